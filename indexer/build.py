@@ -1,0 +1,351 @@
+"""The build: sources to a published snapshot, in the order of the offline flow.
+
+Owns what is read, kept, encoded and refused. What a source says, which reading wins, what files hold and how a
+snapshot is published are each another module's.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer import segment as segments
+from indexer import vectors
+from indexer.article import Article, Problem, shown, validate
+from indexer.cache import VectorCache
+from indexer.calibration import Calibration, calibrate
+from indexer.embedding import embed
+from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
+from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_segment
+from indexer.sources import BadLine, Reading, read_source
+from indexer.staging import Changes, Staging
+from indexer.text import ENCODED
+from indexer.vectors import Rows
+from models.encoder import Encoder, Vectors
+
+logger = logging.getLogger(__name__)
+
+MAX_SHRINK = 0.2
+MAX_TOMBSTONES = 0.2
+_CHUNK = 64
+_SAMPLE = 2000
+_SHOWN_PROBLEMS = 20
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how much is done, and of how much where that is known."""
+
+
+@dataclass
+class BuildReport:
+    """What a build did.
+
+    :param lines: Readings met in the sources, bad ones included.
+    :param rejected: Readings that were not articles.
+    :param repeated: Readings that met another of their id in the same run.
+    :param encoded: Distinct texts that went through the encoder; the rest had vectors already.
+    :param snapshot: The id of the snapshot that was published, None where nothing had changed.
+    :param problems: The first faults found; all of them are in the rejects file.
+    """
+
+    lines: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    articles: int = 0
+    encoded: int = 0
+    reused: int = 0
+    snapshot: str | None = None
+    pruned: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    problems_by_field: Counter[str] = field(default_factory=Counter)
+    rejects: Path | None = None
+
+    def take(self, changes: Changes) -> None:
+        """Take over the numbers of what changed."""
+        self.added, self.updated = changes.added, changes.updated
+        self.removed, self.unchanged = changes.removed, changes.unchanged
+
+
+@dataclass(frozen=True)
+class BuildOptions:
+    """How to build.
+
+    :param whole: Whether the sources are the whole archive or only add to it.
+    :param strict: Whether to stop at the first bad line.
+    :param allow_shrink: Whether the archive may lose more than MAX_SHRINK of its articles.
+    :param keep: How many snapshots to keep.
+    """
+
+    whole: bool = True
+    strict: bool = False
+    allow_shrink: bool = False
+    keep: int = 5
+
+
+def build(
+    home: Home,
+    sources: Sequence[str],
+    encoder: Callable[[], Encoder],
+    options: BuildOptions = BuildOptions(),
+    progress: Progress = lambda stage, done, total: None,
+) -> BuildReport:
+    """Build a snapshot from the sources and publish it, unless nothing has changed.
+
+    :param encoder: Called once there is an archive to compare or encode; loading a model takes seconds.
+    :raises SourceError: if a source cannot be read.
+    :raises ValidationFailed: if `strict` met a bad line.
+    :raises BuildRefused: if another build holds the home, or too much would be lost.
+    :raises SnapshotError: if the current snapshot is damaged.
+    """
+    with home.lock(), home.partial() as directory:
+        current = _open_current(home)
+        with closing(Staging(directory / "staging.sqlite")) as staging:
+            report = _read(home, staging, sources, options.strict, progress)
+            segment = current.segments[0] if current else None
+            where = current.directory / segment.name if current and segment else None
+            changes = staging.merge(segment, where, options.whole)
+            report.take(changes)
+            report.articles = staging.count()[0]
+            _guard(changes, options, report)
+            _Build(home, directory, staging, current, encoder(), progress, report).run(changes)
+        if current is not None:
+            current.close()
+        if report.snapshot is not None:
+            report.pruned = home.prune(options.keep)
+    return report
+
+
+def _open_current(home: Home) -> Snapshot | None:
+    name = home.current()
+    if name is None:
+        return None
+    try:
+        return Snapshot(home.directory(name))
+    except SnapshotError as error:
+        raise SnapshotError(
+            f"{error}; roll back with `lienquan snapshots rollback ID`, or build in a new home"
+        ) from error
+
+
+def _guard(changes: Changes, options: BuildOptions, report: BuildReport) -> None:
+    if report.articles == 0 and changes.current == 0:
+        raise BuildRefused(f"{report.lines} lines read, {report.rejected} rejected: no article to index")
+    if changes.removed > MAX_SHRINK * changes.current and not options.allow_shrink:
+        raise BuildRefused(
+            f"the sources would remove {changes.removed} of {changes.current} articles: expected at most "
+            f"{MAX_SHRINK:.0%}; is a source incomplete? If not, --allow-shrink"
+        )
+
+
+def _read(home: Home, staging: Staging, sources: Sequence[str], strict: bool, progress: Progress) -> BuildReport:
+    report = BuildReport()
+    rejects = _Rejects(home.path / f"rejects-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl")
+    with closing(rejects):
+        for source in sources:
+            for reading in read_source(source):
+                report.lines += 1
+                article, problems = _judge(source, reading)
+                if article is not None:
+                    derived = isinstance(reading, Reading) and reading.derived
+                    report.repeated += staging.add(article, "source", derived)
+                else:
+                    if strict:
+                        raise ValidationFailed(str(problems[0]))
+                    _reject(report, rejects, staging, reading, problems)
+                if report.lines % 1000 == 0:
+                    progress("reading", report.lines, None)
+    progress("reading", report.lines, report.lines)
+    report.rejects = rejects.path if report.rejected else None
+    return report
+
+
+def _judge(source: str, reading: Reading | BadLine) -> tuple[Article | None, list[Problem]]:
+    if isinstance(reading, BadLine):
+        return None, [Problem(source, reading.line, "", shown(reading.raw), reading.reason)]
+    found = validate(reading.fields)
+    if isinstance(found, Article):
+        return found, []
+    return None, [Problem(source, reading.line, *fault) for fault in found]
+
+
+def _reject(
+    report: BuildReport, rejects: _Rejects, staging: Staging, reading: Reading | BadLine, problems: list[Problem]
+) -> None:
+    report.rejected += 1
+    report.problems += problems[: max(0, _SHOWN_PROBLEMS - len(report.problems))]
+    report.problems_by_field.update(problem.field or "(line)" for problem in problems)
+    rejects.write(reading, problems)
+    article_id = reading.fields.get("id") if isinstance(reading, Reading) else None
+    if isinstance(article_id, str) and article_id.isprintable():
+        staging.reject(article_id)
+
+
+class _Rejects:
+    """The file of bad lines, made when there is one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: Any = None
+
+    def write(self, reading: Reading | BadLine, problems: list[Problem]) -> None:
+        if self._file is None:
+            self._file = self.path.open("a", encoding="utf-8")
+        faults = [{"field": p.field, "value": p.value, "reason": p.reason} for p in problems]
+        raw = reading.raw if isinstance(reading, BadLine) else reading.fields
+        line = {"source": problems[0].source, "line": reading.line, "problems": faults, "raw": raw}
+        self._file.write(json.dumps(line) + "\n")
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class _Build:
+    """The second half of a build: from the archive to be to a published snapshot."""
+
+    def __init__(
+        self,
+        home: Home,
+        directory: Path,
+        staging: Staging,
+        current: Snapshot | None,
+        encoder: Encoder,
+        progress: Progress,
+        report: BuildReport,
+    ) -> None:
+        self._home = home
+        self._directory = directory
+        self._staging = staging
+        self._current = current
+        self._encoder = encoder
+        self._progress = progress
+        self._report = report
+
+    def run(self, changes: Changes) -> None:
+        """Publish what the changes ask for: nothing, tombstones on shared files, or a new segment."""
+        reusable = self._reusable()
+        if reusable is not None and not changes:
+            return
+        if reusable is not None and not (changes.added or changes.updated):
+            dead = self._staging.removed_rows()
+            if len(dead) <= MAX_TOMBSTONES * reusable.segments[0].count:
+                self._publish_tombstones(reusable, dead)
+                return
+        self._publish_segment(reusable)
+
+    def _reusable(self) -> Snapshot | None:
+        """Return the current snapshot if its vectors are exactly those that this build would make."""
+        current = self._current
+        if current is None:
+            return None
+        manifest = current.manifest
+        same = manifest.encoder == self._encoder.identity and manifest.encoded == ENCODED
+        return current if same else None
+
+    def _publish_tombstones(self, current: Snapshot, dead: list[int]) -> None:
+        entry = current.manifest.segments[0]
+        name = f"tombstones-{entry.name}.npy"
+        self._staging.close()
+        for path in self._directory.iterdir():
+            path.unlink()
+        share_segment(current.directory / entry.name, self._directory / entry.name)
+        np.save(self._directory / name, segments.empty_rows(dead), allow_pickle=False)
+        changed = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
+        self._publish(changed, current.manifest.calibration)
+
+    def _publish_segment(self, reusable: Snapshot | None) -> None:
+        articles, texts = self._staging.count()
+        target = self._directory / "segment-0"
+        target.mkdir()
+        identity = self._encoder.identity
+        cache = VectorCache(self._home.path, identity, ENCODED)
+        with closing(cache):
+            chunks = self._vectors(reusable, cache, texts)
+            vectors.write_vectors(target / vectors.RAW_FILE, texts, identity.dim, chunks)
+            self._progress("indexing", 0, articles)
+            index = segments.write_segment(target, self._staging.articles(), self._staging.texts())
+            self._progress("indexing", articles, articles)
+            calibration = self._calibration(reusable, target / vectors.RAW_FILE, articles, texts)
+            self._staging.close()
+            for path in self._directory.glob("staging.sqlite*"):
+                path.unlink()
+            entry = SegmentEntry(name=target.name, articles=articles, vectors=texts, index=index)
+            self._publish(entry, calibration)
+        cache.discard()
+
+    def _publish(self, entry: SegmentEntry, calibration: Calibration) -> None:
+        manifest = {
+            "parent": self._current.id if self._current else None,
+            "encoder": self._encoder.identity,
+            "encoded": ENCODED,
+            "transform": "none",
+            "calibration": calibration,
+            "segments": [entry],
+        }
+        self._report.snapshot = self._home.publish(self._directory, manifest)
+
+    def _vectors(self, reusable: Snapshot | None, cache: VectorCache, texts: int) -> Iterator[tuple[Rows, Vectors]]:
+        """Yield the vector of every distinct text: the current snapshot's, an interrupted build's, or a new one."""
+        known = np.zeros(texts, dtype=np.bool_)
+        if reusable is not None:
+            pairs = np.array(list(self._staging.known_vectors()), dtype=np.int64).reshape(-1, 2)
+            known[pairs[:, 0]] = True
+            for start in range(0, len(pairs), 4096):
+                rows, old = pairs[start : start + 4096].T
+                yield rows, reusable.segments[0].index.reconstruct(old)
+        self._report.reused = int(known.sum())
+        missing = np.flatnonzero(~known)
+        self._progress("encoding", 0, len(missing))
+        for start in range(0, len(missing), _CHUNK):
+            rows = missing[start : start + _CHUNK]
+            yield rows, self._encode(rows, cache)
+            self._progress("encoding", start + len(rows), len(missing))
+
+    def _encode(self, rows: Rows, cache: VectorCache) -> Vectors:
+        found = self._staging.articles_of(rows.tolist())
+        cached = [cache.get(key) for key, _ in found]
+        new = [at for at, vector in enumerate(cached) if vector is None]
+        if new:
+            fresh = embed(self._encoder, [found[at][1].views for at in new])
+            cache.put([found[at][0] for at in new], fresh)
+            for at, vector in zip(new, fresh, strict=True):
+                cached[at] = vector
+        self._report.encoded += len(new)
+        self._report.reused += len(found) - len(new)
+        return np.stack([vector for vector in cached if vector is not None])
+
+    def _calibration(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
+        """Keep the current calibration while the archive is of about the size that it was measured at."""
+        if reusable is not None:
+            measured = reusable.manifest.calibration
+            if measured.articles / 2 <= articles <= measured.articles * 2:
+                return measured
+        rows = np.unique(np.linspace(0, texts - 1, min(texts, _SAMPLE)).astype(np.int64)) if texts else np.arange(0)
+        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows]
+        titles = [article.title for _, article in self._staging.articles_of(rows.tolist())]
+        return calibrate(np.array(sample), titles, articles, self._encoder)
+
+
+def describe(manifest: Manifest) -> dict[str, Any]:
+    """Return what `snapshots list` shows of a manifest."""
+    encoder = manifest.encoder
+    return {
+        "created_at": manifest.created_at,
+        "parent": manifest.parent,
+        "articles": manifest.articles,
+        "vectors": sum(entry.vectors for entry in manifest.segments),
+        "encoder": f"{encoder.name}@{encoder.revision} {encoder.precision}",
+        "bytes": sum(file.size for file in manifest.files.values()),
+    }

@@ -1,0 +1,53 @@
+"""Vectors encoded for a snapshot that is not published yet, kept so that an interrupted build loses none."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+import numpy as np
+
+from models.encoder import EncoderIdentity, Vectors
+
+FILE = "encoding.sqlite"
+
+
+class VectorCache:
+    """Vectors by key on disk, for one encoder and one way of making texts."""
+
+    def __init__(self, home: Path, identity: EncoderIdentity, encoded: str) -> None:
+        self._path = home / FILE
+        self._space = hashlib.sha256(repr((astuple(identity), encoded)).encode()).hexdigest()
+        self._dim = identity.dim
+        self._database = sqlite3.connect(self._path)
+        self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))"
+        )
+
+    def get(self, key: bytes) -> Vectors | None:
+        """Return the vector of a key, (dim,) float32, or None."""
+        row = self._database.execute(
+            "SELECT vector FROM vectors WHERE space = ? AND key = ?", (self._space, key)
+        ).fetchone()
+        return None if row is None else np.frombuffer(row[0], dtype=np.float32, count=self._dim)
+
+    def put(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Keep the vectors of these keys, durably before it returns."""
+        rows = [(self._space, key, vector.tobytes()) for key, vector in zip(keys, vectors, strict=True)]
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+
+    def close(self) -> None:
+        """Close the file, keeping what it holds."""
+        self._database.close()
+
+    def discard(self) -> None:
+        """Close and delete the file: its vectors are published."""
+        self._database.close()
+        for end in ("", "-wal", "-shm"):
+            self._path.with_name(FILE + end).unlink(missing_ok=True)

@@ -1,0 +1,28 @@
+"""The exceptions of this floor.
+
+IndexerError
+├── SourceError       a source cannot be read at all
+├── ValidationFailed  --strict met a bad line
+├── BuildRefused      the build would lose too much, or another one runs
+└── SnapshotError     a snapshot is missing, damaged, or not for this program
+"""
+
+
+class IndexerError(Exception):
+    """What went wrong, in a sentence for the person at the terminal."""
+
+
+class SourceError(IndexerError):
+    """A source cannot be read at all."""
+
+
+class ValidationFailed(IndexerError):
+    """A line is bad and the build was told to stop at one."""
+
+
+class BuildRefused(IndexerError):
+    """The build would lose too much of the archive, or another builder holds the home."""
+
+
+class SnapshotError(IndexerError):
+    """A snapshot is missing, damaged, or of a format or encoder that this program does not take."""

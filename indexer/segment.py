@@ -1,0 +1,119 @@
+"""A segment: immutable files that hold some articles, their vectors, and who owns which.
+
+Article rows and vector rows are apart: an article may own several vectors, and articles of equal text own one
+together. Both count from 0 within the segment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import store, vectors
+from indexer.columns import Columns, ColumnWriter
+from indexer.store import Store, Stored
+from indexer.vectors import Mask, Rows, VectorIndex, Vectors
+
+OWNERS_FILE = "owners.npy"
+
+
+def write_segment(
+    directory: Path,
+    articles: Iterable[tuple[Stored, int]],
+    texts: Iterable[tuple[bytes, int]],
+) -> str:
+    """Write everything but the raw vectors, which `vectors.write_vectors` has put into the directory.
+
+    :param articles: Each article with the row of its vector; article rows are counted in this order.
+    :param texts: For each vector the key of its text and its row.
+    :return: The type of the FAISS index.
+    """
+    columns = ColumnWriter()
+    owners: list[int] = []
+
+    def passing() -> Iterable[Stored]:
+        for stored, vector in articles:
+            columns.add(stored.article())
+            owners.append(vector)
+            yield stored
+
+    store.write_store(directory / store.FILE, passing(), texts)
+    columns.write(directory)
+    pairs = np.stack([np.array(owners, dtype=np.int32), np.arange(len(owners), dtype=np.int32)], axis=1)
+    np.save(directory / OWNERS_FILE, pairs[np.argsort(pairs[:, 0], kind="stable")], allow_pickle=False)
+    return vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+
+
+class Segment:
+    """A segment opened for reading, less its tombstones.
+
+    :param directory: Where its files are.
+    :param tombstones: (d,) int64 article rows that were deleted since it was written.
+    """
+
+    def __init__(self, directory: Path, tombstones: Rows) -> None:
+        self.name = directory.name
+        self.store = Store(directory / store.FILE)
+        self.columns = Columns(directory)
+        self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        owners: NDArray[np.int32] = np.load(directory / OWNERS_FILE, allow_pickle=False)
+        self._owned, self._owner = owners[:, 0].astype(np.int64), owners[:, 1].astype(np.int64)
+        self._starts = np.searchsorted(self._owned, np.arange(self.index.count + 1))
+        self.alive = np.ones(self.columns.count, dtype=np.bool_)
+        self.alive[tombstones] = False
+        self._by_article = np.argsort(self._owner, kind="stable")
+        self._article_starts = np.searchsorted(self._owner[self._by_article], np.arange(self.count + 1))
+        self._most_vectors = int(np.diff(self._article_starts).max(initial=1))
+
+    @property
+    def count(self) -> int:
+        """Return the number of article rows, tombstones included."""
+        return self.columns.count
+
+    def vectors_of(self, article: int) -> Rows:
+        """Return the rows of the vectors that an article owns."""
+        start, end = self._article_starts[article], self._article_starts[article + 1]
+        return self._owned[self._by_article[start:end]]
+
+    def owned_by(self, allowed: Mask) -> Mask:
+        """Return which vectors have an owner among the allowed articles.
+
+        :param allowed: (articles,) bool.
+        :return: (vectors,) bool.
+        """
+        owned = np.zeros(self.index.count, dtype=np.bool_)
+        owned[self._owned[allowed[self._owner]]] = True
+        return owned
+
+    def nearest(self, query: Vectors, k: int, allowed: Mask) -> tuple[Rows, Vectors, Rows]:
+        """Return the allowed articles that own the vectors nearest to a query.
+
+        At least k articles of k distinct texts, or all where there are fewer; every article comes with all others
+        of its text. An article's score is that of its best vector. Ties keep the order of rows.
+
+        :param query: (dim,) float32, of unit length.
+        :param allowed: (articles,) bool.
+        :return: (n,) int64 article rows, (n,) float32 cosines, best first, and (n,) int64 rows of the vectors.
+        """
+        found, scores = self.index.search(query[None, :], k * self._most_vectors, self.owned_by(allowed))[0]
+        counts = self._starts[found + 1] - self._starts[found]
+        at = np.repeat(self._starts[found] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        owners, hits, hit_scores = self._owner[at], np.repeat(found, counts), np.repeat(scores, counts)
+        kept = allowed[owners]
+        owners, hits, hit_scores = owners[kept], hits[kept], hit_scores[kept]
+        order = np.lexsort((owners, -hit_scores))
+        _, first = np.unique(owners[order], return_index=True)
+        order = order[np.sort(first)]
+        return owners[order], hit_scores[order], hits[order]
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.store.close()
+
+
+def empty_rows(rows: Sequence[int] = ()) -> Rows:
+    """Return rows as the (n,) int64 array that segments take."""
+    return np.array(rows, dtype=np.int64)

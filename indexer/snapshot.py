@@ -1,0 +1,338 @@
+"""Snapshots: immutable directories, one of them current. Writing, checking, publishing, opening, rolling back.
+
+Owns the manifest and everything that makes publication atomic. Knows nothing of where articles come from.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from indexer import segment as segments
+from indexer.calibration import Calibration
+from indexer.errors import BuildRefused, SnapshotError
+from indexer.segment import Segment
+from models.encoder import EncoderIdentity
+
+logger = logging.getLogger(__name__)
+
+FORMAT = 1
+MANIFEST_FILE = "manifest.json"
+CURRENT_FILE = "CURRENT"
+SMALL = 64 * 2**20
+"""Files up to this size are hashed again before use; larger ones only where they are parsed."""
+
+_TIME = "%Y%m%dT%H%M%S%fZ"
+_NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
+_MAPPED = re.compile(r"vectors\.npy$")
+_PARTIAL = ".partial-"
+
+
+class FileEntry(BaseModel):
+    """Size in bytes and SHA-256 of one file."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    size: int
+    sha256: str
+
+
+class SegmentEntry(BaseModel):
+    """One segment: its directory's name, its counts, its index, and the file of its tombstones."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    name: str
+    articles: int
+    vectors: int
+    index: str
+    tombstones: str | None = None
+    deleted: int = 0
+
+
+class Manifest(BaseModel):
+    """What a snapshot says of itself. Its id is the directory's name, which ends in this file's own digest.
+
+    :param transform: What was done to the vectors after the encoder; `none` so far.
+    :param encoded: How an article became the text that was encoded.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    format: Literal[1]
+    created_at: str
+    parent: str | None
+    encoder: EncoderIdentity
+    encoded: str
+    transform: Literal["none"]
+    calibration: Calibration
+    segments: list[SegmentEntry]
+    files: dict[str, FileEntry]
+
+    @property
+    def articles(self) -> int:
+        """Return how many articles there are, deleted ones left out."""
+        return sum(entry.articles - entry.deleted for entry in self.segments)
+
+
+class Home:
+    """The directory that snapshots live in."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.snapshots = path / "snapshots"
+
+    def current(self) -> str | None:
+        """Return the id of the current snapshot, or None on an empty home.
+
+        :raises SnapshotError: if the file that names it holds something else.
+        """
+        try:
+            name = (self.path / CURRENT_FILE).read_text(encoding="utf-8").strip()
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SnapshotError(f"{self.path / CURRENT_FILE}: {error}") from error
+        if not _NAME.fullmatch(name):
+            raise SnapshotError(f"{self.path / CURRENT_FILE}: {name!r}: expected the name of a snapshot")
+        return name
+
+    def ids(self) -> list[str]:
+        """Return the ids of all snapshots, oldest first."""
+        if not self.snapshots.is_dir():
+            return []
+        return sorted(path.name for path in self.snapshots.iterdir() if _NAME.fullmatch(path.name))
+
+    def directory(self, snapshot_id: str) -> Path:
+        """Return where a snapshot is.
+
+        :raises SnapshotError: if there is none of that id.
+        """
+        if not _NAME.fullmatch(snapshot_id) or not (self.snapshots / snapshot_id).is_dir():
+            raise SnapshotError(f"snapshot {snapshot_id!r}: expected one of {', '.join(self.ids()) or 'none'}")
+        return self.snapshots / snapshot_id
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the home for writing; the system lets go of it when the process ends, however it ends.
+
+        :raises BuildRefused: if another process holds it, with that process's id.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "lock").open("a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                raise BuildRefused(f"{self.path}: held by process {file.read().strip() or '?'}: try later") from None
+            file.seek(0)
+            file.truncate()
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    @contextmanager
+    def partial(self) -> Iterator[Path]:
+        """Yield a new directory for a snapshot to be; it is gone afterwards unless it was published.
+
+        The caller holds the lock, so that what lies there from earlier is what a killed build left.
+        """
+        self.snapshots.mkdir(parents=True, exist_ok=True)
+        for left in self.snapshots.glob(f"{_PARTIAL}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        directory = self.snapshots / f"{_PARTIAL}{secrets.token_hex(4)}"
+        directory.mkdir()
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
+
+    def publish(self, directory: Path, manifest: dict[str, Any]) -> str:
+        """Make a written directory the current snapshot and return its id. Atomic: before or after, never between.
+
+        :param manifest: The manifest's fields less `format`, `created_at` and `files`, which are added here.
+        """
+        now = self._later_than_all()
+        files = {name: _entry(directory / name).model_dump() for name in _files(directory)}
+        content = {"format": FORMAT, "created_at": now.isoformat(timespec="seconds"), **manifest, "files": files}
+        written = json.dumps(Manifest.model_validate(content).model_dump(mode="json"), indent=1).encode()
+        (directory / MANIFEST_FILE).write_bytes(written)
+        name = f"{now:{_TIME}}-{hashlib.sha256(written).hexdigest()[:8]}"
+        for path in sorted(directory.rglob("*"), reverse=True):
+            _sync(path)
+        _sync(directory)
+        directory.rename(self.snapshots / name)
+        _sync(self.snapshots)
+        self.point_to(name)
+        return name
+
+    def _later_than_all(self) -> datetime:
+        """Return the time, or just after the newest snapshot's where the clock has gone backwards."""
+        newest = [datetime.strptime(name.split("-")[0], _TIME).replace(tzinfo=UTC) for name in self.ids()[-1:]]
+        return max([datetime.now(UTC), *(time + timedelta(microseconds=1) for time in newest)])
+
+    def point_to(self, snapshot_id: str) -> None:
+        """Make a snapshot the current one, in one step."""
+        target = self.path / CURRENT_FILE
+        beside = target.with_suffix(".new")
+        beside.write_text(snapshot_id + "\n", encoding="utf-8")
+        _sync(beside)
+        beside.replace(target)
+        _sync(self.path)
+
+    def rollback(self, snapshot_id: str | None = None) -> str:
+        """Make an earlier snapshot the current one, the current one's parent by default, and return its id.
+
+        :raises SnapshotError: if there is none, or it does not verify.
+        """
+        with self.lock():
+            if snapshot_id is None:
+                current = self.current()
+                if current is None:
+                    raise SnapshotError(f"{self.path}: no snapshot yet: nothing to roll back from")
+                snapshot_id = read_manifest(self.directory(current)).parent
+                if snapshot_id is None:
+                    raise SnapshotError(f"snapshot {current!r} has no parent: name the one to roll back to")
+            verify(self.directory(snapshot_id))
+            self.point_to(snapshot_id)
+        return snapshot_id
+
+    def prune(self, keep: int) -> list[str]:
+        """Delete all but the newest `keep` snapshots and the current one, and return the ids of those deleted.
+
+        The caller holds the lock. Readers keep what they have opened.
+        """
+        if keep < 1:
+            raise SnapshotError(f"keep: {keep}: expected at least 1")
+        current, ids = self.current(), self.ids()
+        doomed = [name for name in ids[:-keep] if name != current]
+        for name in doomed:
+            shutil.rmtree(self.snapshots / name)
+        return doomed
+
+
+def _files(directory: Path) -> list[str]:
+    found = sorted(path for path in directory.rglob("*") if not path.is_dir() or path.is_symlink())
+    return [path.relative_to(directory).as_posix() for path in found if path.name != MANIFEST_FILE]
+
+
+def _entry(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        return FileEntry(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return the manifest of a snapshot, checked against the digest in the directory's name.
+
+    :raises SnapshotError: if it is missing, damaged, or of a format that this program does not read.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        written = path.read_bytes()
+    except OSError as error:
+        raise SnapshotError(f"{path}: {error.strerror}") from error
+    digest = hashlib.sha256(written).hexdigest()[:8]
+    if not directory.name.endswith(digest):
+        raise SnapshotError(f"{path}: found digest {digest}, expected the one in the snapshot's name")
+    try:
+        content = json.loads(written)
+        found = content.get("format")
+        if found != FORMAT:
+            raise SnapshotError(f"{path}: format: {found}: expected {FORMAT}; made by another version of Lienquan?")
+        manifest = Manifest.model_validate_json(written)
+    except (ValueError, AttributeError, ValidationError) as error:
+        raise SnapshotError(f"{path}: {error}") from error
+    for name in [*manifest.files, *(entry.name for entry in manifest.segments)]:
+        pure = PurePosixPath(name)
+        if pure.is_absolute() or ".." in pure.parts:
+            raise SnapshotError(f"{path}: file {name!r}: expected a name within the snapshot")
+    return manifest
+
+
+def verify(directory: Path, large: bool = True) -> None:
+    """Check a snapshot's files against its manifest: all there, none a link, size and SHA-256 as published.
+
+    :param large: Whether to hash the files as well that are larger than SMALL and only ever mapped.
+    :raises SnapshotError: naming the first file that is wrong.
+    """
+    manifest = read_manifest(directory)
+    for name, expected in manifest.files.items():
+        path = directory / name
+        if path.is_symlink() or not path.is_file():
+            raise SnapshotError(f"{path}: missing, or not a plain file")
+        size = path.stat().st_size
+        if size != expected.size:
+            raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
+        if large or size <= SMALL or not _MAPPED.search(name):
+            found = _entry(path).sha256
+            if found != expected.sha256:
+                raise SnapshotError(f"{path}: found sha256 {found}, expected {expected.sha256}")
+    if unknown := set(_files(directory)) - set(manifest.files):
+        raise SnapshotError(f"{directory / min(unknown)}: not in the manifest")
+
+
+class Snapshot:
+    """A snapshot opened for reading: verified first, then held until `close`, whatever becomes of its directory."""
+
+    def __init__(self, directory: Path) -> None:
+        verify(directory, large=False)
+        self.id = directory.name
+        self.directory = directory
+        self.manifest = read_manifest(directory)
+        self.segments: list[Segment] = []
+        try:
+            for entry in self.manifest.segments:
+                self.segments.append(_open_segment(directory, entry))
+        except (OSError, ValueError, RuntimeError) as error:
+            self.close()
+            raise SnapshotError(f"{directory}: {error}") from error
+
+    def close(self) -> None:
+        """Let go of its files."""
+        for segment in self.segments:
+            segment.close()
+
+
+def _open_segment(directory: Path, entry: SegmentEntry) -> Segment:
+    rows = segments.empty_rows()
+    if entry.tombstones is not None:
+        rows = np.load(directory / entry.tombstones, allow_pickle=False)
+    opened = Segment(directory / entry.name, rows)
+    if (opened.count, opened.index.count, len(rows)) != (entry.articles, entry.vectors, entry.deleted):
+        raise ValueError(
+            f"segment {entry.name}: {opened.count} articles, {opened.index.count} vectors, {len(rows)} deleted: "
+            f"expected {entry.articles}, {entry.vectors}, {entry.deleted}"
+        )
+    return opened
+
+
+def share_segment(source: Path, target: Path) -> None:
+    """Put a segment's files into another snapshot by hard link; where the system has none, by copy."""
+    target.mkdir()
+    for path in source.iterdir():
+        try:
+            (target / path.name).hardlink_to(path)
+        except OSError:
+            shutil.copy2(path, target / path.name)

@@ -1,0 +1,34 @@
+"""What a source yields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The fields of one article as a source gives them, not yet validated.
+
+    :param line: Where it stands in the source, from 1.
+    :param fields: Field names of the archive line, and others, with the source's values.
+    :param derived: Whether the id was made from other fields, so that a fuller reading of the same id wins.
+    """
+
+    line: int
+    fields: dict[str, Any] = field(repr=False)
+    derived: bool = False
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A place of the source that no article can be read from.
+
+    :param line: Where it stands, from 1.
+    :param raw: What stands there.
+    :param reason: What was expected.
+    """
+
+    line: int
+    raw: str = field(repr=False)
+    reason: str = ""

@@ -1,0 +1,148 @@
+"""Articles on disk: one SQLite file a segment, from row to article and from id, alias or URL to row.
+
+Owns the schema and all SQL over it. A written store never changes; it is opened immutable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from indexer.article import Article, validate
+from indexer.columns import micros
+from indexer.text import text_key, url_key
+
+FILE = "articles.sqlite"
+_BATCH = 500
+
+_SCHEMA = """
+CREATE TABLE articles (
+    row INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, line TEXT NOT NULL, fingerprint BLOB NOT NULL,
+    origin TEXT NOT NULL, key BLOB NOT NULL, updated INTEGER, fullness INTEGER NOT NULL
+);
+CREATE TABLE names (kind TEXT NOT NULL, name TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (kind, name, row))
+    WITHOUT ROWID;
+CREATE TABLE texts (key BLOB PRIMARY KEY, vector INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An article as the store keeps it.
+
+    :param line: Its archive line as JSON.
+    :param fingerprint: 16 bytes that change whenever anything of the line does.
+    :param origin: `source` or `api`: who brought it, and so who may take it away.
+    :param key: `text.text_key` of what the encoder is given of it.
+    :param updated: `updated_at` in microseconds since 1970, None where absent.
+    :param fullness: `Article.fullness`.
+    """
+
+    id: str
+    line: str
+    fingerprint: bytes
+    origin: str
+    key: bytes
+    updated: int | None
+    fullness: int
+
+    @classmethod
+    def of(cls, article: Article, origin: str) -> Stored:
+        """Return what the store keeps of an article."""
+        line = json.dumps(article.line(), ensure_ascii=True, separators=(",", ":"))
+        updated = None if article.updated_at is None else micros(article.updated_at)
+        fingerprint = hashlib.sha256(line.encode()).digest()[:16]
+        return cls(article.id, line, fingerprint, origin, text_key(article.views), updated, article.fullness)
+
+    def article(self) -> Article:
+        """Return the article."""
+        return load_article(self.line)
+
+
+def load_article(line: str) -> Article:
+    """Return the article that a stored line holds."""
+    article = validate(json.loads(line))
+    if isinstance(article, list):
+        raise ValueError(f"stored article is not one: {article}")
+    return article
+
+
+def write_store(path: Path, articles: Iterable[Stored], texts: Iterable[tuple[bytes, int]]) -> int:
+    """Write a store of articles, rows counted from 0 in their order, and return how many there are.
+
+    :param texts: For each vector the key of the text that it was encoded from.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
+        count = 0
+        for row, stored in enumerate(articles):
+            database.execute(
+                "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (row, *astuple(stored)),
+            )
+            database.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", _names(row, stored.article()))
+            count += 1
+        database.executemany("INSERT INTO texts VALUES (?, ?)", texts)
+        database.execute("COMMIT")
+    return count
+
+
+def _names(row: int, article: Article) -> Iterator[tuple[str, str, int]]:
+    for alias in article.aliases:
+        yield ("url", url_key(alias), row) if "/" in alias else ("id", alias, row)
+    if article.url:
+        yield "url", url_key(article.url), row
+
+
+class Store:
+    """A written store, opened read-only. Safe to use from several threads.
+
+    The one connection is opened at once, so that the store answers even after its snapshot is pruned.
+    """
+
+    def __init__(self, path: Path) -> None:
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+        self._database = sqlite3.connect(uri, uri=True, check_same_thread=False)
+        self._lock = threading.Lock()
+        self._close = weakref.finalize(self, self._database.close)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._close()
+
+    def _fetch(self, statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+        with self._lock:
+            return self._database.execute(statement, values).fetchall()
+
+    def count(self) -> int:
+        """Return the number of articles, deleted ones included."""
+        return int(str(self._fetch("SELECT count(*) FROM articles")[0][0]))
+
+    def articles(self, rows: Sequence[int]) -> list[Article]:
+        """Return the articles of these rows, in their order."""
+        lines: dict[int, str] = {}
+        for start in range(0, len(rows), _BATCH):
+            some = [int(row) for row in rows[start : start + _BATCH]]
+            marks = ",".join("?" * len(some))
+            found = self._fetch(f"SELECT row, line FROM articles WHERE row IN ({marks})", some)  # noqa: S608
+            lines.update((int(str(row)), str(line)) for row, line in found)
+        return [load_article(lines[int(row)]) for row in rows]
+
+    def row_of(self, article_id: str) -> int | None:
+        """Return the row of an id, or None."""
+        found = self._fetch("SELECT row FROM articles WHERE id = ?", (article_id,))
+        return int(str(found[0][0])) if found else None
+
+    def rows_named(self, kind: str, name: str) -> list[int]:
+        """Return the rows that go by an alias (`id`) or by an address in the form of `text.url_key` (`url`)."""
+        found = self._fetch("SELECT row FROM names WHERE kind = ? AND name = ? ORDER BY row", (kind, name))
+        return [int(str(row)) for (row,) in found]

@@ -1,0 +1,125 @@
+"""What happens to text on its way in: Unicode, folding, HTML, and which part of an article is encoded.
+
+Pure functions; they read and write nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from lxml import etree
+from lxml import html as lxml_html
+
+ENCODED_BODY_CHARS = 1100
+"""How much of the body the encoder sees, in characters after title and lead; chosen in benchmarks/README.md."""
+
+ENCODED = f"views-1: title+lead+body[:{ENCODED_BODY_CHARS}], title+lead"
+"""Names what `encoded_views` does, for the manifest; another text under this name would mix up vectors."""
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u200b]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BLANKS = re.compile(r"[^\S\n]+")
+_BREAKS = re.compile(r" ?\n[ \n]*")
+
+
+def clean(text: str) -> str:
+    r"""Return the text in NFC, without control and zero-width characters, blanks collapsed, lines kept.
+
+    A lone surrogate, which no UTF-8 file can hold, becomes U+FFFD. Idempotent.
+    """
+    text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = unicodedata.normalize("NFC", _CONTROL.sub("", text))
+    return _BREAKS.sub("\n", _BLANKS.sub(" ", text)).strip()
+
+
+def fold(text: str) -> str:
+    """Return the text in lower case without diacritics, đ as d: what a reader types in a hurry. Idempotent."""
+    decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    bare = "".join(c for c in decomposed if not unicodedata.combining(c))
+    return unicodedata.normalize("NFC", bare)
+
+
+def match_key(value: str) -> str:
+    """Return the form in which filter values are compared: NFC, case and blanks ignored, diacritics kept."""
+    return " ".join(unicodedata.normalize("NFC", value).casefold().split())
+
+
+_BLOCKS = frozenset(
+    "address article aside blockquote br dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li main "
+    "nav ol p pre section table td th tr ul".split()
+)
+_UNSEEN = frozenset("head iframe math noscript object script style svg template title".split())
+
+
+def html_to_text(markup: str) -> str:
+    """Return what a reader sees of an HTML fragment, a line for each block; what cannot be parsed is empty."""
+    parser = lxml_html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, huge_tree=False)
+    try:
+        root = lxml_html.document_fromstring(_CONTROL.sub("", clean(markup)) or "<p></p>", parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError):
+        return ""
+    parts: list[str] = []
+    hidden = 0
+    for event, node in etree.iterwalk(root, events=("start", "end")):
+        if not isinstance(node.tag, str):
+            continue
+        if event == "start":
+            hidden += node.tag in _UNSEEN
+            if node.tag in _BLOCKS:
+                parts.append("\n")
+            if node.text and not hidden:
+                parts.append(node.text.replace("\n", " "))
+            continue
+        hidden -= node.tag in _UNSEEN
+        if node.tag in _BLOCKS:
+            parts.append("\n")
+        if node.tail and not hidden:
+            parts.append(node.tail.replace("\n", " "))
+    return clean("".join(parts))
+
+
+def encoded_views(title: str, lead: str | None, body: str | None) -> tuple[str, ...]:
+    """Return what the encoder is given of an article, one or two texts.
+
+    The first is title, lead and the start of the body, a line each; the body is cut at the last blank within
+    ENCODED_BODY_CHARS, its end is left to lexical search. The second is title and lead alone, where that is less.
+    """
+    start = (body or "")[: ENCODED_BODY_CHARS + 1]
+    if len(start) > ENCODED_BODY_CHARS:
+        whole_words = start.rsplit(None, 1)[0]
+        start = whole_words if len(whole_words) > ENCODED_BODY_CHARS // 2 else start[:ENCODED_BODY_CHARS]
+    head = "\n".join(part for part in (title, lead) if part)
+    return (f"{head}\n{start}", head) if start else (head,)
+
+
+def text_key(views: tuple[str, ...]) -> bytes:
+    """Return the 16 bytes that stand for what was encoded: the start of the SHA-256 of the views."""
+    return hashlib.sha256("\x1f".join(views).encode()).digest()[:16]
+
+
+def derived_id(kind: str, value: str) -> str:
+    """Return an id for an article whose source has none: a hash of its URL, GUID or folded title.
+
+    :param kind: One letter that says what was hashed: `u`, `g` or `t`.
+    """
+    return f"{kind}-{hashlib.sha256(value.encode()).hexdigest()[:16]}"
+
+
+_TRACKING = re.compile(r"^(utm_.*|fbclid|gclid|zalo.*|mc_cid|mc_eid|ref|amp)$")
+
+
+def url_key(url: str) -> str:
+    """Return the form in which addresses are compared.
+
+    Scheme, `www.`, port, fragment, trailing slash and tracking parameters do not count. Idempotent.
+    """
+    try:
+        parts = urlsplit(clean(url) if "//" in url else "//" + clean(url))
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return clean(url)
+    kept = sorted((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(k))
+    return host + parts.path.rstrip("/") + ("?" + urlencode(kept) if kept else "")

@@ -1,0 +1,29 @@
+"""What this machine's processor offers. Imports nothing heavy: it is asked before numpy may be loaded."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+
+
+def available_threads() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def int8_kind() -> tuple[str | None, str]:
+    """Return how int8 is run on this CPU, `vnni`, `avx2` or `arm`, or None; and the reason why."""
+    machine = platform.machine().lower()
+    if machine in {"arm64", "aarch64"}:
+        return "arm", "64-bit ARM"
+    try:
+        flags = set(re.findall(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+    except (OSError, IndexError):
+        return None, f"no CPU flags to be read on {platform.system()} {machine}"
+    if flags & {"avx512_vnni", "avx_vnni"}:
+        return "vnni", "VNNI instructions"
+    if "avx2" in flags:
+        return "avx2", "AVX2 without VNNI"
+    return None, "neither AVX2 nor VNNI among the CPU's flags"

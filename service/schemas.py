@@ -1,0 +1,274 @@
+"""What may be asked and what is answered: pydantic models, from which the OpenAPI document is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, TypeVar, get_origin
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from indexer.article import Article, parse_day, parse_time, shown
+from indexer.columns import Filters
+from indexer.text import clean
+from service.errors import BadRequest, FieldError
+
+MAX_WINDOW = 1000
+MAX_QUERY = 512
+_MAX_VALUES = 100
+
+
+def _bound(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError("expected a date such as 2023-11-07 or a time such as 2023-11-07T17:04:00+07:00")
+    return parse_day(value) if len(value) == 10 else parse_time(value)
+
+
+def _query(value: object) -> object:
+    if isinstance(value, str):
+        if len(value) > MAX_QUERY:
+            raise ValueError(f"expected at most {MAX_QUERY} characters, found {len(value)}")
+        value = clean(value)
+        if not value:
+            raise ValueError(f"expected 1 to {MAX_QUERY} characters, blanks aside")
+    return value
+
+
+Bound = Annotated[
+    date | datetime | None,
+    BeforeValidator(lambda v: v if v is None else _bound(v), json_schema_input_type=str | None),
+    Field(description="ISO 8601; a bare date is a whole day in Vietnam"),
+]
+Values = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=_MAX_VALUES)]
+Ranking = Annotated[
+    Literal["relevance", "similarity"],
+    Field(description="`similarity` ranks by measured likeness alone: nothing collapsed, floored or moved"),
+]
+
+
+class _Request(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FilterFields(_Request):
+    """The same filters everywhere: one of the values of each field, and the time within the bounds."""
+
+    section: Values = []
+    source: Values = []
+    author: Values = []
+    tag: Values = []
+    published_from: Bound = None
+    published_to: Bound = None
+
+    def filters(self) -> Filters:
+        """Return them as the index takes them."""
+        return Filters(
+            section=tuple(self.section),
+            source=tuple(self.source),
+            author=tuple(self.author),
+            tag=tuple(self.tag),
+            published_from=self.published_from,
+            published_to=self.published_to,
+        )
+
+
+class SearchParams(FilterFields):
+    """Parameters of a search."""
+
+    q: Annotated[str, BeforeValidator(_query), Field(description="What the reader typed, 1 to 512 characters")]
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    offset: Annotated[int, Field(ge=0, le=MAX_WINDOW)] = 0
+    sort: Literal["relevance", "newest"] = "relevance"
+    mode: Annotated[Literal["dense"], Field(description="By meaning; other modes need a lexical index")] = "dense"
+    ranking: Ranking = "relevance"
+
+    @model_validator(mode="after")
+    def _window(self) -> SearchParams:
+        if self.offset + self.limit > MAX_WINDOW:
+            raise ValueError(f"offset: expected offset + limit of at most {MAX_WINDOW}")
+        return self
+
+
+class RelatedParams(FilterFields):
+    """Parameters of the related articles of a published one."""
+
+    limit: Annotated[int, Field(ge=1, le=50)] = 6
+    ranking: Ranking = "relevance"
+    exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
+
+
+class RelatedByUrlParams(RelatedParams):
+    """Parameters of the related articles of the one that answers to a URL."""
+
+    url: Annotated[str, Field(min_length=1, max_length=2048)]
+
+
+class NoParams(_Request):
+    """An endpoint that takes no parameters."""
+
+
+class Draft(_Request):
+    """An article that is not published, perhaps not even saved. It is neither logged nor kept."""
+
+    title: Annotated[str, Field(max_length=2000)] = ""
+    lead: Annotated[str | None, Field(max_length=20_000)] = None
+    body: str | None = None
+    body_html: str | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Draft:
+        if not self.as_article_text():
+            raise ValueError("title: expected a title, a lead or a body")
+        return self
+
+    def as_article_text(self) -> Article | None:
+        """Return the draft as an article without an id of its own, None where it is empty."""
+        parts = [clean(part) for part in (self.title, self.lead or "", self.body or "") if part]
+        article = Article.model_construct(
+            id="draft",
+            title=clean(self.title),
+            lead=clean(self.lead or "") or None,
+            body=clean(self.body or "") or None,
+            body_html=clean(self.body_html or "") or None,
+        )
+        return article if any(parts) or article.plain_body else None
+
+
+class Seed(_Request):
+    """What related articles are wanted for; several seeds count together."""
+
+    ids: Annotated[list[str], Field(max_length=50)] = []
+    urls: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=50)] = []
+    article: Draft | None = None
+
+    @model_validator(mode="after")
+    def _something(self) -> Seed:
+        if not self.ids and not self.urls and self.article is None:
+            raise ValueError("seed: expected at least one of ids, urls, article")
+        return self
+
+
+class RelatedBody(_Request):
+    """A related request in full."""
+
+    seed: Seed
+    exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
+    limit: Annotated[int, Field(ge=1, le=50)] = 6
+    filters: FilterFields = FilterFields()
+    ranking: Ranking = "relevance"
+
+
+class HitOut(BaseModel):
+    """One article of an answer."""
+
+    id: str
+    title: str
+    url: str | None
+    lead: str | None
+    section: str | None
+    author: str | None
+    source: str | None
+    published_at: datetime | None
+    image_url: str | None
+    score: Annotated[float, Field(description="What the list is ordered by, unless sorted by date")]
+    relevance: Annotated[float, Field(ge=0, le=1, description="Calibrated for this archive")]
+    similarity: Annotated[float | None, Field(description="Raw cosine; null where no vector was compared")]
+    reasons: list[str]
+
+
+class HitList(BaseModel):
+    """The answer of search and related alike."""
+
+    snapshot: Annotated[str, Field(description="Opaque; changes whenever answers may")]
+    took_ms: float
+    total: Annotated[int, Field(description="How many hits paging can reach")]
+    total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there are more than can be reached")]
+    hits: list[HitOut]
+
+
+class ProblemField(BaseModel):
+    """One fault of a request."""
+
+    field: str
+    value: str
+    expected: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemField]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_unknown: bool = False) -> Model:
+    """Return the query string's parameters as a model.
+
+    :param given: Every value of every parameter.
+    :param ignore_unknown: Whether to pass over parameters that the model does not have.
+    :raises BadRequest: naming each parameter that is unknown, repeated, missing or not as expected.
+    """
+    fields: dict[str, Any] = {}
+    errors = []
+    for name, values in given.items():
+        known = model.model_fields.get(name)
+        if known is None:
+            if not ignore_unknown:
+                errors.append(FieldError(shown(name), shown(values[0]), f"unknown: {_names(model)}"))
+        elif _is_list(known.annotation):
+            fields[name] = list(values)
+        elif len(values) > 1:
+            errors.append(FieldError(name, shown(list(values)), "expected one value"))
+        else:
+            fields[name] = values[0]
+    try:
+        parsed = model.model_validate(fields)
+    except ValidationError as error:
+        raise BadRequest(errors + _faults(error)) from None
+    if errors:
+        raise BadRequest(errors)
+    return parsed
+
+
+def parse_body(model: type[Model], body: bytes) -> Model:
+    """Return a JSON body as a model.
+
+    :raises BadRequest: naming each field that is unknown, missing or not as expected, or `body` where it is not JSON.
+    """
+    try:
+        return model.model_validate_json(body, strict=True)
+    except ValidationError as error:
+        raise BadRequest(_faults(error)) from None
+
+
+def _is_list(annotation: object) -> bool:
+    return annotation is list or get_origin(annotation) is list
+
+
+def _names(model: type[BaseModel]) -> str:
+    return "expected " + (" or ".join(sorted(model.model_fields)) or "no parameters")
+
+
+def _faults(error: ValidationError) -> list[FieldError]:
+    faults = []
+    for e in error.errors(include_url=False, include_context=False):
+        where = ".".join(str(part) for part in e["loc"])
+        message = e["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+        value = shown(e["input"])
+        if e["type"] == "missing":
+            message, value = "required", "nothing"
+        elif e["type"] == "extra_forbidden":
+            message = "unknown field"
+        elif e["type"] == "json_invalid":
+            where, value = "body", shown(e["input"])
+        elif e["type"] == "value_error" and ": " in message and message.split(": ")[0].isidentifier():
+            name, message = message.split(": ", 1)
+            where = where if where.endswith(name) else f"{where}.{name}".lstrip(".")
+        faults.append(FieldError(where or "body", value, message))
+    return faults

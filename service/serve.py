@@ -1,0 +1,64 @@
+"""`lienquan serve`: gunicorn around the application, each worker loading its own after the fork."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from models.cpu import available_threads
+
+REQUEST_LINE = 8190
+"""Longest request line in bytes; gunicorn answers a longer one with its own 414."""
+
+
+def share_cores(workers: int) -> int:
+    """Give each worker's numeric libraries an equal share of the cores, and return it.
+
+    Must be called before numpy or faiss is imported: they read the environment once.
+    """
+    share = max(1, available_threads() // workers)
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, str(share))
+    os.environ.setdefault("LIENQUAN_THREADS", str(share))
+    return share
+
+
+def serve(home: Path, host: str, port: int, workers: int) -> None:
+    """Serve until told to stop.
+
+    :param port: 0 lets the system choose; the log names it.
+    """
+    share_cores(workers)
+    os.environ["LIENQUAN_HOME"] = str(home.absolute())
+    from gunicorn.app.base import BaseApplication
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for name, value in _config(host, port, workers).items():
+                if name in self.cfg.settings:  # older releases have no control socket to switch off
+                    self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            from service.app import create_app
+
+            return create_app()
+
+    Application().run()
+
+
+def _config(host: str, port: int, workers: int) -> dict[str, Any]:
+    return {
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "workers": workers,
+        "worker_class": "gthread",
+        "threads": 4,
+        "timeout": 60,
+        "graceful_timeout": 30,
+        "limit_request_line": REQUEST_LINE,
+        "limit_request_field_size": 8190,
+        "proc_name": "lienquan",
+        "errorlog": "-",
+        "loglevel": "info",
+        "control_socket_disable": True,
+    }

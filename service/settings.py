@@ -1,0 +1,41 @@
+"""The settings of the service: one frozen object, from the environment."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models import catalogue
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable of the same name in capitals behind LIENQUAN_.
+
+    :param home: Where snapshots live.
+    :param model: A model of the catalogue, a directory, or a hub id.
+    :param query_prompt: Stands instead of the model's own prompt for queries.
+    :param document_prompt: Stands instead of the model's own prompt for articles.
+    :param max_tokens: Stands instead of the model's own token limit.
+    :param backend: What the model runs in; `auto` is int8 where it can be trusted, else torch.
+    :param threads: Cores for the encoder of one process; all by default, `serve` shares them out.
+    :param poll_seconds: How often a process looks whether another snapshot has been published.
+    :param expose_body: Whether pages and answers give articles in full, or title and lead only.
+    :param newest_min_relevance: Least relevance of a hit when search sorts by date, for without one the newest
+        articles of all would be the answer to every query.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
+
+    home: Path = Path("var/home")
+    model: str = catalogue.DEFAULT
+    query_prompt: str | None = None
+    document_prompt: str | None = None
+    max_tokens: int | None = None
+    backend: Literal["auto", "onnx-int8", "torch"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+    poll_seconds: float = Field(default=0.5, gt=0, le=2)
+    expose_body: bool = True
+    newest_min_relevance: float = Field(default=0.1, ge=0, le=1)
