@@ -38,8 +38,14 @@ def _options(*decorators: Callable[[Command], Command]) -> Callable[[Command], C
 
 _home = click.option("--home", type=_PATH, envvar="LIENQUAN_HOME", required=True, help="Where snapshots live.")
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
-_model = _options(
+_which_model = _options(
     click.option("--model", envvar="LIENQUAN_MODEL", default="bundled", help="Known name, directory or hub id."),
+    click.option("--query-prompt", envvar="LIENQUAN_QUERY_PROMPT", help="Instead of the model's own."),
+    click.option("--document-prompt", envvar="LIENQUAN_DOCUMENT_PROMPT", help="Instead of the model's own."),
+    click.option("--max-tokens", envvar="LIENQUAN_MAX_TOKENS", type=int, help="Instead of the model's own limit."),
+)
+_model = _options(
+    _which_model,
     click.option(
         "--backend",
         envvar="LIENQUAN_BACKEND",
@@ -47,9 +53,6 @@ _model = _options(
         default="auto",
         help="What the model runs in; auto is int8 where it can be trusted, else torch.",
     ),
-    click.option("--query-prompt", envvar="LIENQUAN_QUERY_PROMPT", help="Instead of the model's own."),
-    click.option("--document-prompt", envvar="LIENQUAN_DOCUMENT_PROMPT", help="Instead of the model's own."),
-    click.option("--max-tokens", envvar="LIENQUAN_MAX_TOKENS", type=int, help="Instead of the model's own limit."),
 )
 _filters = _options(
     click.option("--section", multiple=True, help="Only of this section; repeatable, like all filters."),
@@ -503,9 +506,9 @@ def fetch(backend: str, **model: Any) -> None:
 
 
 @models.command("check")
-@_model
+@_which_model
 @_json
-def check_model(backend: str, as_json: bool, **model: Any) -> None:
+def check_model(as_json: bool, **model: Any) -> None:
     """Measure the model against its references; exit status 1 if one check fails."""
     with _plain_errors():
         from models import sentence_transformer

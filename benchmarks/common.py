@@ -1,0 +1,99 @@
+"""What the benchmarks share: the data, the machine's facts, and where results go."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import platform
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer import metrics
+from indexer.article import Article, validate
+from indexer.metrics import Qrels
+from models.cpu import available_threads
+from models.encoder import Vectors
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "benchmarks" / "results"
+DATA = Path(os.environ.get("LIENQUAN_DATA", ROOT.parent / "shared" / "data"))
+
+
+def articles(name: str, count: int | None = None) -> list[Article]:
+    """Return the articles of a set of the data, the first `count` of them."""
+    found = []
+    with gzip.open(DATA / name / "articles.jsonl.gz", "rt", encoding="utf-8") as lines:
+        for line in lines:
+            if count is not None and len(found) == count:
+                break
+            article = validate(json.loads(line))
+            assert isinstance(article, Article), article
+            found.append(article)
+    return found
+
+
+def related_qrels(name: str) -> Qrels:
+    """Return the related judgements of a set of the data."""
+    return metrics.read_qrels(DATA / name / "related.qrels.tsv")
+
+
+def related_ndcg(vectors: Vectors, ids: Sequence[str], qrels: Qrels) -> float:
+    """Return nDCG@10 of nearest neighbours by brute force over (n, dim) float32 unit vectors."""
+    at = {article_id: row for row, article_id in enumerate(ids)}
+    run = {}
+    for query in qrels:
+        scores = vectors @ vectors[at[query]]
+        scores[at[query]] = -np.inf
+        run[query] = [ids[row] for row in np.argsort(-scores)[:10]]
+    return metrics.evaluate(run, qrels)["ndcg@10"]
+
+
+def write_archive(path: Path, given: Sequence[Article]) -> Path:
+    """Write articles as JSON Lines and return the path."""
+    with path.open("w", encoding="utf-8") as out:
+        for article in given:
+            out.write(json.dumps(article.line(), ensure_ascii=False) + "\n")
+    return path
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """Yield an empty directory that is gone afterwards."""
+    directory = Path(tempfile.mkdtemp(prefix="lienquan-bench-"))
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory)
+
+
+def machine() -> dict[str, Any]:
+    """Return the facts of this machine that a figure depends on."""
+    try:
+        found = re.findall(r"^model name\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    except OSError:
+        found = []
+    packages = ("faiss-cpu", "numpy", "onnxruntime", "sentence-transformers", "torch")
+    return {
+        "cpu": found[0] if found else platform.processor(),
+        "cores": available_threads(),
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in packages},
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def save(name: str, result: dict[str, Any]) -> None:
+    """Write a result with the machine's facts, for `benchmarks.report` to show."""
+    RESULTS.mkdir(exist_ok=True)
+    content = {"machine": machine(), **result}
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,73 @@
+"""How good the product is on judged articles: `index` and `evaluate` as an operator would run them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from benchmarks import common
+from indexer import metrics
+from indexer.archive import Archive
+from indexer.build import BuildOptions, build
+from indexer.snapshot import Home, Snapshot
+from models import catalogue, sentence_transformer
+from models.encoder import Encoder
+from service import evaluation
+from service.searcher import Searcher
+
+
+@cache
+def encoder() -> Encoder:
+    """Return the bundled model as it is used on this machine."""
+    return sentence_transformer.load(catalogue.find(catalogue.DEFAULT))
+
+
+def searcher(home: Path, *sources: Path) -> Searcher:
+    """Add the sources to a home and return a searcher over it."""
+    place = Home(home)
+    build(place, [str(source) for source in sources], encoder, BuildOptions(whole=False))
+    current = place.current()
+    assert current is not None
+    return Searcher(Archive(Snapshot(place.directory(current))), encoder)
+
+
+def related(name: str, crowds: tuple[int, ...], directory: Path) -> list[dict[str, Any]]:
+    """Measure related articles of a set alone, and with articles of `vietnews` mixed in."""
+    qrels, rows = common.related_qrels(name), []
+    for crowd in (0, *crowds):
+        given = common.articles("vietnews", crowd) if crowd else common.articles(name)
+        source = common.write_archive(directory / f"{name}-{crowd}.jsonl", given)
+        found = evaluation.evaluate_related(searcher(directory / name, source), qrels, "similarity")
+        label = f"`{name}` related" + (f", {crowd:,} others mixed in" if crowd else "")
+        rows.append({"set": label, **found.measures})
+    return rows
+
+
+def sample(directory: Path) -> list[dict[str, Any]]:
+    """Measure search and related articles on the sample archive."""
+    files = Path(str(resources.files("indexer") / "sample"))
+    found = searcher(directory / "sample", files / "articles.jsonl")
+    queries = metrics.read_queries(files / "queries.jsonl")
+    asked = evaluation.evaluate_search(
+        found, queries, metrics.read_qrels(files / "queries.qrels.tsv"), "similarity"
+    )
+    near = evaluation.evaluate_related(found, metrics.read_qrels(files / "related.qrels.tsv"), "similarity")
+    return [
+        {"set": "sample archive, related (graded)", **near.measures},
+        {"set": "sample archive, search (meaning alone)", **asked.measures},
+    ]
+
+
+def main() -> None:
+    """Run and save."""
+    with common.scratch() as directory:
+        rows = sample(directory)
+        if common.DATA.is_dir():
+            rows += related("vims", (6000,), directory) + related("loose", (3000, 6000), directory)
+    common.save("quality", {"rows": rows, "encoder": encoder().identity.precision})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Writes the tables of README.md and benchmarks/README.md from the results, between their markers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks import common
+
+FILES = ("README.md", "benchmarks/README.md")
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table, numbers to the right."""
+    rule = ["---"] + ["---:"] * (len(header) - 1)
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *rows])
+
+
+def quality(result: dict[str, Any]) -> str:
+    """Return the table of measured quality."""
+    names = ("ndcg@10", "recall@10", "mrr@10")
+    rows = [[r["set"], *(f"{r[name]:.3f}" for name in names), f"{r['queries']:,.0f}"] for r in result["rows"]]
+    return table(["", "nDCG@10", "recall@10", "MRR@10", "queries"], rows)
+
+
+def rate(result: dict[str, Any]) -> str:
+    """Return the table of indexing rates."""
+    rates = result["articles_per_second"]
+    named = {
+        "index": f"`lienquan index`, start to publication ({result['precision']})",
+        "batch 32": "encoding alone: sentence-transformers, torch fp32, batches of 32 (its default)",
+        "batch 1": "encoding alone: sentence-transformers, torch fp32, one text at a time",
+    }
+    rows = [[named[name], f"{value:.1f}", f"{rates['index'] / value:.2f}×"] for name, value in rates.items()]
+    return table(["", "articles a second", "`lienquan index` against it"], rows)
+
+
+def texts(result: dict[str, Any]) -> str:
+    """Return the table of ways to treat a text."""
+    crowd = f"{result['crowd']:,}"
+    header = ["what is encoded", "tokens an article", "tokens a second", "articles a second"]
+    header += ["`vims`", f"`vims` + {crowd}", "`loose`", f"`loose` + {crowd}"]
+    rows = [
+        [
+            r["way"],
+            f"{r['tokens_per_article']:.0f}",
+            f"{r['tokens_per_second']:,.0f}",
+            f"{r['articles_per_second']:.0f}",
+            *(f"{r[name]:.4f}" for name in ("vims", "vims_mixed", "loose", "loose_mixed")),
+        ]
+        for r in result["rows"]
+    ]
+    return table(header, rows)
+
+
+def calibrate(result: dict[str, Any]) -> str:
+    """Return the table of fitted curves."""
+    rows = [[name, f"{result[name][0]:.2f}", f"{result[name][1]:.2f}"] for name in ("documents", "queries")]
+    return table(["curve", "middle, in spreads", "width, in spreads"], rows)
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "quality": quality,
+    "rate": rate,
+    "texts": texts,
+    "calibrate": calibrate,
+}
+
+
+def shown(name: str) -> str:
+    """Return a result's table and the machine that it was measured on."""
+    result = json.loads((common.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    facts = result["machine"]
+    return f"{TABLES[name](result)}\n\nMeasured {facts['date']} on {facts['cores']} cores of {facts['cpu']}."
+
+
+def main() -> None:
+    """Rewrite every table whose result is there."""
+    for file in FILES:
+        path = common.ROOT / file
+        text = path.read_text(encoding="utf-8")
+        for name in TABLES:
+            if (common.RESULTS / f"{name}.json").is_file():
+                marked = re.compile(rf"(<!-- results: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
+                text = marked.sub(lambda found, name=name: f"{found[1]}{shown(name)}\n{found[2]}", text)  # type: ignore[misc]
+        path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
