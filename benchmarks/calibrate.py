@@ -1,11 +1,16 @@
-"""Fits the two curves of `indexer.calibration`: how far above unrelated pairs a hit is, against people's judgement.
+"""Fits the two curves of `indexer.calibration`: when do people judge a hit related, so many spreads above background?
 
-Documents: lists of ten for the judged articles of `vims` and `loose` among articles of `vietnews`. Queries: titles
-against articles whose own title is withheld; the article itself is the one relevant hit.
+Lists of ten in archives of several sizes. Documents: the judged articles of `vims` and `loose` among articles of
+`vietnews`. Queries: titles against articles whose own title is withheld, and the questions of `xquad_vi` in both
+languages against its passages, always among articles of `vietnews`; the one article or passage is the relevant hit.
 """
 
 from __future__ import annotations
 
+import gzip
+import json
+import math
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -13,69 +18,119 @@ from numpy.typing import NDArray
 
 from benchmarks import common
 from benchmarks.quality import encoder
-from indexer.article import Article
+from indexer import metrics
+from indexer.calibration import Background, Curve, draw_background
 from indexer.embedding import embed
+from indexer.metrics import Qrels
 from indexer.text import encoded_views
 from models.encoder import Vectors
 
-CROWD, QUERIES = 3000, 1000
+SIZES = (100, 400, 1600, 6400)
+CROWD, TITLES, SEEDS = 6400, 1000, 400
 _SEED = 7
 
 
-def fit(spreads: NDArray[np.float64], relevant: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return middle and width of the logistic curve of best likelihood, by Newton's method."""
-    features = np.stack([spreads, np.ones_like(spreads)], axis=1)
-    weights = np.zeros(2)
-    for _ in range(50):
-        chance = 1 / (1 + np.exp(-features @ weights))
-        hessian = features.T @ (features * (chance * (1 - chance))[:, None])
-        weights += np.linalg.solve(hessian, features.T @ (relevant - chance))
-    return float(-weights[1] / weights[0]), float(1 / weights[0])
+class Lists:
+    """Hits of lists of ten: the archive's size, spreads above background, and whether they were judged related."""
+
+    def __init__(self) -> None:
+        self.sizes: list[float] = []
+        self.spreads: list[float] = []
+        self.related: list[bool] = []
+
+    def add(self, queries: dict[str, Vectors], judged: dict[str, Vectors], crowd: Vectors, qrels: Qrels) -> None:
+        """Hide judged articles in a crowd, in archives of every size, and list the ten nearest to each query."""
+        random = np.random.default_rng(_SEED)
+        for size in SIZES:
+            asked = [list(queries)[at] for at in random.permutation(len(queries))[: min(SEEDS, size // 5)]]
+            wanted = dict.fromkeys(article for query in asked for article in (query, *qrels[query]) if article in judged)
+            ids = list(wanted)[: size // 2]
+            others = crowd[random.permutation(len(crowd))[: size - len(ids)]]
+            archive = np.concatenate([np.stack([judged[article] for article in ids]), others])
+            sample = archive[random.permutation(len(archive))[:1000]]
+            background = Background(*draw_background(sample, len(archive), encoder()))
+            for query in asked:
+                self._list(queries[query], archive, ids, background, qrels[query], query)
+
+    def _list(
+        self, query: Vectors, archive: Vectors, ids: list[str], background: Background, grades: dict[str, float], own: str
+    ) -> None:
+        scores = archive @ query
+        if own in ids:
+            scores[ids.index(own)] = -1.0 if own not in grades else scores[ids.index(own)]
+        best = np.argsort(-scores)[:10]
+        self.spreads += background.spreads(query, scores[best]).tolist()
+        self.related += [at < len(ids) and ids[at] in grades for at in best]
+        self.sizes += [float(len(archive))] * len(best)
+
+    def fit(self) -> Curve:
+        """Return the curve of best likelihood over spreads and the logarithm of the size, by Newton's method."""
+        logs = np.log(np.array(self.sizes) / 1000)
+        features = np.stack([np.array(self.spreads), np.ones_like(logs), logs], axis=1)
+        related: NDArray[np.float64] = np.array(self.related, dtype=np.float64)
+        weights = np.zeros(3)
+        for _ in range(50):
+            chance = 1 / (1 + np.exp(-features @ weights))
+            hessian = features.T @ (features * (chance * (1 - chance))[:, None])
+            weights += np.linalg.solve(hessian, features.T @ (related - chance))
+        slope, shift, growth = weights
+        return Curve(middle=float(-shift / slope), growth=float(-growth / slope), width=float(1 / slope))
+
+    def errors(self, curve: Curve) -> list[tuple[float, float, int]]:
+        """Return for each tenth of relevance its mean, the share judged related, and how many hits there are."""
+        middles = curve.middle + curve.growth * np.log(np.array(self.sizes) / 1000)
+        relevance = 1 / (1 + np.exp(-(np.array(self.spreads) - middles) / curve.width))
+        related = np.array(self.related)
+        tenths = np.minimum((relevance * 10).astype(int), 9)
+        rows = [(relevance[tenths == t], related[tenths == t]) for t in range(10)]
+        return [(float(r.mean()), float(j.mean()), len(r)) for r, j in rows if len(r)]
 
 
-def spreads_of(scores: Vectors, sample: Vectors) -> NDArray[np.float64]:
-    """Return scores counted in standard deviations above the mean of the sample."""
-    return np.asarray((scores - sample.mean()) / sample.std(), dtype=np.float64)
+def named(vectors: Vectors, ids: list[str]) -> dict[str, Vectors]:
+    """Return the vectors by id."""
+    return dict(zip(ids, vectors, strict=True))
 
 
-def documents(crowd: Vectors) -> tuple[float, float]:
-    """Fit the documents' curve."""
-    sets = {name: common.articles(name) for name in ("vims", "loose")}
-    everything: list[Article] = [article for given in sets.values() for article in given]
-    vectors = np.concatenate([embed(encoder(), [a.views for a in everything]), crowd])
-    qrels = common.related_qrels("vims") | common.related_qrels("loose")
-    random = np.random.default_rng(_SEED)
-    left, right = random.integers(0, len(vectors), (2, 20_000))
-    unrelated = np.einsum("ij,ij->i", vectors[left], vectors[right])[left != right]
-    scores, relevant = [], []
-    for row, article in enumerate(everything):
-        if article.id in qrels:
-            found = vectors @ vectors[row]
-            found[row] = -np.inf
-            best = np.argsort(-found)[:10]
-            scores += found[best].tolist()
-            relevant += [at < len(everything) and everything[at].id in qrels[article.id] for at in best]
-    return fit(spreads_of(np.array(scores, dtype=np.float32), unrelated), np.array(relevant))
+def documents(crowd: Vectors) -> Lists:
+    """Gather lists for the documents' curve."""
+    lists = Lists()
+    for name in ("vims", "loose"):
+        given = common.articles(name)
+        vectors = named(embed(encoder(), [article.views for article in given]), [article.id for article in given])
+        qrels = common.related_qrels(name)
+        lists.add({query: vectors[query] for query in qrels}, vectors, crowd, qrels)
+    return lists
 
 
-def queries(given: list[Article]) -> tuple[float, float]:
-    """Fit the queries' curve."""
-    untitled = embed(encoder(), [encoded_views("", article.lead, article.plain_body) for article in given])
-    asked = encoder().encode_queries([article.title for article in given[:QUERIES]])
-    scores = asked @ untitled.T
-    own = np.eye(len(asked), len(given), dtype=np.bool_)
-    best = np.argsort(-scores, axis=1)[:, :10]
-    relevant = np.take_along_axis(own, best, axis=1).ravel()
-    return fit(spreads_of(np.take_along_axis(scores, best, axis=1).ravel(), scores[~own]), relevant)
+def queries(crowd: Vectors) -> Lists:
+    """Gather lists for the queries' curve."""
+    lists = Lists()
+    given = common.articles("vietnews", TITLES)
+    ids = [article.id for article in given]
+    untitled = [encoded_views("", article.lead, article.plain_body) for article in given]
+    titles = encoder().encode_queries([article.title for article in given])
+    lists.add(
+        named(titles, ids), named(embed(encoder(), untitled), ids), crowd[TITLES:], {i: {i: 1.0} for i in ids}
+    )
+    passages = [json.loads(line) for line in gzip.open(common.DATA / "xquad_vi" / "corpus.jsonl.gz", "rt")]
+    bodies = encoder().encode_documents([passage["body"][:1100] for passage in passages])
+    qrels = metrics.read_qrels(common.DATA / "xquad_vi" / "qrels.tsv")
+    for file in ("queries.jsonl.gz", "queries_en.jsonl.gz"):
+        asked = metrics.read_queries(common.DATA / "xquad_vi" / file)
+        vectors = named(encoder().encode_queries(list(asked.values())), list(asked))
+        lists.add(vectors, named(bodies, [passage["id"] for passage in passages]), crowd, qrels)
+    return lists
 
 
 def main() -> None:
     """Run and save."""
     given = common.articles("vietnews", CROWD)
-    result: dict[str, Any] = {
-        "documents": documents(embed(encoder(), [article.views for article in given])),
-        "queries": queries(given),
-    }
+    crowd = embed(encoder(), [article.views for article in given])
+    result: dict[str, Any] = {}
+    for name, lists in (("documents", documents(crowd)), ("queries", queries(crowd))):
+        curve = lists.fit()
+        assert math.isfinite(curve.width)
+        result[name] = {**asdict(curve), "hits": len(lists.related), "reliability": lists.errors(curve)}
     common.save("calibrate", result)
 
 

@@ -56,9 +56,16 @@ def texts(result: dict[str, Any]) -> str:
 
 
 def calibrate(result: dict[str, Any]) -> str:
-    """Return the table of fitted curves."""
-    rows = [[name, f"{result[name][0]:.2f}", f"{result[name][1]:.2f}"] for name in ("documents", "queries")]
-    return table(["curve", "middle, in spreads", "width, in spreads"], rows)
+    """Return the table of fitted curves, and how relevance compares with what was judged."""
+    curves = {name: result[name] for name in ("documents", "queries")}
+    rows = [[name, *(f"{c[key]:.2f}" for key in ("middle", "growth", "width")), f"{c['hits']:,}"] for name, c in curves.items()]
+    fitted = table(["curve", "middle", "growth", "width", "hits judged"], rows)
+    reliability = [
+        [name, f"{relevance:.2f}", f"{judged:.2f}", f"{hits:,}"]
+        for name, c in curves.items()
+        for relevance, judged, hits in c["reliability"]
+    ]
+    return fitted + "\n\n" + table(["", "mean relevance", "share judged related", "hits"], reliability)
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {

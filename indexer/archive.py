@@ -24,7 +24,7 @@ class Archive:
     def __init__(self, snapshot: Snapshot) -> None:
         self.id = snapshot.id
         self.manifest = snapshot.manifest
-        self.calibration = snapshot.manifest.calibration
+        self.background = snapshot.background
         self._snapshot = snapshot
         self._segments = snapshot.segments
         self._starts = np.cumsum([0, *(segment.count for segment in self._segments)])

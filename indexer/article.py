@@ -5,10 +5,11 @@ Owns the archive line of the public face. Knows nothing of files, formats or vec
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -20,6 +21,7 @@ VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 
 _ID_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff]")
 _SHOWN = 120
+_DEEPEST = 64
 
 
 def parse_time(value: object) -> datetime:
@@ -34,7 +36,8 @@ def parse_time(value: object) -> datetime:
     else:
         raise ValueError("expected an ISO 8601 time such as 2023-11-07T17:04:00+07:00")
     try:
-        return moment.replace(tzinfo=VIETNAM) if moment.tzinfo is None else moment.astimezone(VIETNAM)
+        aware = moment.replace(tzinfo=VIETNAM) if moment.tzinfo is None else moment
+        return aware.astimezone(UTC).astimezone(VIETNAM)  # by way of UTC, so that the answer can be parsed again
     except OverflowError:
         raise ValueError("expected a time within the years 1 to 9999") from None
 
@@ -51,6 +54,13 @@ def parse_day(value: str) -> date:
 
 def _cleaned(value: object) -> object:
     return (text.clean(value) or None) if isinstance(value, str) else value
+
+
+def _title(value: object) -> object:
+    cleaned = _cleaned(value)
+    if cleaned is None and value is not None:
+        raise ValueError("expected a string that is not empty")
+    return cleaned
 
 
 def _strings(value: object) -> object:
@@ -81,7 +91,31 @@ def _id(value: object) -> object:
 
 
 def _extra(value: object) -> object:
-    return {} if value is None else value
+    """Return a JSON object that can be written and read again, lone surrogates replaced as `text.clean` does."""
+    if value is None:
+        return {}
+    level = [value]
+    for _ in range(_DEEPEST):
+        if any(isinstance(item, float) and not math.isfinite(item) for item in level):
+            raise ValueError("expected finite numbers")
+        level = [child for item in level for child in _children(item)]
+        if not level:
+            return _repaired(value)
+    raise ValueError(f"expected values nested at most {_DEEPEST} deep")
+
+
+def _repaired(value: object) -> object:
+    if isinstance(value, str):
+        return text._SURROGATE.sub("\N{REPLACEMENT CHARACTER}", value)
+    if isinstance(value, Mapping):
+        return {_repaired(key): _repaired(child) for key, child in value.items()}
+    return [_repaired(child) for child in value] if isinstance(value, list) else value
+
+
+def _children(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_cleaned)]
@@ -96,7 +130,7 @@ class Article(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     id: ArticleId
-    title: Annotated[str, BeforeValidator(_cleaned), Field(min_length=1)]
+    title: Annotated[str, BeforeValidator(_title), Field(min_length=1)]
     lead: OptionalText = None
     body: OptionalText = None
     body_html: OptionalText = None
@@ -157,7 +191,10 @@ class Problem:
 
 def shown(value: object) -> str:
     """Return a value as it may stand in a message: quoted, printable, not longer than a line."""
-    quoted = ascii(value) if isinstance(value, str) and text._SURROGATE.search(value) else repr(value)
+    try:
+        quoted = ascii(value) if isinstance(value, str) and text._SURROGATE.search(value) else repr(value)
+    except RecursionError:
+        quoted = type(value).__name__
     return quoted if len(quoted) <= _SHOWN else quoted[:_SHOWN] + "…"
 
 

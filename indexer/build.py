@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 
+from indexer import calibration, vectors
 from indexer import segment as segments
-from indexer import vectors
 from indexer.article import Article, Problem, shown, validate
 from indexer.cache import VectorCache
-from indexer.calibration import Calibration, calibrate
+from indexer.calibration import Calibration, draw_background
 from indexer.embedding import embed
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
-from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_segment
+from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_file, share_segment
 from indexer.sources import BadLine, Reading, read_source
 from indexer.staging import Changes, Staging
 from indexer.text import ENCODED
@@ -37,7 +37,6 @@ logger = logging.getLogger(__name__)
 MAX_SHRINK = 0.2
 MAX_TOMBSTONES = 0.2
 _CHUNK = 64
-_SAMPLE = 2000
 _SHOWN_PROBLEMS = 20
 
 Progress = Callable[[str, int, int | None], None]
@@ -188,7 +187,7 @@ def _reject(
     report.problems_by_field.update(problem.field or "(line)" for problem in problems)
     rejects.write(reading, problems)
     article_id = reading.fields.get("id") if isinstance(reading, Reading) else None
-    if isinstance(article_id, str) and article_id.isprintable():
+    if isinstance(article_id, str) and all(problem.field != "id" for problem in problems):
         staging.reject(article_id)
 
 
@@ -263,7 +262,7 @@ class _Build:
         share_segment(current.directory / entry.name, self._directory / entry.name)
         np.save(self._directory / name, segments.empty_rows(dead), allow_pickle=False)
         changed = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
-        self._publish(changed, current.manifest.calibration)
+        self._publish(changed, self._background(current, None, 0, 0))
 
     def _publish_segment(self, reusable: Snapshot | None) -> None:
         articles, texts = self._staging.count()
@@ -277,21 +276,21 @@ class _Build:
             self._progress("indexing", 0, articles)
             index = segments.write_segment(target, self._staging.articles(), self._staging.texts())
             self._progress("indexing", articles, articles)
-            calibration = self._calibration(reusable, target / vectors.RAW_FILE, articles, texts)
+            drawn = self._background(reusable, target / vectors.RAW_FILE, articles, texts)
             self._staging.close()
             for path in self._directory.glob("staging.sqlite*"):
                 path.unlink()
             entry = SegmentEntry(name=target.name, articles=articles, vectors=texts, index=index)
-            self._publish(entry, calibration)
+            self._publish(entry, drawn)
         cache.discard()
 
-    def _publish(self, entry: SegmentEntry, calibration: Calibration) -> None:
+    def _publish(self, entry: SegmentEntry, drawn: Calibration) -> None:
         manifest = {
             "parent": self._current.id if self._current else None,
             "encoder": self._encoder.identity,
             "encoded": ENCODED,
             "transform": "none",
-            "calibration": calibration,
+            "calibration": drawn,
             "segments": [entry],
         }
         self._report.snapshot = self._home.publish(self._directory, manifest)
@@ -300,7 +299,7 @@ class _Build:
         """Yield the vector of every distinct text: the current snapshot's, an interrupted build's, or a new one."""
         known = np.zeros(texts, dtype=np.bool_)
         if reusable is not None:
-            pairs = np.array(list(self._staging.known_vectors()), dtype=np.int64).reshape(-1, 2)
+            pairs = np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
             known[pairs[:, 0]] = True
             for start in range(0, len(pairs), 4096):
                 rows, old = pairs[start : start + 4096].T
@@ -326,16 +325,19 @@ class _Build:
         self._report.reused += len(found) - len(new)
         return np.stack([vector for vector in cached if vector is not None])
 
-    def _calibration(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
-        """Keep the current calibration while the archive is of about the size that it was measured at."""
+    def _background(self, reusable: Snapshot | None, raw: Path | None, articles: int, texts: int) -> Calibration:
+        """Write the background: the current one while the archive is of about the size that it was drawn at."""
+        target = self._directory / calibration.FILE
         if reusable is not None:
-            measured = reusable.manifest.calibration
-            if measured.articles / 2 <= articles <= measured.articles * 2:
-                return measured
-        rows = np.unique(np.linspace(0, texts - 1, min(texts, _SAMPLE)).astype(np.int64)) if texts else np.arange(0)
-        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows]
-        titles = [article.title for _, article in self._staging.articles_of(rows.tolist())]
-        return calibrate(np.array(sample), titles, articles, self._encoder)
+            drawn = reusable.manifest.calibration
+            if raw is None or drawn.articles / 2 <= articles <= drawn.articles * 2:
+                share_file(reusable.directory / calibration.FILE, target)
+                return drawn
+        rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
+        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]  # type: ignore[arg-type]
+        background, drawn = draw_background(np.array(sample), articles, self._encoder)
+        np.save(target, background, allow_pickle=False)
+        return drawn
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:

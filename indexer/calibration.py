@@ -1,13 +1,16 @@
-"""From cosine to relevance: what a cosine means among this archive's vectors.
+"""From cosine to relevance: what a cosine means for this query in this archive.
 
-Cosines of one encoder crowd together (with multilingual-e5, unrelated texts reach 0.8), and where they crowd differs
-from archive to archive. A cosine is therefore counted in spreads above the mean of random pairs of the same archive,
-and that count is turned into the share of hits which people judged related at it.
+Cosines of one encoder crowd together (with multilingual-e5, unrelated texts reach 0.85), and where they crowd differs
+from query to query: short ones and English ones lie lower. So each query is first held against a background, texts
+that have nothing to do with it, and a hit's cosine is counted in spreads (standard deviations) above the mean of
+those: z-norm, as speaker verification calls it (Auckenthaler et al., 2000). A logistic curve then turns the count
+into the share of such hits that people judged related. The larger the archive, the more unrelated articles reach any
+count by chance, so the middle of the curve moves up with the logarithm of its size.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,90 +19,83 @@ from pydantic import BaseModel, ConfigDict
 from models.encoder import Encoder, Vectors
 from models.parity import probe_texts
 
-_PAIRS = 20_000
-_QUERIES = 64
-_SEED = 20241122
+FILE = "background.npy"
+SAMPLE = 1000
+"""How many of the archive's vectors the background holds."""
 
 PROBE_WEIGHT = 500
-"""How many articles the probe texts weigh as in the calibration."""
-
-# Logistic curves over spreads above the mean, fitted by benchmarks/calibrate.py to judged lists of ten:
-# (spreads at which half of the hits were judged related, spreads in which the log odds grow by one).
-DOCUMENT_CURVE = (5.06, 0.47)
-QUERY_CURVE = (5.09, 0.40)
+"""How many articles the probe texts weigh as: a small archive of one trade says little of what unrelated means."""
 
 
-class Scale(BaseModel):
-    """Mean and spread (standard deviation) of the cosines of unrelated pairs."""
+@dataclass(frozen=True)
+class Curve:
+    """A logistic curve over spreads above the background.
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    :param middle: Spreads at which half of the hits are related, in an archive of 1,000 articles.
+    :param growth: By how much the middle moves up when the archive grows by a factor of e.
+    :param width: Spreads in which the log odds grow by one.
+    """
 
-    mean: float
-    spread: float
+    middle: float
+    growth: float
+    width: float
 
-    def relevance(self, cosines: Vectors, curve: tuple[float, float]) -> NDArray[np.float64]:
-        """Return the relevance of cosines, both (n,), from 0 to 1; monotone, so that the order stays."""
-        middle, width = curve
-        spreads = (np.asarray(cosines, dtype=np.float64) - self.mean) / self.spread
-        return np.asarray(1.0 / (1.0 + np.exp(-np.clip((spreads - middle) / width, -60, 60))))
+
+# Fitted by benchmarks/calibrate.py to judged lists of ten in archives of 100 to 6,400 articles.
+DOCUMENTS = Curve(middle=5.37, growth=0.18, width=0.53)
+QUERIES = Curve(middle=5.58, growth=0.22, width=0.59)
 
 
 class Calibration(BaseModel):
-    """The scales of a snapshot: documents against documents, queries against documents.
+    """What the manifest says of the background.
 
-    :param articles: How large the archive was when they were measured.
+    :param articles: How large the archive was when the background was drawn.
+    :param probe: How many rows of the background are of the probe texts; they come first.
+    :param own: How many are of the archive.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    documents: Scale
-    queries: Scale
     articles: int
-
-    def of_documents(self, cosines: Vectors) -> NDArray[np.float64]:
-        """Return the relevance of cosines between articles, (n,) float64."""
-        return self.documents.relevance(cosines, DOCUMENT_CURVE)
-
-    def of_queries(self, cosines: Vectors) -> NDArray[np.float64]:
-        """Return the relevance of cosines between a query and articles, (n,) float64."""
-        return self.queries.relevance(cosines, QUERY_CURVE)
+    probe: int
+    own: int
 
 
-def calibrate(sample: Vectors, titles: Sequence[str], articles: int, encoder: Encoder) -> Calibration:
-    """Measure the scales on a sample of the archive.
-
-    A small archive of one trade says little of what unrelated means, so its measure is drawn towards that of the
-    probe texts, which are of everything; these weigh as much as PROBE_WEIGHT articles. Queries are played by
-    titles, each against every text but its own.
+def draw_background(sample: Vectors, articles: int, encoder: Encoder) -> tuple[Vectors, Calibration]:
+    """Return a background of probe texts and the archive's sample, (probe + own, dim) float32, and what it is of.
 
     :param sample: (n, dim) float32 vectors of articles.
-    :param titles: The n titles that go with them.
     :param articles: How large the archive is.
     """
-    probe = probe_texts()
-    vectors = encoder.encode_documents(probe)
-    queries = encoder.encode_queries([" ".join(text.split()[:12]) for text in probe])
-    matters = np.arange(len(probe)) // 2
-    apart = matters[:, None] != matters[None, :]
-    documents, asked = _scale((vectors @ vectors.T)[apart]), _scale((queries @ vectors.T)[apart])
-    if len(sample) > 1:
-        random = np.random.default_rng(_SEED)
-        left, right = random.integers(0, len(sample), (2, _PAIRS))
-        pairs = np.einsum("ij,ij->i", sample[left], sample[right])[left != right]
-        chosen = random.permutation(len(titles))[:_QUERIES]
-        scores = encoder.encode_queries([titles[at] for at in chosen]) @ sample.T
-        own = articles / (articles + PROBE_WEIGHT)
-        documents = _blend(_scale(pairs), documents, own)
-        asked = _blend(_scale(scores[np.arange(len(sample))[None, :] != chosen[:, None]]), asked, own)
-    return Calibration(documents=documents, queries=asked, articles=articles)
+    probe = encoder.encode_documents(probe_texts())
+    rows = np.concatenate([probe, sample.reshape(-1, encoder.identity.dim)])
+    return rows, Calibration(articles=articles, probe=len(probe), own=len(sample))
 
 
-def _scale(cosines: Vectors) -> Scale:
-    return Scale(mean=float(cosines.mean()), spread=max(float(cosines.std()), 1e-6))
+class Background:
+    """The background of a snapshot."""
+
+    def __init__(self, rows: Vectors, calibration: Calibration) -> None:
+        if rows.ndim != 2 or len(rows) != calibration.probe + calibration.own:
+            raise ValueError(f"background of shape {rows.shape}: expected {calibration.probe + calibration.own} rows")
+        self._probe, self._own = rows[: calibration.probe], rows[calibration.probe :]
+        self._articles = calibration.articles
+
+    def spreads(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
+        """Return how many spreads (n,) cosines lie above the background of a query, a (dim,) unit vector."""
+        mean, spread = _moments(self._probe @ query)
+        if len(self._own) > 1:
+            own_mean, own_spread = _moments(self._own @ query)
+            own = self._articles / (self._articles + PROBE_WEIGHT)
+            mean, spread = own * own_mean + (1 - own) * mean, own * own_spread + (1 - own) * spread
+        return (np.asarray(cosines, dtype=np.float64) - mean) / spread
+
+    def relevance(self, query: Vectors, cosines: Vectors, curve: Curve) -> NDArray[np.float64]:
+        """Return the relevance of (n,) cosines to a query, (n,) from 0 to 1; monotone, so that the order stays."""
+        middle = curve.middle + curve.growth * np.log(max(self._articles, 1) / 1000)
+        odds = np.clip((self.spreads(query, cosines) - middle) / curve.width, -60, 60)
+        return np.asarray(1.0 / (1.0 + np.exp(-odds)))
 
 
-def _blend(own: Scale, probe: Scale, weight: float) -> Scale:
-    mean, spread = (
-        weight * mine + (1 - weight) * other for mine, other in ((own.mean, probe.mean), (own.spread, probe.spread))
-    )
-    return Scale(mean=mean, spread=spread)
+def _moments(cosines: Vectors) -> tuple[float, float]:
+    return float(cosines.mean()), max(float(cosines.std()), 1e-6)

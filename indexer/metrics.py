@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import gzip
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from indexer.errors import SourceError
 
 Qrels = dict[str, dict[str, float]]
 """Query id -> article id -> grade; an article not named has grade 0."""
 
+_MAX_GRADE = 100
+
 
 def dcg(grades: Sequence[float]) -> float:
-    """Return the discounted cumulative gain: sum of (2^grade - 1) / log2(rank + 1) (Burges et al., 2005)."""
-    return math.fsum((2.0**grade - 1.0) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
+    """Return the discounted cumulative gain: sum of (2^grade - 1) / log2(rank + 1) (Burges et al., 2005).
+
+    A grade below 0 gains nothing, as 0 does.
+    """
+    return math.fsum((2.0 ** max(grade, 0.0) - 1.0) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
 
 
 def ndcg(ranked: Sequence[str], judged: Mapping[str, float], k: int) -> float:
@@ -64,13 +68,13 @@ def recall_of_index(found: Sequence[Sequence[int]], exact: Sequence[Sequence[int
     return math.fsum(shares) / len(shares) if shares else 1.0
 
 
-def _open(path: Path) -> IO[str]:
+def _lines(path: Path) -> Iterator[str]:
     try:
-        if path.suffix == ".gz":
-            return gzip.open(path, "rt", encoding="utf-8", newline="")
-        return path.open(encoding="utf-8", newline="")
-    except OSError as error:
-        raise SourceError(f"{path}: {error.strerror}") from error
+        packed = path.suffix == ".gz"
+        with gzip.open(path, "rt", encoding="utf-8-sig") if packed else path.open(encoding="utf-8-sig") as lines:
+            yield from lines
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
+        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def read_qrels(path: Path) -> Qrels:
@@ -80,17 +84,21 @@ def read_qrels(path: Path) -> Qrels:
     """
     expected = ["query-id", "corpus-id", "score"]
     qrels: Qrels = {}
-    with _open(path) as lines:
-        rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-        header = next(rows, [])
-        if header != expected:
-            raise SourceError(f"{path}:1: {header!r}: expected the header {expected}")
-        for number, row in enumerate(rows, start=2):
-            try:
-                query, article, score = row
-                qrels.setdefault(query, {})[article] = float(score)
-            except ValueError:
-                raise SourceError(f"{path}:{number}: {row!r}: expected query-id, corpus-id and a number") from None
+    rows = (line.rstrip("\n").split("\t") for line in _lines(path))
+    header = next(rows, [])
+    if header != expected:
+        raise SourceError(f"{path}:1: {header!r}: expected the header {expected}")
+    for number, row in enumerate(rows, start=2):
+        if row == [""]:
+            continue
+        try:
+            query, article, score = row
+            grade = float(score)
+        except ValueError:
+            raise SourceError(f"{path}:{number}: {row!r}: expected query-id, corpus-id and a number") from None
+        if not abs(grade) <= _MAX_GRADE:
+            raise SourceError(f"{path}:{number}: score: {grade}: expected a number up to {_MAX_GRADE}")
+        qrels.setdefault(query, {})[article] = grade
     return qrels
 
 
@@ -100,15 +108,14 @@ def read_queries(path: Path) -> dict[str, str]:
     :raises SourceError: naming the line that is otherwise.
     """
     queries: dict[str, str] = {}
-    with _open(path) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                query = json.loads(line)
-                queries[str(query["id"])] = str(query["text"])
-            except (ValueError, KeyError, TypeError):
-                raise SourceError(f"{path}:{number}: expected a JSON object with id and text") from None
+    for number, line in enumerate(_lines(path), start=1):
+        if not line.strip():
+            continue
+        try:
+            query = json.loads(line)
+            queries[str(query["id"])] = str(query["text"])
+        except (ValueError, KeyError, TypeError):
+            raise SourceError(f"{path}:{number}: expected a JSON object with id and text") from None
     return queries
 
 

@@ -6,6 +6,7 @@ together. Both count from 0 within the segment.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def write_segment(
     :return: The type of the FAISS index.
     """
     columns = ColumnWriter()
-    owners: list[int] = []
+    owners = array("i")
 
     def passing() -> Iterable[Stored]:
         for stored, vector in articles:
@@ -42,7 +43,8 @@ def write_segment(
 
     store.write_store(directory / store.FILE, passing(), texts)
     columns.write(directory)
-    pairs = np.stack([np.array(owners, dtype=np.int32), np.arange(len(owners), dtype=np.int32)], axis=1)
+    owned = np.array(owners, dtype=np.int32)
+    pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
     np.save(directory / OWNERS_FILE, pairs[np.argsort(pairs[:, 0], kind="stable")], allow_pickle=False)
     return vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
 
@@ -84,6 +86,8 @@ class Segment:
         :param allowed: (articles,) bool.
         :return: (vectors,) bool.
         """
+        if allowed.all():
+            return np.ones(self.index.count, dtype=np.bool_)
         owned = np.zeros(self.index.count, dtype=np.bool_)
         owned[self._owned[allowed[self._owner]]] = True
         return owned
@@ -98,7 +102,8 @@ class Segment:
         :param allowed: (articles,) bool.
         :return: (n,) int64 article rows, (n,) float32 cosines, best first, and (n,) int64 rows of the vectors.
         """
-        found, scores = self.index.search(query[None, :], k * self._most_vectors, self.owned_by(allowed))[0]
+        owned = None if allowed.all() else self.owned_by(allowed)
+        found, scores = self.index.search(query[None, :], k * self._most_vectors, owned)[0]
         counts = self._starts[found + 1] - self._starts[found]
         at = np.repeat(self._starts[found] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         owners, hits, hit_scores = self._owner[at], np.repeat(found, counts), np.repeat(scores, counts)

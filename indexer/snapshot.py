@@ -22,8 +22,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from indexer import calibration
 from indexer import segment as segments
-from indexer.calibration import Calibration
+from indexer.calibration import Background, Calibration
 from indexer.errors import BuildRefused, SnapshotError
 from indexer.segment import Segment
 from models.encoder import EncoderIdentity
@@ -227,7 +228,7 @@ class Home:
 
 def _files(directory: Path) -> list[str]:
     found = sorted(path for path in directory.rglob("*") if not path.is_dir() or path.is_symlink())
-    return [path.relative_to(directory).as_posix() for path in found if path.name != MANIFEST_FILE]
+    return [path.relative_to(directory).as_posix() for path in found if path != directory / MANIFEST_FILE]
 
 
 def _entry(path: Path) -> FileEntry:
@@ -268,6 +269,9 @@ def read_manifest(directory: Path) -> Manifest:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts:
             raise SnapshotError(f"{path}: file {name!r}: expected a name within the snapshot")
+    for entry in manifest.segments:
+        if entry.tombstones is not None and entry.tombstones not in manifest.files:
+            raise SnapshotError(f"{path}: tombstones {entry.tombstones!r}: expected one of its files")
     return manifest
 
 
@@ -303,6 +307,8 @@ class Snapshot:
         self.manifest = read_manifest(directory)
         self.segments: list[Segment] = []
         try:
+            rows = np.load(directory / calibration.FILE, allow_pickle=False)
+            self.background = Background(rows, self.manifest.calibration)
             for entry in self.manifest.segments:
                 self.segments.append(_open_segment(directory, entry))
         except (OSError, ValueError, RuntimeError) as error:
@@ -329,10 +335,15 @@ def _open_segment(directory: Path, entry: SegmentEntry) -> Segment:
 
 
 def share_segment(source: Path, target: Path) -> None:
-    """Put a segment's files into another snapshot by hard link; where the system has none, by copy."""
+    """Put a segment's files into another snapshot (`share_file`)."""
     target.mkdir()
     for path in source.iterdir():
-        try:
-            (target / path.name).hardlink_to(path)
-        except OSError:
-            shutil.copy2(path, target / path.name)
+        share_file(path, target / path.name)
+
+
+def share_file(source: Path, target: Path) -> None:
+    """Put one file into another snapshot by hard link; where the system has none, by copy."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copy2(source, target)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -77,7 +77,7 @@ class Staging:
             "origin = excluded.origin, key = excluded.key, updated = excluded.updated, "
             "fullness = excluded.fullness, derived = excluded.derived "
             "WHERE NOT excluded.derived OR excluded.fullness > staged.fullness",
-            (*astuple(stored), int(derived), self._place),
+            (*stored, int(derived), self._place),
         )
         return clash
 

@@ -51,14 +51,15 @@ _BLOCKS = frozenset(
     "address article aside blockquote br dd div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 header hr li main "
     "nav ol p pre section table td th tr ul".split()
 )
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
 _UNSEEN = frozenset("head iframe math noscript object script style svg template title".split())
 
 
 def html_to_text(markup: str) -> str:
     """Return what a reader sees of an HTML fragment, a line for each block; what cannot be parsed is empty."""
-    parser = lxml_html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, huge_tree=False)
+    parser = lxml_html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, huge_tree=True)
     try:
-        root = lxml_html.document_fromstring(_CONTROL.sub("", clean(markup)) or "<p></p>", parser=parser)
+        root = lxml_html.document_fromstring(_DECLARATION.sub("", clean(markup), count=1) or "<p></p>", parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return ""
     parts: list[str] = []
@@ -87,10 +88,11 @@ def encoded_views(title: str, lead: str | None, body: str | None) -> tuple[str, 
     The first is title, lead and the start of the body, a line each; the body is cut at the last blank within
     ENCODED_BODY_CHARS, its end is left to lexical search. The second is title and lead alone, where that is less.
     """
-    start = (body or "")[: ENCODED_BODY_CHARS + 1]
-    if len(start) > ENCODED_BODY_CHARS:
-        whole_words = start.rsplit(None, 1)[0]
-        start = whole_words if len(whole_words) > ENCODED_BODY_CHARS // 2 else start[:ENCODED_BODY_CHARS]
+    body = body or ""
+    start = body[:ENCODED_BODY_CHARS]
+    if len(body) > ENCODED_BODY_CHARS:
+        blank = max(start.rfind(" "), start.rfind("\n"))
+        start = start[:blank] if blank > ENCODED_BODY_CHARS // 2 else start
     head = "\n".join(part for part in (title, lead) if part)
     return (f"{head}\n{start}", head) if start else (head,)
 
@@ -108,6 +110,7 @@ def derived_id(kind: str, value: str) -> str:
     return f"{kind}-{hashlib.sha256(value.encode()).hexdigest()[:16]}"
 
 
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _TRACKING = re.compile(r"^(utm_.*|fbclid|gclid|zalo.*|mc_cid|mc_eid|ref|amp)$")
 
 
@@ -116,10 +119,11 @@ def url_key(url: str) -> str:
 
     Scheme, `www.`, port, fragment, trailing slash and tracking parameters do not count. Idempotent.
     """
+    url = clean(url)
     try:
-        parts = urlsplit(clean(url) if "//" in url else "//" + clean(url))
+        parts = urlsplit(url if _SCHEME.match(url) else "//" + url)
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError:
-        return clean(url)
+        return url
     kept = sorted((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(k))
     return host + parts.path.rstrip("/") + ("?" + urlencode(kept) if kept else "")

@@ -14,9 +14,12 @@ import hashlib
 import importlib.util
 import json
 import logging
+import math
 import shutil
 import struct
+import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +44,7 @@ MAX_TOKENS = 512
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 _MAGIC = b"E5S1"
 _FLOAT32, _Q4_0 = 0, 1
+_SPECIALS = ["<s>", "<pad>", "</s>", "<unk>"]
 _DIGESTS = "lienquan.json"
 
 
@@ -66,7 +70,7 @@ class _Cursor:
 
     def take(self, size: int) -> memoryview:
         if size < 0 or self.at + size > len(self._data):
-            raise _layout(f"{size} bytes at offset {self.at}", f"a file of {len(self._data)} bytes")
+            raise _layout(f"{len(self._data)} bytes", f"{size} more at offset {self.at}")
         self.at += size
         return self._data[self.at - size : self.at]
 
@@ -112,7 +116,10 @@ def ensure(directory: Path, weights: Path | None = None) -> Path:
         _check(directory)
         return directory
     weights = weights or wheel_weights()
-    data = weights.read_bytes()
+    try:
+        data = weights.read_bytes()
+    except OSError as error:
+        raise _layout(error, "the packed weights") from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != WEIGHTS_SHA256:
         raise _layout(f"sha256 {digest}", f"sha256 {WEIGHTS_SHA256}")
@@ -170,6 +177,8 @@ def _vocabulary(cursor: _Cursor) -> list[tuple[str, float]]:
         pieces = [blob[offsets[i] : offsets[i + 1]].decode() for i in range(count)]
     except UnicodeDecodeError as error:
         raise _layout(f"a vocabulary piece that is not UTF-8 ({error})", "UTF-8 pieces") from None
+    if pieces[:4] != _SPECIALS:
+        raise _layout(f"first pieces {pieces[:4]}", _SPECIALS)
     return [(piece, float(score)) for piece, score in zip(pieces, scores, strict=True)]
 
 
@@ -179,25 +188,36 @@ def _normalisation(cursor: _Cursor) -> dict[str, str]:
     mapping = {}
     for _ in range(count):
         code_point, length = entries.unpack("IB")
-        mapping[chr(code_point)] = "".join(map(chr, entries.unpack(f"{length}I")))
+        mapping[_character(code_point)] = "".join(map(_character, entries.unpack(f"{length}I")))
     return mapping
+
+
+def _character(code_point: int) -> str:
+    if code_point > sys.maxunicode or 0xD800 <= code_point < 0xE000:
+        raise _layout(f"{code_point} in the normalisation map", "a code point")
+    return chr(code_point)
 
 
 def _tensors(cursor: _Cursor, data: memoryview) -> dict[str, NDArray[np.float32]]:
     tensors = {}
     (count,) = cursor.unpack("i")
     for _ in range(count):
-        name = bytes(cursor.take(cursor.unpack("H")[0])).decode()
+        try:
+            name = bytes(cursor.take(cursor.unpack("H")[0])).decode()
+        except UnicodeDecodeError as error:
+            raise _layout(f"a tensor's name that is not UTF-8 ({error})", "UTF-8 names") from None
         kind, weights, offset, size = cursor.unpack("BIQQ")
         tensor = _Cursor(data)
         tensor.take(offset)
         raw = tensor.take(size)
         if kind == _FLOAT32 and size == weights * 4:
             tensors[name] = np.frombuffer(raw, dtype="<f4")
-        elif kind == _Q4_0 and size * 32 == weights * _BLOCK.itemsize:
+        elif kind == _Q4_0 and weights % 32 == 0 and size == weights // 32 * _BLOCK.itemsize:
             tensors[name] = dequantise(raw)
         else:
             raise _layout(f"tensor {name} of kind {kind}, {weights} weights in {size} bytes", "float32 or Q4_0")
+        if not np.isfinite(tensors[name]).all():
+            raise _layout(f"tensor {name} with weights that are not finite", "finite weights")
     return tensors
 
 
@@ -205,27 +225,9 @@ def dequantise(raw: bytes | memoryview) -> NDArray[np.float32]:
     """Turn Q4_0 blocks (18 bytes each) into their weights, (32 * blocks,) float32."""
     blocks = np.frombuffer(raw, dtype=_BLOCK)
     nibbles = np.concatenate([blocks["nibbles"] & 0x0F, blocks["nibbles"] >> 4], axis=1)
-    values = (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]
+    with np.errstate(invalid="ignore"):  # a scale that is no number is for the caller to refuse
+        values = (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]
     return values.reshape(-1)
-
-
-_EMBEDDINGS = {
-    "embeddings.word_embeddings.weight": "emb.word",
-    "embeddings.position_embeddings.weight": "emb.pos",
-    "embeddings.token_type_embeddings.weight": "emb.type",
-    "embeddings.LayerNorm.weight": "emb.ln.w",
-    "embeddings.LayerNorm.bias": "emb.ln.b",
-}
-_LAYER = {
-    "attention.self.query": "q",
-    "attention.self.key": "k",
-    "attention.self.value": "v",
-    "attention.output.dense": "ao",
-    "attention.output.LayerNorm": "aln",
-    "intermediate.dense": "fi",
-    "output.dense": "fo",
-    "output.LayerNorm": "oln",
-}
 
 
 def bert_state(packed: PackedWeights) -> dict[str, NDArray[np.float32]]:
@@ -233,30 +235,45 @@ def bert_state(packed: PackedWeights) -> dict[str, NDArray[np.float32]]:
 
     :raises ModelError: if a tensor is missing or has another number of weights than its shape.
     """
-    config = packed.config
-    hidden, feed_forward = config["hidden_size"], config["intermediate_size"]
-    shapes = {"emb.word": (-1, hidden), "emb.pos": (-1, hidden), "emb.type": (-1, hidden)}
-    names = dict(_EMBEDDINGS)
-    for layer in range(config["num_hidden_layers"]):
-        for theirs, ours in _LAYER.items():
-            for end, suffix in (("weight", "w"), ("bias", "b")):
-                names[f"encoder.layer.{layer}.{theirs}.{end}"] = f"l{layer}.{ours}.{suffix}"
-        for ours in ("q", "k", "v", "ao", "fo"):
-            shapes[f"l{layer}.{ours}.w"] = (hidden, -1)
-        shapes[f"l{layer}.fi.w"] = (feed_forward, hidden)
-    try:
-        state = {theirs: packed.tensors[ours].reshape(shapes.get(ours, (-1,))) for theirs, ours in names.items()}
-    except KeyError as error:
-        raise _layout(f"no tensor {error}", "every tensor of the BERT model") from None
-    except ValueError as error:
-        raise _layout(f"a tensor of the wrong size ({error})", "the sizes that the header names") from None
+    hidden, words = packed.config["hidden_size"], packed.config["vocab_size"]
+    if len(packed.vocabulary) > words:
+        raise _layout(f"{len(packed.vocabulary)} vocabulary pieces", f"at most {words}, one for each word embedding")
+    state = {}
+    for theirs, ours, shape in _bert_shapes(packed.config):
+        tensor = packed.tensors.get(ours)
+        if tensor is None:
+            raise _layout(f"no tensor {ours!r}", "every tensor of the BERT model")
+        if tensor.size != math.prod(shape) or min(shape) < 0:
+            raise _layout(f"tensor {ours} of {tensor.size} weights", f"{math.prod(shape)} in the shape {shape}")
+        state[theirs] = tensor.reshape(shape)
     # Mean pooling never uses BERT's pooler; without it, the loader would draw one at random and warn.
     state["pooler.dense.weight"] = np.zeros((hidden, hidden), dtype=np.float32)
     state["pooler.dense.bias"] = np.zeros(hidden, dtype=np.float32)
-    words = state["embeddings.word_embeddings.weight"].shape[0]
-    if words != config["vocab_size"]:
-        raise _layout(f"{words} word embeddings", f"vocab_size {config['vocab_size']}")
     return state
+
+
+def _bert_shapes(config: dict[str, Any]) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+    """Yield each tensor's name in a `BertModel`, its name in the packed file, and its shape."""
+    hidden, feed_forward = config["hidden_size"], config["intermediate_size"]
+    yield "embeddings.word_embeddings.weight", "emb.word", (config["vocab_size"], hidden)
+    yield "embeddings.position_embeddings.weight", "emb.pos", (config["max_position_embeddings"], hidden)
+    yield "embeddings.token_type_embeddings.weight", "emb.type", (config["type_vocab_size"], hidden)
+    yield "embeddings.LayerNorm.weight", "emb.ln.w", (hidden,)
+    yield "embeddings.LayerNorm.bias", "emb.ln.b", (hidden,)
+    layer_shapes = {
+        ("attention.self.query", "q"): (hidden, hidden),
+        ("attention.self.key", "k"): (hidden, hidden),
+        ("attention.self.value", "v"): (hidden, hidden),
+        ("attention.output.dense", "ao"): (hidden, hidden),
+        ("attention.output.LayerNorm", "aln"): (hidden,),
+        ("intermediate.dense", "fi"): (feed_forward, hidden),
+        ("output.dense", "fo"): (hidden, feed_forward),
+        ("output.LayerNorm", "oln"): (hidden,),
+    }
+    for layer in range(config["num_hidden_layers"]):
+        for (theirs, ours), shape in layer_shapes.items():
+            yield f"encoder.layer.{layer}.{theirs}.weight", f"l{layer}.{ours}.w", shape
+            yield f"encoder.layer.{layer}.{theirs}.bias", f"l{layer}.{ours}.b", shape[:1]
 
 
 def tokenizer(packed: PackedWeights) -> Tokenizer:
@@ -265,20 +282,18 @@ def tokenizer(packed: PackedWeights) -> Tokenizer:
     The packed code-point map is NFKC, but for characters that it deletes or turns into a space; those are read
     from it, so that the two normalisations agree.
     """
-    deleted = [c for c, to in packed.normalisation.items() if to == ""]
-    spaces = [c for c, to in packed.normalisation.items() if to == " "]
+    replacements = {to: [c for c, other in packed.normalisation.items() if other == to] for to in ("", " ")}
     made = Tokenizer(Unigram(packed.vocabulary, unk_id=3, byte_fallback=False))
     made.normalizer = normalizers.Sequence(
         [
-            normalizers.Replace(_one_of(deleted), ""),
-            normalizers.Replace(_one_of(spaces), " "),
+            *(normalizers.Replace(_one_of(characters), to) for to, characters in replacements.items() if characters),
             normalizers.NFKC(),
             normalizers.Replace(Regex(" {2,}"), " "),
         ]
     )
     made.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
     made.decoder = decoders.Metaspace(replacement="▁", prepend_scheme="always")
-    made.add_special_tokens([AddedToken(t, special=True) for t in ("<s>", "<pad>", "</s>", "<unk>")])
+    made.add_special_tokens([AddedToken(t, special=True) for t in _SPECIALS])
     made.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
@@ -291,7 +306,9 @@ def _one_of(characters: list[str]) -> Regex:
 
 def write_model(packed: PackedWeights, directory: Path) -> None:
     """Write the packed model into an empty directory, as sentence-transformers reads it, with its own digests."""
-    save_file(bert_state(packed), str(directory / "model.safetensors"), metadata={"format": "pt"})
+    weights = directory / "model.safetensors"
+    save_file(bert_state(packed), str(weights), metadata={"format": "pt"})
+    weights.chmod(0o644)  # it is written for its owner alone, and the service may be another user
     tokenizer(packed).save(str(directory / "tokenizer.json"))
     for name, content in _configs(packed.config).items():
         path = directory / name
@@ -355,10 +372,10 @@ def verify(directory: Path) -> None:
 
 def _digests(directory: Path) -> dict[str, tuple[int, str]]:
     try:
-        files: dict[str, tuple[int, str]] = json.loads((directory / _DIGESTS).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{directory / _DIGESTS}: {error}; delete {directory} and retry") from None
-    return files
+        files = json.loads((directory / _DIGESTS).read_text(encoding="utf-8"))["files"]
+        return {name: (int(size), str(digest)) for name, (size, digest) in files.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{directory / _DIGESTS}: {error!r}; delete {directory} and retry") from None
 
 
 def _sha256(path: Path) -> str:

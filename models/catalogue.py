@@ -64,7 +64,7 @@ def find(
     """
     if name in KNOWN:
         card = KNOWN[name]
-    elif Path(name).is_dir():
+    elif name and Path(name).is_dir():
         card = ModelCard(name, str(Path(name).resolve()))
     elif name.count("/") == 1 and not name.startswith((".", "/", "~")) and " " not in name:
         card = ModelCard(name, name)

@@ -83,7 +83,7 @@ def check_batch(encoder: Encoder) -> Check:
     together = encoder.encode_documents(texts)
     backwards = encoder.encode_documents(texts[::-1])[::-1]
     alone = np.concatenate([encoder.encode_documents([text]) for text in texts])
-    difference = float(max(np.abs(together - alone).max(), np.abs(together - backwards).max()))
+    difference = float(np.max([np.abs(together - alone), np.abs(together - backwards)]))
     name = f"{encoder.identity.precision}: vector against batch mates, largest difference"
     return Check(name, difference, f"<= {MAX_BATCH_DIFFERENCE}", difference <= MAX_BATCH_DIFFERENCE)
 

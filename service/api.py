@@ -6,10 +6,11 @@ from time import perf_counter
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, render_template, request
+from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from service import openapi, schemas
-from service.errors import NotFound, NotReady
+from service.errors import BadRequest, FieldError, NotFound, NotReady
 from service.live import Live
 from service.schemas import HitList, HitOut, RelatedBody, Seed
 from service.searcher import Answer, Searcher
@@ -76,10 +77,26 @@ def related() -> Response:
     """Return the related articles of several seeds or of an unsaved draft."""
     started = perf_counter()
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    body = schemas.parse_body(RelatedBody, request.get_data(cache=False))
+    body = schemas.parse_body(RelatedBody, _received())
     response = _related(body, started, {})
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _received() -> bytes:
+    """Return the request's body, whether or not its length was announced.
+
+    :raises BadRequest: if it breaks off.
+    """
+    try:
+        body = request.get_data(cache=False)
+        request.stream.read(1)  # of a body without a length, 413 is raised only where one reads beyond the limit
+    except HTTPException:
+        raise
+    except Exception as error:  # each server has its own for a chunk that is none
+        fault = FieldError("body", type(error).__name__, "expected a whole body, its chunks as announced")
+        raise BadRequest([fault]) from None
+    return body
 
 
 def _body(seed: Seed, params: schemas.RelatedParams) -> RelatedBody:
@@ -151,6 +168,7 @@ def readyz() -> Response:
 @blueprint.get("/api/v1/openapi.json")
 def openapi_document() -> Response:
     """Return the OpenAPI document."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     return as_json(openapi.document())
 
 

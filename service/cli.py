@@ -73,13 +73,15 @@ _ranking = click.option(
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
-    """Turn what the floors below refuse into one line on stderr and exit status 1."""
+    """Turn what the floors below refuse into one line on stderr and exit status 1, or 2 where the call was wrong."""
     from indexer.errors import IndexerError
     from models.errors import ModelError
-    from service.errors import ServiceError
+    from service.errors import BadRequest, ServiceError
 
     try:
         yield
+    except BadRequest as error:
+        raise click.UsageError(error.detail) from error
     except (IndexerError, ModelError, ServiceError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
 

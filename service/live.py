@@ -42,6 +42,7 @@ class Live:
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
+        self._verified: Searcher | None = None
         self._encoder: Encoder | None = None
         self._encoder_problem = "the encoder is being loaded"
         self._refused: dict[str, str] = {}
@@ -114,10 +115,11 @@ class Live:
         archive = Archive(Snapshot(directory))
         if self._encoder is not None:
             self._check_encoder(archive, self._encoder)
-        previous, self._searcher = self._searcher, Searcher(archive, self.encoder, self._newest_min_relevance)
+        searcher = Searcher(archive, self.encoder, self._newest_min_relevance)
+        previous, self._searcher = self._searcher, searcher
         self._problem = None
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
-        threading.Thread(target=self._verify, args=(directory, previous), name="verify", daemon=True).start()
+        threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()
 
     @staticmethod
     def _check_encoder(archive: Archive, encoder: Encoder) -> None:
@@ -133,17 +135,21 @@ class Live:
             logger.error("%s; %s", reason, "the snapshot before stays" if self._searcher else "nothing to serve")
         self._problem = reason
 
-    def _verify(self, directory: Path, previous: Searcher | None) -> None:
-        """Hash the large mapped files too, after the fact; go back where one is damaged."""
+    def _verify(self, directory: Path, searcher: Searcher, previous: Searcher | None) -> None:
+        """Hash the large mapped files too, after the fact; where one is damaged, go back to one that is good."""
         try:
             verify(directory)
         except SnapshotError as error:
             if not directory.is_dir():  # pruned meanwhile
                 return
             with self._lock:
-                if self._searcher is not None and self._searcher.archive.id == directory.name:
-                    self._searcher = previous
+                if self._searcher is searcher:
+                    self._searcher = self._verified or previous
                 self._refuse(directory.name, str(error))
+            return
+        with self._lock:
+            if self._searcher is searcher:
+                self._verified = searcher
 
     def _load(self) -> None:
         try:
@@ -163,7 +169,7 @@ class Live:
                     self._check_encoder(self._searcher.archive, encoder)
                 except SnapshotError as error:
                     name = self._searcher.archive.id
-                    self._searcher = None
+                    self._searcher = self._verified = None
                     self._refuse(name, str(error))
         logger.info("encoder ready: %s", encoder.identity)
 

@@ -19,6 +19,8 @@ _MAX_VALUES = 100
 
 
 def _bound(value: object) -> object:
+    if isinstance(value, date):  # parsed already; a datetime is one too
+        return value
     if not isinstance(value, str):
         raise ValueError("expected a date such as 2023-11-07 or a time such as 2023-11-07T17:04:00+07:00")
     return parse_day(value) if len(value) == 10 else parse_time(value)
@@ -220,7 +222,7 @@ def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_
         known = model.model_fields.get(name)
         if known is None:
             if not ignore_unknown:
-                errors.append(FieldError(shown(name), shown(values[0]), f"unknown: {_names(model)}"))
+                errors.append(FieldError(_plain(name), shown(values[0]), f"unknown: {_names(model)}"))
         elif _is_list(known.annotation):
             fields[name] = list(values)
         elif len(values) > 1:
@@ -230,7 +232,8 @@ def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_
     try:
         parsed = model.model_validate(fields)
     except ValidationError as error:
-        raise BadRequest(errors + _faults(error)) from None
+        told = {fault.field for fault in errors}  # a repeated parameter is not a missing one as well
+        raise BadRequest(errors + [fault for fault in _faults(error) if fault.field not in told]) from None
     if errors:
         raise BadRequest(errors)
     return parsed
@@ -245,6 +248,11 @@ def parse_body(model: type[Model], body: bytes) -> Model:
         return model.model_validate_json(body, strict=True)
     except ValidationError as error:
         raise BadRequest(_faults(error)) from None
+
+
+def _plain(name: str) -> str:
+    """Return the name of a parameter as it was sent, or quoted where it could not stand in a message."""
+    return name if name.isprintable() and 0 < len(name) <= 64 else shown(name)
 
 
 def _is_list(annotation: object) -> bool:

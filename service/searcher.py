@@ -12,8 +12,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from indexer import calibration
 from indexer.archive import Archive
 from indexer.article import Article, shown
+from indexer.calibration import Curve
 from indexer.columns import Filters, Mask, micros
 from indexer.embedding import embed
 from indexer.vectors import Rows, Vectors
@@ -83,10 +85,8 @@ class Searcher:
         allowed = self._allowed(params.filters(), now)
         query = self._encoder().encode_queries([params.q])[0]
         collapsed = params.ranking == "relevance"
-        newest = params.sort == "newest"
-        wanted = MAX_WINDOW if newest else params.offset + params.limit
-        ranked = self._rank(query, wanted, allowed, collapsed, self.archive.calibration.of_queries)
-        if newest:
+        ranked = self._rank(query, MAX_WINDOW, allowed, collapsed, calibration.QUERIES)
+        if params.sort == "newest":
             ranked = self._newest(ranked, self._newest_min_relevance if collapsed else 0.0)
         return self._answer(ranked, params.offset, params.limit)
 
@@ -107,9 +107,7 @@ class Searcher:
             vectors.append(embed(self._encoder(), [draft.views]))
         query = ranking.centroid(np.concatenate([ranking.centroid(v)[None, :] for v in vectors]))
         same_text = np.concatenate([self.archive.vector_rows(row) for row in seeds]) if seeds and collapsed else None
-        ranked = self._rank(
-            query, body.limit, allowed, collapsed, self.archive.calibration.of_documents, without=same_text
-        )
+        ranked = self._rank(query, body.limit, allowed, collapsed, calibration.DOCUMENTS, without=same_text)
         return self._answer(ranked, 0, body.limit)
 
     def article(self, article_id: str, now: datetime | None = None) -> Article:
@@ -152,11 +150,13 @@ class Searcher:
         wanted: int,
         allowed: Mask,
         collapsed: bool,
-        calibrated: Callable[[Vectors], Scores],
+        curve: Curve,
         without: Rows | None = None,
     ) -> _Ranked:
-        """Return the candidates best first: every allowed article, or one for each text where collapsed.
+        """Return the candidates best first: allowed articles, or one for each text where collapsed.
 
+        :param wanted: How many at least. The same for every page of a search: which of equal cosines an index finds
+            depends on how many it is asked for.
         :param without: Vector rows whose texts are left out, copies of the seeds.
         """
         copies = 0 if without is None else len(without)
@@ -166,7 +166,7 @@ class Searcher:
             kept = ~np.isin(texts, without)
             total -= self.archive.count_owned(allowed, np.unique(without))
             rows, cosines, texts = rows[kept], cosines[kept], texts[kept]
-        relevance = calibrated(cosines)
+        relevance = self.archive.background.relevance(query, cosines, curve)
         # Ordered by the cosine itself: far from the middle of its curve, relevance rounds unlike cosines together.
         order = ranking.by_score(cosines.astype(np.float64), rows)
         if collapsed:

@@ -38,4 +38,4 @@ class Settings(BaseSettings):
     threads: int | None = Field(default=None, ge=1)
     poll_seconds: float = Field(default=0.5, gt=0, le=2)
     expose_body: bool = True
-    newest_min_relevance: float = Field(default=0.1, ge=0, le=1)
+    newest_min_relevance: float = Field(default=0.05, ge=0, le=1)

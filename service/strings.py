@@ -1,0 +1,361 @@
+"""The one catalogue of what a reader sees, in Vietnamese and in English, and how each writes dates and numbers.
+
+Owns the words. Knows nothing of Flask, of requests or of where on a page they stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from indexer.article import VIETNAM
+
+_HIGH, _MEDIUM = 0.5, 0.1
+_MONTHS = ("January February March April May June July August September October November December").split()
+
+
+@dataclass(frozen=True)
+class Strings:
+    """The words of one language; both languages have the same fields, and fill in the same {names}.
+
+    :param code: The language, as HTML and `?lang=` name it.
+    :param grouping: What stands between groups of three digits.
+    :param errors: For each status a heading and a sentence that helps; 400 and 500 stand for the rest of their kind.
+    :param filters: What each filter is called.
+    :param levels: What low, medium and high relevance are called.
+    """
+
+    code: str
+    grouping: str
+    brand: str
+    tagline: str
+    description: str
+    skip: str
+    other_language: str
+    languages: str
+    footer: str
+    api_docs: str
+
+    search_label: str
+    search_placeholder: str
+    search_button: str
+    one_article: str
+    many_articles: str
+    count: str
+    tips_title: str
+    tips: tuple[str, ...]
+
+    results_for: str
+    range_of: str
+    range_of_more: str
+    refine: str
+    sort: str
+    sort_relevance: str
+    sort_newest: str
+    sections: str
+    dates: str
+    date_from: str
+    date_to: str
+    apply: str
+    active_filters: str
+    remove_filter: str
+    remove_all: str
+    filters: Mapping[str, str]
+    relevance: str
+    levels: tuple[str, str, str]
+    pager: str
+    page: str
+    previous: str
+    next: str
+    empty_title: str
+    empty_help: str
+    empty_filtered: str
+    empty_tips: tuple[str, ...]
+    past_title: str
+    past_help: str
+
+    published: str
+    updated: str
+    tags: str
+    original: str
+    lead_only: str
+    related: str
+    no_related: str
+
+    error_label: str
+    errors: Mapping[int, tuple[str, str]]
+    faults: str
+    fault_field: str
+    fault_value: str
+    fault_expected: str
+    technical: str
+    try_again: str
+    back_home: str
+
+    docs_title: str
+    docs_intro: str
+    docs_document: str
+    docs_endpoints: str
+    docs_objects: str
+    docs_parameters: str
+    docs_no_parameters: str
+    docs_body: str
+    docs_answers: str
+    docs_required: str
+    docs_default: str
+    docs_in_path: str
+
+    def number(self, value: int) -> str:
+        """Return a whole number with its digits grouped."""
+        return f"{value:,}".replace(",", self.grouping)
+
+    def articles(self, count: int) -> str:
+        """Return how many articles, in words that agree with the number."""
+        return (self.one_article if count == 1 else self.many_articles).format(number=self.number(count))
+
+    def day(self, value: date) -> str:
+        """Return a date."""
+        if self.code == "vi":
+            return f"{value.day:02d}/{value.month:02d}/{value.year:04d}"
+        return f"{value.day} {_MONTHS[value.month - 1]} {value.year}"
+
+    def moment(self, value: datetime) -> str:
+        """Return a date and time, in Vietnam's time."""
+        local = value.astimezone(VIETNAM)
+        between = " " if self.code == "vi" else ", "
+        return f"{self.day(local)}{between}{local.hour:02d}:{local.minute:02d}"
+
+    def bound(self, value: date | datetime) -> str:
+        """Return one end of a stretch of time: a day, or a time where it is one."""
+        return self.moment(value) if isinstance(value, datetime) else self.day(value)
+
+    def error(self, status: int) -> tuple[str, str]:
+        """Return the heading and the help for a status."""
+        return self.errors.get(status) or self.errors[500 if status >= 500 else 400]
+
+    def level(self, relevance: float) -> str:
+        """Return the word for a relevance."""
+        return self.levels[level(relevance)]
+
+
+def level(relevance: float) -> int:
+    """Return 0, 1 or 2 for a low, medium or high relevance, which is itself from 0 to 1."""
+    return 2 if relevance >= _HIGH else 1 if relevance >= _MEDIUM else 0
+
+
+VI = Strings(
+    code="vi",
+    grouping=".",
+    brand="Liên Quan",
+    tagline="Tìm bài báo theo ý, không chỉ theo chữ",
+    description="Tìm kiếm theo nghĩa trong kho bài báo tiếng Việt và xem các bài liên quan.",
+    skip="Tới nội dung chính",
+    other_language="English",
+    languages="Ngôn ngữ",
+    footer="Tìm kiếm theo nghĩa và bài liên quan cho báo chí Việt Nam.",
+    api_docs="Tài liệu API",
+    search_label="Bạn muốn tìm bài về điều gì?",
+    search_placeholder="Ví dụ: công nhân bị nợ lương",
+    search_button="Tìm",
+    one_article="{number} bài viết",
+    many_articles="{number} bài viết",
+    count="Đang tìm trong {articles}.",
+    tips_title="Cách tìm",
+    tips=(
+        "Viết như bạn hỏi một người đồng nghiệp: cả câu cũng được.",
+        "Không cần đúng từ trong bài: hỏi “nợ lương” vẫn có thể gặp bài viết “ba tháng chưa được trả công”.",
+        "Gõ đủ dấu cho kết quả sát hơn.",
+    ),
+    results_for="Kết quả cho “{q}”",
+    range_of="Bài {first}–{last} trong {articles}",
+    range_of_more="Bài {first}–{last} trong hơn {articles}",
+    refine="Thu hẹp kết quả",
+    sort="Sắp xếp",
+    sort_relevance="Liên quan nhất",
+    sort_newest="Mới nhất",
+    sections="Chuyên mục",
+    dates="Thời gian đăng",
+    date_from="Từ ngày",
+    date_to="Đến ngày",
+    apply="Áp dụng",
+    active_filters="Đang lọc theo",
+    remove_filter="Bỏ lọc {name}: {value}",
+    remove_all="Bỏ mọi bộ lọc",
+    filters={
+        "section": "Chuyên mục",
+        "source": "Nguồn",
+        "author": "Tác giả",
+        "tag": "Thẻ",
+        "published_from": "Từ",
+        "published_to": "Đến",
+    },
+    relevance="Mức liên quan",
+    levels=("thấp", "khá", "cao"),
+    pager="Trang kết quả",
+    page="Trang {number}",
+    previous="Trang trước",
+    next="Trang sau",
+    empty_title="Không tìm thấy bài nào",
+    empty_help="Bạn có thể:",
+    empty_filtered="bỏ bớt bộ lọc hoặc nới khoảng thời gian;",
+    empty_tips=(
+        "diễn đạt lại điều cần tìm bằng một câu đầy đủ;",
+        "kiểm tra lại dấu và chính tả.",
+    ),
+    past_title="Đã hết kết quả",
+    past_help="Trang này nằm sau bài cuối cùng.",
+    published="Đăng lúc",
+    updated="Cập nhật {time}",
+    tags="Thẻ",
+    original="Đọc bài gốc tại {host}",
+    lead_only="Trang này chỉ có phần tóm tắt; toàn văn ở báo đã đăng bài.",
+    related="Bài liên quan",
+    no_related="Chưa có bài nào liên quan.",
+    error_label="Lỗi {status}",
+    errors={
+        400: (
+            "Địa chỉ này có chỗ chưa đúng",
+            "Một phần của địa chỉ không có dạng mà trang này hiểu được. Hãy sửa lại, hoặc tìm lại từ đầu.",
+        ),
+        404: (
+            "Không tìm thấy trang",
+            "Trang hoặc bài viết này không có ở đây, hoặc đã được gỡ. Hãy thử tìm theo nội dung bài.",
+        ),
+        500: ("Có trục trặc ở phía chúng tôi", "Trang không mở được. Xin thử lại sau ít phút."),
+        503: (
+            "Sắp sẵn sàng",
+            "Kho bài hoặc bộ máy tìm kiếm đang được chuẩn bị. Xin thử lại sau ít giây.",
+        ),
+    },
+    faults="Chỗ cần sửa",
+    fault_field="Tham số",
+    fault_value="Nhận được",
+    fault_expected="Yêu cầu",
+    technical="Chi tiết cho người quản trị",
+    try_again="Thử lại",
+    back_home="Về trang tìm kiếm",
+    docs_title="Tài liệu API",
+    docs_intro="Mọi địa chỉ mà máy khác có thể gọi, soạn từ chính các mô hình dùng để kiểm tra yêu cầu. "
+    "Phần mô tả viết bằng tiếng Anh.",
+    docs_document="Bản cho máy đọc (OpenAPI)",
+    docs_endpoints="Các địa chỉ",
+    docs_objects="Các đối tượng",
+    docs_parameters="Tham số",
+    docs_no_parameters="Không có tham số.",
+    docs_body="Nội dung gửi lên",
+    docs_answers="Trả lời",
+    docs_required="bắt buộc",
+    docs_default="mặc định",
+    docs_in_path="trong đường dẫn",
+)
+
+EN = Strings(
+    code="en",
+    grouping=",",
+    brand="Liên Quan",
+    tagline="Find articles by what they mean, not only by their words",
+    description="Search an archive of Vietnamese news by meaning, and read the related articles.",
+    skip="Skip to the content",
+    other_language="Tiếng Việt",
+    languages="Language",
+    footer="Search by meaning and related news for Vietnamese newspapers.",
+    api_docs="API documentation",
+    search_label="What should the article be about?",
+    search_placeholder="For example: công nhân bị nợ lương",
+    search_button="Search",
+    one_article="{number} article",
+    many_articles="{number} articles",
+    count="Searching {articles}.",
+    tips_title="How to search",
+    tips=(
+        "Write as you would ask a colleague: a whole sentence is fine.",
+        "You need not know the article's words: “unpaid wages” can find “three months without pay”.",
+        "Vietnamese typed with its diacritics finds more.",
+    ),
+    results_for="Results for “{q}”",
+    range_of="{first}–{last} of {articles}",
+    range_of_more="{first}–{last} of more than {articles}",
+    refine="Narrow the results",
+    sort="Order",
+    sort_relevance="Most relevant",
+    sort_newest="Newest",
+    sections="Section",
+    dates="Published",
+    date_from="From",
+    date_to="To",
+    apply="Apply",
+    active_filters="Filtered by",
+    remove_filter="Remove the filter {name}: {value}",
+    remove_all="Remove all filters",
+    filters={
+        "section": "Section",
+        "source": "Source",
+        "author": "Author",
+        "tag": "Tag",
+        "published_from": "From",
+        "published_to": "To",
+    },
+    relevance="Relevance",
+    levels=("low", "fair", "high"),
+    pager="Pages of results",
+    page="Page {number}",
+    previous="Previous page",
+    next="Next page",
+    empty_title="No article found",
+    empty_help="You can:",
+    empty_filtered="remove filters, or widen the dates;",
+    empty_tips=(
+        "put what you look for into a whole sentence;",
+        "check the diacritics and the spelling.",
+    ),
+    past_title="No more results",
+    past_help="This page lies beyond the last article.",
+    published="Published",
+    updated="Updated {time}",
+    tags="Tags",
+    original="Read the original at {host}",
+    lead_only="Only the summary is shown here; the newspaper that published the article has the full text.",
+    related="Related articles",
+    no_related="No related articles yet.",
+    error_label="Error {status}",
+    errors={
+        400: (
+            "Something in this address is not right",
+            "A part of the address does not have a form that this page understands. Correct it, or search again.",
+        ),
+        404: (
+            "Page not found",
+            "The page or article is not here, or has been withdrawn. Try searching for what it says.",
+        ),
+        500: ("Something went wrong on our side", "The page cannot be shown. Please try again in a few minutes."),
+        503: (
+            "Almost ready",
+            "The archive or the search engine is being prepared. Please try again in a few seconds.",
+        ),
+    },
+    faults="What to correct",
+    fault_field="Parameter",
+    fault_value="Received",
+    fault_expected="Expected",
+    technical="Details for the operator",
+    try_again="Try again",
+    back_home="Back to search",
+    docs_title="API documentation",
+    docs_intro="Every address that another program may call, made from the very models that requests are checked with.",
+    docs_document="For machines (OpenAPI)",
+    docs_endpoints="Endpoints",
+    docs_objects="Objects",
+    docs_parameters="Parameters",
+    docs_no_parameters="No parameters.",
+    docs_body="Request body",
+    docs_answers="Answers",
+    docs_required="required",
+    docs_default="default",
+    docs_in_path="in the path",
+)
+
+
+def language(code: str | None) -> Strings:
+    """Return the strings of a language, the Vietnamese ones where it is none of ours."""
+    return EN if code == EN.code else VI

@@ -1,0 +1,680 @@
+"""The JSON face: what is answered, to the last key, and what is refused, by name."""
+
+import json
+import re
+from datetime import datetime, timedelta
+from itertools import pairwise
+from urllib.parse import quote
+
+import pytest
+
+from indexer.article import VIETNAM
+from service import schemas
+from tests.conftest import wait_for
+
+LINES = [
+    {
+        "id": "luong-cham",
+        "title": "Công nhân may chờ lương ba tháng",
+        "lead": "Xưởng may nợ lương.",
+        "body": "Bà Lại Thị Nhàn nói xưởng hứa trả lương.\nĐến nay chưa ai nhận được.",
+        "url": "https://baoden.example/lao-dong/luong-cham.html",
+        "aliases": ["cu 1", "https://cu.baoden.example/1"],
+        "section": "Việc làm",
+        "author": "Cù Văn Tịnh",
+        "source": "Báo Đèn",
+        "tags": ["lương", "may mặc"],
+        "published_at": "2023-11-07T17:04",
+        "updated_at": "2023-11-07T11:00:00Z",
+        "image_url": "https://baoden.example/a.jpg",
+        "mã số": 17,
+    },
+    {"id": "luong-tang", "title": "Lương công nhân tăng từ tháng bảy", "published_at": "2023-07-01T00:30:00Z"},
+    {"id": "a:b?c#d%e", "title": "Xưởng may mở lớp đêm", "section": "Đời sống"},
+    {"id": "tin 1", "title": "Cháy kho giấy", "lead": "Không ai bị thương."},
+    {"id": "ngay-mai", "title": "Lương công nhân mai sau", "published_at": "2100-01-01"},
+]
+ARTICLE_KEYS = [
+    *("id", "title", "lead", "body", "body_html", "url", "aliases", "section", "author", "source", "tags"),
+    *("published_at", "updated_at", "unpublish_at", "image_url", "extra"),
+]
+LIST_KEYS = ["snapshot", "took_ms", "total", "total_relation", "hits"]
+HIT_KEYS = [
+    *("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url"),
+    *("score", "relevance", "similarity", "reasons"),
+]
+PUBLIC = 4
+
+
+@pytest.fixture(scope="module")
+def client(client_of):
+    return client_of(LINES)
+
+
+@pytest.fixture(scope="module")
+def empty(client_of):
+    return client_of()
+
+
+def post(client, body, **options):
+    data = body if isinstance(body, str | bytes) else json.dumps(body)
+    return client.post("/api/v1/related", data=data, content_type="application/json", **options)
+
+
+def check_problem(response, status, *fields):
+    """Assert that the answer is a problem document that names these fields and no others."""
+    assert response.status_code == status, response.text
+    assert response.mimetype == "application/problem+json"
+    problem = response.json
+    assert list(problem) == ["type", "title", "status", "detail", "errors"]
+    assert (problem["type"], problem["status"]) == ("about:blank", status)
+    assert problem["title"]
+    assert [error["field"] for error in problem["errors"]] == list(fields)
+    for error in problem["errors"]:
+        assert list(error) == ["field", "value", "expected"]
+        assert error["expected"]
+        assert error["field"] in problem["detail"]
+    return problem
+
+
+LISTS = {
+    "search": lambda client: client.get("/api/v1/search?q=lương+công+nhân"),
+    "related by id": lambda client: client.get("/api/v1/articles/luong-tang/related"),
+    "related by url": lambda client: client.get("/api/v1/related?url=https://cu.baoden.example/1"),
+    "related in full": lambda client: post(client, {"seed": {"ids": ["tin 1"]}}),
+    "draft": lambda client: post(client, {"seed": {"article": {"title": "Nợ lương", "lead": None, "body": "may"}}}),
+}
+
+
+class TestLists:
+    @pytest.mark.parametrize("ask", LISTS.values(), ids=LISTS)
+    def test_every_key_is_there(self, client, ask):
+        response = ask(client)
+        assert response.status_code == 200, response.text
+        assert response.mimetype == "application/json"
+        answer = response.json
+        assert list(answer) == LIST_KEYS
+        assert re.fullmatch(r"\d{8}T\d{12}Z-[0-9a-f]{8}", answer["snapshot"])
+        assert 0 < answer["took_ms"] < 10_000
+        assert answer["total"] == len(answer["hits"]) >= PUBLIC - 1
+        assert answer["total_relation"] == "eq"
+        for hit in answer["hits"]:
+            assert list(hit) == HIT_KEYS
+            assert 0 <= hit["relevance"] <= 1
+            assert hit["score"] == hit["relevance"]
+            assert -1 <= hit["similarity"] <= 1.00001
+            assert hit["reasons"] == ["meaning"]
+        assert all(a["score"] >= b["score"] for a, b in pairwise(answer["hits"]))
+
+    def test_a_hit_says_what_its_article_does(self, client):
+        hit = client.get("/api/v1/search?q=công+nhân+may+chờ+lương+ba+tháng").json["hits"][0]
+        known = {name: value for name, value in LINES[0].items() if name in HIT_KEYS}
+        assert {name: hit[name] for name in known} == known | {"published_at": "2023-11-07T17:04:00+07:00"}
+
+    def test_unknown_is_null_and_a_date_in_utc_becomes_vietnam_s(self, client):
+        hits = {hit["id"]: hit for hit in client.get("/api/v1/search?q=lương").json["hits"]}
+        assert set(hits) == {line["id"] for line in LINES[:PUBLIC]}
+        assert hits["luong-tang"]["published_at"] == "2023-07-01T07:30:00+07:00"
+        absent = ("url", "lead", "author", "source", "published_at", "image_url")
+        assert {hits["a:b?c#d%e"][name] for name in absent} == {None}
+
+    def test_letters_are_sent_as_they_are(self, client):
+        assert "Công nhân may chờ lương" in client.get("/api/v1/search?q=lương").text
+        assert "Bà Lại Thị Nhàn" in client.get("/api/v1/articles/luong-cham").text
+
+    def test_limit_offset_and_total(self, client):
+        pages = [client.get(f"/api/v1/search?q=lương&limit=1&offset={at}").json for at in range(PUBLIC + 1)]
+        assert [len(page["hits"]) for page in pages] == [1] * PUBLIC + [0]
+        assert {page["total"] for page in pages} == {PUBLIC}
+        whole = client.get("/api/v1/search?q=lương").json["hits"]
+        assert [hit["id"] for page in pages for hit in page["hits"]] == [hit["id"] for hit in whole]
+
+    def test_default_limits(self, client_of):
+        client = client_of({"id": f"n{at}", "title": f"bài số {at}"} for at in range(20))
+        assert len(client.get("/api/v1/search?q=bài").json["hits"]) == 10
+        assert len(client.get("/api/v1/articles/n1/related").json["hits"]) == 6
+        assert len(post(client, {"seed": {"ids": ["n1"]}}).json["hits"]) == 6
+        assert client.get("/api/v1/search?q=bài").json["total"] == 20
+
+    def test_a_total_that_paging_cannot_reach_is_told(self, client_of):
+        client = client_of({"id": f"n{at}", "title": f"bài số {at}"} for at in range(1001))
+        answer = client.get("/api/v1/search?q=bài&limit=1&offset=999").json
+        assert (len(answer["hits"]), answer["total"], answer["total_relation"]) == (1, 1000, "gte")
+        answer = client.get("/api/v1/articles/n1/related").json
+        assert (answer["total"], answer["total_relation"]) == (1000, "eq")
+
+    def test_snapshot_is_the_same_until_something_is_published(self, client):
+        assert len({ask(client).json["snapshot"] for ask in LISTS.values()}) == 1
+
+    @pytest.mark.parametrize(
+        ("filters", "expected"),
+        [
+            ("section=việc LÀM", {"luong-cham"}),
+            ("section=Việc làm&section=Đời sống", {"luong-cham", "a:b?c#d%e"}),
+            ("tag=may mặc", {"luong-cham"}),
+            ("source=Báo Đèn&author=Cù Văn Tịnh", {"luong-cham"}),
+            ("author=Không Ai", set()),
+            ("published_from=2023-07-02", {"luong-cham"}),
+            ("published_from=2023-07-01&published_to=2023-07-01", {"luong-tang"}),
+            ("published_to=2023-07-01T07:29:59%2B07:00", set()),
+            ("published_to=2023-07-01T00:30:00Z", {"luong-tang"}),
+        ],
+    )
+    def test_filters_mean_the_same_everywhere(self, client, filters, expected):
+        def found(response):
+            assert response.status_code == 200, response.text
+            return {hit["id"] for hit in response.json["hits"]}
+
+        assert found(client.get(f"/api/v1/search?q=xưởng&{filters}")) == expected
+        given = {}
+        for pair in filters.replace("%2B", "+").split("&"):
+            name, value = pair.split("=")
+            given[name] = value if name.startswith("published") else [*given.get(name, []), value]
+        assert found(client.get(f"/api/v1/articles/{quote('tin 1')}/related?{filters}")) == expected
+        by_url = f"/api/v1/related?url=baoden.example/lao-dong/luong-cham.html&{filters}"
+        assert found(client.get(by_url)) == expected - {"luong-cham"}
+        assert found(post(client, {"seed": {"ids": ["tin 1"]}, "filters": given})) == expected
+
+    def test_exclude_ids(self, client):
+        response = client.get("/api/v1/articles/luong-tang/related?exclude_ids=luong-cham&exclude_ids=tin%201")
+        assert [hit["id"] for hit in response.json["hits"]] == ["a:b?c#d%e"]
+        response = post(client, {"seed": {"ids": ["luong-tang"]}, "exclude_ids": ["cu 1", "tin 1"]})
+        assert [hit["id"] for hit in response.json["hits"]] == ["a:b?c#d%e"]
+
+    def test_a_draft_is_not_kept_anywhere(self, client):
+        assert post(client, {"seed": {"article": {"title": "x"}}}).headers["Cache-Control"] == "no-store"
+        assert post(client, {"seed": {"ids": ["tin 1"]}}).headers["Cache-Control"] == "no-store"
+
+
+class TestArticle:
+    def test_the_archive_line_with_every_key(self, client):
+        response = client.get("/api/v1/articles/luong-cham")
+        assert (response.status_code, response.mimetype) == (200, "application/json")
+        assert list(response.json) == ARTICLE_KEYS
+        known = {name: value for name, value in LINES[0].items() if name != "mã số"}
+        times = {"published_at": "2023-11-07T17:04:00+07:00", "updated_at": "2023-11-07T18:00:00+07:00"}
+        rest = {"body_html": None, "unpublish_at": None, "extra": {"mã số": 17}}
+        assert response.json == known | times | rest
+
+    def test_null_where_unknown(self, client):
+        line = client.get("/api/v1/articles/tin%201").json
+        lists = {"aliases": [], "tags": [], "extra": {}}
+        given = {"id": "tin 1", "title": "Cháy kho giấy", "lead": "Không ai bị thương."}
+        assert line == dict.fromkeys(ARTICLE_KEYS) | lists | given
+
+    def test_the_line_can_be_indexed_again(self, client, client_of):
+        line = client.get("/api/v1/articles/luong-cham").json
+        again = client_of([line]).get("/api/v1/articles/luong-cham").json
+        assert again == line
+
+    def test_ids_are_percent_encoded_and_aliases_answer(self, client):
+        assert client.get("/api/v1/articles/" + quote("a:b?c#d%e", safe="")).json["id"] == "a:b?c#d%e"
+        assert client.get("/api/v1/articles/cu%201").json["id"] == "luong-cham"
+        assert client.get("/api/v1/articles/cu%201/related").json["total"] == PUBLIC - 1
+
+    @pytest.mark.parametrize("gone", ["khong-co", "ngay-mai", "LUONG-CHAM", "%00", "a%5Cb", "%C4%91"])
+    def test_not_found(self, client, gone):
+        problem = check_problem(client.get(f"/api/v1/articles/{gone}"), 404, "id")
+        assert problem["title"] == "Not found"
+        check_problem(client.get(f"/api/v1/articles/{gone}/related"), 404, "id")
+
+    def test_gone_when_its_time_has_passed(self, client_of):
+        soon = datetime.now(VIETNAM) + timedelta(seconds=1.5)
+        lines = [{"id": "a", "title": "một"}, {"id": "b", "title": "hai", "unpublish_at": soon.isoformat()}]
+        client = client_of(lines)
+        before = client.get("/api/v1/search?q=hai").json["total"]
+        assert before == 2 or datetime.now(VIETNAM) >= soon
+        wait_for(lambda: datetime.now(VIETNAM) >= soon)
+        check_problem(client.get("/api/v1/articles/b"), 404, "id")
+        assert client.get("/api/v1/search?q=hai").json["total"] == 1
+
+
+class TestSubscribersText:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def closed(cls, client_of):
+        lines = [*LINES, {"id": "html", "title": "Bài giữ kín", "lead": "Dẫn", "body_html": "<p>phần giữ kín</p>"}]
+        return client_of(lines, expose_body=False)
+
+    def test_body_is_null(self, closed):
+        line = closed.get("/api/v1/articles/luong-cham").json
+        assert list(line) == ARTICLE_KEYS
+        assert (line["body"], line["body_html"], line["lead"]) == (None, None, "Xưởng may nợ lương.")
+        assert closed.get("/api/v1/articles/html").json["body_html"] is None
+
+    def test_no_answer_holds_any_of_it(self, closed):
+        texts = [closed.get(path).text for path in ("/articles/luong-cham", "/articles/html", "/search?q=kín", "/")]
+        texts += [closed.get("/api/v1/search?q=kín").text, closed.get("/api/v1/articles/tin%201/related").text]
+        assert all(text for text in texts)
+        assert [text for text in texts if "Nhàn" in text or "phần giữ kín" in text] == []
+
+    def test_it_still_counts_in_ranking(self, closed):
+        hits = closed.get("/api/v1/search?q=phần+giữ&ranking=similarity").json["hits"]
+        assert hits[0]["id"] == "html"
+
+    def test_open_by_default(self, client):
+        assert client.get("/api/v1/articles/luong-cham").json["body"] == LINES[0]["body"]
+        assert "Nhàn" in client.get("/articles/luong-cham").text
+
+
+PARAMETERS = [
+    ("q=", "q"),
+    ("q=%20%09", "q"),
+    ("", "q"),
+    ("q=" + "a" * 513, "q"),
+    ("q=a&limit=0", "limit"),
+    ("q=a&limit=101", "limit"),
+    ("q=a&limit=ten", "limit"),
+    ("q=a&limit=", "limit"),
+    ("q=a&offset=-1", "offset"),
+    ("q=a&offset=991&limit=10", "offset"),
+    ("q=a&sort=oldest", "sort"),
+    ("q=a&mode=hybrid", "mode"),
+    ("q=a&mode=lexical", "mode"),
+    ("q=a&ranking=best", "ranking"),
+    ("q=a&published_from=yesterday", "published_from"),
+    ("q=a&published_to=2024-02-30", "published_to"),
+    ("q=a&page=2", "page"),
+    ("q=a&Limit=2", "Limit"),
+    ("q=a&limit=1&limit=2", "limit"),
+    ("q=a&q=b", "q"),
+    ("q=a&published_from=2024-01-01&published_from=2024-01-01", "published_from"),
+    ("q=a&section=" + "x" * 513, "section.0"),
+    ("q=a" + "&tag=x" * 101, "tag"),
+]
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(("query", "field"), PARAMETERS, ids=[query[:40] for query, _ in PARAMETERS])
+    def test_search_names_the_parameter(self, client, query, field):
+        check_problem(client.get(f"/api/v1/search?{query}"), 400, field)
+
+    def test_every_fault_at_once(self, client):
+        problem = check_problem(
+            client.get("/api/v1/search?q=&limit=x&colour=red&offset=1&offset=2"), 400, "colour", "offset", "q", "limit"
+        )
+        assert problem["errors"][0] == {
+            "field": "colour",
+            "value": "'red'",
+            "expected": "unknown: expected author or limit or mode or offset or published_from or published_to "
+            "or q or ranking or section or sort or source or tag",
+        }
+        assert problem["errors"][1]["value"] == "['1', '2']"
+
+    def test_the_limits_themselves_are_allowed(self, client):
+        for query in ("q=" + "ă" * 512, "q=a&limit=100", "q=a&offset=900&limit=100", "q=a&limit=1&offset=999"):
+            assert client.get(f"/api/v1/search?{query}").status_code == 200, query
+        assert client.get("/api/v1/articles/luong-tang/related?limit=50").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("path", "field"),
+        [
+            ("/api/v1/articles/luong-tang?full=1", "full"),
+            ("/api/v1/articles/luong-tang/related?offset=1", "offset"),
+            ("/api/v1/articles/luong-tang/related?limit=51", "limit"),
+            ("/api/v1/articles/luong-tang/related?sort=newest", "sort"),
+            ("/api/v1/related", "url"),
+            ("/api/v1/related?url=", "url"),
+            ("/api/v1/related?url=a&url=b", "url"),
+            ("/api/v1/related?url=" + "a" * 2049, "url"),
+            ("/api/v1/related?url=a&q=b", "q"),
+            ("/healthz?verbose", "verbose"),
+            ("/readyz?verbose=1", "verbose"),
+            ("/api/v1/openapi.json?format=yaml", "format"),
+        ],
+    )
+    def test_others_name_the_parameter(self, client, path, field):
+        check_problem(client.get(path), 400, field)
+
+    def test_an_unknown_url_is_named(self, client):
+        problem = check_problem(client.get("/api/v1/related?url=https://baoden.example/khong"), 404, "url")
+        assert "https://baoden.example/khong" in problem["detail"]
+
+    @pytest.mark.parametrize(
+        ("body", "field"),
+        [
+            ("", "body"),
+            ("{", "body"),
+            ("{'seed': {}}", "body"),
+            ('{"seed": {"ids": ["\\ud800"]}}', "body"),
+            ("null", "body"),
+            ("[]", "body"),
+            ("17", "body"),
+            ({}, "seed"),
+            ({"seed": None}, "seed"),
+            ({"seed": []}, "seed"),
+            ({"seed": {}}, "seed"),
+            ({"seed": {"ids": [], "urls": []}}, "seed"),
+            ({"seed": {"ids": "luong-tang"}}, "seed.ids"),
+            ({"seed": {"ids": [1]}}, "seed.ids.0"),
+            ({"seed": {"ids": ["luong-tang", None]}}, "seed.ids.1"),
+            ({"seed": {"ids": ["x"] * 51}}, "seed.ids"),
+            ({"seed": {"urls": ["x" * 2049]}}, "seed.urls.0"),
+            ({"seed": {"id": "luong-tang"}}, "seed.id"),
+            ({"seed": {"article": {}}}, "seed.article.title"),
+            ({"seed": {"article": {"title": " \n"}}}, "seed.article.title"),
+            ({"seed": {"article": {"title": None}}}, "seed.article.title"),
+            ({"seed": {"article": {"title": "x", "id": "y"}}}, "seed.article.id"),
+            ({"seed": {"article": {"title": "x", "body": ["y"]}}}, "seed.article.body"),
+            ({"seed": {"article": {"title": "x" * 2001}}}, "seed.article.title"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": "5"}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": 5.0}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": True}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": None}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": 0}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": 51}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "limit": 10**30}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "offset": 1}, "offset"),
+            ({"seed": {"ids": ["luong-tang"]}, "ranking": "best"}, "ranking"),
+            ({"seed": {"ids": ["luong-tang"]}, "exclude_ids": "x"}, "exclude_ids"),
+            ({"seed": {"ids": ["luong-tang"]}, "exclude_ids": {"x": 1}}, "exclude_ids"),
+            ({"seed": {"ids": ["luong-tang"]}, "exclude_ids": ["x"] * 1001}, "exclude_ids"),
+            ({"seed": {"ids": ["luong-tang"]}, "filters": {"section": "x"}}, "filters.section"),
+            ({"seed": {"ids": ["luong-tang"]}, "filters": {"colour": ["x"]}}, "filters.colour"),
+            ({"seed": {"ids": ["luong-tang"]}, "filters": {"published_to": 20240101}}, "filters.published_to"),
+            ({"seed": {"ids": ["luong-tang"]}, "filters": {"published_to": "mai"}}, "filters.published_to"),
+            ({"seed": {"ids": ["luong-tang"]}, "filters": ["section"]}, "filters"),
+        ],
+        ids=lambda value: str(value)[:50],
+    )
+    def test_a_body_s_field_is_named(self, client, body, field):
+        check_problem(post(client, body), 400, field)
+
+    def test_a_seed_that_is_not_there_is_named_where_it_stands(self, client):
+        check_problem(post(client, {"seed": {"ids": ["luong-tang", "khong-co"]}}), 404, "seed.ids.1")
+        check_problem(post(client, {"seed": {"urls": ["khong-co"]}}), 404, "seed.urls.0")
+        check_problem(post(client, {"seed": {"ids": ["ngay-mai"]}}), 404, "seed.ids.0")
+
+    def test_parameters_of_a_post_are_refused(self, client):
+        response = client.post("/api/v1/related?limit=3", data='{"seed": {"ids": ["luong-tang"]}}')
+        check_problem(response, 400, "limit")
+
+    @pytest.mark.parametrize("path", ["/api", "/api/v1", "/api/v2/search", "/api/v1/search/", "/metrics", "/healthz/x"])
+    def test_no_such_address(self, client, path):
+        problem = check_problem(client.get(path), 404, "path")
+        assert path in problem["detail"]
+
+    @pytest.mark.parametrize("path", ["/api/v1/suggest?q=a", "/api/v1/articles:bulk", "/metrics"])
+    def test_what_a_later_version_brings_is_not_there_yet(self, client, path):
+        assert client.get(path).status_code in {404, 405}
+        assert client.post(path).status_code in {404, 405}
+
+    @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+    @pytest.mark.parametrize("path", ["/api/v1/search", "/api/v1/articles/luong-tang", "/healthz", "/readyz"])
+    def test_wrong_method(self, client, method, path):
+        response = client.open(path, method=method)
+        check_problem(response, 405, "method")
+        assert {"GET", "HEAD", "OPTIONS"} == set(response.headers["Allow"].replace(" ", "").split(","))
+
+    def test_related_takes_both_methods_and_no_other(self, client):
+        response = client.put("/api/v1/related")
+        check_problem(response, 405, "method")
+        assert "POST" in response.headers["Allow"]
+
+    def test_a_body_that_is_too_large(self, client):
+        draft = {"seed": {"article": {"title": "x", "body": ""}}}
+        room = 200_000 - len(json.dumps(draft))
+        draft["seed"]["article"]["body"] = "a" * room
+        assert post(client, draft).status_code == 200
+        draft["seed"]["article"]["body"] += "a"
+        problem = check_problem(post(client, draft), 413, "body")
+        assert problem["errors"][0]["value"] == "200001 bytes"
+        assert "200000" in problem["errors"][0]["expected"]
+
+    def test_json_nested_a_hundred_thousand_deep(self, client):
+        for bracket, close in (("[", "]"), ('{"seed":', "}")):
+            levels = min(100_000, 199_000 // len(bracket + close))
+            check_problem(post(client, bracket * levels + close * levels), 400, "body")
+
+    def test_a_value_in_a_message_is_short_and_printable(self, client):
+        value = check_problem(client.get("/api/v1/search?q=a&limit=" + "%00" * 1000), 400, "limit")["errors"][0][
+            "value"
+        ]
+        assert value.startswith(r"'\x00\x00")
+        assert len(value) < 150
+
+
+class TestNotReady:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("/api/v1/search?q=a", "/api/v1/articles/x", "/api/v1/articles/x/related", "/api/v1/related?url=x"),
+            "/readyz",
+        ],
+    )
+    def test_an_empty_home_is_503_with_the_reason(self, empty, path):
+        response = empty.get(path)
+        problem = check_problem(response, 503)
+        assert "no snapshot is published yet" in problem["detail"]
+        assert int(response.headers["Retry-After"]) > 0
+
+    def test_posts_and_pages_too(self, empty):
+        assert check_problem(post(empty, {"seed": {"ids": ["x"]}}), 503)
+        for path in ("/", "/search?q=a", "/articles/x"):
+            response = empty.get(path, headers={"Accept": "text/html"})
+            assert (response.status_code, response.mimetype) == (503, "text/html")
+            assert int(response.headers["Retry-After"]) > 0
+
+    def test_a_bad_request_is_told_all_the_same(self, empty):
+        check_problem(empty.get("/api/v1/search?q=a&limit=x"), 400, "limit")
+
+    def test_the_process_lives(self, empty):
+        assert (empty.get("/healthz").status_code, empty.get("/healthz").json) == (200, {"status": "ok"})
+
+    def test_ready_says_what_is_served(self, client):
+        ready = client.get("/readyz").json
+        assert ready == {
+            "status": "ready",
+            "snapshot": client.get("/api/v1/search?q=a").json["snapshot"],
+            "articles": len(LINES),
+            "encoder": "hashing, fp32",
+            "problem": None,
+        }
+
+
+class TestHeaders:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("/", "/search?q=lương", "/articles/tin%201", "/static/style.css", "/healthz", "/api/docs"),
+            *("/api/v1/search?q=a", "/api/v1/search", "/api/v1/articles/khong-co", "/khong-co", "/api/khong-co"),
+        ],
+    )
+    def test_security_headers_on_everything(self, client, path):
+        with client.get(path) as response:
+            policy = response.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert not re.search(r"https?:|\*|unsafe|data:", policy)
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Referrer-Policy"] == "same-origin"
+            assert "Set-Cookie" not in response.headers
+
+    def test_json_is_utf_8_and_head_has_no_body(self, client):
+        head = client.head("/api/v1/search?q=a")
+        assert (head.status_code, head.data) == (200, b"")
+        assert "application/json" in head.headers["Content-Type"]
+
+    def test_a_bug_is_500_without_a_word_of_the_request(self, client, monkeypatch):
+        def fail(*_):
+            raise RuntimeError("bí mật")
+
+        monkeypatch.setattr("service.searcher.Searcher.related", fail)
+        response = post(client, {"seed": {"article": {"title": "bản nháp"}}})
+        problem = check_problem(response, 500)
+        assert "bí mật" not in response.text
+        assert problem["detail"]
+
+
+class TestDocs:
+    def test_the_page_loads_nothing_from_elsewhere(self, client):
+        page = client.get("/api/docs")
+        assert (page.status_code, page.mimetype) == (200, "text/html")
+        assert "<script" not in page.text
+        loaded = re.findall(
+            r"<(?:link|img|script|iframe|source|object|embed)\b[^>]*?(?:href|src|data)=\"([^\"]*)\"", page.text
+        )
+        assert loaded
+        assert [address for address in loaded if not re.match(r"/(?!/)", address)] == []
+        for address in loaded:
+            with client.get(address) as response:
+                assert response.status_code == 200, address
+                assert not re.search(r"@import|url\(\s*['\"]?(?:https?:)?//", response.get_data(as_text=True))
+
+    def test_the_page_shows_every_operation_and_parameter(self, client):
+        page = client.get("/api/docs").text
+        for path, methods in client.get("/api/v1/openapi.json").json["paths"].items():
+            assert path in page
+            for operation in methods.values():
+                assert operation["summary"] in page
+                assert [p["name"] for p in operation["parameters"] if f"<code>{p['name']}</code>" not in page] == []
+
+
+PATHS = {
+    "/api/v1/search": "/api/v1/search?q=lương&limit=2",
+    "/api/v1/articles/{id}": "/api/v1/articles/luong-cham",
+    "/api/v1/articles/{id}/related": "/api/v1/articles/tin%201/related",
+    "/api/v1/related": "/api/v1/related?url=baoden.example/lao-dong/luong-cham.html",
+    "/healthz": "/healthz",
+    "/readyz": "/readyz",
+}
+
+
+class TestOpenApi:
+    @pytest.fixture
+    def document(self, client):
+        return client.get("/api/v1/openapi.json").json
+
+    def test_it_covers_exactly_the_routes(self, client, document):
+        rules = client.application.url_map.iter_rules()
+        machine = [rule for rule in rules if rule.endpoint.startswith("api.")]
+        routes = {
+            (re.sub(r"<string:article_id>", "{id}", rule.rule), method.lower())
+            for rule in machine
+            for method in rule.methods - {"HEAD", "OPTIONS"}
+        }
+        described = {(path, method) for path, methods in document["paths"].items() for method in methods}
+        assert routes - described == {("/api/v1/openapi.json", "get"), ("/api/docs", "get")}
+        assert described <= routes
+        assert set(document["paths"]) == set(PATHS)
+        assert document["openapi"] == "3.1.0"
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_parameters_are_those_that_are_accepted(self, client, document, path):
+        described = [p for p in document["paths"][path]["get"]["parameters"] if p["in"] == "query"]
+        join = "&" if "?" in PATHS[path] else "?"
+        problem = check_problem(client.get(f"{PATHS[path]}{join}no_such=1"), 400, "no_such")
+        expected = problem["errors"][0]["expected"].removeprefix("unknown: expected ")
+        accepted = set() if expected == "no parameters" else set(expected.split(" or "))
+        assert {parameter["name"] for parameter in described} == accepted
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_required_and_repeatable_are_true(self, client, document, path):
+        for parameter in document["paths"][path]["get"]["parameters"]:
+            if parameter["in"] == "path":
+                assert parameter == {
+                    **{"name": "id", "in": "path", "required": True},
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+                }
+                continue
+            name, schema = parameter["name"], parameter["schema"]
+            base, _, query = PATHS[path].partition("?")
+            others = "&".join(pair for pair in query.split("&") if pair and not pair.startswith(f"{name}="))
+            without = client.get(f"{base}?{others}")
+            assert (without.status_code == 400) == parameter["required"], name
+            value = schema.get("default") or "2024-01-01"
+            twice = client.get(f"{base}?{others}&{name}={value}&{name}={value}")
+            assert (twice.status_code == 400) == (schema.get("type") != "array"), name
+
+    @pytest.mark.parametrize("path", PATHS)
+    def test_answers_are_as_described(self, client, empty, document, path):
+        responses = document["paths"][path]["get"]["responses"]
+        answers = [client.get(PATHS[path]), client.get(f"{PATHS[path]}{'&' if '?' in PATHS[path] else '?'}no_such=1")]
+        answers.append(empty.get(PATHS[path]))
+        if "404" in responses:
+            answers.append(client.get(PATHS[path].replace("luong-cham", "khong-co").replace("tin%201", "khong-co")))
+        for answer in answers:
+            check_described(document, responses, answer)
+        assert {str(answer.status_code) for answer in answers} == set(responses)
+
+    def test_answers_to_a_post_are_as_described(self, client, empty, document):
+        operation = document["paths"]["/api/v1/related"]["post"]
+        good = {"seed": {"ids": ["tin 1"]}, "filters": {"section": ["Việc làm"], "published_to": None}, "limit": 3}
+        bodies = [good, {"seed": {"ids": ["khong-co"]}}, {"seed": {}}, "x" * 200_001]
+        answers = [post(client, body) for body in bodies] + [post(empty, good)]
+        for answer in answers:
+            check_described(document, operation["responses"], answer)
+        assert {str(answer.status_code) for answer in answers} == set(operation["responses"])
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert faults(document, schema, good) == []
+        assert faults(document, schema, {**good, "offset": 1}) == ["offset: not described"]
+        assert faults(document, schema, {"limit": 0}) == ["seed: missing", "limit: below 1"]
+
+    def test_fields_of_a_body_are_those_of_the_models(self, document):
+        described = document["components"]["schemas"]
+        for model in (schemas.RelatedBody, schemas.Seed, schemas.Draft, schemas.FilterFields):
+            assert set(described[model.__name__]["properties"]) == set(model.model_fields)
+            assert described[model.__name__]["additionalProperties"] is False
+        assert list(described["HitOut"]["properties"]) == HIT_KEYS
+        assert list(described["HitList"]["properties"]) == LIST_KEYS
+        assert list(described["Article"]["properties"]) == ARTICLE_KEYS
+
+
+def check_described(document, responses, answer):
+    """Assert that the document has this status, and that the answer's media type and content are as it says."""
+    described = responses[str(answer.status_code)]
+    ((media, content),) = described["content"].items()
+    assert answer.mimetype == media
+    assert faults(document, content["schema"], answer.json) == []
+
+
+KINDS = {
+    **{"string": str, "integer": int, "number": int | float, "boolean": bool, "null": type(None)},
+    **{"array": list, "object": dict},
+}
+NOTES = {"title", "description", "default", "format", "type", "items"}
+OBJECT = {"required", "properties", "additionalProperties"}
+
+
+def faults(document, schema, value, where=""):
+    """Return where a value is not as a JSON Schema says; of the keywords only those that the document uses."""
+    if "$ref" in schema:
+        return faults(document, document["components"]["schemas"][schema["$ref"].split("/")[-1]], value, where)
+    if "anyOf" in schema:
+        tried = [faults(document, one, value, where) for one in schema["anyOf"]]
+        return [] if [] in tried else tried[0]
+    kind = schema.get("type")
+    if kind and (not isinstance(value, KINDS[kind]) or (isinstance(value, bool) and kind != "boolean")):
+        return [f"{where}: not of type {kind}"]
+    assert not set(schema) - NOTES - OBJECT - set(SIMPLE), "a keyword that this checker does not know"
+    found = [
+        f"{where}: {words} {schema[keyword]}"
+        for keyword, (passes, words) in SIMPLE.items()
+        if keyword in schema and not passes(value, schema[keyword])
+    ]
+    for item in value if kind == "array" else ():
+        found += faults(document, schema["items"], item, where)
+    return found + (object_faults(document, schema, value) if kind == "object" else [])
+
+
+def object_faults(document, schema, value):
+    """Return what is wrong with the names and the values of an object."""
+    known = schema.get("properties", {})
+    found = [f"{name}: missing" for name in schema.get("required", ()) if name not in value]
+    if schema.get("additionalProperties") is False:
+        found += [f"{name}: not described" for name in value if name not in known]
+    return found + [
+        fault for name in known if name in value for fault in faults(document, known[name], value[name], name)
+    ]
+
+
+SIMPLE = {
+    "enum": (lambda value, expected: value in expected, "not one of"),
+    "const": (lambda value, expected: value == expected, "not"),
+    "minimum": (lambda value, expected: value >= expected, "below"),
+    "maximum": (lambda value, expected: value <= expected, "above"),
+    "minLength": (lambda value, expected: len(value) >= expected, "shorter than"),
+    "maxLength": (lambda value, expected: len(value) <= expected, "longer than"),
+    "minItems": (lambda value, expected: len(value) >= expected, "fewer than"),
+    "maxItems": (lambda value, expected: len(value) <= expected, "more than"),
+}

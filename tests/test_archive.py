@@ -1,0 +1,169 @@
+"""Segments end to end: rows, vectors, ids and addresses of a whole archive, against brute force."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.archive import Archive
+from indexer.article import parse_time
+from indexer.columns import ABSENT, Filters, micros
+
+EAST = np.array([1, 0], dtype=np.float32)
+
+
+def archive_over(*segments):
+    return Archive(SimpleNamespace(id="x", manifest=None, background=None, segments=list(segments)))
+
+
+def every(archive):
+    return np.ones(archive.count, dtype=np.bool_)
+
+
+@pytest.fixture(scope="module")
+def two(segment_of):
+    """Return an archive of rows 0-2 and 3-6, vectors 0-1 and 2-4; row 1 is deleted, row 4 replaces it."""
+    first = segment_of(
+        [
+            {"id": "gom", "title": "Gốm", "url": "https://lungvai.example/gom", "published_at": "2023-11-01"},
+            {"id": "cam", "title": "Cam cũ", "url": "https://lungvai.example/cam"},
+            {"id": "che", "title": "Chè", "aliases": ["tra", "cam"], "section": "Nghề"},
+        ],
+        [1, 0, 1],
+        [[1, 0], [0, 1]],
+        dead=[1],
+    )
+    second = segment_of(
+        [
+            {"id": "lua", "title": "Lúa", "section": "Nghề", "url": "http://www.lungvai.example/gom/"},
+            {"id": "cam", "title": "Cam mới", "aliases": ["https://lungvai.example/cam", "tra"]},
+            {"id": "ngo", "title": "Ngô", "published_at": "2023-11-02", "url": "https://lungvai.example/gom?utm_x=1"},
+            {"id": "sau", "title": "Sau", "published_at": "2023-11-09", "aliases": ["https://lungvai.example/gom"]},
+        ],
+        [2, 1, 0, 0],
+        [[0.8, 0.6], [0.6, 0.8], [-1, 0]],
+    )
+    return archive_over(first, second)
+
+
+def test_rows_run_through_the_segments(two):
+    assert two.count == 7
+    ids = ["gom", "cam", "che", "lua", "cam", "ngo", "sau"]
+    assert [article.id for article in two.articles(range(7))] == ids
+    assert [article.id for article in two.articles([5, 0, 4, 5])] == ["ngo", "gom", "cam", "ngo"]
+    assert two.articles(np.array([], dtype=np.int64)) == []
+    day = [micros(parse_time(f"2023-11-0{d}")) for d in (1, 2, 9)]
+    assert two.published.tolist() == [day[0], ABSENT, ABSENT, ABSENT, ABSENT, day[1], day[2]]
+
+
+def test_nearest_over_both_segments(two):
+    rows, scores, vectors = two.nearest(EAST, 7, every(two))
+    assert rows.tolist() == [1, 5, 6, 4, 0, 2, 3]
+    assert scores == pytest.approx([1, 0.8, 0.8, 0.6, 0, 0, -1], abs=1e-6)
+    assert vectors.tolist() == [0, 2, 2, 3, 1, 1, 4]
+    some = np.array([0, 0, 1, 1, 1, 0, 0], dtype=np.bool_)
+    assert two.nearest(EAST, 7, some)[0].tolist() == [4, 2, 3]
+    assert two.nearest(EAST, 7, np.zeros(7, dtype=np.bool_))[0].tolist() == []
+
+
+def test_the_best_k_are_among_those_found(two):
+    for k in range(1, 8):
+        assert two.nearest(EAST, k, every(two))[0].tolist()[:k] == [1, 5, 6, 4, 0, 2, 3][:k]
+
+
+def test_vectors_of_an_article(two):
+    assert [two.vector_rows(row).tolist() for row in range(7)] == [[1], [0], [1], [4], [3], [2], [2]]
+    expected = [[0, 1], [1, 0], [0, 1], [-1, 0], [0.6, 0.8], [0.8, 0.6], [0.8, 0.6]]
+    for row, vector in enumerate(expected):
+        assert two.vectors(row).tolist() == [pytest.approx(vector)]
+
+
+def test_counting_texts(two):
+    assert two.count_texts(every(two)) == 5
+    assert two.count_texts(np.array([1, 0, 1, 0, 1, 0, 0], dtype=np.bool_)) == 2
+    allowed = np.array([0, 1, 1, 0, 0, 1, 0], dtype=np.bool_)  # they own 0, 1 and 2
+    assert two.count_owned(allowed, np.array([0, 2, 3])) == 2
+    assert two.count_owned(allowed, np.array([3, 4])) == 0
+    assert two.count_owned(allowed, np.array([], dtype=np.int64)) == 0
+
+
+def test_deleted_rows_are_never_public(two):
+    now = micros(parse_time("2023-11-05"))
+    public, until = two.public(now)
+    assert public.tolist() == [True, False, True, True, True, True, False]
+    assert until == micros(parse_time("2023-11-09"))
+    assert two.public(until)[0].tolist() == [True, False, True, True, True, True, True]
+    public, until = two.public(0)
+    assert public.tolist() == [False, False, True, True, True, False, False]
+    assert until == micros(parse_time("2023-11-01"))
+
+
+def test_filters_over_both_segments(two):
+    assert np.flatnonzero(two.mask(Filters(section=("nghề",)))).tolist() == [2, 3]
+    assert two.mask(Filters()) is None
+
+
+def test_an_id_is_found_in_the_newest_segment_that_may_answer(two):
+    assert two.find("gom", every(two)) == 0
+    assert two.find("ngo", every(two)) == 5
+    assert two.find("cam", every(two)) == 4
+    assert two.find("cam", two.public(0)[0]) == 4
+    only_old = np.array([1, 1, 1, 0, 0, 0, 0], dtype=np.bool_)
+    assert two.find("cam", only_old) == 1
+    assert two.find("ngo", only_old) is None
+    assert two.find("none", every(two)) is None
+
+
+def test_an_alias_answers_where_no_id_does(two):
+    assert two.find("tra", every(two)) == 4  # both undated: the later row
+    assert two.find("tra", np.arange(7) != 4) == 2
+    assert two.find("cam", np.array([0, 0, 1, 0, 0, 0, 0], dtype=np.bool_)) == 2
+
+
+def test_an_address_finds_the_newest_article(two):
+    assert two.find_url("https://lungvai.example/gom", every(two)) == 6
+    assert two.find_url("http://www.lungvai.example/gom/?fbclid=1#x", np.arange(7) < 6) == 5
+    assert two.find_url("https://lungvai.example/gom", np.arange(7) < 5) == 0
+    assert two.find_url("https://lungvai.example/cam", two.public(0)[0]) == 4
+    assert two.find_url("https://lungvai.example/none", every(two)) is None
+
+
+@pytest.mark.parametrize("name", ["\udcff", "a\ud800", ""])
+def test_names_that_no_store_can_hold_find_nothing(two, name):
+    assert two.find(name, every(two)) is None
+    assert two.find_url(name, every(two)) is None
+
+
+# Oracle
+
+SPOTS = [[np.cos(a), np.sin(a)] for a in np.linspace(0, np.pi, 9)]
+
+
+@given(
+    sizes=st.lists(st.integers(0, 4), min_size=1, max_size=3).filter(any),
+    spots=st.lists(st.integers(0, 8), min_size=12, max_size=12),
+    allowed=st.lists(st.booleans(), min_size=12, max_size=12),
+    k=st.integers(1, 12),
+)
+@settings(max_examples=40)
+def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
+    segments, starts = [], np.cumsum([0, *sizes])
+    for start, end in pairwise(starts):
+        distinct = sorted(set(spots[start:end]))
+        vectors = np.array([SPOTS[spot] for spot in distinct], dtype=np.float32).reshape(-1, 2)
+        lines = [{"id": f"a{row}"} for row in range(start, end)]
+        segments.append(segment_of(lines, [distinct.index(spot) for spot in spots[start:end]], vectors))
+    archive, may = archive_over(*segments), np.array(allowed[: starts[-1]])
+    cosines = np.array([SPOTS[spot][0] for spot in spots[: starts[-1]]])
+    order = [int(row) for row in np.lexsort((np.arange(len(cosines)), -cosines)) if may[row]]
+
+    rows, scores, vectors = archive.nearest(EAST, k, may)
+    assert len(rows) >= min(k, len(order))
+    assert rows.tolist()[:k] == order[:k]
+    assert scores == pytest.approx(cosines[rows], abs=1e-6)
+    assert vectors.tolist() == [archive.vector_rows(row)[0] for row in rows]
+    assert [article.id for article in archive.articles(rows)] == [f"a{row}" for row in rows]
+    assert archive.count_owned(may, np.unique(vectors)) == len(np.unique(vectors))

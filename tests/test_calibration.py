@@ -1,0 +1,134 @@
+"""From cosine to relevance: the background by hand, and what always holds."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from indexer.calibration import DOCUMENTS, PROBE_WEIGHT, QUERIES, Background, Calibration, Curve, draw_background
+from models.hashing import HashingEncoder
+from models.parity import probe_texts
+
+EAST = np.array([1, 0], dtype=np.float32)
+ENCODER = HashingEncoder(64)
+
+
+def rows(*cosines):
+    """Return unit vectors of these cosines to EAST."""
+    return np.array([[c, math.sqrt(1 - c * c)] for c in cosines], dtype=np.float32).reshape(-1, 2)
+
+
+def background(probe, own=(), articles=0):
+    made = Calibration(articles=articles, probe=len(probe), own=len(own))
+    return Background(np.concatenate([rows(*probe), rows(*own)]), made)
+
+
+# Spreads
+
+
+def test_spreads_above_the_probe():
+    # cosines 0.2 and 0.6: mean 0.4, standard deviation 0.2
+    assert background([0.2, 0.6]).spreads(EAST, np.array([0.8, 0.4, 0.1])) == pytest.approx([2, 0, -1.5], abs=1e-5)
+
+
+def test_each_query_has_a_mean_of_its_own():
+    north = np.array([0, 1], dtype=np.float32)
+    # to north they are 0.8 and 0.6: mean 0.7, standard deviation 0.1
+    assert background([0.6, 0.8]).spreads(north, np.array([0.9])) == pytest.approx([2], abs=1e-5)
+
+
+def test_an_archive_weighs_as_much_as_it_has_articles():
+    # own: 0.0 and 0.2, mean 0.1, standard deviation 0.1; half and half with the probe's 0.4 and 0.2: 0.25 and 0.15
+    half = background([0.2, 0.6], [0.0, 0.2], articles=PROBE_WEIGHT)
+    assert half.spreads(EAST, np.array([0.55])) == pytest.approx([2], abs=1e-5)
+    # three parts own, one part probe: mean 0.175, spread 0.125
+    most = background([0.2, 0.6], [0.0, 0.2], articles=3 * PROBE_WEIGHT)
+    assert most.spreads(EAST, np.array([0.3])) == pytest.approx([1], abs=1e-5)
+
+
+def test_a_single_article_has_no_spread_and_does_not_count():
+    one = background([0.2, 0.6], [0.9], articles=10**9)
+    assert one.spreads(EAST, np.array([0.8])) == pytest.approx([2], abs=1e-5)
+
+
+def test_equal_texts_still_divide():
+    same = background([0.5, 0.5], [0.5, 0.5], articles=PROBE_WEIGHT)
+    assert np.isfinite(same.relevance(EAST, np.array([1.0, 0.5, -1.0]), DOCUMENTS)).all()
+
+
+# Relevance
+
+CURVE = Curve(middle=2, growth=0.5, width=0.25)
+
+
+def test_half_relevant_at_the_middle_of_the_curve():
+    thousand = background([0.2, 0.6], articles=1000)
+    relevance = thousand.relevance(EAST, np.array([0.8, 0.85, 0.75]), CURVE)
+    # 0.05 is a quarter of a spread, which is one width
+    assert relevance == pytest.approx([0.5, 1 / (1 + math.exp(-1)), 1 / (1 + math.e)], abs=1e-4)
+    assert relevance.dtype == np.float64
+
+
+def test_the_middle_grows_with_the_archive():
+    def at(articles, cosine):
+        return background([0.2, 0.6], articles=articles).relevance(EAST, np.array([cosine]), CURVE)[0]
+
+    # e^2 times 1,000 articles: the middle is 2 + 2 * 0.5 = 3 spreads, a cosine of 1.0
+    assert at(round(1000 * math.e**2), 1.0) == pytest.approx(0.5, abs=1e-3)
+    # a tenth: 2 - 0.5 * ln 10 = 0.8487 spreads, a cosine of 0.4 + 0.16974
+    assert at(100, 0.56974) == pytest.approx(0.5, abs=1e-3)
+    assert at(0, 0.5) == at(1, 0.5) > at(2, 0.5)
+
+
+def test_no_cosines():
+    assert background([0.2, 0.6]).relevance(EAST, np.array([], dtype=np.float32), CURVE).shape == (0,)
+
+
+@given(
+    cosines=st.lists(st.floats(-1, 1), min_size=1),
+    probe=st.lists(st.floats(-1, 1), min_size=1, max_size=5),
+    own=st.lists(st.floats(-1, 1), max_size=5),
+    articles=st.integers(0, 10**7),
+    curve=st.sampled_from([DOCUMENTS, QUERIES, CURVE]),
+)
+def test_relevance_is_a_share_and_keeps_the_order(cosines, probe, own, articles, curve):
+    ordered = np.sort(np.array(cosines, dtype=np.float32))
+    relevance = background(probe, own, articles).relevance(EAST, ordered, curve)
+    assert ((relevance >= 0) & (relevance <= 1)).all()
+    assert (np.diff(relevance) >= 0).all()
+
+
+# Drawing and keeping it
+
+
+def test_the_probe_comes_first():
+    sample = ENCODER.encode_documents(["gốm", "cam", "lúa"])
+    drawn, calibration = draw_background(sample, 30, ENCODER)
+    probe = probe_texts()
+    assert calibration == Calibration(articles=30, probe=len(probe), own=3)
+    assert drawn.dtype == np.float32
+    assert (drawn[: len(probe)] == ENCODER.encode_documents(probe)).all()
+    assert (drawn[len(probe) :] == sample).all()
+
+
+@pytest.mark.parametrize("sample", [np.empty((0, 64), dtype=np.float32), np.empty(0, dtype=np.float32)])
+def test_an_empty_archive_has_the_probe(sample):
+    drawn, calibration = draw_background(sample, 0, ENCODER)
+    assert (len(drawn), calibration.own) == (calibration.probe, 0)
+    assert np.isfinite(Background(drawn, calibration).spreads(drawn[0], np.array([0.5]))).all()
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (1, 2), (4,)])
+def test_another_number_of_rows_is_refused(shape):
+    with pytest.raises(ValueError, match=r"background of shape .* expected 2 rows"):
+        Background(np.zeros(shape, dtype=np.float32), Calibration(articles=1, probe=1, own=1))
+
+
+def test_it_survives_the_manifest():
+    made = Calibration(articles=1, probe=2, own=3)
+    assert Calibration.model_validate_json(made.model_dump_json()) == made
+    with pytest.raises(ValidationError):
+        Calibration.model_validate({**made.model_dump(), "mean": 1})

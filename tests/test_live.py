@@ -1,0 +1,442 @@
+"""What is served while snapshots come and go: taken up, refused, verified afterwards, never mixed."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+
+import pytest
+
+from indexer import snapshot as snapshots
+from indexer.snapshot import Home
+from models.errors import ModelError
+from models.hashing import HashingEncoder
+from service.app import create_app
+from service.errors import NotReady
+from service.live import Live
+from service.schemas import SearchParams
+from service.settings import Settings
+from tests.conftest import wait_for
+
+
+def generation(number, count=6):
+    """Articles that all say which generation they are of; the same ids in every one."""
+    return [{"id": f"bai-{at}", "title": f"đời thứ {number} bài {at}"} for at in range(count)]
+
+
+def titles(searcher, q="đời thứ"):
+    return {hit.article.title for hit in searcher.search(SearchParams(q=q)).hits}
+
+
+def of_generation(number):
+    return {line["title"] for line in generation(number)}
+
+
+@pytest.fixture
+def live_of():
+    """Return a function that starts a Live over a home, by default one that looks only when told to."""
+    started = []
+
+    def make(home, load=HashingEncoder, poll_seconds=3600.0, wait=True):
+        live = Live(home, load, poll_seconds)
+        started.append(live)
+        live.start()
+        if wait:
+            wait_for(lambda: live._encoder is not None or "cannot be loaded" in live._encoder_problem)
+        return live
+
+    yield make
+    for live in started:
+        live.stop()
+
+
+def spoil(path, at=-1):
+    """Flip a byte of a published file in place."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 0xFF
+    path.write_bytes(content)
+
+
+def publish_manifest(home, name, **changes):
+    """Put a copy of a snapshot with another manifest beside it, named as if it were whole, and make it current."""
+    source = home / "snapshots" / name
+    manifest = json.loads((source / "manifest.json").read_text()) | changes
+    written = json.dumps(manifest).encode()
+    target = source.with_name(f"29990101T000000000000Z-{sha256(written).hexdigest()[:8]}")
+    snapshots.share_segment(source / "segment-0", _made(target) / "segment-0")
+    (target / "manifest.json").write_bytes(written)
+    Home(home).point_to(target.name)
+    return target.name
+
+
+def _made(directory):
+    directory.mkdir()
+    return directory
+
+
+class TestPublications:
+    def test_an_empty_home_becomes_ready_once_indexed(self, publish, live_of, tmp_path):
+        live = live_of(tmp_path, poll_seconds=0.02)
+        with pytest.raises(NotReady, match="no snapshot is published yet: run `lienquan index`"):
+            live.searcher()
+        assert "no snapshot is published yet" in live.not_ready()
+        assert live.problem is None
+        publish(tmp_path, generation(1))
+        wait_for(lambda: live.not_ready() is None)
+        assert titles(live.searcher()) == of_generation(1)
+
+    def test_a_home_that_does_not_exist_yet(self, publish, live_of, tmp_path):
+        live = live_of(tmp_path / "not" / "yet", poll_seconds=0.02)
+        assert "no snapshot" in live.not_ready()
+        publish(tmp_path / "not" / "yet", generation(1))
+        wait_for(lambda: live.not_ready() is None)
+
+    def test_a_publication_is_taken_up_without_a_restart(self, publish, live_of, tmp_path):
+        first = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path, poll_seconds=0.02)
+        held = live.searcher()
+        assert held.archive.id == first
+        second = publish(tmp_path, generation(2)).snapshot
+        wait_for(lambda: live.searcher().archive.id == second)
+        assert titles(live.searcher()) == of_generation(2)
+        assert titles(held) == of_generation(1)  # whoever holds the old one ends with it
+
+    def test_a_rollback_is_a_publication_too(self, publish, live_of, tmp_path):
+        first = publish(tmp_path, generation(1)).snapshot
+        publish(tmp_path, generation(2))
+        live = live_of(tmp_path)
+        assert titles(live.searcher()) == of_generation(2)
+        assert Home(tmp_path).rollback() == first
+        live.refresh()
+        assert titles(live.searcher()) == of_generation(1)
+        assert live.problem is None
+
+    def test_nothing_new_changes_nothing(self, publish, live_of, tmp_path):
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path)
+        held = live.searcher()
+        live.refresh()
+        assert live.searcher() is held
+
+    def test_a_pruned_snapshot_still_answers_whoever_holds_it(self, publish, live_of, tmp_path):
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path)
+        held = live.searcher()
+        for number in (2, 3):
+            publish(tmp_path, generation(number))
+        with Home(tmp_path).lock():
+            assert held.archive.id in Home(tmp_path).prune(1)
+        assert titles(held) == of_generation(1)
+        live.refresh()
+        assert titles(live.searcher()) == of_generation(3)
+
+    def test_stopped_means_that_it_no_longer_follows(self, publish, live_of, tmp_path):
+        first = publish(tmp_path, generation(1)).snapshot
+        before = threading.enumerate()
+        live = live_of(tmp_path, poll_seconds=0.01)
+        (following,) = (t for t in threading.enumerate() if t not in before and t.name == "snapshots")
+        live.stop()
+        following.join(10)
+        assert not following.is_alive()
+        publish(tmp_path, generation(2))
+        assert live.searcher().archive.id == first
+
+
+class TestUnderLoad:
+    def test_no_request_fails_and_no_answer_mixes_snapshots(self, publish, live_of, tmp_path):
+        """Ten snapshots are published, some rolled back to and pruned, while six threads ask."""
+        numbers = {publish(tmp_path, generation(0)).snapshot: 0}
+        live = live_of(tmp_path, poll_seconds=0.005)
+        app = create_app(Settings(home=tmp_path, model="hashing"), live)
+        done = threading.Event()
+        answers, seen = [], set()
+
+        def ask(path):
+            client = app.test_client()
+            while not done.is_set():
+                answers.append((path, client.get(path)))
+                seen.add((answers[-1][1].json or {}).get("snapshot"))
+                time.sleep(0.005)  # leave the publisher, of the same process here, some time
+
+        paths = ["/api/v1/search?q=đời+thứ+bài", "/api/v1/articles/bai-0/related", "/api/v1/articles/bai-1", "/readyz"]
+        with ThreadPoolExecutor(6) as pool:
+            asking = [pool.submit(ask, path) for path in (*paths, *paths[:2])]
+            try:
+                for number in range(1, 11):
+                    name = publish(tmp_path, generation(number)).snapshot
+                    numbers[name] = number
+                    wait_for(lambda name=name: name in seen)
+                    if number % 3 == 0:
+                        back = Home(tmp_path).rollback()
+                        wait_for(lambda back=back: live.searcher().archive.id == back)
+                        seen.clear()
+                        wait_for(lambda back=back: back in seen)
+            finally:
+                done.set()
+            for future in asking:
+                future.result()
+        assert {response.status_code for _, response in answers} == {200}
+        lists = [(path, response.json) for path, response in answers if "hits" in response.json]
+        assert {numbers[answer["snapshot"]] for _, answer in lists} >= set(range(1, 11))
+        for path, answer in lists:
+            expected = of_generation(numbers[answer["snapshot"]])
+            expected -= {title for title in expected if "related" in path and title.endswith("bài 0")}
+            assert {hit["title"] for hit in answer["hits"]} == expected
+        assert len({response.json["title"] for _, response in answers if "title" in response.json}) > 5
+
+    def test_a_searcher_answers_many_threads_alike(self, publish, live_of, tmp_path):
+        publish(tmp_path, generation(1, count=200))
+        searcher = live_of(tmp_path).searcher()
+        expected = [hit.article.id for hit in searcher.search(SearchParams(q="bài 17")).hits]
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: searcher.search(SearchParams(q="bài 17")), range(200)))
+        assert [[hit.article.id for hit in answer.hits] for answer in found] == [expected] * 200
+
+
+class TestRefused:
+    """A bad snapshot is current; the one before stays, and it is said why."""
+
+    @pytest.fixture
+    def live(self, publish, live_of, tmp_path):
+        self.good = publish(tmp_path, generation(1)).snapshot
+        return live_of(tmp_path)
+
+    def check_refused(self, live, caplog, *words):
+        caplog.clear()
+        for _ in range(3):
+            live.refresh()
+        assert live.searcher().archive.id == self.good
+        assert titles(live.searcher()) == of_generation(1)
+        assert live.not_ready() is None
+        for word in words:
+            assert word in live.problem
+        told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert told == [f"{live.problem}; the snapshot before stays"]  # once, however often it looks
+
+    @pytest.mark.parametrize(
+        "name", ["index.faiss", "articles.sqlite", "vectors.npy", "owners.npy", "values.json", "published_at.npy"]
+    )
+    def test_a_flipped_byte(self, publish, live, tmp_path, caplog, name):
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / name)
+        self.check_refused(live, caplog, name, "sha256")
+
+    def test_a_byte_too_few(self, publish, live, tmp_path, caplog):
+        path = tmp_path / "snapshots" / publish(tmp_path, generation(2)).snapshot / "segment-0" / "index.faiss"
+        path.write_bytes(path.read_bytes()[:-1])
+        self.check_refused(live, caplog, "index.faiss", "bytes")
+
+    def test_a_file_missing(self, publish, live, tmp_path, caplog):
+        bad = publish(tmp_path, generation(2)).snapshot
+        (tmp_path / "snapshots" / bad / "segment-0" / "owners.npy").unlink()
+        self.check_refused(live, caplog, "owners.npy", "missing")
+
+    def test_a_file_too_many(self, publish, live, tmp_path, caplog):
+        bad = publish(tmp_path, generation(2)).snapshot
+        (tmp_path / "snapshots" / bad / "segment-0" / "extra.npy").write_bytes(b"")
+        self.check_refused(live, caplog, "extra.npy", "not in the manifest")
+
+    def test_a_manifest_that_is_not_the_one_published(self, publish, live, tmp_path, caplog):
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "manifest.json", at=5)
+        self.check_refused(live, caplog, "manifest.json", "digest")
+
+    def test_a_newer_format(self, live, tmp_path, caplog):
+        publish_manifest(tmp_path, self.good, format=2)
+        self.check_refused(live, caplog, "format: 2: expected 1")
+
+    def test_another_encoder(self, publish, live, tmp_path, caplog):
+        bad = publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32)).snapshot
+        self.check_refused(live, caplog, bad, "dim=32", "dim=64")
+
+    def test_a_current_that_names_nothing(self, live, tmp_path, caplog):
+        (tmp_path / "CURRENT").write_text("../../etc\n")
+        self.check_refused(live, caplog, "CURRENT", "expected the name of a snapshot")
+
+    def test_a_current_that_names_what_is_gone(self, live, tmp_path, caplog):
+        gone = "20240101T000000000000Z-01234567"
+        (tmp_path / "CURRENT").write_text(f"{gone}\n")
+        self.check_refused(live, caplog, gone)
+
+    def test_the_next_good_one_is_taken_and_the_problem_is_over(self, publish, live, tmp_path):
+        better = publish(tmp_path, generation(2)).snapshot
+        bad = publish(tmp_path, generation(3)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owners.npy")
+        live.refresh()
+        assert live.problem
+        Home(tmp_path).point_to(better)
+        live.refresh()
+        assert titles(live.searcher()) == of_generation(2)
+        assert live.problem is None
+
+    def test_back_to_the_one_that_is_served_the_problem_is_over(self, publish, live, tmp_path):
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owners.npy")
+        live.refresh()
+        assert live.problem
+        Home(tmp_path).point_to(self.good)
+        live.refresh()
+        assert live.problem is None
+        assert titles(live.searcher()) == of_generation(1)
+
+    def test_readyz_tells_it(self, publish, live, tmp_path):
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owners.npy")
+        live.refresh()
+        ready = create_app(Settings(home=tmp_path, model="hashing"), live).test_client().get("/readyz")
+        assert ready.status_code == 200
+        assert ready.json["snapshot"] == self.good
+        assert "owners.npy" in ready.json["problem"]
+
+    def test_with_none_before_nothing_is_served_and_it_is_said_why(self, publish, live_of, tmp_path):
+        bad = publish(tmp_path, generation(1)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "articles.sqlite")
+        live = live_of(tmp_path)
+        with pytest.raises(NotReady, match=r"articles\.sqlite: found sha256"):
+            live.searcher()
+        assert "articles.sqlite" in live.not_ready()
+
+
+class TestVerifiedAfterwards:
+    """Large mapped files are hashed in the background; here every file counts as large."""
+
+    @pytest.fixture(autouse=True)
+    def everything_is_large(self, monkeypatch):
+        monkeypatch.setattr(snapshots, "SMALL", 0)
+
+    def test_the_one_before_comes_back(self, publish, live_of, tmp_path):
+        good = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path)
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
+        live.refresh()
+        wait_for(lambda: live.problem is not None)
+        assert live.searcher().archive.id == good
+        assert titles(live.searcher()) == of_generation(1)
+        assert "vectors.npy: found sha256" in live.problem
+        live.refresh()
+        assert live.searcher().archive.id == good
+        assert "vectors.npy: found sha256" in live.problem
+
+    def test_with_none_before_there_is_none(self, publish, live_of, tmp_path):
+        bad = publish(tmp_path, generation(1)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
+        live = live_of(tmp_path)
+        wait_for(lambda: live.problem is not None)
+        assert "vectors.npy" in live.not_ready()
+
+    def test_what_was_found_damaged_is_never_gone_back_to(self, publish, live_of, tmp_path, monkeypatch):
+        good = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path)
+        wait_for(lambda: not verifying())
+        hashing = threading.Event()
+        verify = snapshots.verify
+
+        def slow(directory, large=True):
+            assert hashing.wait(10)
+            verify(directory, large)
+
+        monkeypatch.setattr("service.live.verify", slow)
+        for number in (2, 3):
+            bad = publish(tmp_path, generation(number)).snapshot
+            spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
+            live.refresh()
+            assert live.searcher().archive.id == bad
+        hashing.set()
+        wait_for(lambda: not verifying())
+        assert live.searcher().archive.id == good
+        assert "vectors.npy" in live.problem
+
+    def test_a_good_one_stays(self, publish, live_of, tmp_path):
+        good = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path)
+        wait_for(lambda: not verifying())
+        assert (live.searcher().archive.id, live.problem) == (good, None)
+
+    def test_pruned_while_it_is_hashed_is_no_fault(self, publish, live_of, tmp_path, monkeypatch):
+        pruned = threading.Event()
+        verify = snapshots.verify
+
+        def slow(directory, large=True):
+            assert pruned.wait(10)
+            verify(directory, large)
+
+        monkeypatch.setattr("service.live.verify", slow)
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path)
+        publish(tmp_path, generation(2))
+        live.refresh()
+        with Home(tmp_path).lock():
+            assert len(Home(tmp_path).prune(1)) == 1
+        pruned.set()
+        wait_for(lambda: not verifying())
+        assert live.problem is None
+        assert titles(live.searcher()) == of_generation(2)
+
+
+def verifying():
+    return [thread for thread in threading.enumerate() if thread.name == "verify"]
+
+
+class TestEncoder:
+    @pytest.mark.parametrize("error", [ModelError("no weights there"), MemoryError("no weights there")])
+    def test_one_that_cannot_be_loaded_is_told(self, publish, live_of, tmp_path, error):
+        def load():
+            raise error
+
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path, load)
+        with pytest.raises(NotReady, match="the encoder cannot be loaded: no weights there"):
+            live.encoder()
+        assert live.not_ready() == "the encoder cannot be loaded: no weights there"
+        client = create_app(Settings(home=tmp_path, model="hashing"), live).test_client()
+        for path in ("/readyz", "/api/v1/search?q=a"):
+            response = client.get(path)
+            assert response.status_code == 503
+            assert "no weights there" in response.json["detail"]
+        assert client.get("/api/v1/articles/bai-0/related").json["total"] == 5  # needs none
+
+    def test_while_it_is_loading(self, publish, live_of, tmp_path):
+        loaded = threading.Event()
+
+        def load():
+            assert loaded.wait(10)
+            return HashingEncoder()
+
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path, load, wait=False)
+        assert live.not_ready() == "the encoder is being loaded"
+        loaded.set()
+        wait_for(lambda: live.not_ready() is None)
+
+    def test_one_that_does_not_answer_is_not_ready(self, publish, live_of, tmp_path, monkeypatch):
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path)
+
+        def fail(*_):
+            raise RuntimeError("out of memory")
+
+        monkeypatch.setattr(HashingEncoder, "encode_queries", fail)
+        assert live.not_ready() == "the encoder does not answer"
+
+    def test_another_than_the_snapshot_s_serves_nothing(self, publish, live_of, tmp_path):
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path, lambda: HashingEncoder(32))
+        wait_for(lambda: live.problem is not None)
+        with pytest.raises(NotReady, match=r"made with .*dim=64.*, the service has .*dim=32"):
+            live.searcher()
+        live.refresh()
+        assert "dim=64" in live.not_ready()
+        publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32))
+        live.refresh()
+        assert live.not_ready() is None
+
+    def test_another_precision_of_the_same_model_will_do(self, publish, live_of, tmp_path):
+        class Int8(HashingEncoder):
+            def __init__(self):
+                super().__init__()
+                self.identity = type(self.identity)(**{**vars(self.identity), "precision": "int8"})
+
+        publish(tmp_path, generation(1), encoder=Int8)
+        assert live_of(tmp_path).not_ready() is None

@@ -1,0 +1,660 @@
+"""The pages: what a reader sees, in two languages, and what never reaches the page."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import string
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from lxml import html
+
+import service
+from indexer.article import VIETNAM
+from service import openapi, pages, strings
+from service.schemas import SearchParams
+from service.searcher import Answer
+from service.strings import EN, VI
+
+ROOT = Path(service.__file__).parent
+HTML = {"Accept": "text/html"}
+SCRIPT = "<script>alert('vỡ')</script>"
+NOW = datetime.now(VIETNAM)
+
+ODD_IDS = [
+    "khói bếp số 7",
+    "50%25",
+    "a%2Fb",
+    "a?b=c&d",
+    "số#1",
+    "q+1",
+    "<b>",
+    "x\\y",
+    "'\"",
+    "…;:@=,~",
+    ".a..",
+]
+
+LINES = [
+    {
+        "id": "lo-gom",
+        "title": "Lò gốm Lũng Vài đỏ lửa trở lại",
+        "lead": "Sau hai năm tắt lò, tổ thợ gốm Lũng Vài nung mẻ đầu tiên.",
+        "body": "Sáng sớm, khói lên từ lò gốm.\nCụ Vừ Chả Sính ngồi canh lửa.",
+        "url": "https://bao.example/lo-gom.html",
+        "section": "Đời sống",
+        "author": "Giàng Mí Lử",
+        "source": "Báo Lũng Vài",
+        "tags": ["gốm", "làng nghề"],
+        "aliases": ["bai-cu-7", "lò cũ"],
+        "published_at": "2023-11-07T17:04:00",
+        "updated_at": "2023-11-08T08:00:00",
+    },
+    {
+        "id": "hop-tac-xa",
+        "title": "Hợp tác xã gốm Lũng Vài tìm đường bán hàng",
+        "lead": "Mười hai thợ gốm góp vốn mở hợp tác xã.",
+        "section": "Kinh tế",
+        "published_at": "2023-12-01T09:00:00",
+    },
+    {
+        "id": "xau",
+        "title": f"{SCRIPT} lò gốm",
+        "lead": f"{SCRIPT} lời dẫn",
+        "body": f"{SCRIPT} thân bài <img src=x onerror=alert(1)>",
+        "section": f"{SCRIPT}",
+        "author": f"{SCRIPT}",
+        "source": '"><b>nguồn</b>',
+        "tags": [f"{SCRIPT} thẻ"],
+        "url": "javascript:alert(1)",
+    },
+    {
+        "id": "html",
+        "title": "Bài có mã HTML",
+        "body_html": "<p>Đoạn một &lt;b&gt;</p><script>alert(1)</script><p>Đoạn <b>hai</b></p>",
+        "url": "data:text/html,<script>alert(1)</script>",
+    },
+    {"id": "mai", "title": "Lò gốm ngày mai", "aliases": ["mai-cu"], "published_at": (NOW + timedelta(1)).isoformat()},
+    {"id": "xua", "title": "Lò gốm hôm qua", "unpublish_at": (NOW - timedelta(1)).isoformat()},
+    *({"id": odd, "title": f"Mẫu gốm thứ {at}", "section": "Mẫu"} for at, odd in enumerate(ODD_IDS)),
+]
+PUBLIC = len(LINES) - 2
+
+
+@pytest.fixture(scope="module")
+def client(client_of):
+    return client_of(LINES)
+
+
+@pytest.fixture(scope="module")
+def empty(client_of):
+    return client_of()
+
+
+def tree(response):
+    """Return the page as a browser would read it."""
+    return html.fromstring(response.get_data(as_text=True))
+
+
+def text(node):
+    return " ".join(node.text_content().split())
+
+
+def hrefs(page, path):
+    return [link.get("href") for link in page.xpath(path)]
+
+
+def query(href):
+    return parse_qs(urlsplit(href).query)
+
+
+# The catalogue
+
+
+def test_both_languages_fill_in_the_same_names():
+    def names(value):
+        if isinstance(value, str):
+            return sorted(field for _, field, _, _ in string.Formatter().parse(value) if field)
+        if isinstance(value, dict):
+            return {key: names(part) for key, part in value.items()}
+        return [names(part) for part in value]
+
+    for field in dataclasses.fields(strings.Strings):
+        vietnamese, english = getattr(VI, field.name), getattr(EN, field.name)
+        assert vietnamese, field.name
+        assert english, field.name
+        assert names(vietnamese) == names(english), field.name
+
+
+def test_templates_use_every_string_and_no_other():
+    sources = [*(ROOT / "templates").glob("*.html"), ROOT / "pages.py", ROOT / "strings.py"]
+    used = {
+        name
+        for source in sources
+        for name in re.findall(r"\b(?:t|words|self)\.(\w+)", source.read_text(encoding="utf-8"))
+    }
+    fields = {field.name for field in dataclasses.fields(strings.Strings)}
+    methods = {name for name in vars(strings.Strings) if not name.startswith("_")}
+    assert fields - used == set()
+    assert used - fields - methods == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"), [("en", EN), ("vi", VI), (None, VI), ("", VI), ("fr", VI), ("en-GB", VI), ("<", VI)]
+)
+def test_language(code, expected):
+    assert strings.language(code) is expected
+
+
+def test_dates_and_numbers():
+    moment = datetime.fromisoformat("2023-11-07T10:04:00+00:00")
+    assert VI.moment(moment) == "07/11/2023 17:04"
+    assert EN.moment(moment) == "7 November 2023, 17:04"
+    assert VI.bound(date(985, 2, 3)) == "03/02/0985"
+    assert (VI.number(1234567), EN.number(1234567), VI.number(0)) == ("1.234.567", "1,234,567", "0")
+    assert (VI.articles(1000), EN.articles(1), EN.articles(0)) == ("1.000 bài viết", "1 article", "0 articles")
+
+
+@pytest.mark.parametrize(
+    ("relevance", "word"), [(0.0, "thấp"), (0.099, "thấp"), (0.1, "khá"), (0.499, "khá"), (0.5, "cao"), (1.0, "cao")]
+)
+def test_level(relevance, word):
+    assert VI.level(relevance) == word
+
+
+@pytest.mark.parametrize(("status", "like"), [(405, 400), (502, 500), (503, 503), (404, 404)])
+def test_every_error_has_words(status, like):
+    assert VI.error(status) == VI.errors[like]
+
+
+# Small functions
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "java\nscript:alert(1)",
+        "data:text/html,x",
+        "vbscript:x",
+        "//bao.example/x",
+        "/x",
+        "bao.example",
+        "https:bao.example",
+        "https://",
+        "http://[",
+        "ftp://bao.example/",
+        "https://bao.example\\@khac.example/",
+        "https://bao.example/\nx",
+        " https://bao.example/",
+    ],
+)
+def test_no_link_but_to_a_plain_web_address(url):
+    assert pages.web_address(url) is None
+
+
+@pytest.mark.parametrize("url", ["http://bao.example/x?a=1#b", "HTTPS://Bao.Example/", "https://bao.example:8443/đ"])
+def test_link_to_a_web_address(url):
+    assert pages.web_address(url) == pages.Link("bao.example", url)
+
+
+def test_shortened():
+    assert pages.shortened("một\nhai  ba", 20) == "một hai ba"
+    assert pages.shortened("một hai, ba bốn", 9) == "một hai…"
+    assert pages.shortened("mộthaibabốn", 5) == "mộtha…"
+
+
+@pytest.mark.parametrize(
+    ("offset", "limit", "total", "previous", "following"),
+    [
+        (0, 10, 0, None, None),
+        (0, 10, 10, None, None),
+        (0, 10, 11, None, 10),
+        (10, 10, 11, 0, None),
+        (10, 10, 100, 0, 20),
+        (5, 10, 100, 0, 15),
+        (500, 10, 24, 14, None),
+        (980, 10, 1000, 970, 990),
+        (990, 10, 1000, 980, None),
+        (930, 30, 1000, 900, 960),
+        (960, 30, 1000, 930, None),
+    ],
+)
+def test_pager_stays_within_reach(client, offset, limit, total, previous, following):
+    params = SearchParams(q="gốm", offset=offset, limit=limit)
+    with client.application.test_request_context("/search"):
+        links = pages._pager(params, Answer([], total, False))
+    found = {name: int(query(href).get("offset", ["0"])[0]) for name, href in links.items()}
+    wanted = {"previous": previous, "next": following}
+    assert found == {name: at for name, at in wanted.items() if at is not None}
+
+
+# Home
+
+
+def test_home_counts_what_is_public(client):
+    page = tree(client.get("/"))
+    assert f"{PUBLIC} bài viết" in text(page)
+    assert page.get("lang") == "vi"
+    assert page.xpath("//input[@name='q']/@maxlength") == ["512"]
+    assert page.xpath("//form/@action") == ["/search"]
+
+
+def test_english_home_carries_its_language_on(client):
+    page = tree(client.get("/?lang=en"))
+    assert page.get("lang") == "en"
+    assert f"{PUBLIC} articles" in text(page)
+    assert page.xpath("//form//input[@name='lang']/@value") == ["en"]
+    assert hrefs(page, "//header/a") == ["/?lang=en"]
+    assert hrefs(page, "//footer//a") == ["/api/docs?lang=en"]
+
+
+# Search
+
+
+def test_hits_lead_to_articles(client):
+    response = client.get("/search?q=lò+gốm+Lũng+Vài+đỏ+lửa")
+    page = tree(response)
+    assert response.status_code == 200
+    first = page.xpath("//ol/li[1]")[0]
+    assert hrefs(first, ".//h2/a") == ["/articles/lo-gom"]
+    assert "Đời sống" in text(first)
+    assert "07/11/2023 17:04" in text(first)
+    assert "Giàng Mí Lử" in text(first)
+    assert "Báo Lũng Vài" in text(first)
+    assert "Sau hai năm tắt lò" in text(first)
+    assert re.search("Mức liên quan: (thấp|khá|cao)", text(first))
+    assert page.xpath("//title")[0].text == "lò gốm Lũng Vài đỏ lửa – Liên Quan"
+    assert page.xpath("//input[@type='search']/@value") == ["lò gốm Lũng Vài đỏ lửa"]
+
+
+def test_nothing_under_embargo_is_listed(client):
+    page = tree(client.get("/search?q=lò+gốm+ngày+mai+hôm+qua&limit=100"))
+    found = hrefs(page, "//ol//h2/a")
+    assert len(found) == PUBLIC
+    assert "/articles/mai" not in found
+    assert "/articles/xua" not in found
+
+
+@pytest.mark.parametrize("given", ["", "?q=", "?q=%20%20", "?q=%E2%80%8B", "?section=x", "?limit=0"])
+def test_no_query_leads_home(client, given):
+    response = client.get(f"/search{given}")
+    assert (response.status_code, response.location) == (303, "/")
+
+
+def test_no_query_leads_home_in_the_same_language(client):
+    assert client.get("/search?lang=en").location == "/?lang=en"
+
+
+def test_what_others_add_to_an_address_does_not_matter(client):
+    assert client.get("/search?q=gốm&utm_source=x&fbclid=y&lang=xx").status_code == 200
+
+
+def test_blank_fields_of_a_form_are_no_filters(client):
+    response = client.get("/search?q=gốm&published_from=&published_to=&section=")
+    assert response.status_code == 200
+    assert not tree(response).xpath("//*[@class='chip']")
+
+
+def test_each_filter_can_be_taken_away(client):
+    given = "q=gốm&section=Mẫu&section=Kinh+tế&published_from=2023-01-01&sort=newest&offset=1&lang=en"
+    page = tree(client.get(f"/search?{given}"))
+    chips = {text(chip): query(chip.get("href")) for chip in page.xpath("//a[@class='chip']")}
+    kept = {"q": ["gốm"], "sort": ["newest"], "lang": ["en"]}
+    assert chips == {
+        "Section: Mẫu ×": kept | {"section": ["Kinh tế"], "published_from": ["2023-01-01"]},
+        "Section: Kinh tế ×": kept | {"section": ["Mẫu"], "published_from": ["2023-01-01"]},
+        "From: 1 January 2023 ×": kept | {"section": ["Mẫu", "Kinh tế"]},
+    }
+    assert "Remove the filter Section: Mẫu" in page.xpath("//a[@class='chip']/@aria-label")
+    assert query(hrefs(page, "//a[@class='chip-all']")[0]) == kept
+
+
+def test_a_time_as_bound_keeps_its_offset(client):
+    page = tree(client.get("/search?q=gốm&published_to=2023-11-07T10:04:00Z&section=Mẫu"))
+    chips = {text(chip): query(chip.get("href")) for chip in page.xpath("//a[@class='chip']")}
+    assert chips["Chuyên mục: Mẫu ×"]["published_to"] == ["2023-11-07T17:04:00+07:00"]
+    assert "Đến: 07/11/2023 17:04 ×" in chips
+
+
+def test_sections_of_the_hits_are_offered_as_filters(client):
+    page = tree(client.get("/search?q=gốm+Lũng+Vài&offset=0"))
+    links = [href for href in hrefs(page, "//aside//a") if "section" in query(href)]
+    assert {"q": ["gốm Lũng Vài"], "section": ["Kinh tế"]} in [query(href) for href in links]
+    narrowed = tree(client.get(links[0]))
+    assert len(narrowed.xpath("//a[@class='chip']")) == 1
+    assert not [href for href in hrefs(narrowed, "//aside//a") if "section" in query(href)][2:]
+
+
+def test_forms_carry_the_filters_on(client):
+    page = tree(client.get("/search?q=gốm&tag=gốm&published_from=2023-01-01&sort=newest&lang=en&offset=3"))
+
+    def fields(form):
+        return [(field.get("name"), field.get("value")) for field in form.xpath(".//input")]
+
+    search, dates = page.xpath("//form")
+    rest = [("tag", "gốm"), ("published_from", "2023-01-01"), ("sort", "newest"), ("lang", "en")]
+    assert sorted(fields(search)) == sorted([("q", "gốm"), *rest])
+    assert sorted(fields(dates)) == sorted([("q", "gốm"), *rest, ("published_to", "")])
+
+
+def test_pages_follow_one_another(client):
+    seen, href = [], "/search?q=gốm&limit=5&lang=en"
+    while href:
+        page = tree(client.get(href))
+        seen += hrefs(page, "//ol//h2/a")
+        href = next(iter(hrefs(page, "//a[@rel='next']")), None)
+    assert len(seen) == len(set(seen)) == PUBLIC
+    assert all(link.endswith("?lang=en") for link in seen)
+    back = hrefs(page, "//a[@rel='prev']")[0]
+    assert query(back) == {"q": ["gốm"], "limit": ["5"], "offset": ["5"], "lang": ["en"]}
+
+
+def test_range_and_start_of_the_list(client):
+    page = tree(client.get("/search?q=gốm&limit=5&offset=5"))
+    assert f"Bài 6–10 trong {PUBLIC} bài viết" in text(page)
+    assert page.xpath("//ol/@start") == ["6"]
+    assert "Trang 2" in text(page)
+
+
+def test_newest_first(client):
+    page = tree(client.get("/search?q=lò+gốm+Lũng+Vài&sort=newest&ranking=similarity"))
+    assert hrefs(page, "//ol//h2/a")[:2] == ["/articles/hop-tac-xa", "/articles/lo-gom"]
+    current = page.xpath("//*[@aria-current]")
+    assert [text(one) for one in current] == ["Mới nhất"]
+    assert query(hrefs(page, "//aside//nav[1]//a")[0]) == {"q": ["lò gốm Lũng Vài"], "ranking": ["similarity"]}
+
+
+def test_nothing_found_helps(client):
+    page = tree(client.get("/search?q=gốm&section=Thể+thao"))
+    assert "Không tìm thấy bài nào" in text(page)
+    assert "bỏ bớt bộ lọc" in text(page)
+    assert query(hrefs(page, "//section//a[@class='action']")[0]) == {"q": ["gốm"]}
+
+
+def test_beyond_the_last_page(client):
+    page = tree(client.get("/search?q=gốm&offset=900"))
+    assert "Đã hết kết quả" in text(page)
+    assert not page.xpath("//a[@rel='next']")
+    assert query(hrefs(page, "//a[@rel='prev']")[0])["offset"] == [str(PUBLIC - 10)]
+
+
+@pytest.mark.parametrize(
+    ("given", "field"),
+    [
+        ("limit=0", "limit"),
+        ("limit=x", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("offset=995", "offset"),
+        ("sort=oldest", "sort"),
+        ("published_from=hôm+qua", "published_from"),
+    ],
+)
+def test_a_parameter_not_as_expected_is_named(client, given, field):
+    response = client.get(f"/search?q=gốm&{given}", headers=HTML)
+    page = tree(response)
+    assert (response.status_code, response.mimetype) == (400, "text/html")
+    assert page.xpath("//dd/code")[0].text == field
+    assert "Lỗi 400" in text(page)
+
+
+def test_a_query_too_long(client):
+    response = client.get("/search?q=" + "x" * 513, headers=HTML)
+    assert response.status_code == 400
+    assert "at most 512 characters, found 513" in text(tree(response))
+
+
+# The article
+
+
+def test_article(client):
+    page = tree(client.get("/articles/lo-gom"))
+    story = text(page.xpath("//article[@class='story']")[0])
+    for shown in (
+        "Lò gốm Lũng Vài đỏ lửa trở lại",
+        "Sau hai năm tắt lò",
+        "Giàng Mí Lử",
+        "Báo Lũng Vài",
+        "Đời sống",
+        "07/11/2023 17:04",
+        "Cập nhật 08/11/2023 08:00",
+        "làng nghề",
+    ):
+        assert shown in story
+    paragraphs = page.xpath("//div[@class='body']/p")
+    assert [p.text for p in paragraphs] == ["Sáng sớm, khói lên từ lò gốm.", "Cụ Vừ Chả Sính ngồi canh lửa."]
+    original = page.xpath("//a[@rel='noopener']")[0]
+    assert original.get("href") == "https://bao.example/lo-gom.html"
+    assert "bao.example" in text(original)
+    assert page.xpath("//title")[0].text == "Lò gốm Lũng Vài đỏ lửa trở lại – Liên Quan"
+    description = page.xpath("//meta[@name='description']/@content")
+    assert description == ["Sau hai năm tắt lò, tổ thợ gốm Lũng Vài nung mẻ đầu tiên."]
+    assert page.xpath("//time/@datetime")[0] == "2023-11-07T17:04:00+07:00"
+
+
+def test_related_block(client):
+    page = tree(client.get("/articles/lo-gom?lang=en"))
+    found = page.xpath("//aside//li")
+    assert len(found) == 6
+    links = hrefs(page, "//aside//h3/a")
+    assert "/articles/hop-tac-xa?lang=en" in links
+    assert "/articles/lo-gom?lang=en" not in links
+    listed = text(found[links.index("/articles/hop-tac-xa?lang=en")])
+    assert "Kinh tế" in listed
+    assert "1 December 2023, 09:00" in listed
+    assert "Mười hai thợ gốm" in listed
+
+
+def test_an_only_article_has_nothing_related(client_of):
+    page = tree(client_of([LINES[0]]).get("/articles/lo-gom"))
+    assert "Chưa có bài nào liên quan" in text(page)
+
+
+@pytest.mark.parametrize("odd", ODD_IDS)
+def test_odd_ids_are_reached_by_their_links(client, odd):
+    page = tree(client.get("/search?q=gốm&section=Mẫu&limit=100"))
+    title = f"Mẫu gốm thứ {ODD_IDS.index(odd)}"
+    href = hrefs(page, f"//h2/a[text()='{title}']")[0]
+    response = client.get(href)
+    assert response.status_code == 200
+    assert title in text(tree(response).xpath("//h1")[0])
+
+
+@pytest.mark.parametrize("alias", ["bai-cu-7", "l%C3%B2%20c%C5%A9"])
+def test_an_old_id_leads_to_the_articles_own(client, alias):
+    response = client.get(f"/articles/{alias}")
+    assert (response.status_code, response.location) == (301, "/articles/lo-gom")
+    assert client.get(f"/articles/{alias}?lang=en").location == "/articles/lo-gom?lang=en"
+
+
+@pytest.mark.parametrize("hidden", ["mai", "mai-cu", "xua", "khong-co", "%ED%A0%80", "x" * 500])
+def test_what_is_not_public_is_not_found(client, hidden):
+    response = client.get(f"/articles/{hidden}", headers=HTML)
+    page = tree(response)
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert "Không tìm thấy trang" in text(page)
+    assert page.xpath("//form[@role='search']")
+
+
+def test_the_text_is_for_subscribers(client_of):
+    page = client_of(LINES, expose_body=False).get("/articles/lo-gom").get_data(as_text=True)
+    assert "Sau hai năm tắt lò" in page
+    assert "canh lửa" not in page
+    assert "toàn văn ở báo đã đăng bài" in page
+
+
+def test_tags_and_section_lead_to_searches(client):
+    page = tree(client.get("/articles/lo-gom"))
+    section = query(hrefs(page, "//a[@class='section']")[0])
+    assert section == {"q": ["Đời sống"], "section": ["Đời sống"]}
+    tags = hrefs(page, "//a[@class='chip']")
+    assert query(tags[1]) == {"q": ["làng nghề"], "tag": ["làng nghề"]}
+    assert hrefs(tree(client.get(tags[1])), "//ol//h2/a") == ["/articles/lo-gom"]
+
+
+def test_a_tag_too_long_to_search_for_is_no_link(client_of):
+    page = tree(client_of([LINES[0] | {"tags": ["x" * 513], "section": "y" * 513}]).get("/articles/lo-gom"))
+    assert not hrefs(page, "//article//a[contains(@href, '/search')]")
+    assert "x" * 513 in text(page)
+
+
+# What never reaches a page
+
+
+@pytest.mark.parametrize("path", ["/search?q=lò+gốm", "/articles/xau", "/articles/lo-gom"])
+def test_markup_in_an_article_is_text(client_of, path):
+    page = tree(client_of(LINES[:3]).get(path))
+    assert not page.xpath("//script | //img[not(starts-with(@src, '/static/'))] | //main//b")
+    assert SCRIPT in text(page)
+
+
+def test_body_html_is_shown_as_its_text(client):
+    page = tree(client.get("/articles/html"))
+    assert [p.text for p in page.xpath("//div[@class='body']/p")] == ["Đoạn một <b>", "Đoạn hai"]
+
+
+def test_queries_and_filters_are_text(client):
+    page = tree(client.get("/search", query_string={"q": SCRIPT, "section": SCRIPT, "author": '" onfocus="x'}))
+    assert not page.xpath("//script | //*[@onfocus]")
+    assert f"Kết quả cho “{SCRIPT}”" in text(page)
+
+
+@pytest.mark.parametrize("article_id", ["xau", "html"])
+def test_only_web_addresses_are_linked(client, article_id):
+    page = tree(client.get(f"/articles/{article_id}"))
+    assert not page.xpath("//a[@rel='noopener'] | //link[@rel='canonical']")
+    assert all(urlsplit(href).scheme in {"", "https"} for href in hrefs(page, "//a"))
+
+
+PATHS = [
+    "/",
+    "/search?q=lò+gốm",
+    "/search?q=gốm&section=Thể+thao&published_from=2023-01-01",
+    "/articles/lo-gom",
+    "/articles/xau",
+    "/articles/khong-co",
+    "/search?q=gốm&limit=0",
+    "/khong/co",
+    "/api/docs",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("language", ["vi", "en"])
+def test_every_page_is_whole_and_brings_nothing_from_elsewhere(client, path, language):
+    path += ("&" if "?" in path else "?") + "lang=en" if language == "en" else ""
+    response = client.get(path, headers=HTML)
+    page = tree(response)
+    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert page.get("lang") == language
+    assert text(page.xpath("//title")[0])
+    assert page.xpath("//meta[@name='description']/@content")[0]
+    assert len(page.xpath("//h1")) == 1
+    assert hrefs(page, "//a[@class='skip']") == ["#content"]
+    assert page.xpath("//main[@id='content']")
+    assert not page.xpath("//script | //style | //*[@style] | //iframe | //@*[starts-with(name(), 'on')]")
+    loaded = page.xpath("//link[not(@rel='canonical')]/@href | //img/@src | //form/@action")
+    assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
+    other = page.xpath("//nav[@class='languages']/a")[0]
+    assert (other.get("lang"), other.get("href").startswith("?")) == ("en" if language == "vi" else "vi", True)
+    ids = page.xpath("//@id")
+    assert len(ids) == len(set(ids))
+    known = {f"#{one}" for one in ids}
+    assert {href for href in hrefs(page, "//a") if href.startswith("#")} <= known
+    own = [href for href in hrefs(page, "//a") if href.startswith("/") and "openapi.json" not in href]
+    assert all(("lang=en" in href) is (language == "en") for href in own)
+
+
+def test_the_other_language_shows_the_same(client):
+    page = tree(client.get("/search?q=gốm&section=Mẫu&utm_source=x"))
+    there = hrefs(page, "//nav[@class='languages']/a")[0]
+    assert query(there) == {"q": ["gốm"], "section": ["Mẫu"], "utm_source": ["x"], "lang": ["en"]}
+    back = hrefs(tree(client.get(f"/search{there}")), "//nav[@class='languages']/a")[0]
+    assert query(back) == {"q": ["gốm"], "section": ["Mẫu"], "utm_source": ["x"]}
+
+
+def test_odd_bytes_in_an_address_do_no_harm(client):
+    assert client.get("/search?q=%FF%ED%A0%80", headers=HTML).status_code == 200
+    assert client.get("/khong?x=%FF%ED%A0%80", headers=HTML).status_code == 404
+
+
+@pytest.mark.parametrize(("name", "kind"), [("style.css", "text/css"), ("favicon.svg", "image/svg+xml")])
+def test_static_files(client, name, kind):
+    with client.get(f"/static/{name}") as response:
+        assert (response.status_code, response.mimetype) == (200, kind)
+        assert not re.search(r"@import|url\(", response.get_data(as_text=True))
+
+
+# Trouble
+
+
+@pytest.mark.parametrize("path", ["/", "/search?q=gốm", "/articles/lo-gom"])
+def test_before_the_first_snapshot(empty, path):
+    response = empty.get(path, headers=HTML)
+    page = tree(response)
+    assert (response.status_code, response.mimetype) == (503, "text/html")
+    assert response.headers["Retry-After"] == "5"
+    assert "Sắp sẵn sàng" in text(page)
+    assert "lienquan index" in text(page)
+    retry = query(hrefs(page, "//a[@class='action']")[0])
+    assert retry == query(path)
+
+
+def test_an_error_in_english(client):
+    page = tree(client.get("/khong/co?lang=en&x=1", headers=HTML))
+    assert "Page not found" in text(page)
+    assert hrefs(page, "//nav[@class='languages']/a") == ["?x=1"]
+
+
+# Documentation
+
+
+def test_docs_name_every_endpoint_parameter_and_field(client):
+    page = tree(client.get("/api/docs"))
+    document = openapi.document()
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            shown = page.xpath(f"//section[@id='{operation['operationId']}']")[0]
+            assert text(shown.xpath("./h2")[0]) == f"{method.upper()} {path}"
+            names = shown.xpath(".//dt/code/text()")
+            assert {one["name"] for one in operation["parameters"]} <= set(names)
+            assert set(operation["responses"]) <= set(names)
+    for name, schema in document["components"]["schemas"].items():
+        shown = page.xpath(f"//section[@id='object-{name}']")[0]
+        assert set(schema["properties"]) == set(shown.xpath(".//dt/code/text()"))
+    limit = text(page.xpath("//section[@id='get_api_v1_search']//div[dt/code='limit']")[0])
+    assert limit == "limit integer minimum 1 maximum 100 mặc định 10"
+    q = text(page.xpath("//section[@id='get_api_v1_search']//div[dt/code='q']")[0])
+    assert q == "q bắt buộc string What the reader typed, 1 to 512 characters"
+
+
+# Colours
+
+
+def test_contrast_of_text_in_light_and_dark():
+    sheet = (ROOT / "static" / "style.css").read_text(encoding="utf-8")
+    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", block)) for block in sheet.split(":root {")[1:3])
+    for colours in (light, dark):
+        pairs = [(a, b) for a in ("ink", "muted", "accent") for b in ("paper", "tint")] + [("on-accent", "accent")]
+        for front, back in pairs:
+            assert contrast(colours[front], colours[back]) >= 4.5, (front, back)
+        assert contrast(colours["edge"], colours["paper"]) >= 3
+
+
+def contrast(one, other):
+    """Return the contrast of two colours as WCAG 2 counts it."""
+
+    def luminance(colour):
+        digits = colour[1:] if len(colour) == 7 else "".join(c * 2 for c in colour[1:])
+        parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+        red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
+    return (bright + 0.05) / (dim + 0.05)

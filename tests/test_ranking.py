@@ -1,0 +1,141 @@
+"""Ranking over literal arrays, worked out by hand, then against the slow way of saying the same."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.columns import ABSENT
+from service import ranking
+from service.ranking import Candidates
+
+
+def ints(*values):
+    return np.array(values, dtype=np.int64)
+
+
+def floats(*values):
+    return np.array(values, dtype=np.float64)
+
+
+def test_best_score_first_and_ties_by_row():
+    scores = floats(0.5, 0.9, 0.5, -0.1)
+    assert ranking.by_score(scores, ints(7, 3, 2, 9)).tolist() == [1, 2, 0, 3]
+
+
+def test_newest_first_then_score_then_row():
+    published = ints(5, 9, 5, 5, 7)
+    scores = floats(0.1, 0.1, 0.8, 0.8, 0.1)
+    assert ranking.newest_first(published, scores, ints(0, 1, 9, 3, 4)).tolist() == [1, 4, 3, 2, 0]
+
+
+def test_undated_come_last_also_after_what_was_published_before_1970():
+    published = ints(ABSENT, -5_000, ABSENT, 0)
+    assert ranking.newest_first(published, floats(0.9, 0.1, 1.0, 0.1), ints(0, 1, 2, 3)).tolist() == [3, 1, 2, 0]
+
+
+def test_newest_first_tells_the_two_ends_of_int64_apart():
+    published = ints(np.iinfo(np.int64).max, ABSENT, ABSENT + 1)
+    assert ranking.newest_first(published, floats(0, 0, 0), ints(0, 1, 2)).tolist() == [0, 2, 1]
+
+
+def test_collapse_shows_the_newest_at_the_place_of_the_best():
+    # In order of score: groups 4 1 4 2 1, of which place 4 is the newer 4 and place 3 the newer 1.
+    groups = ints(4, 2, 1, 1, 4)
+    published = ints(10, 10, 10, 30, 20)
+    order = np.array([0, 2, 4, 1, 3])
+    assert ranking.collapse(groups, published, order).tolist() == [4, 3, 1]
+
+
+def test_collapse_of_equal_dates_keeps_the_better_one():
+    groups = ints(1, 1, 1)
+    assert ranking.collapse(groups, ints(7, 7, 7), np.array([2, 0, 1])).tolist() == [2]
+
+
+def test_collapse_prefers_any_date_to_none():
+    assert ranking.collapse(ints(1, 1), ints(ABSENT, -1), np.array([0, 1])).tolist() == [1]
+
+
+def test_nothing_to_rank():
+    none, order = ints(), np.array([], dtype=np.intp)
+    assert ranking.by_score(floats(), none).tolist() == []
+    assert ranking.newest_first(none, floats(), none).tolist() == []
+    assert ranking.collapse(none, none, order).tolist() == []
+
+
+@pytest.mark.parametrize(
+    ("vectors", "expected"),
+    [
+        ([[1, 0]], [1, 0]),
+        ([[1, 0], [0, 1]], [0.5**0.5, 0.5**0.5]),
+        ([[0.6, 0.8], [0.6, -0.8], [1, 0]], [1, 0]),
+        ([[0, 1], [0, -1]], [0, 1]),
+    ],
+    ids=["one", "two", "three", "opposite"],
+)
+def test_centroid_is_the_direction_of_the_mean(vectors, expected):
+    found = ranking.centroid(np.array(vectors, dtype=np.float32))
+    assert found.dtype == np.float32
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_candidates_are_taken_with_whatever_they_carry():
+    candidates = Candidates(ints(5, 6, 7), dense=np.array([0.1, 0.2, 0.3], dtype=np.float32))
+    taken = candidates.take(np.array([2, 0]))
+    assert taken.rows.tolist() == [7, 5]
+    assert taken.dense == pytest.approx([0.3, 0.1])
+    assert taken.lexical is None
+    both = Candidates(ints(5, 6), lexical=np.array([1.5, 2.5], dtype=np.float32)).take(np.array([1]))
+    assert (both.rows.tolist(), both.dense, both.lexical.tolist()) == ([6], None, [2.5])
+
+
+ARTICLES = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from([ABSENT, -3, 0, 1, 2]), st.sampled_from([0.0, 0.25, 0.5, 1.0])),
+    max_size=25,
+)
+
+
+def columns(articles):
+    groups, published, scores = zip(*articles, strict=True) if articles else ((), (), ())
+    return ints(*groups), ints(*published), floats(*scores)
+
+
+def slow_collapse(groups, published, order):
+    shown = []
+    for group in dict.fromkeys(groups[at] for at in order):
+        members = [at for at in order if groups[at] == group]
+        shown.append(max(members, key=lambda at: published[at]))  # the first of the newest
+    return shown
+
+
+@given(ARTICLES)
+def test_collapse_equals_the_slow_way(articles):
+    groups, published, scores = columns(articles)
+    order = ranking.by_score(scores, np.arange(len(articles)))
+    assert ranking.collapse(groups, published, order).tolist() == slow_collapse(groups, published, order)
+
+
+@given(ARTICLES)
+def test_orders_equal_the_slow_way(articles):
+    _, published, scores = columns(articles)
+    rows = np.arange(len(articles))
+    assert ranking.by_score(scores, rows).tolist() == sorted(rows.tolist(), key=lambda at: (-scores[at], at))
+    slow = sorted(rows.tolist(), key=lambda at: (-int(published[at]), -scores[at], at))
+    assert ranking.newest_first(published, scores, rows).tolist() == slow
+
+
+@given(ARTICLES, st.randoms(use_true_random=False))
+def test_the_order_that_candidates_come_in_does_not_matter(articles, random):
+    groups, published, scores = columns(articles)
+    shuffled = list(range(len(articles)))
+    random.shuffle(shuffled)
+    shuffled = np.array(shuffled, dtype=np.intp)
+
+    def ranked(groups, published, scores, rows):
+        order = ranking.by_score(scores, rows)
+        newest = ranking.newest_first(published, scores, rows)
+        collapsed = ranking.collapse(groups, published, order)
+        return [rows[places].tolist() for places in (order, newest, collapsed)]
+
+    expected = ranked(groups, published, scores, np.arange(len(articles)))
+    assert ranked(groups[shuffled], published[shuffled], scores[shuffled], shuffled) == expected

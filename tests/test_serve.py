@@ -1,0 +1,209 @@
+"""The real thing: `lienquan serve` and `lienquan index` as processes, with two workers over one home."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from service.serve import REQUEST_LINE, share_cores
+from tests.conftest import wait_for
+
+LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(5)]
+COMMAND = [sys.executable, "-m", "service.cli"]
+
+
+def environment():
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LIENQUAN_")}
+    return kept | {"LIENQUAN_MODEL": "hashing", "PYTHONUNBUFFERED": "1"}
+
+
+class Service:
+    """A running `lienquan serve` on a port that the system chose."""
+
+    def __init__(self, directory):
+        self.home = directory / "home"
+        self.log = directory / "log"
+        self.directory = directory
+        options = ["--home", str(self.home), "--host", "127.0.0.1", "--port", "0", "--workers", "2"]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen([*COMMAND, "serve", *options], stdout=log, stderr=log, env=environment())
+        wait_for(lambda: self.listening() or self.process.poll() is not None, 60)
+        assert self.listening(), self.log.read_text()
+        self.port = int(self.listening()[1])
+
+    def listening(self):
+        return re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log.read_text())
+
+    def get(self, path):
+        """Return status and content of a request on a connection of its own."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as response:
+                return response.status, json.load(response)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def index(self, lines):
+        """Index the lines in another process and return the id of the snapshot."""
+        source = self.directory / "articles.jsonl"
+        source.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        command = [*COMMAND, "index", str(source), "--home", str(self.home), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+        return json.loads(done.stdout)["snapshot"]
+
+    def raw(self, sent):
+        """Send bytes as they are and return all that comes back."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+            connection.sendall(sent)
+            received = b""
+            while chunk := connection.recv(65536):
+                received += chunk
+        return received
+
+    def workers(self):
+        """Return the ids of the worker processes, as the log names them."""
+        return {int(pid) for pid in re.findall(r"Booting worker with pid: (\d+)", self.log.read_text())}
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    running = Service(tmp_path_factory.mktemp("serve"))
+    yield running
+    if running.process.poll() is None:
+        running.process.kill()
+        running.process.wait()
+
+
+def ask(service, path, times=40):
+    """Return the answers to many requests at once, so that every worker has its share."""
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(lambda _: service.get(path), range(times)))
+
+
+class TestService:
+    """In this order: one service, from an empty home to its end."""
+
+    def test_it_starts_on_an_empty_home(self, service):
+        wait_for(lambda: service.get("/healthz") == (200, {"status": "ok"}), 60)
+        assert len(service.workers()) == 2
+        for status, problem in ask(service, "/readyz"):
+            assert status == 503
+            assert "no snapshot is published yet" in problem["detail"]
+
+    def test_it_is_ready_once_something_is_indexed(self, service):
+        name = service.index(LINES)
+        self.check_all_follow(service, name)
+        wait_for(lambda: {status for status, _ in ask(service, "/readyz")} == {200}, 20)  # the encoder too
+        _, ready = service.get("/readyz")
+        assert (ready["snapshot"], ready["articles"], ready["problem"]) == (name, 5, None)
+
+    def test_every_worker_follows_within_two_seconds(self, service):
+        for count in (6, 7):
+            lines = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(count)]
+            self.check_all_follow(service, service.index(lines))
+            answers = [answer for _, answer in ask(service, "/api/v1/search?q=ca&limit=100")]
+            assert {answer["total"] for answer in answers} == {count}
+
+    @staticmethod
+    def check_all_follow(service, name):
+        """Assert that within two seconds no worker answers from another snapshot, nor ever after."""
+
+        def answered():
+            answers = ask(service, "/api/v1/articles/bai-0/related")
+            return {(status, answer.get("snapshot")) for status, answer in answers}
+
+        mapped = str(service.home / "snapshots" / name)
+        maps = [Path(f"/proc/{pid}/maps") for pid in service.workers()]
+        if Path("/proc/self/maps").exists():
+            wait_for(lambda: all(mapped in path.read_text() for path in maps), 2)
+        wait_for(lambda: answered() == {(200, name)}, 2)
+        assert answered() == {(200, name)}
+
+    def test_a_rollback_is_followed_too(self, service):
+        command = [*COMMAND, "snapshots", "rollback", "--home", str(service.home)]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+        self.check_all_follow(service, done.stdout.split()[-1])
+
+    def test_a_request_line_up_to_the_limit_is_answered_by_name(self, service):
+        path = "/api/v1/search?q="
+        room = REQUEST_LINE - len(f"GET {path} HTTP/1.1")
+        answer = service.raw(f"GET {path}{'a' * room} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b'"field": "q"' in answer
+
+    def test_a_longer_request_line_is_414(self, service):
+        for length in (REQUEST_LINE, 3 * REQUEST_LINE):
+            answer = service.raw(f"GET /search?q={'a' * length} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert answer.startswith(b"HTTP/1.1 414 "), answer[:100]
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            b"NONSENSE\r\n\r\n",
+            b"GET / HTTP/9.9\r\n\r\n",
+            b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: x\r\n\r\n",
+            b"POST /api/v1/related HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        ],
+    )
+    def test_what_is_not_http_is_refused_and_harms_nothing(self, service, sent):
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            answer = connection.recv(65536)
+        assert answer == b"" or re.match(rb"HTTP/1\.1 (4\d\d|505) ", answer), answer[:100]
+        assert service.get("/healthz")[0] == 200
+
+    def test_a_body_that_does_not_say_how_long_it_is(self, service):
+        head = b"POST /api/v1/related HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        def chunked(body):
+            return head + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
+
+        assert b'"bai-1"' in service.raw(chunked(b'{"seed": {"ids": ["bai-0"]}}'))
+        answer = service.raw(chunked(b'{"seed": {"ids": ["bai-0"]}}' + b" " * 200_000))
+        assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
+
+    def test_a_draft_is_in_no_log(self, service):
+        draft = b'{"seed": {"article": {"title": "banthaobimat", "colour": 1}}}'
+        request = urllib.request.Request(f"http://127.0.0.1:{service.port}/api/v1/related", draft)
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request, timeout=20)
+        assert caught.value.code == 400
+        caught.value.close()
+        assert "banthaobimat" not in service.log.read_text()
+
+    def test_it_ends_at_sigterm(self, service):
+        workers = service.workers()
+        assert len(workers) == 2  # none had to be started again
+        assert service.stop() == 0
+        assert "Traceback" not in service.log.read_text()
+        for pid in workers:
+            wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists() if Path("/proc/self").exists() else True)
+
+
+def test_cores_are_shared_out_among_the_workers(monkeypatch):
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LIENQUAN_THREADS")
+    for name in names:
+        monkeypatch.setenv(name, "set, so that it is put back")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("MKL_NUM_THREADS", "7")
+    monkeypatch.setattr("service.serve.available_threads", lambda: 8)
+    assert share_cores(3) == 2
+    assert [os.environ[name] for name in names] == ["2", "2", "7", "2"]
+    for name in names:
+        monkeypatch.delenv(name)
+    assert share_cores(20) == 1
+    assert os.environ["OMP_NUM_THREADS"] == "1"

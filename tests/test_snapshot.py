@@ -1,0 +1,488 @@
+"""Snapshots: what is checked, what is refused, and that publication is atomic."""
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from indexer import snapshot as snapshots
+from indexer.archive import Archive
+from indexer.columns import Filters
+from indexer.errors import BuildRefused, SnapshotError
+from indexer.snapshot import Home, Snapshot, read_manifest, share_segment, verify
+
+ROOT = Path(__file__).parents[1]
+LINES = [{"id": f"a{n}", "title": f"Gốm số {n}", "section": "Nghề", "tags": ["gốm"]} for n in range(10)]
+
+
+@pytest.fixture(scope="module")
+def original(publish, tmp_path_factory):
+    """Return a home of three snapshots; the last one has tombstones. To be copied, not changed."""
+    home = tmp_path_factory.mktemp("home")
+    publish(home, LINES[:9])
+    publish(home, LINES)
+    publish(home, LINES[1:])
+    assert len(Home(home).ids()) == 3
+    return home
+
+
+@pytest.fixture
+def home(original, tmp_path):
+    """Return a copy of that home, its files linked to nothing."""
+    shutil.copytree(original, tmp_path / "home")
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture
+def current(home):
+    return home.directory(home.current())
+
+
+def files_of(home):
+    directory = Home(home).directory(Home(home).current())
+    return sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+
+
+def refused(directory, match):
+    for check in (verify, Snapshot):
+        with pytest.raises(SnapshotError, match=match):
+            check(directory)
+
+
+def rewritten(directory, **changes):
+    """Write another manifest into a snapshot, and rename it after that one's digest."""
+    written = json.dumps({**json.loads((directory / "manifest.json").read_bytes()), **changes}).encode()
+    return renamed(directory, written)
+
+
+def renamed(directory, written):
+    (directory / "manifest.json").write_bytes(written)
+    name = directory.name.split("-")[0] + "-" + hashlib.sha256(written).hexdigest()[:8]
+    return directory.rename(directory.with_name(name))
+
+
+# What is in a snapshot
+
+
+def test_the_name_ends_in_the_manifests_digest(home):
+    for name in home.ids():
+        written = (home.directory(name) / "manifest.json").read_bytes()
+        assert name.split("-")[1] == hashlib.sha256(written).hexdigest()[:8]
+        verify(home.directory(name))
+
+
+def test_the_manifest_names_every_file_with_its_digest(current, original):
+    manifest = read_manifest(current)
+    assert sorted([*manifest.files, "manifest.json"]) == files_of(original)
+    assert {"tombstones-segment-0.npy", "segment-0/vectors.npy", "segment-0/index.faiss"} <= set(manifest.files)
+    for name, entry in manifest.files.items():
+        content = (current / name).read_bytes()
+        assert (entry.size, entry.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+    assert manifest.format == 1
+
+
+def test_counts_leave_the_deleted_out(home):
+    first, second, third = (read_manifest(home.directory(name)) for name in home.ids())
+    assert [m.articles for m in (first, second, third)] == [9, 10, 9]
+    assert [m.parent for m in (first, second, third)] == [None, *home.ids()[:2]]
+    (entry,) = third.segments
+    assert (entry.articles, entry.vectors, entry.deleted, entry.index) == (10, 10, 1, "Flat")
+
+
+# What is refused
+
+CHANGES = {
+    "first byte": lambda b: bytes([b[0] ^ 1]) + b[1:],
+    "middle byte": lambda b: b[: len(b) // 2] + bytes([b[len(b) // 2] ^ 0x80]) + b[len(b) // 2 + 1 :],
+    "last byte": lambda b: b[:-1] + bytes([b[-1] ^ 1]),
+    "truncated": lambda b: b[:-1],
+    "emptied": lambda b: b"",
+    "longer": lambda b: b + b"\x00",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_any_file_is_caught(current, original, change):
+    for name in files_of(original):
+        path = current / name
+        before = path.read_bytes()
+        path.write_bytes(CHANGES[change](before))
+        refused(current, Path(name).name)
+        path.write_bytes(before)
+    verify(current)
+    Snapshot(current).close()
+
+
+def test_any_file_that_is_missing_or_a_link_or_a_folder_is_caught(current, original, tmp_path):
+    for name in files_of(original):
+        path, aside = current / name, tmp_path / "aside"
+        path.rename(aside)
+        refused(current, Path(name).name)
+        path.mkdir()
+        refused(current, Path(name).name)
+        path.rmdir()
+        if name != "manifest.json":  # its digest is in the name, whatever it lies in
+            path.symlink_to(aside)
+            refused(current, f"{Path(name).name}: missing, or not a plain file")
+            path.unlink()
+        aside.rename(path)
+    verify(current)
+
+
+@pytest.mark.parametrize("name", ["x", "segment-0/x.npy", "segment-0/manifest.json", ".hidden", "segment-1/x"])
+def test_an_extra_file_is_caught(current, name):
+    (current / name).parent.mkdir(exist_ok=True)
+    (current / name).write_bytes(b"")
+    refused(current, f"{name}: not in the manifest")
+
+
+def test_a_folder_behind_a_link_is_caught(current, tmp_path):
+    (current / "segment-0").rename(tmp_path / "elsewhere")
+    (current / "segment-0").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    refused(current, "segment-0: not in the manifest")
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"format": 2}, "format: 2: expected 1; made by another version"),
+        ({"format": None}, "format: None: expected 1"),
+        ({"format": "1"}, "format: 1: expected 1"),
+        ({"transform": "centred"}, "transform"),
+        ({"more": 1}, "more"),
+        ({"encoder": {"name": "x"}}, "encoder"),
+        ({"segments": [{"name": "segment-0"}]}, "segments"),
+        ({"files": {"../x": {"size": 1, "sha256": "x"}}}, r"'\.\./x': expected a name within the snapshot"),
+        ({"files": {"a/../../x": {"size": 1, "sha256": "x"}}}, "expected a name within the snapshot"),
+        ({"files": {"/etc/hostname": {"size": 1, "sha256": "x"}}}, "expected a name within the snapshot"),
+    ],
+)
+def test_manifests_refused(current, changes, match):
+    refused(rewritten(current, **changes), match)
+
+
+@pytest.mark.parametrize("written", [b"", b"[]", b"null", b"{", b"\xff", b'"x"'])
+def test_manifests_that_are_none(current, written):
+    refused(renamed(current, written), "manifest.json")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "../elsewhere"},
+        {"name": "/elsewhere"},
+        {"tombstones": "../tombstones.npy"},
+        {"tombstones": "/tombstones.npy"},
+        {"tombstones": "tombstones.npy"},  # not among the files, so never hashed
+    ],
+)
+def test_segments_outside_the_snapshot_are_refused(current, changes, tmp_path):
+    manifest = json.loads((current / "manifest.json").read_bytes())
+    shutil.copytree(current / "segment-0", current.parent / "elsewhere")
+    np.save(current.parent / "tombstones.npy", np.array([0]))
+    refused(rewritten(current, segments=[{**manifest["segments"][0], **changes}]), "expected (a name within|one of)")
+
+
+@pytest.mark.parametrize("changes", [{"articles": 9}, {"vectors": 11}, {"deleted": 0}, {"tombstones": None}])
+def test_counts_that_do_not_agree_are_refused(current, changes):
+    manifest = json.loads((current / "manifest.json").read_bytes())
+    directory = rewritten(current, segments=[{**manifest["segments"][0], **changes}])
+    with pytest.raises(SnapshotError, match="segment segment-0: 10 articles, 10 vectors"):
+        Snapshot(directory)
+
+
+def test_a_snapshot_of_another_name_is_refused(current):
+    other = current.rename(current.with_name(current.name.split("-")[0] + "-00000000"))
+    refused(other, "expected the one in the snapshot's name")
+
+
+def test_large_mapped_files_are_left_for_later_and_all_others_are_not(current, original, monkeypatch):
+    monkeypatch.setattr(snapshots, "SMALL", 0)
+    for name in files_of(original):
+        path, before = current / name, (current / name).read_bytes()
+        path.write_bytes(CHANGES["last byte"](before))
+        with pytest.raises(SnapshotError, match=path.name):
+            verify(current)
+        if path.name == "vectors.npy":
+            verify(current, large=False)
+        else:
+            with pytest.raises(SnapshotError, match=path.name):
+                verify(current, large=False)
+        path.write_bytes(before)
+
+
+# CURRENT
+
+
+def test_an_empty_home(tmp_path):
+    home = Home(tmp_path / "none")
+    assert home.current() is None
+    assert home.ids() == []
+    with pytest.raises(SnapshotError, match="nothing to roll back from"):
+        home.rollback()
+    with pytest.raises(SnapshotError, match="expected one of none"):
+        home.directory("20231107T000000000000Z-00000000")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xff\xfe", b"..", b"../../etc", b"20231107-x", b"a\nb", b"{}"])
+def test_garbage_in_current_is_told_and_cured_by_a_rollback(home, content):
+    (home.path / "CURRENT").write_bytes(content)
+    with pytest.raises(SnapshotError, match="CURRENT"):
+        home.current()
+    with pytest.raises(SnapshotError, match="CURRENT"):
+        home.rollback()
+    newest = home.ids()[-1]
+    assert home.rollback(newest) == home.current() == newest
+
+
+def test_current_may_name_a_snapshot_that_is_gone(home):
+    shutil.rmtree(home.directory(home.current()))
+    with pytest.raises(SnapshotError, match=f"expected one of {', '.join(home.ids())}"):
+        home.directory(home.current())
+
+
+@pytest.mark.parametrize("name", ["..", "", "../snapshots", ".partial-0", "x/../y"])
+def test_only_names_of_snapshots_are_looked_up(home, name):
+    with pytest.raises(SnapshotError, match="expected one of"):
+        home.directory(name)
+
+
+# Publication
+
+
+@contextmanager
+def prepared(home):
+    """Yield a copy of the current snapshot ready to be published, and its manifest's fields."""
+    current = home.directory(home.current())
+    manifest = read_manifest(current)
+    with home.partial() as directory:
+        shutil.copytree(current, directory, dirs_exist_ok=True)
+        (directory / "manifest.json").unlink()
+        kept = ("encoder", "encoded", "transform", "calibration", "segments")
+        yield directory, {"parent": current.name, **{name: getattr(manifest, name) for name in kept}}
+
+
+def test_published_is_current_and_verifies(home):
+    before = home.current()
+    with home.lock(), prepared(home) as (directory, fields):
+        name = home.publish(directory, fields)
+        assert not directory.exists()
+    assert home.current() == name
+    assert home.ids()[-1] == name
+    verify(home.directory(name))
+    assert read_manifest(home.directory(name)).parent == before
+    opened = Snapshot(home.directory(name))
+    assert opened.segments[0].alive.sum() == 9
+    opened.close()
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Return the list of what is done to the disk for good, and a way to fail at one of them."""
+    done, fail_at = [], []
+    sync, rename, replace = snapshots._sync, Path.rename, Path.replace
+
+    def step(name, path, act):
+        if fail_at and len(done) == fail_at[0]:
+            raise OSError("power cut")
+        done.append((name, path))
+        return act()
+
+    monkeypatch.setattr(snapshots, "_sync", lambda p: step("sync", p, lambda: sync(p)))
+    monkeypatch.setattr(Path, "rename", lambda p, to: step("rename", p, lambda: rename(p, to)))
+    monkeypatch.setattr(Path, "replace", lambda p, to: step("replace", to, lambda: replace(p, to)))
+    return done, fail_at
+
+
+def test_everything_is_on_disk_before_it_is_named(home, steps):
+    done, _ = steps
+    with home.lock(), prepared(home) as (directory, fields):
+        names = [path.relative_to(directory).as_posix() for path in directory.rglob("*")]
+        home.publish(directory, fields)
+    before, after = done[: done.index(("rename", directory))], done[done.index(("rename", directory)) + 1 :]
+    assert {path for _, path in before} == {directory, *(directory / name for name in [*names, "manifest.json"])}
+    assert before[-1] == ("sync", directory)
+    assert after == [
+        ("sync", home.snapshots),
+        ("sync", home.path / "CURRENT.new"),
+        ("replace", home.path / "CURRENT"),
+        ("sync", home.path),
+    ]
+
+
+def test_a_failure_at_any_step_leaves_the_old_or_the_new_whole(home, steps):
+    done, fail_at = steps
+    old = home.current()
+    with home.lock(), prepared(home) as (directory, fields):
+        home.publish(directory, fields)
+    total = len(done)
+    home.point_to(old)
+    for at in range(total):
+        done.clear()
+        fail_at[:] = [at]
+        with home.lock(), prepared(home) as (directory, fields), pytest.raises(OSError, match="power cut"):
+            home.publish(directory, fields)
+        fail_at.clear()
+        now = home.current()
+        assert (now == old) == (at < total - 1)
+        verify(home.directory(now))
+        assert not list(home.snapshots.glob(".partial-*"))
+        home.point_to(old)
+
+
+def test_a_clock_that_goes_backwards_still_makes_the_newest(home, monkeypatch):
+    class Past(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2001, 2, 3, tzinfo=tz)
+
+    monkeypatch.setattr(snapshots, "datetime", Past)
+    before = home.ids()
+    with home.lock(), prepared(home) as (directory, fields):
+        first = home.publish(directory, fields)
+    with home.lock(), prepared(home) as (directory, fields):
+        second = home.publish(directory, fields)
+    assert home.ids() == [*before, first, second]
+    assert home.current() == second
+    stamp = datetime.strptime(before[-1].split("-")[0], snapshots._TIME).replace(tzinfo=UTC)
+    assert (datetime.strptime(second.split("-")[0], snapshots._TIME).replace(tzinfo=UTC) - stamp).microseconds == 2
+
+
+def test_what_a_killed_build_left_is_removed_by_the_next(home):
+    for name in (".partial-dead", ".partial-0000"):
+        (home.snapshots / name / "segment-0").mkdir(parents=True)
+        (home.snapshots / name / "segment-0" / "x").write_bytes(b"x")
+    with home.lock(), home.partial() as directory:
+        assert [path for path in home.snapshots.iterdir() if path.name.startswith(".")] == [directory]
+    assert len(list(home.snapshots.iterdir())) == 3
+
+
+def test_shared_files_are_links_or_else_copies(current, tmp_path, monkeypatch):
+    source = current / "segment-0"
+    share_segment(source, tmp_path / "linked")
+    for path in source.iterdir():
+        assert (tmp_path / "linked" / path.name).samefile(path)
+
+    def none(self, target):
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", none)
+    share_segment(source, tmp_path / "copied")
+    for path in source.iterdir():
+        assert not (tmp_path / "copied" / path.name).samefile(path)
+        assert (tmp_path / "copied" / path.name).read_bytes() == path.read_bytes()
+
+
+# Rolling back
+
+
+def test_rollback_to_the_parent_and_to_an_id(home):
+    first, second, third = home.ids()
+    assert home.rollback() == home.current() == second
+    assert home.rollback() == home.current() == first
+    with pytest.raises(SnapshotError, match="has no parent: name the one to roll back to"):
+        home.rollback()
+    assert home.rollback(third) == home.current() == third
+    assert home.ids() == [first, second, third]
+
+
+def test_a_rollback_to_what_is_damaged_or_unknown_changes_nothing(home):
+    _, second, third = home.ids()
+    path = home.directory(second) / "segment-0" / "vectors.npy"
+    path.write_bytes(CHANGES["last byte"](path.read_bytes()))
+    with pytest.raises(SnapshotError, match=r"vectors\.npy: found sha256"):
+        home.rollback()
+    with pytest.raises(SnapshotError, match="expected one of"):
+        home.rollback("20231107T000000000000Z-00000000")
+    assert home.current() == third
+
+
+def test_no_rollback_while_another_builds(home):
+    with home.lock(), pytest.raises(BuildRefused, match=f"held by process {os.getpid()}"):
+        home.rollback()
+
+
+# Pruning
+
+
+def test_prune_keeps_the_newest_and_the_current(home):
+    first, second, third = home.ids()
+    home.rollback(first)
+    assert home.prune(1) == [second]
+    assert home.ids() == [first, third]
+    assert home.current() == first
+    home.rollback(third)
+    assert home.prune(5) == []
+    assert home.prune(1) == [first]
+    assert home.ids() == [third]
+    verify(home.directory(third))
+
+
+@pytest.mark.parametrize("keep", [0, -1])
+def test_pruning_everything_is_refused(home, keep):
+    with pytest.raises(SnapshotError, match=f"keep: {keep}: expected at least 1"):
+        home.prune(keep)
+    assert len(home.ids()) == 3
+
+
+def test_prune_leaves_what_is_no_snapshot(home):
+    (home.snapshots / "notes").mkdir()
+    home.prune(1)
+    assert sorted(path.name for path in home.snapshots.iterdir()) == [home.current(), "notes"]
+
+
+def test_a_reader_answers_after_its_snapshot_is_gone(home):
+    archive = Archive(Snapshot(home.directory(home.current())))
+    shutil.rmtree(home.snapshots)
+    allowed, _ = archive.public(0)
+    query = archive.vectors(4)[0]
+    rows, scores, _ = archive.nearest(query, 3, allowed)
+    assert rows[0] == 4
+    assert scores[0] == pytest.approx(1)
+    assert archive.articles(rows[:1])[0].id == "a4"
+    assert archive.find("a0", allowed) is None
+    assert archive.find("a1", allowed) == 1
+    assert archive.mask(Filters(tag=("gốm",))).all()
+    archive.close()
+
+
+# The lock
+
+HOLDER = """
+import os, sys
+from pathlib import Path
+from indexer.snapshot import Home
+with Home(Path(sys.argv[1])).lock():
+    print(os.getpid(), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_one_process_at_a_time(home):
+    command = [sys.executable, "-c", HOLDER, str(home.path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        pid = int(holder.stdout.readline())
+        assert pid == holder.pid
+        for act in (home.rollback, lambda: home.lock().__enter__()):
+            with pytest.raises(BuildRefused, match=f"held by process {pid}: try later"):
+                act()
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    with home.lock():
+        assert (home.path / "lock").read_text() == str(os.getpid())
+
+
+def test_the_lock_is_let_go_of_after_a_failure(home):
+    with pytest.raises(KeyError), home.lock():
+        raise KeyError
+    with home.lock():
+        pass

@@ -1,0 +1,275 @@
+"""Which reading of an id wins, and what of the current snapshot stays."""
+
+from collections import namedtuple
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from indexer.article import validate
+from indexer.segment import Segment, empty_rows, write_segment
+from indexer.staging import Changes, Staging
+from indexer.vectors import RAW_FILE, write_vectors
+
+Current = namedtuple("Current", "segment directory")
+NOTHING = Current(None, None)
+
+
+def article(article_id, title="Tin", **fields):
+    found = validate({"id": article_id, "title": title, **fields})
+    assert not isinstance(found, list), found
+    return found
+
+
+@pytest.fixture
+def staged(tmp_path):
+    opened = []
+
+    def make(*articles, origin="source", derived=False):
+        directory = tmp_path / f"{len(opened)}"
+        directory.mkdir()
+        opened.append(Staging(directory / "staging.sqlite"))
+        for one in articles:
+            opened[-1].add(one, origin, derived)
+        return opened[-1]
+
+    yield make
+    for staging in opened:
+        staging.close()
+
+
+@pytest.fixture
+def current_of(tmp_path):
+    """Return a function that makes a current segment of articles, sources' first, then the API's."""
+    opened = []
+
+    def make(*articles, api=(), dead=()):
+        directory = tmp_path / f"current {len(opened)}?%"
+        directory.mkdir()
+        with closing(Staging(directory / "staging.sqlite")) as staging:
+            for one in articles:
+                staging.add(one, "source", False)
+            for one in api:
+                staging.add(one, "api", False)
+            staging.merge(None, None, whole=True)
+            _, texts = staging.count()
+            write_vectors(directory / RAW_FILE, texts, texts, [(np.arange(texts), np.eye(texts, dtype=np.float32))])
+            write_segment(directory, staging.articles(), staging.texts())
+        opened.append(Segment(directory, empty_rows(dead)))
+        return Current(opened[-1], directory)
+
+    yield make
+    for segment in opened:
+        segment.close()
+
+
+def titles(staging):
+    return {stored.id: stored.article().title for stored, _ in staging.articles()}
+
+
+def origins(staging):
+    return {stored.id: stored.origin for stored, _ in staging.articles()}
+
+
+# Within a run
+
+
+def test_the_last_reading_of_an_id_wins(staged):
+    staging = staged()
+    assert staging.add(article("a", "Một", body="dài hơn nhiều"), "source", False) is False
+    assert staging.add(article("b"), "source", False) is False
+    assert staging.add(article("a", "Hai"), "source", False) is True
+    staging.merge(*NOTHING, whole=True)
+    assert titles(staging) == {"a": "Hai", "b": "Tin"}
+    assert [stored.id for stored, _ in staging.articles()] == ["a", "b"]
+
+
+def test_an_older_line_wins_within_a_run_when_it_is_the_last(staged):
+    staging = staged(article("a", "Mới", updated_at="2023-11-08"), article("a", "Cũ", updated_at="2023-11-07"))
+    staging.merge(*NOTHING, whole=False)
+    assert titles(staging) == {"a": "Cũ"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ({"lead": "Ngắn"}, {"lead": "Dài hơn"}, "Dài hơn"),
+        ({"lead": "Dài hơn"}, {"lead": "Ngắn"}, "Dài hơn"),
+        ({"lead": "Trước"}, {"lead": "Sau 1"}, "Trước"),  # equally long: the first stays
+    ],
+)
+def test_of_derived_ids_the_fuller_reading_wins(staged, first, second, kept):
+    staging = staged(article("a", **first), article("a", **second), derived=True)
+    staging.merge(*NOTHING, whole=True)
+    ((stored, _),) = staging.articles()
+    assert stored.article().lead == kept
+
+
+def test_a_true_id_beats_a_derived_one_only_when_it_comes_later(staged):
+    staging = staged()
+    staging.add(article("a", "Bài dài hơn nhiều"), "source", True)
+    staging.add(article("a", "Ngắn"), "source", False)
+    staging.add(article("a", "Vừa"), "source", True)
+    staging.merge(*NOTHING, whole=True)
+    assert titles(staging) == {"a": "Ngắn"}
+
+
+def test_rejecting_what_is_not_stored_adds_nothing(staged):
+    staging = staged(article("a"))
+    staging.reject("b")
+    staging.reject("b")
+    assert staging.merge(*NOTHING, whole=True) == Changes(added=1, updated=0, removed=0, unchanged=0, current=0)
+    assert titles(staging) == {"a": "Tin"}
+
+
+# Against what is stored
+
+OLD, NEW = "2023-11-07", "2023-11-08"
+
+
+@pytest.mark.parametrize(
+    ("stored", "read", "wins"),
+    [
+        (OLD, NEW, "read"),
+        (OLD, OLD, "read"),
+        (NEW, OLD, "stored"),
+        (NEW, None, "read"),  # without updated_at the time of receipt counts
+        (None, OLD, "read"),
+        (None, None, "read"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["add", "add to api", "whole over api"])
+def test_an_older_reading_loses(staged, current_of, stored, read, wins, mode):
+    old = article("a", "stored", updated_at=stored)
+    current = current_of(old) if mode == "add" else current_of(api=[old])
+    staging = staged(article("a", "read", updated_at=read))
+    changes = staging.merge(*current, whole=mode.startswith("whole"))
+    assert titles(staging) == {"a": wins}
+    assert origins(staging) == {"a": "api" if wins == "stored" and mode != "add" else "source"}
+    assert (changes.updated, changes.unchanged) == ((1, 0) if wins == "read" else (0, 1))
+
+
+@pytest.mark.parametrize(("stored", "read"), [(NEW, OLD), (None, OLD), (OLD, None)])
+def test_the_whole_archive_is_what_the_sources_say_now(staged, current_of, stored, read):
+    staging = staged(article("a", "read", updated_at=read))
+    staging.merge(*current_of(article("a", "stored", updated_at=stored)), whole=True)
+    assert titles(staging) == {"a": "read"}
+
+
+@pytest.mark.parametrize(
+    ("lead", "derived", "whole", "wins"),
+    [
+        ("ngắn", True, False, "vừa phải"),
+        ("dài hơn nhiều", True, False, "dài hơn nhiều"),
+        ("ngắn", False, False, "ngắn"),
+        ("ngắn", True, True, "ngắn"),
+    ],
+)
+def test_a_later_teaser_does_not_replace_a_stored_article(staged, current_of, lead, derived, whole, wins):
+    staging = staged(article("a", lead=lead), derived=derived)
+    staging.merge(*current_of(article("a", lead="vừa phải")), whole=whole)
+    ((stored, _),) = staging.articles()
+    assert stored.article().lead == wins
+
+
+def test_what_sources_no_longer_bring_is_removed_and_what_the_api_wrote_stays(staged, current_of):
+    current = current_of(article("a"), article("b"), api=[article("c"), article("d", "cũ")])
+    staging = staged(article("b"), article("d", "mới"), article("e"))
+    assert staging.merge(*current, whole=True) == Changes(added=1, updated=1, removed=1, unchanged=2, current=4)
+    assert origins(staging) == {"b": "source", "c": "api", "d": "source", "e": "source"}
+    assert staging.removed_rows() == [0]
+
+
+def test_adding_removes_nothing(staged, current_of):
+    staging = staged(article("c"))
+    changes = staging.merge(*current_of(article("a"), api=[article("b")]), whole=False)
+    assert changes == Changes(added=1, updated=0, removed=0, unchanged=2, current=2)
+    assert origins(staging) == {"a": "source", "b": "api", "c": "source"}
+
+
+def test_a_rejected_line_keeps_the_stored_article(staged, current_of):
+    current = current_of(article("a", "cũ"), article("b", "cũ"), article("c", "cũ"))
+    staging = staged(article("b", "mới"))
+    staging.reject("a")
+    staging.reject("b")
+    assert staging.merge(*current, whole=True) == Changes(added=0, updated=1, removed=1, unchanged=1, current=3)
+    assert titles(staging) == {"a": "cũ", "b": "mới"}
+
+
+def test_the_same_line_from_another_origin_is_a_change(staged, current_of):
+    staging = staged(article("a"))
+    changes = staging.merge(*current_of(api=[article("a")]), whole=True)
+    assert changes == Changes(added=0, updated=1, removed=0, unchanged=0, current=1)
+
+
+def test_no_change_is_false():
+    assert not Changes(added=0, updated=0, removed=0, unchanged=5, current=5)
+    for field in ("added", "updated", "removed"):
+        assert Changes(**{**dict.fromkeys(["added", "updated", "removed", "unchanged", "current"], 0), field: 1})
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_dead_stay_dead(staged, current_of, whole):
+    current = current_of(article("a"), article("b"), api=[article("c")], dead=[0, 2])
+    staging = staged(article("b"))
+    staging.reject("a")
+    changes = staging.merge(*current, whole=whole)
+    assert changes == Changes(added=0, updated=0, removed=0, unchanged=1, current=1)
+    assert not changes
+    assert staging.removed_rows() == [0, 2]
+
+
+def test_removed_rows_are_the_dead_and_those_gone_now(staged, current_of):
+    staging = staged(article("b"), article("c"))
+    staging.merge(*current_of(article("a"), article("b"), article("c"), article("d"), dead=[0]), whole=True)
+    assert staging.removed_rows() == [0, 3]
+
+
+def test_the_dead_may_come_back_even_with_an_older_time(staged, current_of):
+    current = current_of(article("a", "cũ", updated_at=NEW), article("b"), dead=[0])
+    staging = staged(article("a", "mới", updated_at=OLD))
+    assert staging.merge(*current, whole=False) == Changes(added=1, updated=0, removed=0, unchanged=1, current=1)
+    assert titles(staging) == {"a": "mới", "b": "Tin"}
+    assert [stored.id for stored, _ in staging.articles()] == ["b", "a"]
+
+
+# Rows and vectors
+
+
+def test_rows_keep_their_order_and_new_ones_come_last(staged, current_of):
+    current = current_of(article("c"), article("a"), article("b"), dead=[1])
+    staging = staged(article("z"), article("b", "khác"), article("y"), article("c"))
+    staging.merge(*current, whole=True)
+    assert [stored.id for stored, _ in staging.articles()] == ["c", "b", "z", "y"]
+
+
+def test_equal_texts_have_one_vector(staged):
+    staging = staged(article("a", "Gốm"), article("b", "Cam"), article("c", "Gốm", section="Nghề"), article("d", "Chè"))
+    staging.merge(*NOTHING, whole=True)
+    assert [(stored.id, vector) for stored, vector in staging.articles()] == [("a", 0), ("b", 1), ("c", 0), ("d", 2)]
+    assert staging.count() == (4, 3)
+    keys = [article("x", title).views for title in ("Gốm", "Cam", "Chè")]
+    assert [row for _, row in staging.texts()] == [0, 1, 2]
+    assert [found.views for _, found in staging.articles_of([0, 1, 2])] == keys
+    assert [key for key, _ in staging.articles_of([2, 0])] == [
+        key for key, _ in [list(staging.texts())[r] for r in (2, 0)]
+    ]
+    assert list(staging.known_vectors()) == []
+
+
+def test_known_vectors_are_those_of_equal_texts(staged, current_of):
+    current = current_of(article("a", "Gốm"), article("b", "Cam"), article("c", "Chè"), dead=[2])
+    staging = staged(article("n", "Chè"), article("b", "Lúa"), article("a", "Gốm", author="Chả"))
+    staging.merge(*current, whole=True)
+    order = [(stored.id, vector) for stored, vector in staging.articles()]
+    assert order == [("a", 0), ("b", 1), ("n", 2)]
+    assert list(staging.known_vectors()) == [(0, 0), (2, 2)]  # even a dead article's vector
+
+
+def test_a_current_snapshot_is_only_read(staged, current_of):
+    current = current_of(article("a"))
+    before = {path.name: path.read_bytes() for path in current.directory.iterdir()}
+    staging = staged(article("b"))
+    staging.merge(*current, whole=False)
+    staging.close()
+    assert {path.name: path.read_bytes() for path in current.directory.iterdir()} == before

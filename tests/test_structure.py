@@ -1,0 +1,268 @@
+"""What the pieces may know of each other, what the documents must name, and what the wheel must hold."""
+
+import ast
+import importlib.metadata
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import click
+import pytest
+from packaging.requirements import Requirement
+
+from service.cli import main
+
+ROOT = Path(__file__).parents[1]
+FLOORS = ("models", "indexer", "service")
+MODULES = {
+    path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): path
+    for floor in FLOORS
+    for path in sorted((ROOT / floor).rglob("*.py"))
+}
+# Which declared dependency an imported package comes with, where that is not its own name.
+COMES_WITH = {
+    **{"werkzeug": "flask", "markupsafe": "flask", "jinja2": "flask", "faiss": "faiss-cpu"},
+    **{"pydantic_core": "pydantic", "pydantic_settings": "pydantic-settings"},
+    **{"sentence_transformers": "sentence-transformers", "transformers": "sentence-transformers"},
+    **{"tokenizers": "sentence-transformers", "torch": "sentence-transformers", "onnx": "sentence-transformers"},
+    **{"onnxruntime": "sentence-transformers", "optimum": "sentence-transformers"},
+    **{"safetensors": "sentence-transformers", "huggingface_hub": "sentence-transformers"},
+}
+
+
+def imports(path):
+    """Return the modules that a file imports, at its top or within, for type checking only or not."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found.append(node.module)
+            found += [f"{node.module}.{alias.name}" for alias in node.names]
+    return found
+
+
+def top(module):
+    return module.split(".")[0]
+
+
+def importers(package):
+    return {name for name, path in MODULES.items() if package in map(top, imports(path))}
+
+
+class TestImports:
+    def test_every_floor_has_modules(self):
+        assert {top(name) for name in MODULES} == set(FLOORS)
+        assert len(MODULES) > 30
+
+    @pytest.mark.parametrize("name", MODULES)
+    def test_imports_are_absolute_and_point_down(self, name):
+        above = set(FLOORS[FLOORS.index(top(name)) + 1 :])
+        assert sorted(above.intersection(map(top, imports(MODULES[name])))) == []
+
+    def test_no_two_modules_import_each_other(self):
+        graph = {name: {m for m in imports(path) if m in MODULES} - {name} for name, path in MODULES.items()}
+        packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+        for name, imported in graph.items():
+            for other in imported - packages:
+                assert name not in graph[other] or name in packages, f"{name} and {other} import each other"
+
+    @pytest.mark.parametrize(
+        ("package", "expected"),
+        [
+            ("faiss", {"indexer.vectors"}),
+            ("sentence_transformers", {"models.sentence_transformer"}),
+            ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store"}),
+            ("fcntl", {"indexer.snapshot"}),
+            ("gunicorn", {"service.serve"}),
+            ("click", {"service.cli"}),
+        ],
+    )
+    def test_one_importer(self, package, expected):
+        assert importers(package) == expected
+
+    def test_flask_is_known_to_app_api_and_pages_alone(self):
+        assert importers("flask") == {"service.app", "service.api", "service.pages"}
+        assert importers("werkzeug") <= {"service.app", "service.api", "service.pages"}
+
+    def test_only_what_is_declared_is_imported(self):
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        declared = {Requirement(line).name for line in project["dependencies"]}
+        found = {top(module) for path in MODULES.values() for module in imports(path)}
+        outside = found - set(sys.stdlib_module_names) - set(FLOORS)
+        assert {COMES_WITH.get(package, package) for package in outside} == declared
+
+    @pytest.mark.parametrize(
+        ("module", "heavy"),
+        [
+            ("service.cli", ["numpy", "faiss", "flask", "torch", "sentence_transformers", "onnxruntime", "pydantic"]),
+            ("service.serve", ["numpy", "faiss", "flask", "torch", "sentence_transformers", "onnxruntime"]),
+            ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
+            ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime"]),
+        ],
+    )
+    def test_what_is_heavy_is_imported_only_when_it_is_used(self, module, heavy):
+        code = f"import sys, {module}; print(*sorted(set(sys.modules) & set({heavy!r})))"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+        assert done.stdout.split() == []
+
+    def test_every_module_says_what_it_owns(self):
+        for name, path in MODULES.items():
+            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+
+    def test_importing_leaves_logging_alone(self):
+        code = f"""
+import importlib, logging, sys
+for name in {sorted(MODULES)}:
+    importlib.import_module(name)
+known = logging.root.manager.loggerDict.values()
+ours = [l for l in known if getattr(l, "level", 0) and l.name.split(".")[0] in {FLOORS}]
+print(logging.root.level, len(logging.root.handlers), len(ours))
+"""
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+        assert done.stdout.split() == ["30", "0", "0"]
+        assert done.stderr == ""
+
+
+def commands(command, path):
+    """Yield every command with the words that call it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from commands(below, f"{path} {name}")
+
+
+COMMANDS = dict(commands(main, "lienquan"))
+
+
+class TestDocuments:
+    """README.md and docs/ name every command, and every long option beside the command that has it."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def text(cls):
+        pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+        return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+    def test_there_are_commands(self):
+        assert {"lienquan index", "lienquan snapshots rollback", "lienquan models check"} <= set(COMMANDS)
+
+    @pytest.mark.parametrize("path", COMMANDS)
+    def test_command_and_its_options_are_named(self, text, path):
+        assert re.search(rf"\b{path}\b", text), f"README.md and docs/ do not name `{path}`"
+        options = [name for option in COMMANDS[path].params for name in option.opts if name.startswith("--")]
+        missing = [name for name in options if not re.search(rf"(?<![\w-]){name}(?![\w-])", text)]
+        assert missing == []
+
+    def test_nothing_that_is_not_there_is_named(self, text):
+        named = set(re.findall(r"(?<![\w/-])lienquan ((?:snapshots|models) [a-z]+|[a-z]+)", text))
+        known = {path.removeprefix("lienquan ") for path in COMMANDS}
+        assert {words for words in named if words not in known and words.split()[0] not in known} == set()
+
+    def test_links_lead_somewhere(self):
+        for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "ARCHITECTURE.md"]:
+            for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text(encoding="utf-8")):
+                assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Build the wheel from a copy of the sources, so that the tree is left as it is."""
+    sources, target = tmp_path_factory.mktemp("sources"), tmp_path_factory.mktemp("wheel")
+    for floor in FLOORS:
+        shutil.copytree(ROOT / floor, sources / floor, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, sources / name)
+    here = ["--no-build-isolation"] if importlib.util.find_spec("setuptools") else []
+    pip(sys.executable, "wheel", "--no-deps", *here, "--wheel-dir", target, sources)
+    (built,) = target.glob("*.whl")
+    return built
+
+
+def pip(python, command, *arguments):
+    options = ["--quiet", "--disable-pip-version-check"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--python", python, command, *options, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """Return the scripts' directory of an empty venv with the wheel, which borrows all other packages from here."""
+    directory = tmp_path_factory.mktemp("venv")
+    venv.create(directory, with_pip=False, symlinks=True)
+    scripts = directory / "bin"
+    pip(scripts / "python", "install", "--no-deps", wheel)
+    (site,) = directory.glob("lib/python*/site-packages")
+    (site / "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n" + sysconfig.get_path("platlib") + "\n")
+    return scripts
+
+
+def outside(command, directory):
+    """Run a command away from the sources and return what it prints."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LIENQUAN_", "PYTHON"))}
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, cwd=directory, env=kept, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class TestWheel:
+    def test_it_holds_every_module_and_all_that_they_read(self, wheel):
+        held = set(zipfile.ZipFile(wheel).namelist())
+        files = [path for floor in FLOORS for path in (ROOT / floor).rglob("*") if path.is_file()]
+        expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
+        assert {"models/probe.txt", "indexer/sample/articles.jsonl", "service/static/style.css"} <= expected
+        assert {"service/templates/base.html", "service/templates/search.html"} <= expected
+        assert expected - held == set()
+        assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == set(FLOORS)
+
+    def test_what_it_says_of_itself(self, wheel):
+        with zipfile.ZipFile(wheel) as archive:
+            (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+            metadata = archive.read(name).decode()
+            scripts = archive.read(name.replace("METADATA", "entry_points.txt")).decode()
+        assert "\nName: lienquan\n" in metadata
+        assert "\nLicense-Expression: MIT\n" in metadata
+        assert f"\nVersion: {importlib.metadata.version('lienquan')}\n" in metadata
+        assert scripts.split() == ["[console_scripts]", "lienquan", "=", "service.cli:main"]
+
+    def test_the_console_script_runs(self, installed, tmp_path):
+        assert outside([installed / "lienquan", "--version"], tmp_path).startswith("lienquan, version ")
+        assert "rollback" in outside([installed / "lienquan", "snapshots", "--help"], tmp_path)
+        assert "index" in outside([installed / "lienquan", "--help"], tmp_path)
+
+    def test_it_is_the_wheel_that_runs_and_not_these_sources(self, installed, tmp_path):
+        code = "import service, indexer, models; print(service.__file__, indexer.__file__, models.__file__)"
+        places = outside([installed / "python", "-c", code], tmp_path).split()
+        assert [place for place in places if not place.startswith(str(installed.parent))] == []
+
+    def test_it_indexes_its_own_sample_and_shows_a_page(self, installed, tmp_path):
+        code = """
+import pathlib, indexer
+from service.app import create_app
+from service.live import Live
+from service.settings import Settings
+from indexer.build import build
+from indexer.snapshot import Home
+from models.hashing import HashingEncoder
+home = pathlib.Path("home")
+report = build(Home(home), [str(pathlib.Path(indexer.__file__).parent / "sample" / "articles.jsonl")], HashingEncoder)
+live = Live(home, HashingEncoder)
+live.refresh()
+client = create_app(Settings(home=home, model="hashing"), live).test_client()
+print(report.articles, *(client.get(path).status_code for path in ("/", "/static/style.css", "/api/docs")))
+"""
+        assert outside([installed / "python", "-c", code], tmp_path).split() == ["24", "200", "200", "200"]
