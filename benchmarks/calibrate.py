@@ -1,4 +1,4 @@
-"""Fits the two curves of `indexer.calibration`: when do people judge a hit related, so many spreads above background?
+"""Fits the two curves of `indexer.calibration` to what people judged related.
 
 Lists of ten in archives of several sizes. Documents: the judged articles of `vims` and `loose` among articles of
 `vietnews`. Queries: titles against articles whose own title is withheld, and the questions of `xquad_vi` in both
@@ -43,7 +43,9 @@ class Lists:
         random = np.random.default_rng(_SEED)
         for size in SIZES:
             asked = [list(queries)[at] for at in random.permutation(len(queries))[: min(SEEDS, size // 5)]]
-            wanted = dict.fromkeys(article for query in asked for article in (query, *qrels[query]) if article in judged)
+            wanted = dict.fromkeys(
+                article for query in asked for article in (query, *qrels[query]) if article in judged
+            )
             ids = list(wanted)[: size // 2]
             others = crowd[random.permutation(len(crowd))[: size - len(ids)]]
             archive = np.concatenate([np.stack([judged[article] for article in ids]), others])
@@ -53,7 +55,13 @@ class Lists:
                 self._list(queries[query], archive, ids, background, qrels[query], query)
 
     def _list(
-        self, query: Vectors, archive: Vectors, ids: list[str], background: Background, grades: dict[str, float], own: str
+        self,
+        query: Vectors,
+        archive: Vectors,
+        ids: list[str],
+        background: Background,
+        grades: dict[str, float],
+        own: str,
     ) -> None:
         scores = archive @ query
         if own in ids:
@@ -109,10 +117,9 @@ def queries(crowd: Vectors) -> Lists:
     ids = [article.id for article in given]
     untitled = [encoded_views("", article.lead, article.plain_body) for article in given]
     titles = encoder().encode_queries([article.title for article in given])
-    lists.add(
-        named(titles, ids), named(embed(encoder(), untitled), ids), crowd[TITLES:], {i: {i: 1.0} for i in ids}
-    )
-    passages = [json.loads(line) for line in gzip.open(common.DATA / "xquad_vi" / "corpus.jsonl.gz", "rt")]
+    lists.add(named(titles, ids), named(embed(encoder(), untitled), ids), crowd[TITLES:], {i: {i: 1.0} for i in ids})
+    with gzip.open(common.DATA / "xquad_vi" / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
+        passages = [json.loads(line) for line in lines]
     bodies = encoder().encode_documents([passage["body"][:1100] for passage in passages])
     qrels = metrics.read_qrels(common.DATA / "xquad_vi" / "qrels.tsv")
     for file in ("queries.jsonl.gz", "queries_en.jsonl.gz"):

@@ -50,9 +50,7 @@ def sample(directory: Path) -> list[dict[str, Any]]:
     files = Path(str(resources.files("indexer") / "sample"))
     found = searcher(directory / "sample", files / "articles.jsonl")
     queries = metrics.read_queries(files / "queries.jsonl")
-    asked = evaluation.evaluate_search(
-        found, queries, metrics.read_qrels(files / "queries.qrels.tsv"), "similarity"
-    )
+    asked = evaluation.evaluate_search(found, queries, metrics.read_qrels(files / "queries.qrels.tsv"), "similarity")
     near = evaluation.evaluate_related(found, metrics.read_qrels(files / "related.qrels.tsv"), "similarity")
     return [
         {"set": "sample archive, related (graded)", **near.measures},

@@ -58,7 +58,10 @@ def texts(result: dict[str, Any]) -> str:
 def calibrate(result: dict[str, Any]) -> str:
     """Return the table of fitted curves, and how relevance compares with what was judged."""
     curves = {name: result[name] for name in ("documents", "queries")}
-    rows = [[name, *(f"{c[key]:.2f}" for key in ("middle", "growth", "width")), f"{c['hits']:,}"] for name, c in curves.items()]
+    rows = [
+        [name, *(f"{c[key]:.2f}" for key in ("middle", "growth", "width")), f"{c['hits']:,}"]
+        for name, c in curves.items()
+    ]
     fitted = table(["curve", "middle", "growth", "width", "hits judged"], rows)
     reliability = [
         [name, f"{relevance:.2f}", f"{judged:.2f}", f"{hits:,}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -14,6 +15,8 @@ from models.encoder import EncoderIdentity, Vectors
 
 FILE = "encoding.sqlite"
 
+logger = logging.getLogger(__name__)
+
 
 class VectorCache:
     """Vectors by key on disk, for one encoder and one way of making texts."""
@@ -22,12 +25,28 @@ class VectorCache:
         self._path = home / FILE
         self._space = hashlib.sha256(repr((astuple(identity), encoded)).encode()).hexdigest()
         self._dim = identity.dim
-        self._database = sqlite3.connect(self._path)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = NORMAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))"
-        )
+        try:
+            self._database = self._open()
+        except sqlite3.DatabaseError as error:  # it only saves work: a damaged one must not stop every build
+            logger.warning("%s: %s: starting afresh", self._path, error)
+            self._delete()
+            self._database = self._open()
+
+    def _open(self) -> sqlite3.Connection:
+        database = sqlite3.connect(self._path)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))"
+            )
+            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if found != "ok":
+                raise sqlite3.DatabaseError(found)
+        except sqlite3.DatabaseError:
+            database.close()
+            raise
+        return database
 
     def get(self, key: bytes) -> Vectors | None:
         """Return the vector of a key, (dim,) float32, or None."""
@@ -49,5 +68,8 @@ class VectorCache:
     def discard(self) -> None:
         """Close and delete the file: its vectors are published."""
         self._database.close()
+        self._delete()
+
+    def _delete(self) -> None:
         for end in ("", "-wal", "-shm"):
             self._path.with_name(FILE + end).unlink(missing_ok=True)

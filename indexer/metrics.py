@@ -8,6 +8,7 @@ import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from indexer.errors import SourceError
 
@@ -120,8 +121,12 @@ def read_queries(path: Path) -> dict[str, str]:
 
 
 def write_run(path: Path, run: Mapping[str, Iterable[tuple[str, float]]], tag: str) -> None:
-    """Write ranked lists in TREC's run format: query, Q0, article, rank, score, tag."""
+    """Write ranked lists in TREC's run format: query, Q0, article, rank, score, tag; blanks in ids as %20."""
     with path.open("w", encoding="utf-8") as out:
         for query, ranked in run.items():
             for rank, (article, score) in enumerate(ranked, start=1):
-                out.write(f"{query} Q0 {article} {rank} {score:.6f} {tag}\n")
+                out.write(f"{_column(query)} Q0 {_column(article)} {rank} {score:.6f} {tag}\n")
+
+
+def _column(article_id: str) -> str:
+    return "".join(quote(c) if c.isspace() else c for c in article_id)

@@ -35,8 +35,12 @@ def as_json(value: Any) -> Response:
 
 
 def visible(article: Article) -> Article:
-    """Return the article as readers may see it: without its text where that is for subscribers."""
-    return article if settings().expose_body else article.model_copy(update={"body": None, "body_html": None})
+    """Return the article as readers may see it: without its text where that is for subscribers.
+
+    What a source sent beside the known fields goes too: it may be the text under another name.
+    """
+    hidden: dict[str, Any] = {"body": None, "body_html": None, "extra": {}}
+    return article if settings().expose_body else article.model_copy(update=hidden)
 
 
 @blueprint.get("/api/v1/search")

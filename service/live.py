@@ -98,26 +98,44 @@ class Live:
     def refresh(self) -> None:
         """Take up the current snapshot if it is another than the one served, and good."""
         with self._lock:
-            name = None
             try:
                 name = self._home.current()
-                held = self._searcher.archive.id if self._searcher else None
-                if name is None or name == held:
-                    self._problem = None
-                elif name in self._refused:
-                    self._problem = self._refused[name]
-                else:
-                    self._take(self._home.directory(name))
             except SnapshotError as error:
-                self._refuse(name, str(error))
+                self._refuse(None, str(error))
+                return
+            held = self._searcher.archive.id if self._searcher else None
+            if name is None or name == held:
+                self._problem = None
+                return
+            if name not in self._refused:
+                try:
+                    self._take(name)
+                except SnapshotError as error:
+                    self._refuse(name, str(error))
+                else:
+                    self._problem = None
+                    return
+            self._problem = self._refused[name]
+            if self._searcher is None:
+                self._fall_back(name)
 
-    def _take(self, directory: Path) -> None:
+    def _fall_back(self, refused: str) -> None:
+        """Serve the newest good snapshot before the refused one: a process that has just started holds none."""
+        for name in reversed([name for name in self._home.ids() if name < refused and name not in self._refused]):
+            try:
+                self._take(name)
+            except SnapshotError as error:
+                self._refused[name] = str(error)
+            else:
+                return
+
+    def _take(self, name: str) -> None:
+        directory = self._home.directory(name)
         archive = Archive(Snapshot(directory))
         if self._encoder is not None:
             self._check_encoder(archive, self._encoder)
         searcher = Searcher(archive, self.encoder, self._newest_min_relevance)
         previous, self._searcher = self._searcher, searcher
-        self._problem = None
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
         threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()
 
@@ -143,9 +161,11 @@ class Live:
             if not directory.is_dir():  # pruned meanwhile
                 return
             with self._lock:
+                self._refused[directory.name] = str(error)
                 if self._searcher is searcher:
-                    self._searcher = self._verified or previous
-                self._refuse(directory.name, str(error))
+                    before = self._verified or previous
+                    self._searcher = None if before and before.archive.id in self._refused else before
+                    self._refuse(directory.name, str(error))
             return
         with self._lock:
             if self._searcher is searcher:

@@ -23,6 +23,7 @@ def _bound(value: object) -> object:
         return value
     if not isinstance(value, str):
         raise ValueError("expected a date such as 2023-11-07 or a time such as 2023-11-07T17:04:00+07:00")
+    value = value.strip()
     return parse_day(value) if len(value) == 10 else parse_time(value)
 
 

@@ -70,3 +70,17 @@ def test_discard_leaves_no_file(cache_of, tmp_path):
     cache.discard()
     assert list(tmp_path.iterdir()) == []
     assert cache_of().get(b"a") is None
+
+
+def test_a_damaged_file_is_started_afresh(tmp_path, caplog):
+    cache = VectorCache(tmp_path, IDENTITY, "e")
+    cache.put([b"k"], np.ones((1, IDENTITY.dim), dtype=np.float32))
+    cache.close()
+    path = tmp_path / FILE
+    path.write_bytes(b"not a database, but long enough to be taken for one" * 100)
+    again = VectorCache(tmp_path, IDENTITY, "e")
+    assert again.get(b"k") is None
+    assert "starting afresh" in caplog.text
+    again.put([b"k"], np.ones((1, IDENTITY.dim), dtype=np.float32))
+    assert again.get(b"k") is not None
+    again.close()

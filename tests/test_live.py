@@ -1,5 +1,6 @@
 """What is served while snapshots come and go: taken up, refused, verified afterwards, never mixed."""
 
+import collections
 import json
 import threading
 import time
@@ -297,6 +298,19 @@ class TestRefused:
             live.searcher()
         assert "articles.sqlite" in live.not_ready()
 
+    def test_a_process_that_starts_on_a_bad_one_serves_the_newest_good_one_before(self, publish, live_of, tmp_path):
+        good = publish(tmp_path, generation(1)).snapshot
+        worse = publish(tmp_path, generation(2)).snapshot
+        bad = publish(tmp_path, generation(3)).snapshot
+        for name in (worse, bad):
+            spoil(tmp_path / "snapshots" / name / "segment-0" / "articles.sqlite")
+        live = live_of(tmp_path)
+        assert live.searcher().archive.id == good
+        assert bad in live.problem
+        live.refresh()
+        assert (live.searcher().archive.id, live.not_ready()) == (good, None)
+        assert bad in live.problem
+
 
 class TestVerifiedAfterwards:
     """Large mapped files are hashed in the background; here every file counts as large."""
@@ -326,27 +340,62 @@ class TestVerifiedAfterwards:
         wait_for(lambda: live.problem is not None)
         assert "vectors.npy" in live.not_ready()
 
-    def test_what_was_found_damaged_is_never_gone_back_to(self, publish, live_of, tmp_path, monkeypatch):
-        good = publish(tmp_path, generation(1)).snapshot
-        live = live_of(tmp_path)
-        wait_for(lambda: not verifying())
-        hashing = threading.Event()
+    @pytest.fixture
+    def hashing(self, monkeypatch):
+        """Hold every verification back until its snapshot is let go of."""
+        let_go = collections.defaultdict(threading.Event)
         verify = snapshots.verify
 
         def slow(directory, large=True):
-            assert hashing.wait(10)
+            assert let_go[directory.name].wait(10)
             verify(directory, large)
 
         monkeypatch.setattr("service.live.verify", slow)
-        for number in (2, 3):
-            bad = publish(tmp_path, generation(number)).snapshot
-            spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
-            live.refresh()
-            assert live.searcher().archive.id == bad
-        hashing.set()
-        wait_for(lambda: not verifying())
-        assert live.searcher().archive.id == good
+        yield let_go
+        for event in let_go.values():
+            event.set()
+
+    def take(self, publish, live, home, number, spoilt):
+        name = publish(home, generation(number)).snapshot
+        if spoilt:
+            spoil(home / "snapshots" / name / "segment-0" / "vectors.npy")
+        live.refresh()
+        assert live.searcher().archive.id == name
+        return name
+
+    def finish(self, hashing, name):
+        """Let one verification go on and wait for its end."""
+        running = len(verifying())
+        hashing[name].set()
+        wait_for(lambda: len(verifying()) < running)
+
+    @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
+    def test_what_was_found_damaged_is_never_gone_back_to(self, publish, live_of, tmp_path, hashing, order):
+        live = live_of(tmp_path)
+        names = [self.take(publish, live, tmp_path, at, spoilt=at > 0) for at in range(3)]
+        for at in order:
+            self.finish(hashing, names[at])
         assert "vectors.npy" in live.problem
+        held = live._searcher  # the good one, unless both after it were found damaged before it was found good
+        assert held is None or held.archive.id == names[0]
+        if order.index(2) < order.index(1):
+            assert held is not None
+
+    def test_the_one_before_comes_back_though_it_is_still_hashed(self, publish, live_of, tmp_path, hashing):
+        live = live_of(tmp_path)
+        good = self.take(publish, live, tmp_path, 1, spoilt=False)
+        bad = self.take(publish, live, tmp_path, 2, spoilt=True)
+        self.finish(hashing, bad)
+        assert live.searcher().archive.id == good
+        self.finish(hashing, good)
+        assert live.searcher().archive.id == good
+
+    def test_where_all_are_damaged_none_is_served(self, publish, live_of, tmp_path, hashing):
+        live = live_of(tmp_path)
+        names = [self.take(publish, live, tmp_path, at, spoilt=True) for at in range(2)]
+        for name in names:
+            self.finish(hashing, name)
+        assert "vectors.npy" in live.not_ready()
 
     def test_a_good_one_stays(self, publish, live_of, tmp_path):
         good = publish(tmp_path, generation(1)).snapshot
@@ -354,23 +403,13 @@ class TestVerifiedAfterwards:
         wait_for(lambda: not verifying())
         assert (live.searcher().archive.id, live.problem) == (good, None)
 
-    def test_pruned_while_it_is_hashed_is_no_fault(self, publish, live_of, tmp_path, monkeypatch):
-        pruned = threading.Event()
-        verify = snapshots.verify
-
-        def slow(directory, large=True):
-            assert pruned.wait(10)
-            verify(directory, large)
-
-        monkeypatch.setattr("service.live.verify", slow)
-        publish(tmp_path, generation(1))
+    def test_pruned_while_it_is_hashed_is_no_fault(self, publish, live_of, tmp_path, hashing):
         live = live_of(tmp_path)
-        publish(tmp_path, generation(2))
-        live.refresh()
+        gone = self.take(publish, live, tmp_path, 1, spoilt=False)
+        self.take(publish, live, tmp_path, 2, spoilt=False)
         with Home(tmp_path).lock():
-            assert len(Home(tmp_path).prune(1)) == 1
-        pruned.set()
-        wait_for(lambda: not verifying())
+            assert Home(tmp_path).prune(1) == [gone]
+        self.finish(hashing, gone)
         assert live.problem is None
         assert titles(live.searcher()) == of_generation(2)
 

@@ -211,3 +211,15 @@ def test_write_run_is_trec_format(tmp_path):
 
 def test_log_of_rank_is_to_base_two():
     assert metrics.dcg([0, 1]) == pytest.approx(math.log(2) / math.log(3))
+
+
+def test_blanks_in_an_id_do_not_shift_the_columns(tmp_path):
+    metrics.write_run(tmp_path / "run", {"một hai": [("b\u00a0c", 1.0)]}, "t")
+    assert (tmp_path / "run").read_text(encoding="utf-8").split("\n")[0].split() == [
+        "một%20hai",
+        "Q0",
+        "b%C2%A0c",
+        "1",
+        "1.000000",
+        "t",
+    ]

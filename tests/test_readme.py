@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from tests import help_text
-
 from service.settings import Settings
-
+from tests import help_text
 
 README = Path(__file__).parents[1] / "README.md"
 

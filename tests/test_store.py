@@ -6,8 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from indexer.article import validate
-from indexer.article import Article
+from indexer.article import Article, validate
 from indexer.store import FILE, Store, Stored, load_article, write_store
 
 
@@ -159,7 +158,13 @@ def test_opening_none_is_an_error(tmp_path):
 
 def test_a_stored_article_is_read_as_it_was_written():
     given = Article.model_validate(
-        {"id": "gom", "title": "Gốm", "published_at": "2025-01-02T03:04:05.678", "tags": ["lò"], "extra": {"a": [1, None]}}
+        {
+            "id": "gom",
+            "title": "Gốm",
+            "published_at": "2025-01-02T03:04:05.678",
+            "tags": ["lò"],
+            "extra": {"a": [1, None]},
+        }
     )
     assert load_article(Stored.of(given, "source").line) == given
 
