@@ -150,7 +150,15 @@ def test_vectors_are_unit_rows(encoder):
     assert np.isfinite(encoder.encode_documents(["", " ", "☃", "\x00"])).all()
 
 
-def test_identity_tells_all(packed, tiny, home):
+def test_a_model_that_does_not_normalise_is_normalised(tiny, copy, home):
+    path = copy / "modules.json"
+    path.write_text(json.dumps(json.loads(path.read_text())[:2]))
+    found = load(catalogue.find(str(copy)), "torch").encode_documents(TEXTS[:3])
+    expected = load(catalogue.find(str(tiny)), "torch").encode_documents(TEXTS[:3])
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_identity_tells_all(tiny, home):
     torch, int8 = (load(catalogue.find(str(tiny)), backend).identity for backend in BACKENDS)
     kind = sentence_transformer.int8_kind()[0]
     assert torch == EncoderIdentity("tiny", torch.revision, 32, "query: ", "passage: ", 128, "fp32", "fp32")
@@ -234,12 +242,12 @@ def test_prompts_are_the_models_own(tiny, home):
         (None, "", ""),
     ],
 )
-def test_prompts_as_the_model_has_them(copy, home, config, query, document):
+def test_prompts_as_the_model_has_them(tiny, copy, home, config, query, document):
     path = copy / "config_sentence_transformers.json"
     path.unlink() if config is None else path.write_text(json.dumps(config))
     encoder = load(catalogue.find(str(copy)), "torch")
     assert (encoder.identity.query_prompt, encoder.identity.document_prompt) == (query, document)
-    bare = load(catalogue.find(str(copy), query_prompt="", document_prompt=""), "torch")
+    bare = load(catalogue.find(str(tiny), query_prompt="", document_prompt=""), "torch")
     text = TEXTS[3]
     assert np.array_equal(encoder.encode_queries([text]), bare.encode_queries([query + text]))
     assert np.array_equal(encoder.encode_documents([text]), bare.encode_queries([document + text]))
@@ -299,6 +307,8 @@ def test_every_kind_of_file_that_decides_vectors_is_in_the_revision(copy, home, 
     (copy / "README.md").write_text("does not count")
     (copy / name).write_text("một")
     assert sentence_transformer._digest(copy) == second
+    (copy / name).rename((copy / name).with_stem("another-name"))
+    assert sentence_transformer._digest(copy) not in {before, second}
 
 
 def test_hashing_needs_no_backend():
