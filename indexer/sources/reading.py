@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +19,18 @@ class Reading:
     line: int
     fields: dict[str, Any] = field(repr=False)
     derived: bool = False
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """What an operator may say of a source that its files do not.
+
+    :param columns: For a table: field of the archive line -> header of the column that it is taken from.
+    :param encoding: The encoding of its text; found out by default.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    encoding: str | None = None
 
 
 @dataclass(frozen=True)
