@@ -71,11 +71,22 @@ def calibrate(result: dict[str, Any]) -> str:
     return fitted + "\n\n" + table(["", "mean relevance", "share judged related", "hits"], reliability)
 
 
+def reading(result: dict[str, Any]) -> str:
+    """Return the table of reading a large archive."""
+    named = {
+        "lines a second, read, validated and stored": f"{result['lines_per_second']:,.0f}",
+        "peak memory of the process": f"{result['peak_mb']:,.0f} MB",
+    }
+    header = ["", f"{result['articles']:,} lines of {result['bytes_per_line'] / 1000:.1f} kB"]
+    return table(header, [list(row) for row in named.items()])
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "quality": quality,
     "rate": rate,
     "texts": texts,
     "calibrate": calibrate,
+    "reading": reading,
 }
 
 

@@ -1,20 +1,23 @@
-"""`make bench`: every benchmark in turn, then the tables."""
+"""`make bench`: every benchmark in turn, then the tables. The long ones run only when they are named."""
 
 from __future__ import annotations
 
 import sys
 
-from benchmarks import calibrate, common, quality, rate, report, texts
+from benchmarks import calibrate, common, quality, rate, reading, report, texts
+
+LONG = {"reading"}
+WITHOUT_DATA = {"quality", "reading"}
 
 
 def main() -> None:
-    """Run all, or those that are named."""
+    """Run those that are named, all but the long ones by default."""
     names = sys.argv[1:]
-    for module in (quality, rate, texts, calibrate):
+    for module in (quality, rate, texts, calibrate, reading):
         name = module.__name__.rpartition(".")[2]
-        if names and name not in names:
+        if name not in names if names else name in LONG:
             continue
-        if module is not quality and not common.DATA.is_dir():
+        if name not in WITHOUT_DATA and not common.DATA.is_dir():
             print(f"{name}: needs the judged data in {common.DATA}, left out")
             continue
         print(f"{name} ...", flush=True)
