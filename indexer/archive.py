@@ -14,7 +14,7 @@ from indexer.article import Article
 from indexer.columns import Filters, Mask
 from indexer.segment import Segment
 from indexer.snapshot import Snapshot
-from indexer.text import url_key
+from indexer.text import match_key, url_key
 from indexer.vectors import Rows, Vectors
 
 
@@ -60,6 +60,11 @@ class Archive:
             return None
         mask: Mask = self._joined([segment.columns.mask(filters) for segment in self._segments])
         return mask
+
+    def values(self, field: str) -> list[str]:
+        """Return what `section`, `source`, `author` or `tag` holds, sorted; one of what filters hold to be equal."""
+        spelt = {match_key(value): value for segment in self._segments for value in segment.columns.values[field]}
+        return sorted(spelt.values(), key=match_key)
 
     def nearest(self, query: Vectors, k: int, allowed: Mask) -> tuple[Rows, Vectors, Rows]:
         """Return the allowed articles nearest to a query, best first: `Segment.nearest` over all segments.

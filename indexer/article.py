@@ -198,7 +198,8 @@ def shown(value: object) -> str:
     return quoted if len(quoted) <= _SHOWN else quoted[:_SHOWN] + "…"
 
 
-_FIELDS = frozenset(Article.model_fields) - {"extra"}
+FIELDS = frozenset(Article.model_fields) - {"extra"}
+"""The fields of an archive line."""
 
 
 def validate(fields: Mapping[str, Any]) -> Article | list[tuple[str, str, str]]:
@@ -206,8 +207,8 @@ def validate(fields: Mapping[str, Any]) -> Article | list[tuple[str, str, str]]:
 
     Fields that an article does not have go into `extra`.
     """
-    known = {key: value for key, value in fields.items() if key in _FIELDS}
-    unknown = {key: value for key, value in fields.items() if key not in _FIELDS and key != "extra"}
+    known = {key: value for key, value in fields.items() if key in FIELDS}
+    unknown = {key: value for key, value in fields.items() if key not in FIELDS and key != "extra"}
     given = fields.get("extra")
     if isinstance(given, Mapping):
         unknown = {**given, **unknown}

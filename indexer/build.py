@@ -26,7 +26,7 @@ from indexer.calibration import Calibration, draw_background
 from indexer.embedding import embed
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
 from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_file, share_segment
-from indexer.sources import BadLine, Reading, read_source
+from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.staging import Changes, Staging
 from indexer.text import ENCODED
 from indexer.vectors import Rows
@@ -85,12 +85,14 @@ class BuildOptions:
     :param strict: Whether to stop at the first bad line.
     :param allow_shrink: Whether the archive may lose more than MAX_SHRINK of its articles.
     :param keep: How many snapshots to keep.
+    :param source: What is said of every source.
     """
 
     whole: bool = True
     strict: bool = False
     allow_shrink: bool = False
     keep: int = 5
+    source: SourceOptions = field(default_factory=SourceOptions)
 
 
 def build(
@@ -111,7 +113,7 @@ def build(
     with home.lock(), home.partial() as directory:
         current = _open_current(home)
         with closing(Staging(directory / "staging.sqlite")) as staging:
-            report = _read(home, staging, sources, options.strict, progress)
+            report = _read(home, staging, sources, options, progress)
             segment = current.segments[0] if current else None
             where = current.directory / segment.name if current and segment else None
             changes = staging.merge(segment, where, options.whole)
@@ -148,19 +150,21 @@ def _guard(changes: Changes, options: BuildOptions, report: BuildReport) -> None
         )
 
 
-def _read(home: Home, staging: Staging, sources: Sequence[str], strict: bool, progress: Progress) -> BuildReport:
+def _read(
+    home: Home, staging: Staging, sources: Sequence[str], options: BuildOptions, progress: Progress
+) -> BuildReport:
     report = BuildReport()
     rejects = _Rejects(home.path / f"rejects-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl")
     with closing(rejects):
         for source in sources:
-            for reading in read_source(source):
+            for reading in read_source(source, options.source):
                 report.lines += 1
-                article, problems = _judge(source, reading)
+                article, problems = _judge(reading.file or source, reading)
                 if article is not None:
                     derived = isinstance(reading, Reading) and reading.derived
                     report.repeated += staging.add(article, "source", derived)
                 else:
-                    if strict:
+                    if options.strict:
                         raise ValidationFailed(str(problems[0]))
                     _reject(report, rejects, staging, reading, problems)
                 if report.lines % 1000 == 0:

@@ -107,7 +107,8 @@ class ColumnWriter:
 class Columns:
     """The columns of one segment, mapped from disk.
 
-    `published` is (n,) int64 microseconds since 1970 in UTC, ABSENT where the article has no date.
+    `published` is (n,) int64 microseconds since 1970 in UTC, ABSENT where the article has no date; `values` are the
+    spellings found of each field.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -120,6 +121,7 @@ class Columns:
         self._tags, self._tag_ends = load("tag"), load("tag_end")
         values = json.loads((directory / VALUES_FILE).read_text(encoding="utf-8"))
         self._lookup: dict[str, dict[str, list[int]]] = {}
+        self.values: dict[str, list[str]] = values
         for field, names in values.items():
             lookup: dict[str, list[int]] = {}
             for code, name in enumerate(names):

@@ -1,9 +1,10 @@
 """The exceptions of this floor; each becomes one problem document.
 
 ServiceError
-├── BadRequest   400: a parameter or field is not as expected
-├── NotFound     404: no public article of that id or URL
-└── NotReady     503: no snapshot or no encoder yet
+├── BadRequest         400: a parameter or field is not as expected
+├── NotFound           404: no public article of that id or URL
+├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
+└── NotReady           503: no snapshot or no encoder yet
 """
 
 from __future__ import annotations
@@ -72,3 +73,10 @@ class NotReady(ServiceError):
 
     status = 503
     title = "Not ready"
+
+
+class NothingToCompare(ServiceError):
+    """No article of the archive can be compared; the detail says what is missing."""
+
+    status = 422
+    title = "Nothing to compare"

@@ -1,6 +1,8 @@
 """JSON Lines: what counts as a line, and what is said of one that holds no object."""
 
+import itertools
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -8,9 +10,16 @@ from hypothesis import strategies as st
 
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, read_source
+from indexer.sources import stream as streams
 from indexer.sources.json_lines import read
+from indexer.sources.stream import open_stream
 
 BOM = b"\xef\xbb\xbf"
+
+
+def read_file(path):
+    with open_stream(path) as stream:
+        return list(read(stream))
 
 
 @pytest.fixture
@@ -20,7 +29,7 @@ def lines(tmp_path):
     def read_bytes(content):
         path = tmp_path / "a.jsonl"
         path.write_bytes(content)
-        return list(read(path))
+        return read_file(path)
 
     return read_bytes
 
@@ -96,25 +105,59 @@ def test_lone_surrogates_reach_the_validation(lines):
 def test_lines_are_read_one_at_a_time(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(b'{"id": "a"}\n' * 3)
-    reading = read(path)
+    reading = read_source(str(path))
     assert next(reading).line == 1
     with path.open("ab") as file:
         file.write(b'{"id": "b"}\n' * 100_000)
     assert sum(1 for _ in reading) == 100_002
 
 
+def test_two_objects_on_a_line_are_none(lines):
+    bad, last = lines(b'{"id": "a"}{"id": "b"}\n{"id": "c"}\n')
+    assert (bad.line, last) == (1, Reading(2, {"id": "c"}))
+    assert "Extra data" in bad.reason
+
+
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_a_line_of_the_greatest_length_is_read(lines, monkeypatch, end):
+    monkeypatch.setattr(streams, "MAX_LINE", 20)
+    whole = b'{"id": "0123456789"}'
+    assert len(whole) == 20
+    assert lines(whole + end) == [Reading(1, {"id": "0123456789"})]
+    assert lines(b" " + whole + end)[0].reason == streams.TOO_LONG
+
+
+def test_a_longer_line_is_told_by_its_start_and_the_next_one_read(lines, monkeypatch):
+    monkeypatch.setattr(streams, "MAX_LINE", 5000)
+    long = b'{"id": "' + b"x" * 200_000 + b'"}'
+    bad = BadLine(2, long[:1000].decode(), streams.TOO_LONG)
+    assert lines(b'{"id": "a"}\n' + long + b'\n{"id": "b"}') == [Reading(1, {"id": "a"}), bad, Reading(3, {"id": "b"})]
+    assert lines(b"\n" + long) == [bad]
+
+
+def test_a_line_without_end_is_not_held_in_memory():
+    piece = bytes(2**20)
+    stream = streams.Stream(itertools.chain(itertools.repeat(piece, 300), [b'\n{"id": "b"}']))
+    tracemalloc.start()
+    bad, last = read(stream)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (bad.line, bad.reason, last) == (1, "expected at most 64 MiB on a line", Reading(2, {"id": "b"}))
+    assert peak < 200 * 2**20
+
+
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.none() | st.text() | st.lists(st.integers())), max_size=5))
 def test_what_was_written_is_read(tmp_path_factory, objects):
     path = tmp_path_factory.getbasetemp() / "written.jsonl"
     path.write_text("".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects), encoding="utf-8", newline="")
-    assert [reading.fields for reading in read(path)] == objects
+    assert [reading.fields for reading in read_file(path)] == objects
 
 
 @given(st.binary(max_size=60) | st.text('{}[]":,\n\\u0d8eE+-.1 tfn', max_size=60).map(str.encode))
 def test_any_bytes_can_be_read(tmp_path_factory, content):
     path = tmp_path_factory.getbasetemp() / "any.jsonl"
     path.write_bytes(content)
-    numbers = [found.line for found in read(path)]
+    numbers = [found.line for found in read_file(path)]
     assert numbers == sorted(set(numbers))
     assert len(numbers) == sum(1 for line in content.removeprefix(BOM).split(b"\n") if line.strip())
 
@@ -129,10 +172,7 @@ def test_the_ending_names_the_format(tmp_path, name):
 
 
 def test_a_source_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(SourceError, match=r"a\.docx'?: expected a file ending in \.jsonl, \.ndjson"):
+    with pytest.raises(SourceError, match=r"a\.docx'?: expected a folder, or a file ending in \.jsonl, \.ndjson"):
         list(read_source(str(tmp_path / "a.docx")))
     with pytest.raises(SourceError, match=r"none\.jsonl'?: No such file or directory"):
         list(read_source(str(tmp_path / "none.jsonl")))
-    (tmp_path / "directory.jsonl").mkdir()
-    with pytest.raises(SourceError, match="Is a directory"):
-        list(read_source(str(tmp_path / "directory.jsonl")))

@@ -93,6 +93,5 @@ def test_queries(articles, queries):
 
 
 def test_queries_without_diacritics_have_none(queries):
-    assert [
-        q["text"] for q in queries if q["class"] == "no-diacritics" and text.fold(q["text"]) != q["text"].lower()
-    ] == []
+    bare = [query["text"] for query in queries if query["class"] == "no-diacritics"]
+    assert [asked for asked in bare if text.fold(asked) != asked.lower()] == []

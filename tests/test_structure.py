@@ -29,6 +29,7 @@ MODULES = {
 }
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
+    **{"charset_normalizer": "charset-normalizer"},
     **{"werkzeug": "flask", "markupsafe": "flask", "jinja2": "flask", "faiss": "faiss-cpu"},
     **{"pydantic_core": "pydantic", "pydantic_settings": "pydantic-settings"},
     **{"sentence_transformers": "sentence-transformers", "transformers": "sentence-transformers"},

@@ -1,38 +1,103 @@
 """Where articles come from: one module a format, each a generator of readings.
 
 A source says what stands where; what an article may hold is `indexer.article`'s to judge, and what becomes of two
-readings of one id is the build's.
+readings of one id is the build's. Here a source's name is matched with the module that reads it, and folders are
+walked.
 """
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from indexer.errors import SourceError
-from indexer.sources import json_lines, page_text
-from indexer.sources.reading import BadLine, Reading
+from indexer.sources import json_lines, page_text, table
+from indexer.sources.folder import walk
+from indexer.sources.reading import BadLine, Reading, SourceOptions
+from indexer.sources.stream import COMPRESSIONS, Stream, open_stream, standard_input
 
-__all__ = ["BadLine", "Reading", "read_source"]
+__all__ = ["BadLine", "Reading", "SourceOptions", "read_source"]
 
-_READERS = {
-    ".jsonl": json_lines.read,
-    ".ndjson": json_lines.read,
-    ".txt": page_text.read,
-}
+_STREAMS = (".jsonl", ".ndjson", *table.DELIMITERS)
+_PAGES = (".txt", ".html", ".htm")
+_KNOWN = (*_STREAMS, *_PAGES)
+_NOTHING_SAID = SourceOptions()
 
 
-def read_source(spec: str) -> Iterator[Reading | BadLine]:
+def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[Reading | BadLine]:
     """Yield the readings of a source, in its order, one line in memory at a time where the format allows.
 
-    :param spec: A path; its ending names the format: `.jsonl` or `.ndjson` JSON Lines, `.txt` the text of a page.
-    :raises SourceError: if there is no such file, it cannot be read, or its ending is of no known format.
+    :param spec: `-` for JSON Lines on standard input, a folder of files, or a file; its ending names the format:
+        `.jsonl` or `.ndjson` JSON Lines, `.csv` or `.tsv` a table, each also with `.gz` or `.zst` after it; `.txt` the
+        text of a page, `.html` or `.htm` a page.
+    :raises SourceError: if there is no such source, it cannot be read, or its ending is of no known format.
     """
     path = Path(spec)
-    reader = _READERS.get(path.suffix.lower())
-    if reader is None:
-        raise SourceError(f"source: {spec!r}: expected a file ending in {', '.join(_READERS)}")
     try:
-        yield from reader(path)
-    except OSError as error:
-        raise SourceError(f"source: {spec!r}: {error.strerror or error}") from error
+        if spec == "-":
+            with standard_input() as stream:
+                yield from json_lines.read(stream)
+        elif path.is_dir():
+            yield from _read_folder(path, options)
+        elif _format(path) is None:
+            raise SourceError(f"expected a folder, or a file ending in {', '.join(_KNOWN)}")
+        else:
+            yield from _read_file(path, options)
+    except SourceError as error:
+        raise SourceError(f"source: {spec!r}: {error}") from error
+    except (OSError, UnicodeError) as error:
+        raise SourceError(f"source: {spec!r}: {_said(error)}") from error
+
+
+def _format(path: Path) -> tuple[str, str] | None:
+    """Return the ending that names the format, and that of the compression or nothing; None if it is not known."""
+    packed = path.suffix.lower()
+    if packed in COMPRESSIONS:
+        ending = path.with_suffix("").suffix.lower()
+        return (ending, packed) if ending in _STREAMS else None
+    return (packed, "") if packed in _KNOWN else None
+
+
+def _read_file(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    ending, compression = _format(path) or ("", "")
+    if ending in _STREAMS:
+        with open_stream(path, compression) as stream:
+            yield from _read_stream(stream, ending, options)
+    elif ending == ".txt":
+        yield from page_text.read(path)
+    else:
+        from indexer.sources import html_page  # its libraries take a second to import
+
+        yield from html_page.read(path, options)
+
+
+def _read_stream(stream: Stream, ending: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    if ending in table.DELIMITERS:
+        yield from table.read(stream, options, table.DELIMITERS[ending])
+    else:
+        yield from json_lines.read(stream)
+
+
+def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    """Yield the readings of every file below; one that cannot be read is a bad line, and the rest goes on."""
+    none = True
+    for path in walk(folder):
+        if isinstance(path, BadLine):
+            yield path
+        elif _format(path) is not None:
+            none = False
+            try:
+                if not stat.S_ISREG(path.stat().st_mode):
+                    raise SourceError("expected a file")
+                for found in _read_file(path, options):
+                    yield replace(found, file=str(path))
+            except (SourceError, OSError, UnicodeError) as error:
+                yield BadLine(1, path.name, _said(error), file=str(path))
+    if none:
+        raise SourceError(f"expected a file ending in {', '.join(_KNOWN)} in this folder, found none")
+
+
+def _said(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from indexer.sources.reading import BadLine, Reading
+from indexer.sources.stream import Stream
 
 _BOM = b"\xef\xbb\xbf"
 
 
-def read(path: Path) -> Iterator[Reading | BadLine]:
+def read(stream: Stream) -> Iterator[Reading | BadLine]:
     """Yield a reading for each line that holds a JSON object; blank lines do not count as articles."""
-    with path.open("rb") as lines:
-        for number, raw in enumerate(lines, start=1):
-            raw = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
-            if raw:
-                yield _reading(number, raw)
+    for line in stream.lines():
+        if isinstance(line, BadLine):
+            yield line
+            continue
+        number, raw = line
+        raw = raw.removeprefix(_BOM).strip() if number == 1 else raw.strip()
+        if raw:
+            yield _reading(number, raw)
 
 
 def _reading(number: int, raw: bytes) -> Reading | BadLine:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from indexer.article import FIELDS
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -14,11 +16,13 @@ class Reading:
     :param line: Where it stands in the source, from 1.
     :param fields: Field names of the archive line, and others, with the source's values.
     :param derived: Whether the id was made from other fields, so that a fuller reading of the same id wins.
+    :param file: The file of the source where it stands, if the source is a folder.
     """
 
     line: int
     fields: dict[str, Any] = field(repr=False)
     derived: bool = False
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,21 @@ class SourceOptions:
 
     :param columns: For a table: field of the archive line -> header of the column that it is taken from.
     :param encoding: The encoding of its text; found out by default.
+    :raises ValueError: if there is no such field or no such encoding.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in self.columns:
+            if name not in FIELDS:
+                raise ValueError(f"{name!r}: expected a field of the archive line: {', '.join(sorted(FIELDS))}")
+        if self.encoding is not None:
+            try:
+                "a".encode(self.encoding)
+            except (LookupError, ValueError):
+                raise ValueError(f"{self.encoding!r}: expected an encoding such as windows-1258") from None
 
 
 @dataclass(frozen=True)
@@ -40,8 +55,10 @@ class BadLine:
     :param line: Where it stands, from 1.
     :param raw: What stands there.
     :param reason: What was expected.
+    :param file: The file of the source where it stands, if the source is a folder.
     """
 
     line: int
     raw: str = field(repr=False)
     reason: str = ""
+    file: str = ""
