@@ -186,7 +186,12 @@ class Problem:
     def __str__(self) -> str:
         """Return the problem as one line of a report."""
         named = f"{self.field}: " if self.field else ""
-        return f"{self.source}:{self.line}: {named}{self.value}: {self.reason}"
+        return f"{plain(self.source)}:{self.line}: {named}{self.value}: {self.reason}"
+
+
+def plain(name: str) -> str:
+    """Return the name of a source as it may stand in a message: itself, quoted where it cannot be printed."""
+    return name if name.isprintable() else ascii(name)
 
 
 def shown(value: object) -> str:

@@ -441,6 +441,7 @@ def evaluate(
 @click.option("--links", type=click.IntRange(1, 50), default=6, show_default=True, help="Links under each.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another seed chooses other articles.")
 @click.option("--lang", type=click.Choice(["vi", "en"]), default="vi", show_default=True, help="Language of the page.")
+@_said_of_sources
 @_model
 def compare(
     sources: tuple[str, ...],
@@ -450,6 +451,8 @@ def compare(
     links: int,
     seed: int,
     lang: str,
+    columns: tuple[str, ...],
+    encoding: str | None,
     **model: Any,
 ) -> None:
     """Set the newest of the section beside what Lienquan would show, in one HTML file.
@@ -464,7 +467,8 @@ def compare(
         raise click.UsageError("compare needs SOURCE... or --home")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out: {str(out)!r}: expected a file in a directory that exists")
-    with _plain_errors(), _archive_of(sources, home, **model) as searcher:
+    said = _source_options(columns, encoding)
+    with _plain_errors(), _archive_of(sources, said, home, **model) as searcher:
         from service import comparison, comparison_page
 
         found = comparison.compare(searcher, articles, links, seed)
@@ -481,9 +485,9 @@ def _how_known(found: Comparison) -> str:
 
 
 @contextmanager
-def _archive_of(sources: tuple[str, ...], home: Path | None, **model: Any) -> Iterator[Searcher]:
+def _archive_of(sources: tuple[str, ...], said: SourceOptions, home: Path | None, **model: Any) -> Iterator[Searcher]:
     """Yield a searcher over the sources, indexed into a home that is gone afterwards, else over a home's snapshot."""
-    from indexer.build import build
+    from indexer.build import BuildOptions, build
     from indexer.snapshot import Home
     from service.errors import NotReady
 
@@ -494,7 +498,7 @@ def _archive_of(sources: tuple[str, ...], home: Path | None, **model: Any) -> It
         place = Path(made) if sources or home is None else home
         if sources:
             with _progress() as progress:
-                report = build(Home(place), sources, lambda: _encoder(**model), progress=progress)
+                report = build(Home(place), sources, lambda: _encoder(**model), BuildOptions(source=said), progress)
             if report.rejected:
                 click.echo(f"{report.rejected} of {report.lines} lines rejected: {report.problems[0]}", err=True)
         searcher = _searcher(place, never)

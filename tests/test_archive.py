@@ -49,6 +49,17 @@ def two(segment_of):
     return archive_over(first, second)
 
 
+def test_values_of_all_segments_one_spelling_each(segment_of):
+    first = segment_of([{"section": "Nghề"}, {"section": "An ninh", "tags": ["gốm", "Cam"]}], [0, 0], [[1, 0]])
+    second = segment_of([{"section": "NGHỀ "}, {"section": "Đời sống"}, {}], [0, 0, 0], [[1, 0]])
+    archive = archive_over(first, second)
+    sections = archive.values("section")
+    assert [name.casefold().strip() for name in sections] == ["an ninh", "nghề", "đời sống"]
+    assert [int(archive.mask(Filters(section=(name,))).sum()) for name in sections] == [1, 2, 1]
+    assert archive.values("tag") == ["Cam", "gốm"]
+    assert archive.values("author") == []
+
+
 def test_rows_run_through_the_segments(two):
     assert two.count == 7
     ids = ["gom", "cam", "che", "lua", "cam", "ngo", "sau"]

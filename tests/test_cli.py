@@ -1,5 +1,6 @@
 """The console script: what each command prints where, in which form, and how it ends."""
 
+import gzip
 import json
 import logging
 from pathlib import Path
@@ -151,10 +152,46 @@ class TestIndex:
 
     @pytest.mark.parametrize(
         ("source", "words"),
-        [("no-such.jsonl", "No such file"), ("articles.csv", "expected a file ending in"), (".", "expected a file")],
+        [
+            ("no-such.jsonl", "No such file"),
+            ("no-such.csv", "No such file"),
+            ("a.docx", "expected a folder, or a file"),
+        ],
     )
     def test_a_source_that_cannot_be_read(self, run, source, words):
         assert words in run("index", source, status=1).stderr
+
+    def test_a_folder_with_nothing_to_read(self, run, tmp_path):
+        assert "expected a file ending in .jsonl" in run("index", tmp_path, status=1).stderr
+
+    def test_standard_input(self, run, archive, home):
+        env = {"LIENQUAN_HOME": str(home), "LIENQUAN_MODEL": "hashing"}
+        result = CliRunner().invoke(main, ["index", "-", "--json"], env=env, input=gzip.compress(archive.read_bytes()))
+        assert json.loads(result.stdout)["articles"] == 6
+
+    def test_a_table_with_names_of_its_own(self, run, tmp_path):
+        path = tmp_path / "articles.csv"
+        path.write_bytes("Mã;Tên bài;Mục\n1;gốm đỏ;Làng\n2;lụa;\n".encode("utf-16-be"))
+        options = ("--map", "title=Tên bài", "--map", "id = mã", "--encoding", "utf-16-be")
+        assert json.loads(run("index", path, *options, "--json").stdout)["articles"] == 2
+        assert "gốm đỏ" in run("search", "gốm đỏ").stdout
+        said = run("index", path, "--encoding", "utf-16-be", "--map", "title=Tựa", status=1).stderr
+        assert "title=Tựa: no column of this name: expected one of 'Mã', 'Tên bài', 'Mục'" in said
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            (("--map", "titel=Tên"), "--map: 'titel': expected a field of the archive line: aliases,"),
+            (("--map", "extra=Tên"), "--map: 'extra': expected a field"),
+            (("--map", "title"), "--map: 'title': expected FIELD=COLUMN"),
+            (("--map", "title="), "--map: 'title=': expected FIELD=COLUMN"),
+            (("--map", "title=A", "--map", "title=B"), "--map: 'title' stands twice: expected one column"),
+            (("--encoding", "utf-99"), "--encoding: 'utf-99': expected an encoding such as windows-1258"),
+        ],
+    )
+    def test_options_of_a_source_that_will_not_do(self, run, archive, home, options, words):
+        assert words in run("index", archive, *options, status=2).stderr
+        assert not home.exists()
 
     def test_nothing_to_index(self, run, tmp_path):
         (tmp_path / "empty.jsonl").touch()
@@ -446,7 +483,7 @@ class TestTheScript:
         assert run("--version").stdout.startswith("lienquan, version 0.")
 
     def test_every_command_has_help(self, run):
-        commands = ["index", "serve", "search", "related", "evaluate", "snapshots", "models"]
+        commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
         assert list(main.commands) == commands

@@ -82,7 +82,7 @@ class TestImports:
         [
             ("faiss", {"indexer.vectors"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
-            ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store"}),
+            ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally"}),
             ("fcntl", {"indexer.snapshot"}),
             ("gunicorn", {"service.serve"}),
             ("click", {"service.cli"}),

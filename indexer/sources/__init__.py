@@ -36,6 +36,8 @@ def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[R
     """
     path = Path(spec)
     try:
+        if "\0" in spec:
+            raise SourceError("expected a path, found NUL in it")
         if spec == "-":
             with standard_input() as stream:
                 yield from json_lines.read(stream)
