@@ -1,0 +1,224 @@
+"""Commands that read sources: `index`, `sources check`, `compare`."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.commands.common import (
+    PATH,
+    load_encoder,
+    open_searcher,
+    plain_errors,
+    show_progress,
+    source_options,
+    with_home,
+    with_json,
+    with_model,
+    with_source_options,
+)
+
+if TYPE_CHECKING:
+    from indexer.inspection import Inspection
+    from indexer.sources import SourceOptions
+    from models.encoder import Encoder
+    from service.comparison import Comparison
+    from service.searcher import Searcher
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@with_home
+@click.option("--add", is_flag=True, help="Add to the current archive instead of replacing it.")
+@click.option("--strict", is_flag=True, help="Stop at the first bad line, publishing nothing.")
+@click.option("--allow-shrink", is_flag=True, help="Let the archive lose more than 20 % of its articles.")
+@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
+@with_source_options
+@with_model
+@with_json
+def index(
+    sources: tuple[str, ...],
+    home: Path,
+    add: bool,
+    strict: bool,
+    allow_shrink: bool,
+    keep: int,
+    columns: tuple[str, ...],
+    encoding: str | None,
+    as_json: bool,
+    **model: Any,
+) -> None:
+    """Index the articles of SOURCE... and publish them as a snapshot.
+
+    A source is JSON Lines (.jsonl, .ndjson), a table (.csv, .tsv), each also packed (.gz, .zst), a page (.html, .htm,
+    or as text .txt), a folder of these, or - for JSON Lines on standard input.
+
+    The sources are the whole archive: what an earlier index brought and is gone is removed. Unchanged texts are not
+    encoded again, and where nothing changed nothing is published.
+    """
+    with plain_errors():
+        from indexer.build import BuildOptions, build
+        from indexer.snapshot import Home
+
+        said = source_options(columns, encoding)
+        options = BuildOptions(whole=not add, strict=strict, allow_shrink=allow_shrink, keep=keep, source=said)
+        with show_progress() as progress:
+            report = build(Home(home), sources, lambda: load_encoder(**model), options, progress)
+        for problem in report.problems:
+            click.echo(str(problem), err=True)
+        hidden = sum(report.problems_by_field.values()) - len(report.problems)
+        if hidden > 0:
+            click.echo(f"... and {hidden} more", err=True)
+    counts = {
+        name: getattr(report, name)
+        for name in (
+            *("lines", "rejected", "repeated", "added", "updated", "removed", "unchanged", "articles"),
+            *("encoded", "reused", "snapshot"),
+        )
+    }
+    rejects = str(report.rejects) if report.rejects else None
+    if as_json:
+        click.echo(json.dumps(counts | {"rejects": rejects, "pruned": report.pruned}))
+        return
+    click.echo(
+        f"{report.lines} lines read, {report.rejected} rejected, {report.repeated} repeated ids; "
+        f"{report.added} articles added, {report.updated} updated, {report.removed} removed, "
+        f"{report.unchanged} unchanged; {report.encoded} texts encoded, {report.reused} reused"
+    )
+    if rejects:
+        click.echo(f"rejected lines: {rejects}")
+    click.echo(
+        f"published snapshot {report.snapshot}: {report.articles} articles"
+        if report.snapshot
+        else f"nothing changed, nothing published: {report.articles} articles"
+    )
+
+
+@click.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML file to write.")
+@click.option("--home", type=PATH, envvar="LIENQUAN_HOME", help="Compare the current snapshot here; without SOURCE.")
+@click.option("--articles", type=click.IntRange(1, 1000), default=30, show_default=True, help="Articles to compare.")
+@click.option("--links", type=click.IntRange(1, 50), default=6, show_default=True, help="Links under each.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed chooses other articles.")
+@click.option("--lang", type=click.Choice(["vi", "en"]), default="vi", show_default=True, help="Language of the page.")
+@with_source_options
+@with_model
+def compare(
+    sources: tuple[str, ...],
+    out: Path,
+    home: Path | None,
+    articles: int,
+    links: int,
+    seed: int,
+    lang: str,
+    columns: tuple[str, ...],
+    encoding: str | None,
+    **model: Any,
+) -> None:
+    """Set the newest of the section beside what Lienquan would show, in one HTML file.
+
+    For articles of the archive of SOURCE..., indexed for the moment only, or of the current snapshot of a home. The
+    file needs nothing else: it can be opened from disk, printed and sent by mail.
+    """
+    given = click.get_current_context().get_parameter_source("home")
+    if sources and given is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("compare takes SOURCE... or --home, not both")
+    if not sources and home is None:
+        raise click.UsageError("compare needs SOURCE... or --home")
+    if not out.absolute().parent.is_dir():
+        raise click.UsageError(f"--out: {str(out)!r}: expected a file in a directory that exists")
+    said = source_options(columns, encoding)
+    with plain_errors(), _archive_of(sources, said, home, **model) as searcher:
+        from service import comparison, comparison_page
+
+        found = comparison.compare(searcher, articles, links, seed)
+        comparison_page.write(out, comparison_page.render(found, lang))
+    click.echo(f"{out}: {len(found.pairs)} articles of {found.eligible} that qualify")
+    for name, figures in (("newest of the section", found.newest), ("Lienquan", found.related)):
+        click.echo(f"{name}: {figures.same_event} of {figures.links} links to the same event, {_how_known(found)}")
+
+
+def _how_known(found: Comparison) -> str:
+    if not found.judged:
+        return "estimated by relevance"
+    return "by the archive" if found.judged == len(found.pairs) else "by the archive or estimated by relevance"
+
+
+@contextmanager
+def _archive_of(sources: tuple[str, ...], said: SourceOptions, home: Path | None, **model: Any) -> Iterator[Searcher]:
+    """Yield a searcher over the sources, indexed into a home that is gone afterwards, else over a home's snapshot."""
+    from indexer.build import BuildOptions, build
+    from indexer.snapshot import Home
+    from service.errors import NotReady
+
+    def never() -> Encoder:
+        raise NotReady("a stored article needs no encoder")
+
+    with tempfile.TemporaryDirectory(prefix="lienquan-compare-") as made:
+        place = Path(made) if sources or home is None else home
+        if sources:
+            with show_progress() as progress:
+                report = build(Home(place), sources, lambda: load_encoder(**model), BuildOptions(source=said), progress)
+            if report.rejected:
+                click.echo(f"{report.rejected} of {report.lines} lines rejected: {report.problems[0]}", err=True)
+        searcher = open_searcher(place, never)
+        with closing(searcher.archive):
+            yield searcher
+
+
+@click.group()
+def sources() -> None:
+    """Look at sources before they are indexed."""
+
+
+@sources.command("check")
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--show", type=click.IntRange(0, 1000), default=5, show_default=True, help="Articles to show.")
+@with_source_options
+@with_json
+def check_sources(
+    sources: tuple[str, ...], show: int, columns: tuple[str, ...], encoding: str | None, as_json: bool
+) -> None:
+    """Show what `index` would make of SOURCE..., and what looks wrong. Nothing is written.
+
+    Exit status 1 if there is no article, or a source cannot be read.
+    """
+    with plain_errors():
+        from datetime import UTC, datetime
+
+        from indexer.inspection import inspect
+
+        said = source_options(columns, encoding)
+        with show_progress() as progress:
+            report = inspect(sources, said, datetime.now(UTC), show, lambda lines: progress("reading", lines, None))
+    if as_json:
+        click.echo(json.dumps(report.as_json()))
+    else:
+        _show_inspection(report)
+    if not report.ok:
+        sys.exit(1)
+
+
+def _show_inspection(report: Inspection) -> None:
+    for article in report.first:
+        head = (article["section"], article["published_at"], article["author"], article["url"])
+        click.echo(f"{article['title']}\n    id {article['id']}, {article['place']}")
+        click.echo(f"    {' · '.join(filter(None, head)) or 'no section, date, author or url'}")
+        for name in ("lead", "body"):
+            click.echo(f"    {name}: {article[name] or '-'}")
+    click.echo(f"{report.lines} lines read: {report.articles} articles, {report.rejected} rejected lines")
+    lacking = ", ".join(f"{name} {count}" for name, count in report.missing.items() if count)
+    if report.articles:
+        click.echo(f"articles without: {lacking or 'nothing is missing'}")
+    for finding in report.findings:
+        click.echo(f"{finding.severity.upper()} {finding.kind}: {finding.count} {finding.text}")
+        for example in finding.examples:
+            click.echo(f"    {example}")

@@ -1,0 +1,178 @@
+"""What several commands share: their options, the encoder and the searcher, errors in plain words, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from indexer.build import Progress
+    from indexer.sources import SourceOptions
+    from models.catalogue import ModelCard
+    from models.encoder import Encoder
+    from service.searcher import Searcher
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Return one decorator for several, the first outermost."""
+
+    def apply(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return apply
+
+
+with_home = click.option("--home", type=PATH, envvar="LIENQUAN_HOME", required=True, help="Where snapshots live.")
+with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
+with_which_model = options(
+    click.option("--model", envvar="LIENQUAN_MODEL", default="bundled", help="Known name, directory or hub id."),
+    click.option("--query-prompt", envvar="LIENQUAN_QUERY_PROMPT", help="Instead of the model's own."),
+    click.option("--document-prompt", envvar="LIENQUAN_DOCUMENT_PROMPT", help="Instead of the model's own."),
+    click.option("--max-tokens", envvar="LIENQUAN_MAX_TOKENS", type=int, help="Instead of the model's own limit."),
+)
+with_model = options(
+    with_which_model,
+    click.option(
+        "--backend",
+        envvar="LIENQUAN_BACKEND",
+        type=click.Choice(["auto", "onnx-int8", "torch"]),
+        default="auto",
+        help="What the model runs in; auto is int8 where it can be trusted, else torch.",
+    ),
+)
+with_filters = options(
+    click.option("--section", multiple=True, help="Only of this section; repeatable, like all filters."),
+    click.option("--source", multiple=True, help="Only of this source."),
+    click.option("--author", multiple=True, help="Only of this author."),
+    click.option("--tag", multiple=True, help="Only with this tag."),
+    click.option("--published-from", help="Not before this date or time."),
+    click.option("--published-to", help="Not after this date or time."),
+)
+with_source_options = options(
+    click.option("--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="Which column of a table FIELD is."),
+    click.option("--encoding", help="Of tables and pages, where it is not found out; windows-1258, say."),
+)
+with_ranking = click.option(
+    "--ranking",
+    type=click.Choice(["relevance", "similarity"]),
+    default="relevance",
+    show_default=True,
+    help="Similarity ranks by measured likeness alone.",
+)
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn what the floors below refuse into one line on stderr and exit status 1, or 2 where the call was wrong."""
+    from indexer.errors import IndexerError
+    from models.errors import ModelError
+    from service.errors import BadRequest, ServiceError
+
+    try:
+        yield
+    except BadRequest as error:
+        raise click.UsageError(error.detail) from error
+    except (IndexerError, ModelError, ServiceError, ValueError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def find_card(model: str, query_prompt: str | None, document_prompt: str | None, max_tokens: int | None) -> ModelCard:
+    """Return the card that the model options name."""
+    from models import catalogue
+
+    return catalogue.find(model, query_prompt, document_prompt, max_tokens)
+
+
+def load_encoder(backend: str, threads: int | None = None, **model: Any) -> Encoder:
+    """Return the encoder that the model options name."""
+    from models import sentence_transformer
+
+    return sentence_transformer.load(find_card(**model), backend, threads)
+
+
+def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
+    """Return a searcher over the current snapshot of a home; the encoder is loaded and checked once it is needed."""
+    from indexer.archive import Archive
+    from indexer.errors import SnapshotError
+    from indexer.snapshot import Home, Snapshot
+    from service.searcher import Searcher
+
+    place = Home(home)
+    name = place.current()
+    if name is None:
+        raise SnapshotError(f"{home}: no snapshot is published yet: run `lienquan index`")
+    archive = Archive(Snapshot(place.directory(name)))
+
+    def checked() -> Encoder:
+        loaded = encoder()
+        if not archive.manifest.encoder.compatible(loaded.identity):
+            raise SnapshotError(f"snapshot {name}: made with {archive.manifest.encoder}, not with {loaded.identity}")
+        return loaded
+
+    return Searcher(archive, checked)
+
+
+def source_options(columns: tuple[str, ...], encoding: str | None) -> SourceOptions:
+    """Return what `--map` and `--encoding` say; wrong use ends the command with status 2."""
+    from indexer.sources import SourceOptions
+
+    mapped: dict[str, str] = {}
+    for pair in columns:
+        name, equals, column = (part.strip() for part in pair.partition("="))
+        if not (name and equals and column):
+            raise click.UsageError(f"--map: {pair!r}: expected FIELD=COLUMN")
+        if name in mapped:
+            raise click.UsageError(f"--map: {name!r} stands twice: expected one column")
+        mapped[name] = column
+    try:
+        SourceOptions(encoding=encoding)
+    except ValueError as error:
+        raise click.UsageError(f"--encoding: {error}") from error
+    try:
+        return SourceOptions(mapped, encoding)
+    except ValueError as error:
+        raise click.UsageError(f"--map: {error}") from error
+
+
+@contextmanager
+def show_progress() -> Iterator[Progress]:
+    """Yield a progress callback: bars on a terminal, a line at a time elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _plain_progress()
+        return
+    columns = (TextColumn("{task.description:>9}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int | None) -> None:
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage, total=total)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        yield show
+
+
+def _plain_progress() -> Progress:
+    shown: dict[str, int] = {}
+
+    def show(stage: str, done: int, total: int | None) -> None:
+        tenths = done // 10_000 if total is None else (10 * done // total if total else 10)
+        if shown.get(stage) != tenths:
+            shown[stage] = tenths
+            click.echo(f"{stage}: {done}" + (f" of {total}" if total is not None else ""), err=True)
+
+    return show

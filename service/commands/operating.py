@@ -1,0 +1,167 @@
+"""Commands of an operator: `serve`, `snapshots`, `models`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.commands.common import (
+    find_card,
+    load_encoder,
+    plain_errors,
+    with_home,
+    with_json,
+    with_model,
+    with_which_model,
+)
+
+
+@click.command()
+@with_home
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+def serve(home: Path, host: str, port: int, workers: int) -> None:
+    """Serve the current snapshot, and every later one as it is published.
+
+    An empty home is fine: the service is ready once something is indexed. Its other settings are environment
+    variables, LIENQUAN_MODEL and so on; the README lists them.
+    """
+    from service.serve import serve as run
+
+    click.echo(f"http://{host}:{port} serves {home}", err=True)
+    run(home, host, port, workers)
+
+
+@click.group()
+def snapshots() -> None:
+    """List, verify, prune and roll back snapshots."""
+
+
+@snapshots.command("list")
+@with_home
+@with_json
+def list_snapshots(home: Path, as_json: bool) -> None:
+    """List the snapshots, oldest first; an asterisk marks the current one."""
+    with plain_errors():
+        from indexer.build import describe
+        from indexer.snapshot import Home, read_manifest
+
+        place = Home(home)
+        current = place.current()
+        rows = [
+            {"id": name, "current": name == current, **describe(read_manifest(place.directory(name)))}
+            for name in place.ids()
+        ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        mark = "*" if row["current"] else " "
+        size = row["bytes"] / 2**20
+        click.echo(f"{mark} {row['id']}  {row['articles']} articles  {size:.1f} MiB  {row['encoder']}")
+
+
+@snapshots.command("verify")
+@click.argument("snapshot_id", required=False, metavar="[ID]")
+@with_home
+def verify_snapshot(snapshot_id: str | None, home: Path) -> None:
+    """Hash every file of a snapshot, the current one by default, against its manifest."""
+    with plain_errors():
+        from indexer.errors import SnapshotError
+        from indexer.snapshot import Home, verify
+
+        place = Home(home)
+        name = snapshot_id or place.current()
+        if name is None:
+            raise SnapshotError(f"{home}: no snapshot is published yet")
+        verify(place.directory(name))
+    click.echo(f"{name}: every file is as it was published")
+
+
+@snapshots.command()
+@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
+@with_home
+def prune(keep: int, home: Path) -> None:
+    """Delete all but the newest snapshots and the current one."""
+    with plain_errors():
+        from indexer.snapshot import Home
+
+        place = Home(home)
+        with place.lock():
+            doomed = place.prune(keep)
+    click.echo(f"deleted {len(doomed)}: {', '.join(doomed)}" if doomed else "nothing to delete")
+
+
+@snapshots.command()
+@click.argument("snapshot_id", required=False, metavar="[ID]")
+@with_home
+def rollback(snapshot_id: str | None, home: Path) -> None:
+    """Make an earlier snapshot current again: ID, or the parent of the current one."""
+    with plain_errors():
+        from indexer.snapshot import Home
+
+        name = Home(home).rollback(snapshot_id)
+    click.echo(f"current snapshot: {name}")
+
+
+@click.group()
+def models() -> None:
+    """List, fetch and check models."""
+
+
+@models.command("list")
+@with_json
+def list_models(as_json: bool) -> None:
+    """List the models that are known by name; any sentence-transformers directory or hub id does as well."""
+    from models import catalogue
+
+    rows = [
+        {
+            "name": card.key,
+            "source": card.source or "installed with Lienquan",
+            "max_tokens": card.max_tokens,
+            "query_prompt": card.query_prompt,
+            "document_prompt": card.document_prompt,
+            "licence": card.licence,
+        }
+        for card in catalogue.KNOWN.values()
+    ]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    for row in rows:
+        click.echo(f"{row['name']:<32} {row['licence']:<8} {row['max_tokens'] or 'no limit'} tokens")
+
+
+@models.command()
+@with_model
+def fetch(backend: str, **model: Any) -> None:
+    """Make or download the model now instead of at first use."""
+    with plain_errors():
+        identity = load_encoder(backend=backend, **model).identity
+    click.echo(f"{identity.name}@{identity.revision}: {identity.precision}, {identity.dim} dimensions")
+
+
+@models.command("check")
+@with_which_model
+@with_json
+def check_model(as_json: bool, **model: Any) -> None:
+    """Measure the model against its references; exit status 1 if one check fails."""
+    with plain_errors():
+        from models import sentence_transformer
+
+        checks = sentence_transformer.check(find_card(**model))
+    if as_json:
+        click.echo(json.dumps([check.as_json() for check in checks]))
+    else:
+        for check in checks:
+            click.echo(
+                f"{'ok  ' if check.passed else 'FAIL'} {check.name}: {check.value:.6g} (expected {check.expected})"
+            )
+    if not all(check.passed for check in checks):
+        sys.exit(1)
