@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from benchmarks import common
-from indexer import metrics
 from indexer.archive import Archive
 from indexer.build import BuildOptions, build
 from indexer.snapshot import Home, Snapshot
@@ -45,25 +43,10 @@ def related(name: str, crowds: tuple[int, ...], directory: Path) -> list[dict[st
     return rows
 
 
-def sample(directory: Path) -> list[dict[str, Any]]:
-    """Measure search and related articles on the sample archive."""
-    files = Path(str(resources.files("indexer") / "sample"))
-    found = searcher(directory / "sample", files / "articles.jsonl")
-    queries = metrics.read_queries(files / "queries.jsonl")
-    asked = evaluation.evaluate_search(found, queries, metrics.read_qrels(files / "queries.qrels.tsv"), "similarity")
-    near = evaluation.evaluate_related(found, metrics.read_qrels(files / "related.qrels.tsv"), "similarity")
-    return [
-        {"set": "sample archive, related (graded)", **near.measures},
-        {"set": "sample archive, search (meaning alone)", **asked.measures},
-    ]
-
-
 def main() -> None:
     """Run and save."""
     with common.scratch() as directory:
-        rows = sample(directory)
-        if common.DATA.is_dir():
-            rows += related("vims", (6000,), directory) + related("loose", (3000, 6000), directory)
+        rows = related("vims", (6000,), directory) + related("loose", (3000, 6000), directory)
     common.save("quality", {"rows": rows, "encoder": encoder().identity.precision})
 
 

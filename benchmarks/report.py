@@ -82,6 +82,7 @@ def reading(result: dict[str, Any]) -> str:
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "sample": quality,
     "quality": quality,
     "rate": rate,
     "texts": texts,

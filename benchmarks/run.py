@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calibrate, common, quality, rate, reading, report, texts
+from benchmarks import calibrate, common, quality, rate, reading, report, sample, texts
 
 LONG = {"reading"}
-WITHOUT_DATA = {"quality", "reading"}
+WITHOUT_DATA = {"sample", "reading"}
 
 
 def main() -> None:
     """Run those that are named, all but the long ones by default."""
     names = sys.argv[1:]
-    for module in (quality, rate, texts, calibrate, reading):
+    for module in (sample, quality, rate, texts, calibrate, reading):
         name = module.__name__.rpartition(".")[2]
         if name not in names if names else name in LONG:
             continue
