@@ -52,6 +52,7 @@ class BuildReport:
     :param repeated: Readings that met another of their id in the same run.
     :param encoded: Distinct texts that went through the encoder; the rest had vectors already.
     :param snapshot: The id of the snapshot that was published, None where nothing had changed.
+    :param incomplete: Where a source could not be read to its end.
     :param problems: The first faults found; all of them are in the rejects file.
     """
 
@@ -70,6 +71,7 @@ class BuildReport:
     problems: list[Problem] = field(default_factory=list)
     problems_by_field: Counter[str] = field(default_factory=Counter)
     rejects: Path | None = None
+    incomplete: list[str] = field(default_factory=list)
 
     def take(self, changes: Changes) -> None:
         """Take over the numbers of what changed."""
@@ -143,6 +145,11 @@ def _open_current(home: Home) -> Snapshot | None:
 def _guard(changes: Changes, options: BuildOptions, report: BuildReport) -> None:
     if report.articles == 0 and changes.current == 0:
         raise BuildRefused(f"{report.lines} lines read, {report.rejected} rejected: no article to index")
+    if report.incomplete and changes.removed and not options.allow_shrink:
+        raise BuildRefused(
+            f"{report.incomplete[0]}: could not be read whole, and {changes.removed} articles that are indexed are in "
+            "no source: expected whole sources; mend it, or --add what could be read, or --allow-shrink"
+        )
     if changes.removed > MAX_SHRINK * changes.current and not options.allow_shrink:
         raise BuildRefused(
             f"the sources would remove {changes.removed} of {changes.current} articles: expected at most "
@@ -187,6 +194,8 @@ def _reject(
     report: BuildReport, rejects: _Rejects, staging: Staging, reading: Reading | BadLine, problems: list[Problem]
 ) -> None:
     report.rejected += 1
+    if isinstance(reading, BadLine) and reading.incomplete:
+        report.incomplete.append(f"{problems[0].source}:{reading.line}")
     report.problems += problems[: max(0, _SHOWN_PROBLEMS - len(report.problems))]
     report.problems_by_field.update(problem.field or "(line)" for problem in problems)
     rejects.write(reading, problems)

@@ -1,5 +1,6 @@
 """The build: what is encoded, reused, published, refused, and what survives an interruption."""
 
+import gzip
 import json
 import os
 import random
@@ -631,3 +632,17 @@ def test_describe(home, index):
         "encoder": "hashing@1 fp32",
         "bytes": size,
     }
+
+
+def test_a_source_that_breaks_off_never_removes_what_it_no_longer_says(home, index, tmp_path):
+    index(LINES)
+    before = state(home)
+    whole = gzip.compress("".join(json.dumps(one) + "\n" for one in LINES[:9] + LINES[:1] * 5000).encode())
+    broken = tmp_path / "archive.jsonl.gz"
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(BuildRefused, match=r"archive\.jsonl\.gz:\d+: could not be read whole, and 1 articles"):
+        build(home, [str(broken)], Counting)
+    assert state(home) == before
+    added = build(home, [str(broken)], Counting, BuildOptions(whole=False))
+    assert (added.removed, added.articles) == (0, 10)
+    assert build(home, [str(broken)], Counting, BuildOptions(allow_shrink=True)).removed == 1

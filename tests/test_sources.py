@@ -95,7 +95,7 @@ def test_what_was_never_packed_is_one_bad_line(source, ending, packed, name):
     (bad,) = source("a" + ending + packed, b"no such thing")
     assert (bad.line, bad.reason.startswith(f"expected {name} data: ")) == (1, True)
     (bad,) = source("a" + ending + packed, b"")
-    assert bad == BadLine(1, "", f"expected more {name} data: it ends early")
+    assert bad == BadLine(1, "", f"expected more {name} data: it ends early", incomplete=True)
 
 
 @pytest.mark.parametrize("packed", PACK)
@@ -243,7 +243,7 @@ def test_a_file_that_goes_away_is_named_and_the_rest_is_read(tmp_path):
     assert next(reading).file == str(tmp_path / "a.jsonl")
     (tmp_path / "b.jsonl").unlink()
     bad, last = reading
-    assert bad == BadLine(1, "b.jsonl", "No such file or directory", file=str(tmp_path / "b.jsonl"))
+    assert bad == BadLine(1, "b.jsonl", "No such file or directory", file=str(tmp_path / "b.jsonl"), incomplete=True)
     assert last.file == str(tmp_path / "c.jsonl")
 
 
@@ -269,7 +269,9 @@ def test_a_folder_below_that_fails_is_named(tmp_path, monkeypatch):
 
     monkeypatch.setattr(type(tmp_path), "iterdir", iterdir)
     bad, *found = read_source(str(tmp_path))
-    expected = BadLine(1, "a", "expected a folder that can be read: Permission denied", file=str(tmp_path / "a"))
+    expected = BadLine(
+        1, "a", "expected a folder that can be read: Permission denied", file=str(tmp_path / "a"), incomplete=True
+    )
     assert (bad, len(found)) == (expected, 2)
 
 

@@ -96,7 +96,7 @@ def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | Bad
                 for found in _read_file(path, options):
                     yield replace(found, file=str(path))
             except (SourceError, OSError, UnicodeError) as error:
-                yield BadLine(1, path.name, _said(error), file=str(path))
+                yield BadLine(1, path.name, _said(error), file=str(path), incomplete=True)
     if none:
         raise SourceError(f"expected a file ending in {', '.join(_KNOWN)} in this folder, found none")
 

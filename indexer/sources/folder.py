@@ -35,4 +35,6 @@ def walk(folder: Path) -> Iterator[Path | BadLine]:
         except OSError as error:
             if path == folder:
                 raise
-            yield BadLine(1, path.name, f"expected a folder that can be read: {error.strerror}", file=str(path))
+            yield BadLine(
+                1, path.name, f"expected a folder that can be read: {error.strerror}", file=str(path), incomplete=True
+            )

@@ -56,9 +56,11 @@ class BadLine:
     :param raw: What stands there.
     :param reason: What was expected.
     :param file: The file of the source where it stands, if the source is a folder.
+    :param incomplete: Whether more than this place is lost: a file that could not be read, or not to its end.
     """
 
     line: int
     raw: str = field(repr=False)
     reason: str = ""
     file: str = ""
+    incomplete: bool = False

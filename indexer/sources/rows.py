@@ -91,7 +91,7 @@ def _rows(stream: Stream, lines: _Lines, delimiter: str) -> Iterator[Row | BadLi
         if any(cell.strip() for cell in row):
             yield lines.row(row)
     if stream.damage:
-        yield BadLine(lines.number + 1, "", stream.damage)
+        yield BadLine(lines.number + 1, "", stream.damage, incomplete=True)
 
 
 def _checked(row: Row, encoding: str | None) -> Row | BadLine:

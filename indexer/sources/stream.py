@@ -80,12 +80,12 @@ class Stream(io.RawIOBase):
                     line = reader.readline(_READ)
                 yield BadLine(number, raw, TOO_LONG)
             elif self.damage and not line.endswith(b"\n"):
-                yield BadLine(number, shown(line), self.damage)
+                yield BadLine(number, shown(line), self.damage, incomplete=True)
                 return
             else:
                 yield number, line
         if self.damage:
-            yield BadLine(number + 1, "", self.damage)
+            yield BadLine(number + 1, "", self.damage, incomplete=True)
 
 
 def shown(raw: bytes) -> str:
