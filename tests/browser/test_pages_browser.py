@@ -99,6 +99,23 @@ def chromium(own):
     return found
 
 
+def whole_answers(app):
+    """Return the application with every answer read and closed at once.
+
+    Werkzeug's server leaves a static file open where the browser hangs up in the middle of it.
+    """
+
+    def run(environ, start_response):
+        answer = app(environ, start_response)
+        try:
+            return [b"".join(answer)]
+        finally:
+            if hasattr(answer, "close"):
+                answer.close()
+
+    return run
+
+
 @pytest.fixture(scope="module")
 def browser():
     with sync_playwright() as playwright:
@@ -110,7 +127,7 @@ def browser():
 
 def serve(app):
     """Serve an application on a free port; return its address and what ends it."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+    server = make_server("127.0.0.1", 0, whole_answers(app), threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
 
