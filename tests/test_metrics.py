@@ -93,12 +93,6 @@ def test_nothing_to_evaluate(qrels):
         metrics.evaluate({"q": ["a"]}, qrels)
 
 
-def test_recall_of_index():
-    assert metrics.recall_of_index([[1, 2], [3]], [[1, 5], [3]]) == pytest.approx(0.75)
-    assert metrics.recall_of_index([[1], []], [[1], []]) == 1.0
-    assert metrics.recall_of_index([], []) == 1.0
-
-
 ids = st.sampled_from("abcdefgh")
 
 
