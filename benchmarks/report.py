@@ -81,9 +81,49 @@ def reading(result: dict[str, Any]) -> str:
     return table(header, [list(row) for row in named.items()])
 
 
+def search(result: dict[str, Any], short: bool = False) -> str:
+    """Return the tables of search: by set; unless short, with parts taken out, restoration, time as well."""
+    header = ["nDCG@10", "meaning", "words", "both", "even, odd queries", "gain over the better", "queries"]
+    rows = [
+        [
+            r["set"],
+            *(f"{r[name]:.3f}" for name in ("dense", "lexical", "hybrid")),
+            ", ".join(f"{half:.3f}" for half in r["halves"]),
+            f"{r['gain']:+.3f} ({r['interval'][0]:+.3f} to {r['interval'][1]:+.3f})",
+            f"{r['queries']:,}",
+        ]
+        for r in result["rows"]
+    ]
+    if short:
+        return table(header, rows)
+    taken = [[a["part"], *(f"{score:.3f}" for score in a["scores"])] for a in result["ablations"]]
+    read = [
+        [f"{r['articles']:,}", "held back" if r["own"] else "not among them", f"{r['right']:.3f}"]
+        for r in result["restored"]
+    ]
+    facts = [
+        [
+            f"a search less its encoding, p50, {result['articles']:,} articles, one thread",
+            f"{result['time']['p50_ms']:.1f} ms",
+        ],
+        ["the same, p95", f"{result['time']['p95_ms']:.1f} ms"],
+        *([f"empty answers: {name}", f"{share:.0%}"] for name, share in result["empty"].items()),
+    ]
+    return "\n\n".join(
+        [
+            table(header, rows),
+            table(["every third query", *result["columns"]], taken),
+            table(["tables from articles", "the titles' own articles, titles", "syllables restored right"], read),
+            table(["", ""], facts),
+        ]
+    )
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "sample": quality,
     "quality": quality,
+    "search": search,
+    "search-sets": lambda result: search(result, short=True),
     "rate": rate,
     "texts": texts,
     "calibrate": calibrate,
@@ -93,7 +133,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
 
 def shown(name: str) -> str:
     """Return a result's table and the machine that it was measured on."""
-    result = json.loads((common.RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    result = json.loads((common.RESULTS / f"{name.partition('-')[0]}.json").read_text(encoding="utf-8"))
     facts = result["machine"]
     return f"{TABLES[name](result)}\n\nMeasured {facts['date']} on {facts['cores']} cores of {facts['cpu']}."
 
@@ -104,7 +144,7 @@ def main() -> None:
         path = common.ROOT / file
         text = path.read_text(encoding="utf-8")
         for name in TABLES:
-            if (common.RESULTS / f"{name}.json").is_file():
+            if (common.RESULTS / f"{name.partition('-')[0]}.json").is_file():
                 marked = re.compile(rf"(<!-- results: {name} -->\n).*?(<!-- end -->)", re.DOTALL)
                 text = marked.sub(lambda found, name=name: f"{found[1]}{shown(name)}\n{found[2]}", text)  # type: ignore[misc]
         path.write_text(text, encoding="utf-8")

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calibrate, common, quality, rate, reading, report, sample, texts
+from benchmarks import calibrate, common, quality, rate, reading, report, sample, search, texts
 
-LONG = {"reading"}
+LONG = {"reading", "search"}
 WITHOUT_DATA = {"sample", "reading"}
 
 
 def main() -> None:
     """Run those that are named, all but the long ones by default."""
     names = sys.argv[1:]
-    for module in (sample, quality, rate, texts, calibrate, reading):
+    for module in (sample, quality, rate, texts, calibrate, reading, search):
         name = module.__name__.rpartition(".")[2]
         if name not in names if names else name in LONG:
             continue

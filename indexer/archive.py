@@ -5,13 +5,17 @@ The index floor's answer to a service: here is an id, a URL, a vector or a filte
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer.article import Article
 from indexer.columns import Filters, Mask
+from indexer.knowledge import Knowledge
+from indexer.lexical import Chance, Term, Words
 from indexer.segment import Segment
 from indexer.snapshot import Snapshot
 from indexer.text import match_key, url_key
@@ -80,6 +84,89 @@ class Archive:
         rows, scores, vectors = (np.concatenate(parts) for parts in zip(*found, strict=True))
         order = np.lexsort((rows, -scores))
         return rows[order], scores[order], vectors[order]
+
+    def matching(self, words: Words, k: int, allowed: Mask) -> tuple[Rows, Vectors]:
+        """Return the allowed articles that match words best: `LexicalIndex.search` over all segments.
+
+        :return: (n,) int64 article rows and (n,) float32 scores, best first.
+        """
+        found = []
+        for start, segment in zip(self._starts, self._segments, strict=False):
+            rows, scores = segment.words.search(words, k, allowed[start : start + segment.count])
+            found.append((rows + start, scores))
+        if len(found) == 1:
+            return found[0]
+        rows, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        order = np.lexsort((rows, -scores))
+        return rows[order], scores[order]
+
+    def chance(self, words: Words) -> Chance:
+        """Return what scores the words give by chance (`LexicalIndex.chance`)."""
+        return self._largest.words.chance(words)
+
+    def having(self, terms: Sequence[Term]) -> Rows:
+        """Return the articles that have all of these tokens, (n,) int64."""
+        return self._each(lambda segment: segment.words.having(terms))
+
+    def titled(self, title: str, bare: bool) -> Rows:
+        """Return the articles of exactly this title, (n,) int64 (`LexicalIndex.titled`)."""
+        return self._each(lambda segment: segment.words.titled(title, bare))
+
+    def title_starts(self, bare: Sequence[str], k: int) -> Rows:
+        """Return articles in whose titles these words follow each other (`LexicalIndex.title_starts`)."""
+        return self._each(lambda segment: segment.words.title_starts(bare, k))
+
+    def _each(self, find: Callable[[Segment], Rows]) -> Rows:
+        found: list[Rows] = [
+            find(segment) + start for start, segment in zip(self._starts, self._segments, strict=False)
+        ]
+        return np.concatenate(found) if len(found) > 1 else found[0]
+
+    @property
+    def _largest(self) -> Segment:
+        return max(self._segments, key=lambda segment: segment.count)
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """Return what the largest segment knows beside its articles; rows of names count within it."""
+        return self._largest.knowledge
+
+    def similarities(self, query: Vectors, rows: Rows) -> Vectors:
+        """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
+        found: Vectors = self._gather(rows, lambda segment, local: segment.similarities(query, local), np.float32)
+        return found
+
+    def texts(self, rows: Rows) -> Rows:
+        """Return the first vector row of each of (n,) articles, (n,) int64: equal for articles of one text."""
+        starts = dict(zip(map(id, self._segments), self._vector_starts, strict=False))
+        found: Rows = self._gather(rows, lambda s, local: s.first_vectors(local) + starts[id(s)], np.int64)
+        return found
+
+    def _gather(self, rows: Rows, find: Callable[[Segment, Rows], Any], dtype: type) -> Any:
+        if len(self._segments) == 1:
+            return find(self._segments[0], rows)
+        gathered: NDArray[Any] = np.empty(len(rows), dtype=dtype)
+        for start, segment in zip(self._starts, self._segments, strict=False):
+            here = (rows >= start) & (rows < start + segment.count)
+            gathered[here] = find(segment, rows[here] - start)
+        return gathered
+
+    def facets(self, rows: Rows) -> dict[str, list[tuple[str, int]]]:
+        """Return how many of these articles have each section, source, author and tag, the commonest first."""
+        counts: dict[str, Counter[str]] = {}
+        spelt: dict[str, str] = {}
+        for start, segment in zip(self._starts, self._segments, strict=False):
+            local = rows[(rows >= start) & (rows < start + segment.count)] - start
+            for field, found in segment.columns.counts(local).items():
+                counted = counts.setdefault(field, Counter())
+                for value, count in found:
+                    key = match_key(value)
+                    spelt.setdefault(key, value)
+                    counted[key] += count
+        return {
+            field: [(spelt[key], n) for key, n in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
+            for field, counted in counts.items()
+        }
 
     def count_texts(self, allowed: Mask) -> int:
         """Return how many distinct texts the allowed articles have, counted a segment at a time."""

@@ -287,7 +287,7 @@ class _Build:
             chunks = self._vectors(reusable, cache, texts)
             vectors.write_vectors(target / vectors.RAW_FILE, texts, identity.dim, chunks)
             self._progress("indexing", 0, articles)
-            index = segments.write_segment(target, self._staging.articles(), self._staging.texts())
+            index = segments.write_segment(target, self._staging.articles(), self._staging.texts(), datetime.now(UTC))
             self._progress("indexing", articles, articles)
             drawn = self._background(reusable, target / vectors.RAW_FILE, articles, texts)
             self._staging.close()

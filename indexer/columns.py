@@ -127,6 +127,7 @@ class Columns:
             for code, name in enumerate(names):
                 lookup.setdefault(match_key(name), []).append(code)
             self._lookup[field] = lookup
+        self._alike = {field: np.array([min(self._wanted(field, [n])) for n in values[field]], int) for field in values}
 
     @property
     def count(self) -> int:
@@ -161,6 +162,30 @@ class Columns:
             first, last = filters.bounds()
             passed &= (self.published >= first) & (self.published <= last)
         return passed
+
+    def counts(self, rows: NDArray[np.int64]) -> dict[str, list[tuple[str, int]]]:
+        """Return how many of (n,) rows have each value of section, source, author and tag.
+
+        What filters hold to be equal is one value, in the spelling that was found first.
+        """
+        codes = {field: self._codes[field][rows] for field in _SINGLE}
+        ends = self._tag_ends[rows]
+        starts = np.where(rows > 0, self._tag_ends[np.maximum(rows - 1, 0)], 0)
+        lengths = ends - starts
+        at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
+        codes["tag"] = self._once_each(self._tags[at], np.repeat(rows, lengths))
+        found = {}
+        for field, held in codes.items():
+            values, times = np.unique(self._alike[field][held[held >= 0]], return_counts=True)
+            found[field] = [(self.values[field][code], int(n)) for code, n in zip(values, times, strict=True)]
+        return found
+
+    def _once_each(self, tags: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tags of (n,) rows, less those that another spelling of one row's tag repeats."""
+        first = self._alike["tag"]
+        if np.array_equal(first, np.arange(len(first))):
+            return tags
+        return np.unique(rows.astype(np.int64) * len(first) + first[tags]) % len(first)
 
     def _wanted(self, field: str, values: Iterable[str]) -> list[int]:
         lookup = self._lookup[field]

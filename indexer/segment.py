@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import store, vectors
+from indexer import knowledge, lexical, store, vectors
+from indexer.article import Article
 from indexer.columns import Columns, ColumnWriter
+from indexer.knowledge import Knowledge, KnowledgeWriter
+from indexer.lexical import LexicalIndex, LexicalWriter
 from indexer.store import Store, Stored
+from indexer.syllables import stream
 from indexer.vectors import Mask, Rows, VectorIndex, Vectors
 
 OWNERS_FILE = "owners.npy"
@@ -25,28 +30,42 @@ def write_segment(
     directory: Path,
     articles: Iterable[tuple[Stored, int]],
     texts: Iterable[tuple[bytes, int]],
+    now: datetime,
 ) -> str:
     """Write everything but the raw vectors, which `vectors.write_vectors` has put into the directory.
 
     :param articles: Each article with the row of its vector; article rows are counted in this order.
     :param texts: For each vector the key of its text and its row.
+    :param now: What is not public at this time is found by nothing that the segment learns from its articles.
     :return: The type of the FAISS index.
     """
     columns = ColumnWriter()
+    words, learnt = LexicalWriter(directory / lexical.DIRECTORY), KnowledgeWriter(now)
     owners = array("i")
 
     def passing() -> Iterable[Stored]:
-        for stored, vector in articles:
-            columns.add(stored.article())
+        for row, (stored, vector) in enumerate(articles):
+            article = stored.article()
+            columns.add(article)
             owners.append(vector)
+            text = _text(article)
+            spoken = stream(text)
+            words.add(article.title, spoken, text)
+            learnt.add(article, row, spoken, text)
             yield stored
 
     store.write_store(directory / store.FILE, passing(), texts)
     columns.write(directory)
+    words.close()
+    learnt.write(directory / knowledge.DIRECTORY)
     owned = np.array(owners, dtype=np.int32)
     pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
     np.save(directory / OWNERS_FILE, pairs[np.argsort(pairs[:, 0], kind="stable")], allow_pickle=False)
     return vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+
+
+def _text(article: Article) -> str:
+    return "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
 
 
 class Segment:
@@ -61,6 +80,8 @@ class Segment:
         self.store = Store(directory / store.FILE)
         self.columns = Columns(directory)
         self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        self.words = LexicalIndex(directory / lexical.DIRECTORY)
+        self.knowledge = Knowledge(directory / knowledge.DIRECTORY)
         owners: NDArray[np.int32] = np.load(directory / OWNERS_FILE, allow_pickle=False)
         self._owned, self._owner = owners[:, 0].astype(np.int64), owners[:, 1].astype(np.int64)
         self._starts = np.searchsorted(self._owned, np.arange(self.index.count + 1))
@@ -79,6 +100,20 @@ class Segment:
         """Return the rows of the vectors that an article owns."""
         start, end = self._article_starts[article], self._article_starts[article + 1]
         return self._owned[self._by_article[start:end]]
+
+    def first_vectors(self, articles: Rows) -> Rows:
+        """Return the first vector that each of (n,) articles owns, (n,) int64: equal for articles of one text."""
+        return self._owned[self._by_article[self._article_starts[articles]]]
+
+    def similarities(self, query: Vectors, articles: Rows) -> Vectors:
+        """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
+        best = np.full(len(articles), -1.0, dtype=np.float32)
+        starts, ends = self._article_starts[articles], self._article_starts[articles + 1]
+        for at in range(self._most_vectors):
+            there = starts + at < ends
+            found = self.index.reconstruct(self._owned[self._by_article[starts[there] + at]]) @ query
+            best[there] = np.maximum(best[there], found)
+        return best
 
     def owned_by(self, allowed: Mask) -> Mask:
         """Return which vectors have an owner among the allowed articles.

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from indexer import calibration
+from indexer import calibration, lexical
 from indexer import segment as segments
 from indexer.calibration import Background, Calibration
 from indexer.errors import BuildRefused, SnapshotError
@@ -31,7 +31,7 @@ from models.encoder import EncoderIdentity
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "CURRENT"
 SMALL = 64 * 2**20
@@ -39,7 +39,7 @@ SMALL = 64 * 2**20
 
 _TIME = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
-_MAPPED = re.compile(r"vectors\.npy$")
+_MAPPED = re.compile(r"(vectors|bigram\w*|trigram\w*)\.npy$")
 _PARTIAL = ".partial-"
 
 
@@ -74,7 +74,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[1]
+    format: Literal[2]
     created_at: str
     parent: str | None
     encoder: EncoderIdentity
@@ -227,7 +227,8 @@ class Home:
 
 
 def _files(directory: Path) -> list[str]:
-    found = sorted(path for path in directory.rglob("*") if not path.is_dir() or path.is_symlink())
+    listed = (path for path in directory.rglob("*") if path.name not in lexical.LOCKS)
+    found = sorted(path for path in listed if not path.is_dir() or path.is_symlink())
     return [path.relative_to(directory).as_posix() for path in found if path != directory / MANIFEST_FILE]
 
 
@@ -338,7 +339,10 @@ def share_segment(source: Path, target: Path) -> None:
     """Put a segment's files into another snapshot (`share_file`)."""
     target.mkdir()
     for path in source.iterdir():
-        share_file(path, target / path.name)
+        if path.is_dir():
+            share_segment(path, target / path.name)
+        elif path.name not in lexical.LOCKS:
+            share_file(path, target / path.name)
 
 
 def share_file(source: Path, target: Path) -> None:

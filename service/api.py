@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from time import perf_counter
 from typing import Any, cast
 
 from flask import Blueprint, Response, current_app, render_template, request
+from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from service import openapi, schemas
+from service.answers import (
+    MAX_FACET,
+    Count,
+    ExpansionOut,
+    Facets,
+    HighlightsOut,
+    HitList,
+    HitOut,
+    QueryOut,
+    SearchHitOut,
+    SearchList,
+    SuggestionList,
+    SuggestionOut,
+)
 from service.errors import BadRequest, FieldError, NotFound, NotReady
+from service.highlights import highlights
 from service.live import Live
-from service.schemas import HitList, HitOut, RelatedBody, Seed
-from service.searcher import Answer, Searcher
+from service.query import Query
+from service.schemas import RelatedBody, Seed
+from service.searcher import Answer, Hit, Searcher
 from service.settings import Settings
 
 blueprint = Blueprint("api", __name__)
@@ -45,11 +63,42 @@ def visible(article: Article) -> Article:
 
 @blueprint.get("/api/v1/search")
 def search() -> Response:
-    """Search by meaning."""
+    """Search by meaning and words."""
     started = perf_counter()
     params = schemas.parse_params(schemas.SearchParams, request.args.to_dict(flat=False))
     searcher = live().searcher()
-    return _hits(searcher, searcher.search(params), started)
+    answer = searcher.search(params)
+    query = understood(answer)
+    hits = [_found(hit, query) for hit in answer.hits]
+    expansions = [ExpansionOut.model_validate(asdict(expansion)) for expansion in query.expansions]
+    counts = {
+        field: [Count(value=value, count=count) for value, count in found[:MAX_FACET]]
+        for field, found in answer.facets.items()
+    }
+    listed = SearchList(
+        **_head(searcher, answer, started),
+        hits=hits,
+        query=QueryOut.model_validate(
+            {"text": query.typed, "restored": query.restored, "expansions": expansions, "relaxed": answer.relaxed}
+        ),
+        facets=Facets(**counts),
+    )
+    return _written(listed)
+
+
+def understood(answer: Answer) -> Query:
+    """Return how the search that was answered was understood."""
+    if answer.query is None:
+        raise ValueError("query: None: expected the answer of a search")
+    return answer.query
+
+
+@blueprint.get("/api/v1/suggest")
+def suggest() -> Response:
+    """Suggest what a reader may be about to type."""
+    params = schemas.parse_params(schemas.SuggestParams, request.args.to_dict(flat=False))
+    found = live().searcher().suggest(params.q, params.limit)
+    return _written(SuggestionList(suggestions=[SuggestionOut.model_validate(asdict(one)) for one in found]))
 
 
 @blueprint.get("/api/v1/articles/<string:article_id>")
@@ -121,23 +170,33 @@ def _related(body: RelatedBody, started: float, fields: dict[str, str]) -> Respo
 
 
 def _hits(searcher: Searcher, answer: Answer, started: float) -> Response:
-    listed = HitList(
-        snapshot=searcher.archive.id,
-        took_ms=round((perf_counter() - started) * 1000, 3),
-        total=answer.total,
-        total_relation="gte" if answer.more else "eq",
-        hits=[
-            HitOut(
-                **{name: getattr(hit.article, name) for name in _SHOWN},
-                score=hit.score,
-                relevance=hit.relevance,
-                similarity=hit.similarity,
-                reasons=hit.reasons,
-            )
-            for hit in answer.hits
-        ],
+    hits = [HitOut(**_fields(hit)) for hit in answer.hits]
+    return _written(HitList(**_head(searcher, answer, started), hits=hits))
+
+
+def _head(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
+    return {
+        "snapshot": searcher.archive.id,
+        "took_ms": round((perf_counter() - started) * 1000, 3),
+        "total": answer.total,
+        "total_relation": "gte" if answer.more else "eq",
+    }
+
+
+def _fields(hit: Hit) -> dict[str, Any]:
+    shown = {name: getattr(hit.article, name) for name in _SHOWN}
+    return shown | {name: getattr(hit, name) for name in ("score", "relevance", "similarity", "reasons")}
+
+
+def _found(hit: Hit, query: Query) -> SearchHitOut:
+    parts = highlights(visible(hit.article), query.wanted)
+    return SearchHitOut(
+        **_fields(hit), copies=hit.copies, highlights=HighlightsOut(title=str(parts.title), text=str(parts.text))
     )
-    return Response(listed.model_dump_json(), mimetype="application/json")
+
+
+def _written(answer: BaseModel) -> Response:
+    return Response(answer.model_dump_json(), mimetype="application/json")
 
 
 _SHOWN = ("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url")

@@ -13,6 +13,7 @@ from models.encoder import Encoder
 from service import api, pages
 from service.errors import FieldError, ServiceError
 from service.live import Live
+from service.searcher import Options
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -63,9 +64,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
 
 
 def _start(settings: Settings) -> Live:
-    return Live(
-        settings.home, lambda: load_encoder(settings), settings.poll_seconds, settings.newest_min_relevance
-    ).start()
+    return Live(settings.home, lambda: load_encoder(settings), settings.poll_seconds, Options.of(settings)).start()
 
 
 def _headers(response: Response) -> Response:

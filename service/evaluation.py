@@ -30,7 +30,9 @@ class Evaluation:
     unknown: list[str]
 
 
-def evaluate_search(searcher: Searcher, queries: Mapping[str, str], qrels: Qrels, ranking: str) -> Evaluation:
+def evaluate_search(
+    searcher: Searcher, queries: Mapping[str, str], qrels: Qrels, ranking: str, mode: str = "hybrid"
+) -> Evaluation:
     """Search for every judged query and measure the lists.
 
     :raises ValueError: if a judged query has no text.
@@ -40,7 +42,7 @@ def evaluate_search(searcher: Searcher, queries: Mapping[str, str], qrels: Qrels
         raise ValueError(f"queries: {missing[0]!r} and {len(missing) - 1} others judged: expected a text for each")
 
     def ask(query: str) -> Answer:
-        params = SearchParams.model_validate({"q": queries[query], "limit": DEPTH, "ranking": ranking})
+        params = SearchParams.model_validate({"q": queries[query], "limit": DEPTH, "ranking": ranking, "mode": mode})
         return searcher.search(params)
 
     return _evaluate(ask, qrels)

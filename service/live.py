@@ -16,7 +16,7 @@ from indexer.snapshot import Home, Snapshot, verify
 from models.encoder import Encoder
 from models.errors import ModelError
 from service.errors import NotReady
-from service.searcher import Searcher
+from service.searcher import Options, Searcher
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ class Live:
 
     :param load_encoder: Called once, in a thread of its own.
     :param poll_seconds: How often to look for another snapshot.
+    :param options: What is set of search.
     """
 
     def __init__(
@@ -33,12 +34,12 @@ class Live:
         home: Path,
         load_encoder: Callable[[], Encoder],
         poll_seconds: float = 0.5,
-        newest_min_relevance: float = 0.0,
+        options: Options | None = None,
     ) -> None:
         self._home = Home(home)
         self._load_encoder = load_encoder
         self._poll_seconds = poll_seconds
-        self._newest_min_relevance = newest_min_relevance
+        self._options = options or Options()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
@@ -134,7 +135,7 @@ class Live:
         archive = Archive(Snapshot(directory))
         if self._encoder is not None:
             self._check_encoder(archive, self._encoder)
-        searcher = Searcher(archive, self.encoder, self._newest_min_relevance)
+        searcher = Searcher(archive, self.encoder, self._options)
         previous, self._searcher = self._searcher, searcher
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
         threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()

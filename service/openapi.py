@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from indexer.article import Article
-from service import schemas
+from service import answers, schemas
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -32,7 +32,20 @@ class Endpoint:
 
 ENDPOINTS = (
     Endpoint(
-        "get", "/api/v1/search", "Search by meaning", schemas.SearchParams, answer=schemas.HitList, statuses=(400, 503)
+        "get",
+        "/api/v1/search",
+        "Search by meaning and words",
+        schemas.SearchParams,
+        answer=answers.SearchList,
+        statuses=(400, 503),
+    ),
+    Endpoint(
+        "get",
+        "/api/v1/suggest",
+        "What a reader may be about to type",
+        schemas.SuggestParams,
+        answer=answers.SuggestionList,
+        statuses=(400, 503),
     ),
     Endpoint(
         "get",
@@ -48,7 +61,7 @@ ENDPOINTS = (
         "/api/v1/articles/{id}/related",
         "Related articles of a published one",
         schemas.RelatedParams,
-        answer=schemas.HitList,
+        answer=answers.HitList,
         by_id=True,
         statuses=(400, 404, 503),
     ),
@@ -57,7 +70,7 @@ ENDPOINTS = (
         "/api/v1/related",
         "Related articles of the one that answers to a URL",
         schemas.RelatedByUrlParams,
-        answer=schemas.HitList,
+        answer=answers.HitList,
         statuses=(400, 404, 503),
     ),
     Endpoint(
@@ -66,7 +79,7 @@ ENDPOINTS = (
         "Related articles of several seeds or of an unsaved draft",
         schemas.NoParams,
         schemas.RelatedBody,
-        schemas.HitList,
+        answers.HitList,
         statuses=(400, 404, 413, 503),
     ),
     Endpoint("get", "/healthz", "The process lives", schemas.NoParams),
@@ -80,7 +93,7 @@ def document() -> dict[str, Any]:
     models = {endpoint.body for endpoint in ENDPOINTS} | {endpoint.answer for endpoint in ENDPOINTS}
     named: list[type[BaseModel]] = sorted((m for m in models if m), key=lambda model: model.__name__)
     _, bodies = models_json_schema([(m, "validation") for m in named], ref_template=_REFERENCE)
-    _, problem = models_json_schema([(schemas.Problem, "serialization")], ref_template=_REFERENCE)
+    _, problem = models_json_schema([(answers.Problem, "serialization")], ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for endpoint in ENDPOINTS:
         paths.setdefault(endpoint.path, {})[endpoint.method] = _operation(endpoint)

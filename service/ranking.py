@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,12 +37,77 @@ def by_score(scores: Scores, rows: Rows) -> NDArray[np.intp]:
     return np.lexsort((rows, -scores))
 
 
+SHORT_WEIGHT, LONG_WEIGHT = 1.2, 0.25
+"""What a spread of words counts for beside a spread of meaning, at most and at least (benchmarks/README.md)."""
+
+_WEIGHT, _FALL = 4.5, 1.6
+FEEDBACK_WEIGHT = 0.6
+"""What a spread of the best hits' common meaning counts for, in a short query."""
+
+TITLE_BONUS, PHRASE_BONUS = 1000.0, 500.0
+"""What lifts an article of exactly the title typed, or with a quoted phrase, above everything else."""
+
+
+def word_weight(syllables: int) -> float:
+    """Return what a spread of words counts for beside one of meaning.
+
+    The fewer syllables a query has, the less its meaning says, and the more its words do.
+    """
+    weight: float = _WEIGHT / float(max(syllables, 1)) ** _FALL
+    return min(SHORT_WEIGHT, max(LONG_WEIGHT, weight))
+
+
+NO_EVIDENCE, FULL_EVIDENCE = 0.2, 0.6
+"""Between these, words come to count: paraphrases reach 0.1 to 0.3, titles and questions 0.4 to 1.3."""
+
+
+def evidence(share: float) -> float:
+    """Return how much words have to say of a query, 0 to 1.
+
+    A paraphrase or a question in another language meets some of its words by chance in every archive; then the best
+    article has few of them, and what words say is noise.
+
+    :param share: What the best article scores, of what one would that has every token once.
+    """
+    return min(1.0, max(0.0, (share - NO_EVIDENCE) / (FULL_EVIDENCE - NO_EVIDENCE)))
+
+
+def fuse(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
+    """Return the fused score of (n,) candidates: spreads of meaning, and weighted spreads of words.
+
+    Both are counted in standard deviations above what unrelated articles get, so that they add up; z-scores fused
+    better than ranks (RRF) or min-max (benchmarks/README.md).
+
+    :param meaning: Spreads of cosines above the query's background, None where nothing was encoded.
+    :param words: Spreads of BM25 scores above chance, None where no words were looked for.
+    :raises ValueError: if there is neither.
+    """
+    if meaning is not None and words is not None:
+        return meaning + weight * words
+    if meaning is None and words is None:
+        raise ValueError("meaning, words: None, None: expected one at least")
+    return meaning if words is None else weight * words  # type: ignore[return-value]
+
+
 def newest_first(published: Rows, scores: Scores, rows: Rows) -> NDArray[np.intp]:
     """Return the order by (n,) publication times, newest first, undated (the smallest int64) last, then by score."""
     return np.lexsort((rows, -scores, ~published))
 
 
-def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> NDArray[np.intp]:
+class Collapsed(NamedTuple):
+    """One place for each text.
+
+    :param heads: (m,) places of the members that are shown, the newest of each text.
+    :param best: (m,) places of each text's best member, which the text ranks by.
+    :param members: (m,) how many members each text has.
+    """
+
+    heads: NDArray[np.intp]
+    best: NDArray[np.intp]
+    members: NDArray[np.int64]
+
+
+def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> Collapsed:
     """Return an order with one place for each group: its newest member, at the place of its best.
 
     :param groups: (n,) int64, equal for candidates of one text.
@@ -49,11 +115,14 @@ def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> NDArray[
     :param order: (n,) places, best first.
     """
     ordered = groups[order]
-    _, first = np.unique(ordered, return_index=True)
+    _, first, members = np.unique(ordered, return_index=True, return_counts=True)
+    if len(first) == len(order):
+        return Collapsed(order, order, np.ones(len(order), dtype=np.int64))
     newest = np.lexsort((np.arange(len(order)), ~published[order], ordered))
-    heads = newest[np.unique(ordered[newest], return_index=True)[1]]
-    # `first` and `heads` are both sorted by group: the n-th group first stands at first[n] and shows heads[n].
-    return order[heads[np.argsort(first, kind="stable")]]
+    starts = np.cumsum(members) - members
+    # `first` and `newest[starts]` are both sorted by group: the n-th group first stands at first[n].
+    by_rank = np.argsort(first, kind="stable")
+    return Collapsed(order[newest[starts][by_rank]], order[first[by_rank]], members[by_rank])
 
 
 def centroid(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What may be asked and what is answered: pydantic models, from which the OpenAPI document is made."""
+"""What may be asked: pydantic models, from which the OpenAPI document is made (answers: `service.answers`)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,10 @@ class SearchParams(FilterFields):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
     offset: Annotated[int, Field(ge=0, le=MAX_WINDOW)] = 0
     sort: Literal["relevance", "newest"] = "relevance"
-    mode: Annotated[Literal["dense"], Field(description="By meaning; other modes need a lexical index")] = "dense"
+    mode: Annotated[
+        Literal["hybrid", "dense", "lexical"], Field(description="By meaning and words, by meaning, or by words alone")
+    ] = "hybrid"
+    literal: Annotated[bool, Field(description="Take the query letter by letter: restore and expand nothing")] = False
     ranking: Ranking = "relevance"
 
     @model_validator(mode="after")
@@ -90,6 +93,13 @@ class SearchParams(FilterFields):
         if self.offset + self.limit > MAX_WINDOW:
             raise ValueError(f"offset: expected offset + limit of at most {MAX_WINDOW}")
         return self
+
+
+class SuggestParams(_Request):
+    """Parameters of suggestions."""
+
+    q: Annotated[str, BeforeValidator(_query), Field(description="What was typed so far, 1 to 512 characters")]
+    limit: Annotated[int, Field(ge=1, le=20)] = 8
 
 
 class RelatedParams(FilterFields):
@@ -159,52 +169,6 @@ class RelatedBody(_Request):
     limit: Annotated[int, Field(ge=1, le=50)] = 6
     filters: FilterFields = FilterFields()
     ranking: Ranking = "relevance"
-
-
-class HitOut(BaseModel):
-    """One article of an answer."""
-
-    id: str
-    title: str
-    url: str | None
-    lead: str | None
-    section: str | None
-    author: str | None
-    source: str | None
-    published_at: datetime | None
-    image_url: str | None
-    score: Annotated[float, Field(description="What the list is ordered by, unless sorted by date")]
-    relevance: Annotated[float, Field(ge=0, le=1, description="Calibrated for this archive")]
-    similarity: Annotated[float | None, Field(description="Raw cosine; null where no vector was compared")]
-    reasons: list[str]
-
-
-class HitList(BaseModel):
-    """The answer of search and related alike."""
-
-    snapshot: Annotated[str, Field(description="Opaque; changes whenever answers may")]
-    took_ms: float
-    total: Annotated[int, Field(description="How many hits paging can reach")]
-    total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there are more than can be reached")]
-    hits: list[HitOut]
-
-
-class ProblemField(BaseModel):
-    """One fault of a request."""
-
-    field: str
-    value: str
-    expected: str
-
-
-class Problem(BaseModel):
-    """RFC 9457 problem document."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    errors: list[ProblemField]
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -23,8 +23,11 @@ class Settings(BaseSettings):
     :param threads: Cores for the encoder of one process; all by default, `serve` shares them out.
     :param poll_seconds: How often a process looks whether another snapshot has been published.
     :param expose_body: Whether pages and answers give articles in full, or title and lead only.
-    :param newest_min_relevance: Least relevance of a hit when search sorts by date, for without one the newest
-        articles of all would be the answer to every query.
+    :param min_relevance: Least relevance of the best hit of a search, for every article is somehow near to every
+        query; where there is none, the answer is empty, else the hits go down to a tenth of it.
+    :param newest_min_relevance: Least relevance of any hit when search sorts by date, where a weak one may come first.
+    :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
+    :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
@@ -38,4 +41,7 @@ class Settings(BaseSettings):
     threads: int | None = Field(default=None, ge=1)
     poll_seconds: float = Field(default=0.5, gt=0, le=2)
     expose_body: bool = True
-    newest_min_relevance: float = Field(default=0.05, ge=0, le=1)
+    min_relevance: float = Field(default=0.12, ge=0, le=1)
+    newest_min_relevance: float = Field(default=0.1, ge=0, le=1)
+    synonyms: Path | None = None
+    abbreviations: Path | None = None

@@ -23,6 +23,7 @@ class Strings:
     :param grouping: What stands between groups of three digits.
     :param errors: For each status a heading and a sentence that helps; 400 and 500 stand for the rest of their kind.
     :param filters: What each filter is called.
+    :param relaxed: What to say where something of a query was passed over.
     :param levels: What low, medium and high relevance are called.
     """
 
@@ -49,11 +50,18 @@ class Strings:
     results_for: str
     range_of: str
     range_of_more: str
+    understood: str
+    also: str
+    literal: str
+    literal_now: str
+    meant: str
+    relaxed: Mapping[str, str]
+    one_copy: str
+    many_copies: str
     refine: str
     sort: str
     sort_relevance: str
     sort_newest: str
-    sections: str
     dates: str
     date_from: str
     date_to: str
@@ -71,6 +79,7 @@ class Strings:
     empty_title: str
     empty_help: str
     empty_filtered: str
+    empty_literal: str
     empty_tips: tuple[str, ...]
     past_title: str
     past_help: str
@@ -113,6 +122,10 @@ class Strings:
     def articles(self, count: int) -> str:
         """Return how many articles, in words that agree with the number."""
         return (self.one_article if count == 1 else self.many_articles).format(number=self.number(count))
+
+    def copies(self, count: int) -> str:
+        """Return how many reprints stand behind an article."""
+        return (self.one_copy if count == 1 else self.many_copies).format(number=self.number(count))
 
     def day(self, value: date) -> str:
         """Return a date."""
@@ -165,16 +178,27 @@ VI = Strings(
     tips=(
         "Viết như bạn hỏi một người đồng nghiệp: cả câu cũng được.",
         "Không cần đúng từ trong bài: hỏi “nợ lương” vẫn có thể gặp bài viết “ba tháng chưa được trả công”.",
-        "Gõ đủ dấu cho kết quả sát hơn.",
+        "Gõ thiếu dấu hay viết tắt cũng được; gõ đủ dấu thì sát hơn.",
+        "Đặt cụm từ trong ngoặc kép để tìm nguyên cụm; thêm dấu trừ trước một từ, như -bóng, để loại từ ấy.",
     ),
     results_for="Kết quả cho “{q}”",
     range_of="Bài {first}–{last} trong {articles}",
     range_of_more="Bài {first}–{last} trong hơn {articles}",
+    understood="Đã hiểu là: {restored}",
+    also="cũng tìm: {words}",
+    literal="Tìm đúng như đã gõ",
+    literal_now="Đang tìm đúng như đã gõ.",
+    meant="Để Liên Quan đoán ý",
+    relaxed={
+        "phrase": "Không bài nào có nguyên cụm từ trong ngoặc kép, nên chỉ tìm theo từng từ và theo ý.",
+        "exclusion": "Bài nào cũng có từ bạn muốn loại, nên không bài nào bị loại.",
+    },
+    one_copy="và {number} bản đăng lại",
+    many_copies="và {number} bản đăng lại",
     refine="Thu hẹp kết quả",
     sort="Sắp xếp",
     sort_relevance="Liên quan nhất",
     sort_newest="Mới nhất",
-    sections="Chuyên mục",
     dates="Thời gian đăng",
     date_from="Từ ngày",
     date_to="Đến ngày",
@@ -199,6 +223,7 @@ VI = Strings(
     empty_title="Không tìm thấy bài nào",
     empty_help="Bạn có thể:",
     empty_filtered="bỏ bớt bộ lọc hoặc nới khoảng thời gian;",
+    empty_literal="tìm đúng như đã gõ;",
     empty_tips=(
         "diễn đạt lại điều cần tìm bằng một câu đầy đủ;",
         "kiểm tra lại dấu và chính tả.",
@@ -271,16 +296,27 @@ EN = Strings(
     tips=(
         "Write as you would ask a colleague: a whole sentence is fine.",
         "You need not know the article's words: “unpaid wages” can find “three months without pay”.",
-        "Vietnamese typed with its diacritics finds more.",
+        "Vietnamese may be typed without diacritics, or abbreviated; with its diacritics it finds more.",
+        "Put a phrase in quotation marks to find all of it; a dash before a word, as in -bóng, leaves that word out.",
     ),
     results_for="Results for “{q}”",
     range_of="{first}–{last} of {articles}",
     range_of_more="{first}–{last} of more than {articles}",
+    understood="Understood as: {restored}",
+    also="also looked for: {words}",
+    literal="Search exactly as typed",
+    literal_now="Searching exactly as typed.",
+    meant="Let Liên Quan guess what is meant",
+    relaxed={
+        "phrase": "No article has the whole phrase in quotation marks, so its words and meaning count instead.",
+        "exclusion": "Every article has a word that you left out, so none is left out.",
+    },
+    one_copy="and {number} reprint",
+    many_copies="and {number} reprints",
     refine="Narrow the results",
     sort="Order",
     sort_relevance="Most relevant",
     sort_newest="Newest",
-    sections="Section",
     dates="Published",
     date_from="From",
     date_to="To",
@@ -305,6 +341,7 @@ EN = Strings(
     empty_title="No article found",
     empty_help="You can:",
     empty_filtered="remove filters, or widen the dates;",
+    empty_literal="search exactly as typed;",
     empty_tips=(
         "put what you look for into a whole sentence;",
         "check the diacritics and the spelling.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,13 @@ from models.encoder import Encoder
 from models.hashing import HashingEncoder
 from service.app import create_app
 from service.live import Live
+from service.searcher import Options
 from service.settings import Settings
 
 Line = dict[str, Any]
+
+NOW = datetime(2023, 11, 15, tzinfo=UTC)
+"""When the segments of `segment_of` are written."""
 
 hypothesis.settings.register_profile("lienquan", deadline=None)  # the machine is shared; a slow example is no failure
 hypothesis.settings.load_profile("lienquan")
@@ -68,7 +73,7 @@ def segment_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         stored = [Stored.of(article, "source") for article in articles if not isinstance(article, list)]
         assert len(stored) == len(lines) == len(owned)
         keys = [(b"%016d" % row, row) for row in range(len(rows))]
-        write_segment(directory, zip(stored, owned, strict=True), keys)
+        write_segment(directory, zip(stored, owned, strict=True), keys, NOW)
         if pairs is not None:  # (vector, article) instead, where an article owns several
             np.save(directory / OWNERS_FILE, np.array(sorted(pairs), dtype=np.int32).reshape(-1, 2))
         opened.append(Segment(directory, empty_rows(dead)))
@@ -111,7 +116,7 @@ def client_of(
         if lines:
             publish(home, lines)
         made = Settings(home=home, model="hashing", **settings)
-        live = Live(home, HashingEncoder, made.poll_seconds, made.newest_min_relevance).start()
+        live = Live(home, HashingEncoder, made.poll_seconds, Options.of(made)).start()
         started.append(live)
         wait_for(lambda: live.not_ready() is None or not lines)
         return create_app(made, live).test_client()

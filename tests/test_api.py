@@ -39,16 +39,18 @@ ARTICLE_KEYS = [
     *("published_at", "updated_at", "unpublish_at", "image_url", "extra"),
 ]
 LIST_KEYS = ["snapshot", "took_ms", "total", "total_relation", "hits"]
+SEARCH_KEYS = [*LIST_KEYS, "query", "facets"]
 HIT_KEYS = [
     *("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url"),
     *("score", "relevance", "similarity", "reasons"),
 ]
+SEARCH_HIT_KEYS = [*HIT_KEYS, "copies", "highlights"]
 PUBLIC = 4
 
 
 @pytest.fixture(scope="module")
 def client(client_of):
-    return client_of(LINES)
+    return client_of(LINES, min_relevance=0, newest_min_relevance=0)
 
 
 @pytest.fixture(scope="module")
@@ -87,23 +89,23 @@ LISTS = {
 
 
 class TestLists:
-    @pytest.mark.parametrize("ask", LISTS.values(), ids=LISTS)
-    def test_every_key_is_there(self, client, ask):
+    @pytest.mark.parametrize(("name", "ask"), LISTS.items(), ids=LISTS)
+    def test_every_key_is_there(self, client, name, ask):
         response = ask(client)
         assert response.status_code == 200, response.text
         assert response.mimetype == "application/json"
         answer = response.json
-        assert list(answer) == LIST_KEYS
+        assert list(answer) == (SEARCH_KEYS if name == "search" else LIST_KEYS)
         assert re.fullmatch(r"\d{8}T\d{12}Z-[0-9a-f]{8}", answer["snapshot"])
         assert 0 < answer["took_ms"] < 10_000
         assert answer["total"] == len(answer["hits"]) >= PUBLIC - 1
         assert answer["total_relation"] == "eq"
         for hit in answer["hits"]:
-            assert list(hit) == HIT_KEYS
+            assert list(hit) == (SEARCH_HIT_KEYS if name == "search" else HIT_KEYS)
             assert 0 <= hit["relevance"] <= 1
             assert hit["score"] == hit["relevance"]
             assert -1 <= hit["similarity"] <= 1.00001
-            assert hit["reasons"] == ["meaning"]
+            assert hit["reasons"] in ([["words", "meaning"], ["meaning"]] if name == "search" else [["meaning"]])
         assert all(a["score"] >= b["score"] for a, b in pairwise(answer["hits"]))
 
     def test_a_hit_says_what_its_article_does(self, client):
@@ -130,7 +132,7 @@ class TestLists:
         assert [hit["id"] for page in pages for hit in page["hits"]] == [hit["id"] for hit in whole]
 
     def test_default_limits(self, client_of):
-        client = client_of({"id": f"n{at}", "title": f"bài số {at}"} for at in range(20))
+        client = client_of(({"id": f"n{at}", "title": f"bài số {at}"} for at in range(20)), min_relevance=0)
         assert len(client.get("/api/v1/search?q=bài").json["hits"]) == 10
         assert len(client.get("/api/v1/articles/n1/related").json["hits"]) == 6
         assert len(post(client, {"seed": {"ids": ["n1"]}}).json["hits"]) == 6
@@ -138,7 +140,7 @@ class TestLists:
 
     def test_a_total_that_paging_cannot_reach_is_told(self, client_of):
         client = client_of({"id": f"n{at}", "title": f"bài số {at}"} for at in range(1001))
-        answer = client.get("/api/v1/search?q=bài&limit=1&offset=999").json
+        answer = client.get("/api/v1/search?q=bài&limit=1&offset=999&ranking=similarity").json
         assert (len(answer["hits"]), answer["total"], answer["total_relation"]) == (1, 1000, "gte")
         answer = client.get("/api/v1/articles/n1/related").json
         assert (answer["total"], answer["total_relation"]) == (1000, "eq")
@@ -222,12 +224,148 @@ class TestArticle:
     def test_gone_when_its_time_has_passed(self, client_of):
         soon = datetime.now(VIETNAM) + timedelta(seconds=1.5)
         lines = [{"id": "a", "title": "một"}, {"id": "b", "title": "hai", "unpublish_at": soon.isoformat()}]
-        client = client_of(lines)
+        client = client_of(lines, min_relevance=0)
         before = client.get("/api/v1/search?q=hai").json["total"]
         assert before == 2 or datetime.now(VIETNAM) >= soon
         wait_for(lambda: datetime.now(VIETNAM) >= soon)
         check_problem(client.get("/api/v1/articles/b"), 404, "id")
         assert client.get("/api/v1/search?q=hai").json["total"] == 1
+
+
+MARKED = [
+    {
+        "id": "no",
+        "title": "Bảo hiểm xã hội nợ <script>alert('bảo hiểm')</script>",
+        "lead": "Tin <b>bảo hiểm</b> & nợ.",
+        "body": "Mở bài.\nQuỹ bảo hiểm xã hội <img src=x onerror=y> thu nợ.",
+        "section": "Chính sách",
+        "source": "Báo Đèn",
+        "tags": ["bảo hiểm", "nợ"],
+        "published_at": "2023-01-02",
+    },
+    {"id": "no-2", "title": "Bảo hiểm xã hội thu nợ", "section": "chính sách", "tags": ["nợ"], "author": "Cù Văn Tịnh"},
+    {
+        "id": "dan",
+        "title": "Bảo hiểm nông nghiệp",
+        "lead": "Dẫn về bảo hiểm.",
+        "body": "Thân bài khác.",
+        "section": "Đời sống",
+    },
+    {"id": "goc", "title": "Nợ bảo hiểm kéo dài", "published_at": "2023-03-01"},
+    {"id": "lai", "title": "Nợ bảo hiểm kéo dài", "published_at": "2023-03-02"},
+    {
+        "id": "mai",
+        "title": "Bảo hiểm xã hội ngày mai",
+        "section": "Mật",
+        "author": "Mật Danh",
+        "source": "Nguồn Mật",
+        "tags": ["bảo hiểm mật", "nợ"],
+        "published_at": "2100-01-01",
+    },
+    {"id": "xua", "title": "Bảo hiểm xã hội hôm qua", "section": "Mật", "tags": ["nợ"], "unpublish_at": "2023-01-01"},
+]
+TAGS = re.compile(r"</?mark>")
+
+
+class TestSearch:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def marked(cls, client_of):
+        return client_of(MARKED, min_relevance=0)
+
+    def test_what_was_looked_for_is_marked_and_all_else_escaped(self, marked):
+        answer = marked.get("/api/v1/search?q=bảo+hiểm+xã+hội+nợ").json
+        hits = {hit["id"]: hit for hit in answer["hits"]}
+        assert "<mark>Bảo hiểm xã hội nợ</mark> &lt;script&gt;" in hits["no"]["highlights"]["title"]
+        assert "<mark>bảo hiểm xã hội</mark> &lt;img src=x" in hits["no"]["highlights"]["text"]
+        for hit in hits.values():
+            for part in hit["highlights"].values():
+                assert "<" not in TAGS.sub("", part), part
+                assert part.count("<mark>") == part.count("</mark>")
+
+    def test_the_lead_stands_in_where_the_body_has_nothing_marked(self, marked):
+        hits = {hit["id"]: hit for hit in marked.get("/api/v1/search?q=bảo+hiểm+nông+nghiệp").json["hits"]}
+        assert hits["dan"]["highlights"]["text"] == "Dẫn về <mark>bảo hiểm</mark>."
+
+    def test_facets_count_the_hits_that_may_be_seen(self, marked):
+        answer = marked.get("/api/v1/search?q=bảo+hiểm&limit=1").json
+        assert answer["total"] == 4
+        assert answer["facets"] == {
+            "section": [{"value": "Chính sách", "count": 2}, {"value": "Đời sống", "count": 1}],
+            "source": [{"value": "Báo Đèn", "count": 1}],
+            "author": [{"value": "Cù Văn Tịnh", "count": 1}],
+            "tag": [{"value": "nợ", "count": 2}, {"value": "bảo hiểm", "count": 1}],
+        }
+
+    def test_facets_count_what_the_filters_leave(self, marked):
+        facets = marked.get("/api/v1/search?q=bảo+hiểm&tag=nợ").json["facets"]
+        assert facets["section"] == [{"value": "Chính sách", "count": 2}]
+
+    def test_a_facet_has_twenty_values_at_most(self, client_of):
+        lines = [{"id": f"n{at}", "title": f"bài số {at}", "tags": [f"thẻ {at}"]} for at in range(30)]
+        answer = client_of(lines, min_relevance=0).get("/api/v1/search?q=bài").json
+        assert answer["total"] == 30
+        assert len(answer["facets"]["tag"]) == 20
+
+    def test_copies_are_counted(self, marked):
+        hits = {hit["id"]: hit["copies"] for hit in marked.get("/api/v1/search?q=nợ+bảo+hiểm+kéo+dài").json["hits"]}
+        assert hits == {"lai": 1, "no": 0, "no-2": 0, "dan": 0}
+
+    def test_what_is_not_public_shows_nowhere(self, marked):
+        for query in ("bảo+hiểm+xã+hội+ngày+mai", "bảo+hiểm+mật", "hôm+qua", "Mật+Danh"):
+            for mode in ("hybrid", "dense", "lexical"):
+                answer = marked.get(f"/api/v1/search?q={query}&mode={mode}&limit=100").json
+                assert {"mai", "xua"}.isdisjoint(hit["id"] for hit in answer["hits"])
+                shown = str([answer["hits"], answer["facets"]])
+                assert [word for word in ("Mật", "mật", "ngày mai", "hôm qua") if word in shown] == []
+
+    def test_the_query_is_told_as_it_was_read(self, marked):
+        assert marked.get("/api/v1/search?q=bao+hiem+xa+hoi").json["query"] == {
+            "text": "bao hiem xa hoi",
+            "restored": "bảo hiểm xã hội",
+            "expansions": [{"kind": "abbreviation", "typed": "bảo hiểm xã hội", "also": "bhxh"}],
+            "relaxed": [],
+        }
+        expansions = marked.get("/api/v1/search?q=nợ+BHXH").json["query"]["expansions"]
+        assert expansions == [{"kind": "abbreviation", "typed": "bhxh", "also": "bảo hiểm xã hội"}]
+
+    def test_literal_takes_it_letter_by_letter(self, marked):
+        literal = marked.get("/api/v1/search?q=bao+hiem+xa+hoi&literal=true").json
+        assert literal["query"] == {"text": "bao hiem xa hoi", "restored": None, "expansions": [], "relaxed": []}
+
+    def test_what_was_passed_over_is_told(self, marked):
+        relaxed = marked.get('/api/v1/search?q="hội+xã+hiểm"').json["query"]["relaxed"]
+        assert relaxed == ["phrase"]
+        assert marked.get('/api/v1/search?q="thu+nợ"').json["query"]["relaxed"] == []
+        assert marked.get("/api/v1/search?q=nợ+-bảo").json["query"]["relaxed"] == ["exclusion"]
+
+    def test_pages_are_parts_of_one_list(self, marked):
+        whole = marked.get("/api/v1/search?q=bảo+hiểm").json
+        pages = [marked.get(f"/api/v1/search?q=bảo+hiểm&limit=1&offset={at}").json for at in range(whole["total"])]
+        assert [hit for page in pages for hit in page["hits"]] == whole["hits"]
+        assert all(page["facets"] == whole["facets"] for page in pages)
+
+
+class TestSuggest:
+    def test_every_key_is_there(self, client):
+        response = client.get("/api/v1/suggest?q=luong")
+        assert (response.status_code, response.mimetype) == (200, "application/json")
+        assert response.json["suggestions"][0] == {"text": "lương", "kind": "tag", "id": None}
+        titles = [one for one in response.json["suggestions"] if one["kind"] == "title"]
+        assert {one["id"] for one in titles} == {"luong-cham", "luong-tang"}
+
+    def test_limit(self, client):
+        assert len(client.get("/api/v1/suggest?q=luong&limit=1").json["suggestions"]) == 1
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [("", "q"), ("q=", "q"), ("q=%20", "q"), ("q=" + "a" * 513, "q"), ("q=a&limit=0", "limit"), ("q=a&x=1", "x")],
+    )
+    def test_refusals(self, client, query, field):
+        check_problem(client.get(f"/api/v1/suggest?{query}"), 400, field)
+
+    def test_only_signs_suggest_nothing(self, client):
+        assert client.get("/api/v1/suggest?q=!?").json == {"suggestions": []}
 
 
 class TestSubscribersText:
@@ -253,6 +391,17 @@ class TestSubscribersText:
         assert all(text for text in texts)
         assert [text for text in texts if "Nhàn" in text or "phần giữ kín" in text] == []
 
+    @pytest.mark.parametrize("query", ["Nhàn", "xưởng+hứa+trả+lương", "phần+giữ+kín", '"phần+giữ+kín"'])
+    def test_nothing_of_it_is_highlighted(self, closed, query):
+        answer = closed.get(f"/api/v1/search?q={query}&ranking=similarity")
+        page = closed.get(f"/search?q={query}&ranking=similarity")
+        assert len(answer.json["hits"]) == PUBLIC + 2
+        hits = {hit["id"]: hit["highlights"]["text"] for hit in answer.json["hits"]}
+        assert TAGS.sub("", hits["luong-cham"]) == "Xưởng may nợ lương."
+        assert TAGS.sub("", hits["html"]) == "Dẫn"
+        for text in (str(answer.json["hits"]), page.text[page.text.index("<ol") :]):
+            assert not re.search("Nhàn|hứa trả|chưa ai nhận được|phần giữ kín", TAGS.sub("", text))
+
     def test_it_still_counts_in_ranking(self, closed):
         hits = closed.get("/api/v1/search?q=phần+giữ&ranking=similarity").json["hits"]
         assert hits[0]["id"] == "html"
@@ -274,8 +423,9 @@ PARAMETERS = [
     ("q=a&offset=-1", "offset"),
     ("q=a&offset=991&limit=10", "offset"),
     ("q=a&sort=oldest", "sort"),
-    ("q=a&mode=hybrid", "mode"),
-    ("q=a&mode=lexical", "mode"),
+    ("q=a&mode=sparse", "mode"),
+    ("q=a&mode=Dense", "mode"),
+    ("q=a&literal=maybe", "literal"),
     ("q=a&ranking=best", "ranking"),
     ("q=a&published_from=yesterday", "published_from"),
     ("q=a&published_to=2024-02-30", "published_to"),
@@ -301,8 +451,8 @@ class TestRefusals:
         assert problem["errors"][0] == {
             "field": "colour",
             "value": "'red'",
-            "expected": "unknown: expected author or limit or mode or offset or published_from or published_to "
-            "or q or ranking or section or sort or source or tag",
+            "expected": "unknown: expected author or limit or literal or mode or offset or published_from "
+            "or published_to or q or ranking or section or sort or source or tag",
         }
         assert problem["errors"][1]["value"] == "['1', '2']"
 
@@ -399,7 +549,7 @@ class TestRefusals:
         problem = check_problem(client.get(path), 404, "path")
         assert path in problem["detail"]
 
-    @pytest.mark.parametrize("path", ["/api/v1/suggest?q=a", "/api/v1/articles:bulk", "/metrics"])
+    @pytest.mark.parametrize("path", ["/api/v1/articles:bulk", "/metrics"])
     def test_what_a_later_version_brings_is_not_there_yet(self, client, path):
         assert client.get(path).status_code in {404, 405}
         assert client.post(path).status_code in {404, 405}
@@ -443,7 +593,13 @@ class TestNotReady:
     @pytest.mark.parametrize(
         "path",
         [
-            *("/api/v1/search?q=a", "/api/v1/articles/x", "/api/v1/articles/x/related", "/api/v1/related?url=x"),
+            *(
+                "/api/v1/search?q=a",
+                "/api/v1/suggest?q=a",
+                "/api/v1/articles/x",
+                "/api/v1/articles/x/related",
+                "/api/v1/related?url=x",
+            ),
             "/readyz",
         ],
     )
@@ -537,6 +693,7 @@ class TestDocs:
 
 PATHS = {
     "/api/v1/search": "/api/v1/search?q=lương&limit=2",
+    "/api/v1/suggest": "/api/v1/suggest?q=luong",
     "/api/v1/articles/{id}": "/api/v1/articles/luong-cham",
     "/api/v1/articles/{id}/related": "/api/v1/articles/tin%201/related",
     "/api/v1/related": "/api/v1/related?url=baoden.example/lao-dong/luong-cham.html",
@@ -622,6 +779,8 @@ class TestOpenApi:
             assert described[model.__name__]["additionalProperties"] is False
         assert list(described["HitOut"]["properties"]) == HIT_KEYS
         assert list(described["HitList"]["properties"]) == LIST_KEYS
+        assert list(described["SearchHitOut"]["properties"]) == SEARCH_HIT_KEYS
+        assert list(described["SearchList"]["properties"]) == SEARCH_KEYS
         assert list(described["Article"]["properties"]) == ARTICLE_KEYS
 
 

@@ -1,5 +1,6 @@
 """Segments end to end: rows, vectors, ids and addresses of a whole archive, against brute force."""
 
+from collections import Counter
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from indexer.archive import Archive
 from indexer.article import parse_time
 from indexer.columns import ABSENT, Filters, micros
+from indexer.lexical import Term, Words
 
 EAST = np.array([1, 0], dtype=np.float32)
 
@@ -178,3 +180,86 @@ def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
     assert vectors.tolist() == [archive.vector_rows(row)[0] for row in rows]
     assert [article.id for article in archive.articles(rows)] == [f"a{row}" for row in rows]
     assert archive.count_owned(may, np.unique(vectors)) == len(np.unique(vectors))
+
+
+# Words, titles, meaning and facets over both segments
+
+
+def exact(*tokens):
+    return tuple(Term("exact", token) for token in tokens)
+
+
+def test_matching_over_both_segments(two):
+    cam = Words(((exact("cam"),),))
+    rows, scores = two.matching(cam, 5, every(two))
+    assert sorted(rows.tolist()) == [1, 4]
+    apart = [
+        segment.words.search(cam, 5, np.ones(n, np.bool_)) for segment, n in zip(two._segments, (3, 4), strict=True)
+    ]
+    expected = sorted(((float(apart[0][1][0]), 1), (float(apart[1][1][0]), 4)), reverse=True)
+    assert list(zip(scores.tolist(), rows.tolist(), strict=True)) == expected
+    only = np.array([0, 0, 0, 0, 1, 0, 0], dtype=np.bool_)
+    assert two.matching(cam, 5, only)[0].tolist() == [4]
+    assert [part.tolist() for part in two.matching(Words(()), 5, every(two))] == [[], []]
+
+
+def test_titles_and_tokens_over_both_segments(two):
+    assert two.having(exact("cam")).tolist() == [1, 4]
+    assert two.having(exact("cam", "mới")).tolist() == [4]
+    assert two.titled("cam mới", bare=False).tolist() == two.titled("cam moi", bare=True).tolist() == [4]
+    assert sorted(two.title_starts(["c"], 9)) == [1, 2, 4]
+    assert sorted(two.title_starts(["cam", "m"], 9)) == [4]
+
+
+def test_the_largest_segment_says_what_is_chance_and_what_is_known(two):
+    asked = Words(((exact("cam"),),))
+    assert two.chance(asked) == two._segments[1].words.chance(asked) != two._segments[0].words.chance(asked)
+    assert two.knowledge is two._segments[1].knowledge
+
+
+def test_similarities_and_texts(two):
+    rows = np.array([6, 0, 3, 1, 5, 2, 4, 0])
+    by_row = np.array([0, 1, 0, -1, 0.6, 0.8, 0.8], dtype=np.float32)
+    assert two.similarities(EAST, rows) == pytest.approx(by_row[rows], abs=1e-6)
+    assert two.texts(rows).tolist() == [2, 1, 4, 0, 2, 1, 3, 1]
+    none = np.array([], dtype=np.int64)
+    assert two.similarities(EAST, none).tolist() == two.texts(none).tolist() == []
+
+
+def test_an_archive_of_one_segment(segment_of):
+    archive = archive_over(segment_of([{"title": "Cam"}, {"title": "Gốm", "tags": ["cam"]}], [1, 0], [[1, 0], [0, 1]]))
+    rows = np.array([1, 0])
+    assert archive.similarities(EAST, rows) == pytest.approx([1, 0], abs=1e-6)
+    assert archive.texts(rows).tolist() == [0, 1]
+    assert archive.matching(Words(((exact("gốm"),),)), 5, every(archive))[0].tolist() == [1]
+    assert archive.facets(rows)["tag"] == [("cam", 1)]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([None, "Nghề", "NGHỀ", "Xã"]),
+            st.lists(st.sampled_from(["gốm", "Gốm", "cam", "chè"]), unique=True, max_size=3),
+            st.booleans(),
+        ),
+        max_size=8,
+    ),
+    st.integers(0, 8),
+)
+@settings(max_examples=30)
+def test_facets_are_a_counter_and_the_filters(segment_of, held, cut):
+    lines = [{"tags": tags, **({"section": section} if section else {})} for section, tags, _ in held]
+    parts = [segment_of(part, [0] * len(part), [[1, 0]]) for part in (lines[:cut], lines[cut:])]
+    archive = archive_over(*parts)
+    rows = np.array([row for row, (_, _, chosen) in enumerate(held) if chosen], dtype=np.int64)
+    found = archive.facets(rows)
+    assert {field: found[field] for field in ("author", "source")} == {"author": [], "source": []}
+    tags = Counter(tag for row in rows for tag in {tag.casefold() for tag in held[row][1]})
+    sections = Counter((held[row][0] or "").casefold() for row in rows)
+    del sections[""]
+    for field, expected in (("tag", tags), ("section", sections)):
+        assert Counter({value.casefold(): times for value, times in found[field]}) == expected
+        assert len(found[field]) == len(expected)
+        assert found[field] == sorted(found[field], key=lambda pair: (-pair[1], pair[0].casefold()))
+        for value, times in found[field]:
+            assert archive.mask(Filters(**{field: (value,)}))[rows].sum() == times

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from indexer import build as builds
+from indexer import snapshot as snapshots
 from indexer.archive import Archive
 from indexer.article import validate
 from indexer.build import BuildOptions, build, describe
@@ -103,7 +104,7 @@ def manifest_of(home):
 
 def inodes(home):
     directory = home.directory(home.current())
-    return {str(path.relative_to(directory)): path.stat().st_ino for path in directory.rglob("*") if path.is_file()}
+    return {name: (directory / name).stat().st_ino for name in snapshots._files(directory)}
 
 
 def numbers(report):

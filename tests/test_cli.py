@@ -210,7 +210,7 @@ class TestIndex:
 
 class TestSearch:
     def test_a_line_a_hit(self, run, indexed):
-        lines = run("search", "công nhân may chờ lương").stdout.splitlines()
+        lines = run("search", "công nhân may chờ lương", "--ranking", "similarity").stdout.splitlines()
         assert len(lines) == 5
         score, day, name, title = lines[0].split(maxsplit=3)
         assert (day, name, title) == ("07/11/2023", "luong", "công nhân may chờ lương")
@@ -218,12 +218,32 @@ class TestSearch:
         assert [line.split()[1] for line in lines if "khu trọ" in line] == ["-"]
 
     def test_as_json(self, run, indexed):
-        answer = json.loads(run("search", "công nhân", "--json", "--limit", 2).stdout)
-        assert list(answer) == ["total", "hits"]
+        answer = json.loads(run("search", "công nhân", "--json", "--limit", 2, "--ranking", "similarity").stdout)
+        assert list(answer) == ["total", "hits", "restored", "relaxed"]
         assert (answer["total"], len(answer["hits"])) == (5, 2)
+        assert (answer["restored"], answer["relaxed"]) == (None, [])
         for hit in answer["hits"]:
             assert list(hit) == ["id", "title", "score", "relevance", "similarity", "reasons"]
         assert "công nhân" in run("search", "công nhân", "--json").stdout
+
+    def test_how_the_query_was_read(self, run, indexed):
+        result = run("search", "cong nhan may")
+        assert result.stderr == "understood as: công nhân may\n"
+        assert "luong" in result.stdout
+        assert json.loads(run("search", "cong nhan may", "--json").stdout)["restored"] == "công nhân may"
+        assert json.loads(run("search", 'ca "may công"', "--json").stdout)["relaxed"] == ["phrase"]
+        literal = run("search", "cong nhan may", "--literal", "--json")
+        assert (json.loads(literal.stdout)["restored"], literal.stderr) == (None, "")
+
+    def test_by_words_alone(self, run, indexed):
+        hits = json.loads(run("search", "sa thải", "--mode", "lexical", "--json").stdout)["hits"]
+        assert [(hit["id"], hit["similarity"], hit["reasons"]) for hit in hits] == [("toa", None, ["words"])]
+        assert run("search", "bóng đá", "--mode", "lexical").stdout == ""
+
+    def test_what_is_not_relevant_is_left_out(self, run, indexed):
+        assert "dien" not in run("search", "công nhân may chờ lương").stdout
+        everything = run("search", "công nhân may chờ lương", LIENQUAN_MIN_RELEVANCE="0")
+        assert len(everything.stdout.splitlines()) == 5
 
     def test_what_is_not_published_yet_is_not_found(self, run, indexed):
         assert "mai" not in [hit["id"] for hit in json.loads(run("search", "mai sau", "--json").stdout)["hits"]]
@@ -240,7 +260,7 @@ class TestSearch:
         ],
     )
     def test_filters(self, run, indexed, options, expected):
-        answer = json.loads(run("search", "công nhân", "--json", *options).stdout)
+        answer = json.loads(run("search", "công nhân", "--json", "--ranking", "similarity", *options).stdout)
         assert {hit["id"] for hit in answer["hits"]} == expected
         answer = json.loads(run("related", "toa", "--json", *options).stdout)
         assert {hit["id"] for hit in answer["hits"]} == expected
@@ -249,7 +269,8 @@ class TestSearch:
         def ids(*options):
             return [hit["id"] for hit in json.loads(run("search", "cháy", "--json", *options).stdout)["hits"]]
 
-        assert ids("--sort", "newest")[:2] == ["luong", "chay"]
+        assert ids("--sort", "newest") == ["chay"]
+        assert ids("--sort", "newest", "--ranking", "similarity")[:2] == ["luong", "chay"]
         assert ids("--ranking", "similarity", "--offset", 1) == ids("--ranking", "similarity")[1:]
 
     @pytest.mark.parametrize(
@@ -261,6 +282,7 @@ class TestSearch:
             (("--offset", -1), "offset: '-1': expected"),
             (("--sort", "oldest"), "--sort"),
             (("--ranking", "best"), "--ranking"),
+            (("--mode", "both"), "--mode"),
             (("--published-from", "mai"), "published_from: 'mai': expected"),
             (("--colour", "red"), "--colour"),
             (("--backend", "tpu"), "--backend"),

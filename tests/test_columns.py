@@ -233,3 +233,56 @@ def test_publication_is_the_naive_one_and_stays_until_it_says(tmp_path_factory, 
     assert until == NEVER or until in {micros(edge) for edge in edges}
     if edges:
         assert until <= max(micros(edge) for edge in edges)
+
+
+# Counts
+
+
+def test_counts_by_hand(columns_of):
+    columns = columns_of(
+        {"section": "Gốm", "tags": ["cam", "chè"]},
+        {"section": "GỐM ", "author": "Chả"},
+        {"section": "Nghề", "author": "Mẩy", "tags": ["chè"]},
+        {"author": "Chả", "tags": ["Chè", "chè", "mây"]},
+    )
+
+    def counts(*rows):
+        return {field: dict(found) for field, found in columns.counts(np.array(rows, dtype=np.int64)).items()}
+
+    nothing = {"section": {}, "source": {}, "author": {}, "tag": {}}
+    assert counts() == nothing
+    assert counts(1) == {**nothing, "section": {"Gốm": 1}, "author": {"Chả": 1}}
+    assert counts(0, 3) == {
+        **nothing,
+        "section": {"Gốm": 1},
+        "author": {"Chả": 1},
+        "tag": {"cam": 1, "chè": 2, "mây": 1},
+    }
+    assert counts(3, 2, 1, 0) == {
+        "section": {"Gốm": 2, "Nghề": 1},
+        "source": {},
+        "author": {"Chả": 2, "Mẩy": 1},
+        "tag": {"cam": 1, "chè": 3, "mây": 1},
+    }
+
+
+def test_counts_of_no_articles(columns_of):
+    assert columns_of().counts(np.array([], dtype=np.int64)) == {"section": [], "source": [], "author": [], "tag": []}
+
+
+@given(st.lists(lines, min_size=1, max_size=8), st.data())
+@settings(max_examples=80)
+def test_a_count_is_what_the_filter_finds(tmp_path_factory, given_lines, data):
+    columns, articles = written(tmp_path_factory.mktemp("columns"), given_lines)
+    chosen = np.array(data.draw(st.lists(st.booleans(), min_size=len(articles), max_size=len(articles))))
+    for field, found in columns.counts(np.flatnonzero(chosen)).items():
+        total = 0
+        for value, times in found:
+            assert times == np.count_nonzero(columns.mask(Filters(**{field: (value,)})) & chosen) > 0
+            total += times
+        rows = [article for article, is_in in zip(articles, chosen, strict=True) if is_in]
+        held = [article.tags if field == "tag" else [getattr(article, field)] for article in rows]
+        kinds = [
+            {tuple(unicodedata.normalize("NFC", v).casefold().split()) for v in of if v is not None} for of in held
+        ]
+        assert total == sum(map(len, kinds))

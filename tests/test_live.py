@@ -216,7 +216,11 @@ class TestRefused:
         assert told == [f"{live.problem}; the snapshot before stays"]  # once, however often it looks
 
     @pytest.mark.parametrize(
-        "name", ["index.faiss", "articles.sqlite", "vectors.npy", "owners.npy", "values.json", "published_at.npy"]
+        "name",
+        [
+            *("index.faiss", "articles.sqlite", "vectors.npy", "owners.npy", "values.json", "published_at.npy"),
+            *("words/meta.json", "language/names.json", "language/tables/words.txt"),
+        ],
     )
     def test_a_flipped_byte(self, publish, live, tmp_path, caplog, name):
         bad = publish(tmp_path, generation(2)).snapshot
@@ -244,8 +248,8 @@ class TestRefused:
         self.check_refused(live, caplog, "manifest.json", "digest")
 
     def test_a_newer_format(self, live, tmp_path, caplog):
-        publish_manifest(tmp_path, self.good, format=2)
-        self.check_refused(live, caplog, "format: 2: expected 1")
+        publish_manifest(tmp_path, self.good, format=3)
+        self.check_refused(live, caplog, "format: 3: expected 2")
 
     def test_another_encoder(self, publish, live, tmp_path, caplog):
         bad = publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32)).snapshot

@@ -42,6 +42,7 @@ class Odd:
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SEARCH, ONE, RELATED = "/api/v1/search", "/api/v1/articles/a", "/api/v1/articles/a/related"
+SUGGEST = "/api/v1/suggest"
 BY_URL, PAGE = "/api/v1/related?url=baoden.example/a", "/search?q=a"
 
 # Percent-encoded, so that any byte can stand here.
@@ -136,14 +137,17 @@ NAMES = {
 def odd_texts():
     for text in TEXTS.values():
         yield Odd(f"{SEARCH}?q={text}", 200)
+        yield Odd(f"{SUGGEST}?q={text}", 200)
         yield Odd(f"/search?q={text}", 200, headers=HTML)
         yield Odd(f"{SEARCH}?q=a&section={text}&tag={text}", 200 if len(text) < 600 else None)
         yield Odd(f"{RELATED}?author={text}&exclude_ids={text}", 200)
     for text in BLANK.values():
         yield Odd(f"{SEARCH}?q={text}", 400, "q")
+        yield Odd(f"{SUGGEST}?q={text}", 400, "q")
         yield Odd(f"/search?q={text}", 303, headers=HTML)
     for text in TOO_LONG.values():
         yield Odd(f"{SEARCH}?q={text}", 400, "q")
+        yield Odd(f"{SUGGEST}?q={text}", 400, "q")
         yield Odd(f"{SEARCH}?q=a&section={text}", 400, "section.0")
         yield Odd(f"{BY_URL}&tag={text}", 400, "tag.0")
     yield Odd(f"/search?q={'a' * 10_000}", 400, "q", headers=HTML)
@@ -159,6 +163,7 @@ def odd_numbers():
     for text in OUT_OF_RANGE:
         yield Odd(f"{SEARCH}?q=a&offset={text}", 400, "offset")
         yield Odd(f"{BY_URL}&limit={text}", 400, "limit")
+        yield Odd(f"{SUGGEST}?q=a&limit={text}", 400, "limit")
         yield Odd(f"{PAGE}&offset={text}", 400, "offset", headers=HTML)
 
 
@@ -189,7 +194,16 @@ def odd_choices():
 
 
 def odd_names():
-    for base in (SEARCH + "?q=a", ONE, RELATED, BY_URL, "/healthz", "/readyz", "/api/v1/openapi.json"):
+    for base in (
+        SEARCH + "?q=a",
+        SUGGEST + "?q=a",
+        ONE,
+        RELATED,
+        BY_URL,
+        "/healthz",
+        "/readyz",
+        "/api/v1/openapi.json",
+    ):
         for text in NAMES.values():
             yield Odd(f"{base}{'&' if '?' in base else '?'}{text}", 400)
     for text in NAMES.values():

@@ -7,7 +7,7 @@ import re
 import string
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from lxml import html
@@ -16,7 +16,7 @@ import service
 from indexer.article import VIETNAM
 from service import openapi, pages, strings
 from service.schemas import SearchParams
-from service.searcher import Answer
+from service.search_page import Link, SearchLinks
 from service.strings import EN, VI
 
 ROOT = Path(service.__file__).parent
@@ -86,7 +86,7 @@ PUBLIC = len(LINES) - 2
 
 @pytest.fixture(scope="module")
 def client(client_of):
-    return client_of(LINES)
+    return client_of(LINES, min_relevance=0, newest_min_relevance=0)
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +135,7 @@ def test_templates_use_every_string_and_no_other():
         name
         for source in sources
         for name in re.findall(r"\b(?:t|words|self)\.(\w+)", source.read_text(encoding="utf-8"))
-    }
+    } | set(re.findall(r"\bwords\.(\w+)", (ROOT / "search_page.py").read_text(encoding="utf-8")))
     fields = {field.name for field in dataclasses.fields(strings.Strings)}
     methods = {name for name in vars(strings.Strings) if not name.startswith("_")}
     assert fields - used == set()
@@ -201,7 +201,7 @@ def test_no_link_but_to_a_plain_web_address(url):
 
 @pytest.mark.parametrize("url", ["http://bao.example/x?a=1#b", "HTTPS://Bao.Example/", "https://bao.example:8443/đ"])
 def test_link_to_a_web_address(url):
-    assert pages.web_address(url) == pages.Link("bao.example", url)
+    assert pages.web_address(url) == Link("bao.example", url)
 
 
 def test_shortened():
@@ -226,10 +226,9 @@ def test_shortened():
         (960, 30, 1000, 930, None),
     ],
 )
-def test_pager_stays_within_reach(client, offset, limit, total, previous, following):
+def test_pager_stays_within_reach(offset, limit, total, previous, following):
     params = SearchParams(q="gốm", offset=offset, limit=limit)
-    with client.application.test_request_context("/search"):
-        links = pages._pager(params, Answer([], total, False))
+    links = SearchLinks(params, VI, lambda **values: "/search?" + urlencode(values)).pager(total)
     found = {name: int(query(href).get("offset", ["0"])[0]) for name, href in links.items()}
     wanted = {"previous": previous, "next": following}
     assert found == {name: at for name, at in wanted.items() if at is not None}
@@ -323,13 +322,114 @@ def test_a_time_as_bound_keeps_its_offset(client):
     assert "Đến: 07/11/2023 17:04 ×" in chips
 
 
-def test_sections_of_the_hits_are_offered_as_filters(client):
-    page = tree(client.get("/search?q=gốm+Lũng+Vài&offset=0"))
-    links = [href for href in hrefs(page, "//aside//a") if "section" in query(href)]
-    assert {"q": ["gốm Lũng Vài"], "section": ["Kinh tế"]} in [query(href) for href in links]
-    narrowed = tree(client.get(links[0]))
-    assert len(narrowed.xpath("//a[@class='chip']")) == 1
-    assert not [href for href in hrefs(narrowed, "//aside//a") if "section" in query(href)][2:]
+def facets(page):
+    """Return what the page offers to narrow by: name → (value, count), and the query behind each value."""
+    return {
+        text(one.xpath("./summary")[0]): {
+            text(item.xpath("./a")[0]): (text(item.xpath("./span")[0]), query(item.xpath("./a")[0].get("href")))
+            for item in one.xpath(".//li")
+        }
+        for one in page.xpath("//aside/details[@class='facet']")
+    }
+
+
+def test_sections_sources_authors_and_tags_of_the_hits_are_offered_as_filters(client):
+    found = facets(tree(client.get("/search?q=gốm+Lũng+Vài&offset=0")))
+    assert set(found) == {"Chuyên mục", "Nguồn", "Tác giả", "Thẻ"}
+    assert found["Chuyên mục"] == {
+        "Mẫu": ("11", {"q": ["gốm Lũng Vài"], "section": ["Mẫu"]}),
+        "Kinh tế": ("1", {"q": ["gốm Lũng Vài"], "section": ["Kinh tế"]}),
+        "Đời sống": ("1", {"q": ["gốm Lũng Vài"], "section": ["Đời sống"]}),
+        SCRIPT: ("1", {"q": ["gốm Lũng Vài"], "section": [SCRIPT]}),
+    }
+    assert found["Thẻ"]["làng nghề"] == ("1", {"q": ["gốm Lũng Vài"], "tag": ["làng nghề"]})
+
+
+def test_what_is_chosen_is_offered_no_more_and_can_be_taken_back(client):
+    page = tree(client.get("/search?q=gốm+Lũng+Vài&section=Mẫu&section=Đời+sống"))
+    found = facets(page)
+    assert set(found) == {"Nguồn", "Tác giả", "Thẻ"}
+    assert found["Nguồn"]["Báo Lũng Vài"][1]["section"] == ["Mẫu", "Đời sống"]
+    assert [text(chip) for chip in page.xpath("//a[@class='chip']")] == ["Chuyên mục: Mẫu ×", "Chuyên mục: Đời sống ×"]
+
+
+def test_what_all_hits_have_narrows_nothing(client):
+    assert facets(tree(client.get("/search?q=gốm&author=Giàng+Mí+Lử"))) == {}
+
+
+def test_a_value_too_long_to_ask_for_is_not_offered(client_of):
+    lines = [{"id": f"b{at}", "title": f"lò gốm {at}", "section": "x" * (512 + at)} for at in range(2)]
+    found = facets(tree(client_of(lines, min_relevance=0).get("/search?q=gốm")))
+    assert list(found["Chuyên mục"]) == ["x" * 512]
+
+
+UNDERSTOOD = "//div[@class='understood']"
+
+
+def test_how_the_query_was_read_is_shown_and_can_be_undone(client_of):
+    client = client_of([{"id": "a", "title": "Bảo hiểm xã hội", "body": "Bảo hiểm xã hội (BHXH)."}, *LINES[:2]])
+    page = tree(client.get("/search?q=bao+hiem+xa+hoi&section=x&offset=0"))
+    assert text(page.xpath(UNDERSTOOD)[0]) == "Đã hiểu là: bảo hiểm xã hội cũng tìm: BHXH Tìm đúng như đã gõ"
+    href = hrefs(page, f"{UNDERSTOOD}//a")[0]
+    assert query(href) == {"q": ["bao hiem xa hoi"], "section": ["x"], "literal": ["true"]}
+    assert query(hrefs(page, "//section[@class='empty']//li/a")[0]) == query(href)
+    literal = tree(client.get(href))
+    assert text(literal.xpath(UNDERSTOOD)[0]) == "Đang tìm đúng như đã gõ. Để Liên Quan đoán ý"
+    assert query(hrefs(literal, f"{UNDERSTOOD}//a")[0]) == {"q": ["bao hiem xa hoi"], "section": ["x"]}
+    dates = literal.xpath("//form[@class='dates']//input[@name='literal']/@value")
+    assert dates == ["true"]
+    assert not literal.xpath("//form[@role='search']//input[@name='literal']")
+
+
+def test_in_english_it_says_the_same(client_of):
+    client = client_of([{"id": "a", "title": "Bảo hiểm xã hội"}])
+    page = tree(client.get("/search?q=bao+hiem+xa+hoi&lang=en"))
+    assert "Understood as: bảo hiểm xã hội" in text(page.xpath(UNDERSTOOD)[0])
+    assert query(hrefs(page, f"{UNDERSTOOD}//a")[0])["lang"] == ["en"]
+
+
+def test_a_query_taken_as_typed_is_not_talked_about(client):
+    assert not tree(client.get("/search?q=lò+gốm+Lũng+Vài")).xpath(UNDERSTOOD)
+
+
+def test_a_renamed_place_is_written_as_a_name(client):
+    page = tree(client.get("/search?q=Bình+Dương"))
+    assert "cũng tìm: Thành phố Hồ Chí Minh" in text(page.xpath(UNDERSTOOD)[0])
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [('"lửa+gốm+lò"', "Không bài nào có nguyên cụm từ"), ("nung+-gốm+-html", "Bài nào cũng có từ bạn muốn loại")],
+)
+def test_what_was_passed_over_is_said(client, asked, said):
+    page = tree(client.get(f"/search?q={asked}&tag=gốm"))
+    assert said in text(page.xpath(UNDERSTOOD)[0])
+
+
+def test_what_was_looked_for_is_marked(client):
+    first = tree(client.get("/search?q=lò+gốm+canh+lửa")).xpath("//ol/li[1]")[0]
+    assert [text(one) for one in first.xpath(".//h2//mark")] == ["Lò gốm", "lửa"]
+    assert [text(one) for one in first.xpath(".//p[@class='hit-lead']//mark")] == ["lò", "gốm"]
+    passage = first.xpath(".//p[@class='passage']")[0]
+    assert text(passage) == "Sáng sớm, khói lên từ lò gốm. Cụ Vừ Chả Sính ngồi canh lửa."
+    assert [text(one) for one in passage.xpath(".//mark")] == ["lò gốm", "canh lửa"]
+
+
+def test_no_passage_where_the_lead_says_as_much(client):
+    first = tree(client.get("/search?q=lò+gốm+Lũng+Vài")).xpath("//ol/li[1]")[0]
+    assert not first.xpath(".//p[@class='passage']")
+
+
+@pytest.mark.parametrize(("language", "said"), [("vi", "và 2 bản đăng lại"), ("en", "and 2 reprints")])
+def test_reprints_are_counted(client_of, language, said):
+    lines = [{"id": f"b{at}", "title": "Lò gốm đỏ lửa", "published_at": f"2024-01-0{at}"} for at in (1, 2, 3)]
+    page = tree(client_of(lines, min_relevance=0).get(f"/search?q=gốm&lang={language}"))
+    assert hrefs(page, "//ol//h2/a")[0].startswith("/articles/b3")
+    assert said in text(page.xpath("//ol/li[1]")[0])
+
+
+def test_one_reprint_in_words():
+    assert (EN.copies(1), VI.copies(1), EN.copies(1000)) == ("and 1 reprint", "và 1 bản đăng lại", "and 1,000 reprints")
 
 
 def test_forms_carry_the_filters_on(client):
@@ -460,7 +560,7 @@ def test_an_only_article_has_nothing_related(client_of):
 def test_odd_ids_are_reached_by_their_links(client, odd):
     page = tree(client.get("/search?q=gốm&section=Mẫu&limit=100"))
     title = f"Mẫu gốm thứ {ODD_IDS.index(odd)}"
-    href = hrefs(page, f"//h2/a[text()='{title}']")[0]
+    href = hrefs(page, f"//h2/a[.='{title}']")[0]
     response = client.get(href)
     assert response.status_code == 200
     assert title in text(tree(response).xpath("//h1")[0])
@@ -641,7 +741,8 @@ def test_contrast_of_text_in_light_and_dark():
     sheet = (ROOT / "static" / "style.css").read_text(encoding="utf-8")
     light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", block)) for block in sheet.split(":root {")[1:3])
     for colours in (light, dark):
-        pairs = [(a, b) for a in ("ink", "muted", "accent") for b in ("paper", "tint")] + [("on-accent", "accent")]
+        pairs = [(a, b) for a in ("ink", "muted", "accent") for b in ("paper", "tint", "mark")]
+        pairs.append(("on-accent", "accent"))
         for front, back in pairs:
             assert contrast(colours[front], colours[back]) >= 4.5, (front, back)
         assert contrast(colours["edge"], colours["paper"]) >= 3

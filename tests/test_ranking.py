@@ -44,23 +44,31 @@ def test_collapse_shows_the_newest_at_the_place_of_the_best():
     groups = ints(4, 2, 1, 1, 4)
     published = ints(10, 10, 10, 30, 20)
     order = np.array([0, 2, 4, 1, 3])
-    assert ranking.collapse(groups, published, order).tolist() == [4, 3, 1]
+    one = ranking.collapse(groups, published, order)
+    assert one.heads.tolist() == [4, 3, 1]
+    assert one.best.tolist() == [0, 2, 1]
+    assert one.members.tolist() == [2, 2, 1]
 
 
 def test_collapse_of_equal_dates_keeps_the_better_one():
     groups = ints(1, 1, 1)
-    assert ranking.collapse(groups, ints(7, 7, 7), np.array([2, 0, 1])).tolist() == [2]
+    assert ranking.collapse(groups, ints(7, 7, 7), np.array([2, 0, 1])).heads.tolist() == [2]
 
 
 def test_collapse_prefers_any_date_to_none():
-    assert ranking.collapse(ints(1, 1), ints(ABSENT, -1), np.array([0, 1])).tolist() == [1]
+    assert ranking.collapse(ints(1, 1), ints(ABSENT, -1), np.array([0, 1])).heads.tolist() == [1]
 
 
 def test_nothing_to_rank():
     none, order = ints(), np.array([], dtype=np.intp)
     assert ranking.by_score(floats(), none).tolist() == []
     assert ranking.newest_first(none, floats(), none).tolist() == []
-    assert ranking.collapse(none, none, order).tolist() == []
+    assert [part.tolist() for part in ranking.collapse(none, none, order)] == [[], [], []]
+
+
+def test_collapse_of_distinct_texts_changes_nothing():
+    one = ranking.collapse(ints(3, 1, 2), ints(1, 2, 3), np.array([1, 2, 0]))
+    assert [part.tolist() for part in one] == [[1, 2, 0], [1, 2, 0], [1, 1, 1]]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +97,63 @@ def test_candidates_are_taken_with_whatever_they_carry():
     assert (both.rows.tolist(), both.dense, both.lexical.tolist()) == ([6], None, [2.5])
 
 
+class TestWordWeight:
+    @pytest.mark.parametrize(
+        ("syllables", "expected"),
+        [
+            (0, 1.2),
+            (1, 1.2),
+            (2, 1.2),  # 4.5 / 2^1.6 = 1.48
+            (4, 4.5 / 9.1896),
+            (5, 4.5 / 13.1326),
+            (8, 0.25),  # 4.5 / 27.86 = 0.16
+            (100, 0.25),
+        ],
+    )
+    def test_falls_between_its_bounds(self, syllables, expected):
+        assert ranking.word_weight(syllables) == pytest.approx(expected, rel=1e-4)
+
+    def test_never_rises(self):
+        weights = [ranking.word_weight(syllables) for syllables in range(40)]
+        assert weights == sorted(weights, reverse=True)
+        assert (weights[0], weights[-1]) == (ranking.SHORT_WEIGHT, ranking.LONG_WEIGHT)
+
+
+class TestEvidence:
+    @pytest.mark.parametrize(
+        ("share", "expected"), [(-1, 0), (0, 0), (0.2, 0), (0.3, 0.25), (0.4, 0.5), (0.5, 0.75), (0.6, 1), (3, 1)]
+    )
+    def test_rises_from_a_fifth_to_three_fifths(self, share, expected):
+        assert ranking.evidence(share) == pytest.approx(expected)
+
+
+class TestFuse:
+    def test_spreads_add_up_by_weight(self):
+        assert ranking.fuse(floats(3, -1, 0), floats(4, 2, 0), 0.5).tolist() == [5, 0, 0]
+
+    def test_meaning_alone_is_itself(self):
+        assert ranking.fuse(floats(3, -1), None, 0.5).tolist() == [3, -1]
+
+    def test_words_alone_are_weighted(self):
+        assert ranking.fuse(None, floats(4, 2), 0.5).tolist() == [2, 1]
+
+    def test_without_weight_words_say_nothing(self):
+        assert ranking.fuse(floats(3, -1), floats(4, 2), 0.0).tolist() == [3, -1]
+
+    def test_of_neither(self):
+        with pytest.raises(ValueError, match="meaning, words: None, None: expected one at least"):
+            ranking.fuse(None, None, 1.0)
+
+    def test_what_was_given_stays(self):
+        meaning, words = floats(1, 2), floats(3, 4)
+        ranking.fuse(meaning, words, 2.0)
+        assert (meaning.tolist(), words.tolist()) == ([1, 2], [3, 4])
+
+
+def test_a_title_outweighs_a_phrase_and_a_phrase_everything_else():
+    assert ranking.TITLE_BONUS - ranking.PHRASE_BONUS > 100 < ranking.PHRASE_BONUS
+
+
 ARTICLES = st.lists(
     st.tuples(st.integers(0, 5), st.sampled_from([ABSENT, -3, 0, 1, 2]), st.sampled_from([0.0, 0.25, 0.5, 1.0])),
     max_size=25,
@@ -101,18 +166,21 @@ def columns(articles):
 
 
 def slow_collapse(groups, published, order):
-    shown = []
+    heads, best, members = [], [], []
     for group in dict.fromkeys(groups[at] for at in order):
-        members = [at for at in order if groups[at] == group]
-        shown.append(max(members, key=lambda at: published[at]))  # the first of the newest
-    return shown
+        same = [at for at in order if groups[at] == group]
+        heads.append(max(same, key=lambda at: published[at]))  # the first of the newest
+        best.append(same[0])
+        members.append(len(same))
+    return [heads, best, members]
 
 
 @given(ARTICLES)
 def test_collapse_equals_the_slow_way(articles):
     groups, published, scores = columns(articles)
     order = ranking.by_score(scores, np.arange(len(articles)))
-    assert ranking.collapse(groups, published, order).tolist() == slow_collapse(groups, published, order)
+    found = [part.tolist() for part in ranking.collapse(groups, published, order)]
+    assert found == slow_collapse(groups, published, order)
 
 
 @given(ARTICLES)
@@ -134,7 +202,7 @@ def test_the_order_that_candidates_come_in_does_not_matter(articles, random):
     def ranked(groups, published, scores, rows):
         order = ranking.by_score(scores, rows)
         newest = ranking.newest_first(published, scores, rows)
-        collapsed = ranking.collapse(groups, published, order)
+        collapsed = ranking.collapse(groups, published, order).heads
         return [rows[places].tolist() for places in (order, newest, collapsed)]
 
     expected = ranked(groups, published, scores, np.arange(len(articles)))

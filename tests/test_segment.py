@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.columns import Filters
+from indexer.lexical import Term
 
 FOUR = [[1, 0], [0.6, 0.8], [0, 1], [-1, 0]]
 EAST = np.array([1, 0], dtype=np.float32)
@@ -136,3 +137,48 @@ def test_nearest_is_brute_force(segment_of, pairs, allowed, k):
     assert all(best[row] <= scores[-1] + 1e-6 for row in set(best) - set(found))
     twins = {owner for vector, owner in local if vector in vectors.tolist() and may[owner]}
     assert twins == set(found)
+
+
+# Meaning of chosen articles
+
+
+def test_similarities_and_first_vectors_by_hand(shared):
+    rows = np.array([3, 1, 0, 4, 1])
+    scores = shared.similarities(EAST, rows)
+    assert scores == pytest.approx([0.6, 1, 0.6, -1, 1], abs=1e-6)
+    assert scores.dtype == np.float32
+    assert shared.first_vectors(rows).tolist() == [1, 0, 1, 3, 0]
+    none = np.array([], dtype=np.int64)
+    assert shared.similarities(EAST, none).tolist() == shared.first_vectors(none).tolist() == []
+
+
+@given(
+    pairs=st.sets(st.tuples(st.integers(0, 11), st.integers(0, 7)), min_size=1),
+    chosen=st.lists(st.integers(0, 7), max_size=9),
+)
+@settings(max_examples=40)
+def test_similarities_are_brute_force(segment_of, pairs, chosen):
+    owners = sorted({article for _, article in pairs})
+    local = [(vector, owners.index(article)) for vector, article in sorted(pairs)]
+    segment = segment_of([{}] * len(owners), [0] * len(owners), SPOTS, pairs=local)
+    rows = np.array([article % len(owners) for article in chosen], dtype=np.int64)
+    owned = [[vector for vector, owner in local if owner == row] for row in rows]
+    expected = [max(np.array(SPOTS)[vectors] @ EAST) for vectors in owned]
+    assert segment.similarities(EAST, rows) == pytest.approx(np.array(expected), abs=1e-6)
+    assert segment.first_vectors(rows).tolist() == [min(vectors) for vectors in owned]
+
+
+# Words and what is learnt
+
+
+def test_title_lead_and_body_are_found_and_an_embargoed_article_teaches_nothing(segment_of):
+    lines = [
+        {"title": "Zẩu", "lead": "plêm", "body_html": "<p>Krốt</p>"},
+        {"title": "Zẩu vrái", "published_at": "2999-01-01"},
+    ]
+    segment = segment_of(lines, [0, 0], FOUR)
+    for token, rows in (("zẩu", [0, 1]), ("plêm", [0]), ("krốt", [0]), ("vrái", [1]), ("zẩu_plêm", [])):
+        assert segment.words.having([Term("exact", token)]).tolist() == rows, token
+    language = segment.knowledge.language
+    assert [language.seen(fold) for fold in ("zau", "plem", "krot", "vrai")] == [1, 1, 1, 0]
+    assert segment.words.count == segment.count == 2

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from indexer import snapshot as snapshots
 from indexer.archive import Archive
 from indexer.columns import Filters
 from indexer.errors import BuildRefused, SnapshotError
+from indexer.lexical import Term, Words
 from indexer.snapshot import Home, Snapshot, read_manifest, share_segment, verify
 
 ROOT = Path(__file__).parents[1]
@@ -84,10 +86,13 @@ def test_the_manifest_names_every_file_with_its_digest(current, original):
     manifest = read_manifest(current)
     assert sorted([*manifest.files, "manifest.json"]) == files_of(original)
     assert {"tombstones-segment-0.npy", "segment-0/vectors.npy", "segment-0/index.faiss"} <= set(manifest.files)
+    assert {"segment-0/words/meta.json", "segment-0/language/names.json"} <= set(manifest.files)
+    assert {f"segment-0/language/tables/{name}" for name in ("words.txt", "trigram.npy")} <= set(manifest.files)
+    assert any(re.fullmatch(r"segment-0/words/\w{32}\.\w+", name) for name in manifest.files)
     for name, entry in manifest.files.items():
         content = (current / name).read_bytes()
         assert (entry.size, entry.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert manifest.format == 1
+    assert manifest.format == 2
 
 
 def test_counts_leave_the_deleted_out(home):
@@ -138,7 +143,29 @@ def test_any_file_that_is_missing_or_a_link_or_a_folder_is_caught(current, origi
     verify(current)
 
 
-@pytest.mark.parametrize("name", ["x", "segment-0/x.npy", "segment-0/manifest.json", ".hidden", "segment-1/x"])
+@pytest.mark.parametrize("name", [".tantivy-meta.lock", ".tantivy-writer.lock"])
+def test_what_tantivy_leaves_where_it_reads_is_no_damage_and_goes_nowhere(current, home, tmp_path, name):
+    lock = current / "segment-0" / "words" / name
+    lock.write_bytes(b"")
+    verify(current)
+    Snapshot(current).close()
+    share_segment(current / "segment-0", tmp_path / "shared")
+    assert sorted(path.name for path in (tmp_path / "shared" / "words").iterdir()) == sorted(
+        path.name for path in lock.parent.iterdir() if not path.name.startswith(".tantivy")
+    )
+    with home.lock(), prepared(home) as (directory, fields):
+        assert (directory / "segment-0" / "words" / name).exists()
+        published = home.publish(directory, fields)
+    assert not [file for file in read_manifest(home.directory(published)).files if "tantivy" in file]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("x", "segment-0/x.npy", "segment-0/manifest.json", ".hidden", "segment-1/x"),
+        *("segment-0/words/x.term", "segment-0/words/.tantivy.lock", "segment-0/language/tables/x.npy"),
+    ],
+)
 def test_an_extra_file_is_caught(current, name):
     (current / name).parent.mkdir(exist_ok=True)
     (current / name).write_bytes(b"")
@@ -154,9 +181,10 @@ def test_a_folder_behind_a_link_is_caught(current, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": 2}, "format: 2: expected 1; made by another version"),
-        ({"format": None}, "format: None: expected 1"),
-        ({"format": "1"}, "format: 1: expected 1"),
+        ({"format": 1}, "format: 1: expected 2; made by another version of Lienquan"),
+        ({"format": 3}, "format: 3: expected 2; made by another version"),
+        ({"format": None}, "format: None: expected 2"),
+        ({"format": "2"}, "format: 2: expected 2"),
         ({"transform": "centred"}, "transform"),
         ({"more": 1}, "more"),
         ({"encoder": {"name": "x"}}, "encoder"),
@@ -212,7 +240,7 @@ def test_large_mapped_files_are_left_for_later_and_all_others_are_not(current, o
         path.write_bytes(CHANGES["last byte"](before))
         with pytest.raises(SnapshotError, match=path.name):
             verify(current)
-        if path.name == "vectors.npy":
+        if path.name == "vectors.npy" or path.name.startswith(("bigram", "trigram")):
             verify(current, large=False)
         else:
             with pytest.raises(SnapshotError, match=path.name):
@@ -368,18 +396,20 @@ def test_what_a_killed_build_left_is_removed_by_the_next(home):
 
 def test_shared_files_are_links_or_else_copies(current, tmp_path, monkeypatch):
     source = current / "segment-0"
+    names = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
+    assert {Path("words/meta.json"), Path("language/names.json"), Path("language/tables/words.txt")} <= set(names)
     share_segment(source, tmp_path / "linked")
-    for path in source.iterdir():
-        assert (tmp_path / "linked" / path.name).samefile(path)
+    for name in names:
+        assert (tmp_path / "linked" / name).samefile(source / name)
 
     def none(self, target):
         raise OSError("no links here")
 
     monkeypatch.setattr(Path, "hardlink_to", none)
     share_segment(source, tmp_path / "copied")
-    for path in source.iterdir():
-        assert not (tmp_path / "copied" / path.name).samefile(path)
-        assert (tmp_path / "copied" / path.name).read_bytes() == path.read_bytes()
+    for name in names:
+        assert not (tmp_path / "copied" / name).samefile(source / name)
+        assert (tmp_path / "copied" / name).read_bytes() == (source / name).read_bytes()
 
 
 # Rolling back
@@ -452,6 +482,10 @@ def test_a_reader_answers_after_its_snapshot_is_gone(home):
     assert archive.find("a0", allowed) is None
     assert archive.find("a1", allowed) == 1
     assert archive.mask(Filters(tag=("gốm",))).all()
+    words = Words(groups=(((Term("exact", "gốm"), Term("exact", "4")),),))
+    assert archive.matching(words, 1, allowed)[0].tolist()[0] == 4
+    assert archive.title_starts(["gom", "so"], 20).tolist() == list(range(10))
+    assert archive.knowledge.language.id_of("gốm") is not None
     archive.close()
 
 

@@ -2,6 +2,7 @@
 
 from collections import namedtuple
 from contextlib import closing
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from indexer.vectors import RAW_FILE, write_vectors
 
 Current = namedtuple("Current", "segment directory")
 NOTHING = Current(None, None)
+NOW = datetime(2023, 11, 15, tzinfo=UTC)
 
 
 def article(article_id, title="Tin", **fields):
@@ -54,7 +56,7 @@ def current_of(tmp_path):
             staging.merge(None, None, whole=True)
             _, texts = staging.count()
             write_vectors(directory / RAW_FILE, texts, texts, [(np.arange(texts), np.eye(texts, dtype=np.float32))])
-            write_segment(directory, staging.articles(), staging.texts())
+            write_segment(directory, staging.articles(), staging.texts(), NOW)
         opened.append(Segment(directory, empty_rows(dead)))
         return Current(opened[-1], directory)
 
@@ -65,6 +67,10 @@ def current_of(tmp_path):
 
 def titles(staging):
     return {stored.id: stored.article().title for stored, _ in staging.articles()}
+
+
+def contents(directory):
+    return {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
 def origins(staging):
@@ -268,8 +274,8 @@ def test_known_vectors_are_those_of_equal_texts(staged, current_of):
 
 def test_a_current_snapshot_is_only_read(staged, current_of):
     current = current_of(article("a"))
-    before = {path.name: path.read_bytes() for path in current.directory.iterdir()}
+    before = contents(current.directory)
     staging = staged(article("b"))
     staging.merge(*current, whole=False)
     staging.close()
-    assert {path.name: path.read_bytes() for path in current.directory.iterdir()} == before
+    assert contents(current.directory) == before

@@ -81,6 +81,7 @@ class TestImports:
         ("package", "expected"),
         [
             ("faiss", {"indexer.vectors"}),
+            ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally"}),
             ("fcntl", {"indexer.snapshot"}),
@@ -108,8 +109,8 @@ class TestImports:
     @pytest.mark.parametrize(
         ("module", "heavy"),
         [
-            ("service.cli", ["numpy", "faiss", "flask", "torch", "sentence_transformers", "onnxruntime", "pydantic"]),
-            ("service.serve", ["numpy", "faiss", "flask", "torch", "sentence_transformers", "onnxruntime"]),
+            ("service.cli", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "pydantic"]),
+            ("service.serve", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "onnxruntime"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
             ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime"]),
         ],
@@ -229,6 +230,8 @@ class TestWheel:
         files = [path for floor in FLOORS for path in (ROOT / floor).rglob("*") if path.is_file()]
         expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
         assert {"models/probe.txt", "indexer/sample/articles.jsonl", "service/static/style.css"} <= expected
+        assert {f"indexer/lexicon/{name}.tsv" for name in ("abbreviations", "bodies", "places")} <= expected
+        assert {"indexer/lexicon/words.txt", "indexer/lexicon/README.md"} <= expected
         assert {"service/templates/base.html", "service/templates/search.html"} <= expected
         assert expected - held == set()
         assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == set(FLOORS)

@@ -25,12 +25,23 @@ if TYPE_CHECKING:
     from service.searcher import Answer
 
 
+with_mode = click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "dense", "lexical"]),
+    default="hybrid",
+    show_default=True,
+    help="Search by meaning and words, by meaning, or by words alone.",
+)
+
+
 @click.command()
 @click.argument("query")
 @with_home
 @click.option("--limit", type=int, default=10, show_default=True, help="Hits to show.")
 @click.option("--offset", type=int, default=0, show_default=True, help="Hits to pass over.")
 @click.option("--sort", type=click.Choice(["relevance", "newest"]), default="relevance", show_default=True)
+@with_mode
+@click.option("--literal", is_flag=True, help="Take the query letter by letter.")
 @with_ranking
 @with_filters
 @with_model
@@ -41,6 +52,8 @@ def search(
     limit: int,
     offset: int,
     sort: str,
+    mode: str,
+    literal: bool,
     ranking: str,
     section: tuple[str, ...],
     source: tuple[str, ...],
@@ -56,6 +69,7 @@ def search(
         from service.schemas import SearchParams, parse_params
 
         given = {"q": [query], "limit": [str(limit)], "offset": [str(offset)], "sort": [sort], "ranking": [ranking]}
+        given |= {"mode": [mode], "literal": [str(literal).lower()]}
         given |= _given_filters(section, source, author, tag, published_from, published_to)
         params = parse_params(SearchParams, given)
         _show(open_searcher(home, lambda: load_encoder(**model)).search(params), as_json)
@@ -124,8 +138,13 @@ def _show(answer: Answer, as_json: bool) -> None:
             }
             for hit in answer.hits
         ]
-        click.echo(json.dumps({"total": answer.total, "hits": hits}, ensure_ascii=False))
+        shown: dict[str, Any] = {"total": answer.total, "hits": hits}
+        if answer.query is not None:
+            shown |= {"restored": answer.query.restored, "relaxed": answer.relaxed}
+        click.echo(json.dumps(shown, ensure_ascii=False))
         return
+    if answer.query is not None and answer.query.restored is not None:
+        click.echo(f"understood as: {answer.query.restored}", err=True)
     for hit in answer.hits:
         day = f"{hit.article.published_at:%d/%m/%Y}" if hit.article.published_at else "-"
         click.echo(f"{hit.score:.3f}  {day:>10}  {hit.article.id}  {hit.article.title}")
@@ -138,6 +157,7 @@ def _show(answer: Answer, as_json: bool) -> None:
 @click.option("--queries", type=PATH, help="JSON Lines of id and text; search needs them.")
 @click.option("--run-out", type=PATH, help="Write the lists here, in TREC's run format.")
 @click.option("--ranking", type=click.Choice(["similarity", "relevance"]), default="similarity", show_default=True)
+@with_mode
 @with_model
 @with_json
 def evaluate(
@@ -147,6 +167,7 @@ def evaluate(
     queries: Path | None,
     run_out: Path | None,
     ranking: str,
+    mode: str,
     as_json: bool,
     **model: Any,
 ) -> None:
@@ -162,7 +183,7 @@ def evaluate(
         searcher = open_searcher(home, cache(lambda: load_encoder(**model)))
         judged = metrics.read_qrels(qrels)
         if queries is not None and what == "search":
-            result = evaluation.evaluate_search(searcher, metrics.read_queries(queries), judged, ranking)
+            result = evaluation.evaluate_search(searcher, metrics.read_queries(queries), judged, ranking, mode)
         else:
             result = evaluation.evaluate_related(searcher, judged, ranking)
         if run_out is not None:

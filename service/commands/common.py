@@ -105,7 +105,8 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     from indexer.archive import Archive
     from indexer.errors import SnapshotError
     from indexer.snapshot import Home, Snapshot
-    from service.searcher import Searcher
+    from service.searcher import Options, Searcher
+    from service.settings import Settings
 
     place = Home(home)
     name = place.current()
@@ -119,7 +120,7 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
             raise SnapshotError(f"snapshot {name}: made with {archive.manifest.encoder}, not with {loaded.identity}")
         return loaded
 
-    return Searcher(archive, checked)
+    return Searcher(archive, checked, Options.of(Settings()))
 
 
 def source_options(columns: tuple[str, ...], encoding: str | None) -> SourceOptions:

@@ -313,6 +313,39 @@ def test_without_javascript(visit):
     expect(page.get_by_role("heading", level=1)).to_have_text("Kết quả cho “làng nghề”")
 
 
+def test_the_reading_of_a_query_is_undone_and_redone_without_javascript(visit):
+    page = visit("/search?q=lo gom Lung Vai", java_script_enabled=False)
+    expect(page.get_by_text("Đã hiểu là: lò gốm Lũng Vài")).to_be_visible()
+    expect(page.locator(".hit-title mark").first).to_have_text("Lò gốm Lũng Vài")
+    page.get_by_role("link", name="Tìm đúng như đã gõ").first.click()
+    expect(page.get_by_text("Đang tìm đúng như đã gõ.")).to_be_visible()
+    page.get_by_role("link", name="Để Liên Quan đoán ý").click()
+    expect(page.get_by_text("Đã hiểu là: lò gốm Lũng Vài")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_facets_open_and_narrow(visit, width):
+    page = visit("/search?q=gốm", viewport={"width": width, "height": 700})
+    facets = page.get_by_role("complementary")
+    expect(facets.get_by_role("link", name="Mẫu")).to_be_visible()
+    expect(facets.get_by_role("link", name="làng nghề")).to_be_hidden()
+    facets.get_by_text("Thẻ", exact=True).click()
+    facets.get_by_role("link", name="làng nghề").click()
+    expect(page.get_by_text("Bài 1–1 trong 1 bài viết")).to_be_visible()
+    page.get_by_role("link", name="Bỏ lọc Thẻ: làng nghề").click()
+    expect(page.get_by_text("Bài 1–10 trong 16 bài viết")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_marks_are_seen(visit, scheme):
+    page = visit("/search?q=lò gốm Lũng Vài", color_scheme=scheme)
+    mark, around = (
+        page.locator(where).first.evaluate("node => getComputedStyle(node).backgroundColor")
+        for where in (".hit-title mark", "body")
+    )
+    assert mark not in {around, "rgba(0, 0, 0, 0)"}
+
+
 def test_markup_in_articles_does_nothing(visit):
     page = visit("/")
     search_for(page, SCRIPT)

@@ -1,0 +1,274 @@
+"""Search as readers type it: meaning, words and both; each part taken out; diacritics restored; the time it takes.
+
+Known item: titles as queries against articles whose own title is withheld. Where settings were chosen, they were
+chosen on the queries of even number; both halves are reported. Built archives are kept in LIENQUAN_BENCH_HOMES, if
+that is set.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import common
+from benchmarks.quality import encoder, searcher
+from indexer import metrics, syllables
+from indexer.language import Language, LanguageWriter
+from indexer.lexicon import phrases
+from indexer.metrics import Qrels
+from models.encoder import Vectors
+from service import query, ranking, restoration, retrieval
+from service.schemas import SearchParams
+from service.searcher import Options, Searcher
+from service.settings import Settings
+
+MODES = ("dense", "lexical", "hybrid")
+_STEP = 3
+_SEED = 7
+_RESAMPLES = 2000
+_HELD = 1000
+
+Scores = NDArray[np.float64]
+
+
+class _Remembering:
+    """An encoder that remembers queries, so that every way of searching can be tried, and how long it took."""
+
+    def __init__(self) -> None:
+        self.identity = encoder().identity
+        self.seconds = 0.0
+        self._ask = lru_cache(maxsize=None)(lambda text: encoder().encode_queries([text]))
+
+    def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        started = perf_counter()
+        found: Vectors = self._ask(texts[0])
+        self.seconds += perf_counter() - started
+        return found
+
+    def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        return encoder().encode_documents(texts)
+
+
+def known_item(directory: Path) -> None:
+    """Make the known-item archive and its queries."""
+    subprocess.run([sys.executable, str(common.DATA / "known_item.py"), str(directory)], check=True)
+
+
+def queries(path: Path) -> list[tuple[str, str]]:
+    """Return ids and texts of a packed file of queries."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        return [(line["id"], line["text"]) for line in map(json.loads, lines)]
+
+
+def retyped(kind: str, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Return queries as a reader types them in a hurry."""
+    sys.path.insert(0, str(common.DATA))
+    import typed  # type: ignore[import-not-found]
+
+    return [(name, typed.retype(kind, text, name)) for name, text in given]
+
+
+def measured(found: Searcher, given: list[tuple[str, str]], qrels: Qrels, mode: str, step: int = 1) -> Scores:
+    """Return nDCG@10 of every `step`-th judged query."""
+    scores = []
+    for name, text in [row for row in given if row[0] in qrels][::step]:
+        params = SearchParams.model_validate({"q": text, "limit": 10, "ranking": "similarity", "mode": mode})
+        scores.append(metrics.ndcg([hit.article.id for hit in found.search(params).hits], qrels[name], 10))
+    return np.array(scores)
+
+
+def interval(difference: Scores) -> tuple[float, float]:
+    """Return the 95 % interval of a mean difference by paired bootstrap over queries."""
+    random = np.random.default_rng(_SEED)
+    means = difference[random.integers(0, len(difference), (_RESAMPLES, len(difference)))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def row(label: str, found: Searcher, given: list[tuple[str, str]], qrels: Qrels) -> dict[str, Any]:
+    """Measure one set of queries in every mode."""
+    by_mode = {mode: measured(found, given, qrels, mode) for mode in MODES}
+    best = max(MODES[:2], key=lambda mode: float(by_mode[mode].mean()))
+    gain = by_mode["hybrid"] - by_mode[best]
+    halves = [float(by_mode["hybrid"][half::2].mean()) for half in (0, 1)]
+    return {
+        "set": label,
+        **{mode: float(scores.mean()) for mode, scores in by_mode.items()},
+        "halves": halves,
+        "best": best,
+        "gain": float(gain.mean()),
+        "interval": interval(gain),
+        "queries": len(gain),
+    }
+
+
+def _without(module: object, name: str, value: Any) -> AbstractContextManager[Any]:
+    return patch.object(module, name, value)
+
+
+ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "everything": nullcontext,
+    "no restoration": lambda: _without(query, "restore", _as_typed),
+    "no repair of slips": lambda: _without(restoration, "_slipped", lambda *args: []),
+    "no folded field": lambda: _without(query, "_FOLDED_WEIGHT", 1e-9),
+    "no title field": lambda: _without(query, "_TITLE_WEIGHT", 1e-9),
+    "no pairs of syllables": lambda: _without(query, "tokens", lambda words: [w for w in words if w]),
+    "no abbreviations, renamings": lambda: _without(query.Alternatives, "find", lambda *args: []),
+    "no feedback for short queries": lambda: _without(ranking, "FEEDBACK_WEIGHT", 0.0),
+    "one weight for all lengths": lambda: _without(ranking, "word_weight", lambda count: ranking.LONG_WEIGHT),
+    "words weigh without evidence": lambda: _without(ranking, "evidence", lambda share: 1.0),
+    "RRF (k = 60) in place of spreads": lambda: _without(retrieval.ranking, "fuse", _rrf),
+    "min-max in place of spreads": lambda: _without(retrieval.ranking, "fuse", _min_max),
+}
+
+
+def _as_typed(language: Language, typed: Sequence[str], fixed: object = ()) -> restoration.Restored:
+    nothing = [False] * len(typed)
+    return restoration.Restored(list(typed), list(typed), nothing, nothing, False)
+
+
+def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
+    ranks = [np.argsort(np.argsort(-part)) for part in (meaning, words) if part is not None]
+    return np.sum([1 / (60.0 + rank) for rank in ranks], axis=0)
+
+
+def _min_max(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
+    parts = [part for part in (meaning, words) if part is not None]
+    return np.sum([(part - part.min()) / max(float(np.ptp(part)), 1e-9) for part in parts], axis=0)
+
+
+def restored(directory: Path) -> Iterator[dict[str, Any]]:
+    """Measure the share of syllables restored right in 1,000 titles, withheld alone or with their articles."""
+    articles = sorted(common.articles("vietnews"), key=lambda article: syllables.folded(article.id[::-1]))
+    held, rest = articles[:_HELD], articles[_HELD:]
+    for size in (20_000, 2_000, 150):
+        for own in (True, False):
+            if own and size <= _HELD:
+                continue
+            others = rest[: size - _HELD if own else size]
+            language = _language(directory / f"{size}-{own}", [(held if own else []), others])
+            right = total = 0
+            for article in held:
+                meant = [syllables.spelt(word) for word in syllables.stream(article.title)]
+                read = restoration.restore(language, [syllables.folded(word) for word in meant]).words
+                right += sum(a == b for a, b in zip(meant, read, strict=True) if a)
+                total += sum(map(bool, meant))
+            yield {"articles": (_HELD if own else 0) + len(others), "own": own, "right": right / total}
+
+
+def _language(directory: Path, given: list[Any]) -> Language:
+    writer = LanguageWriter()
+    for phrase in phrases():
+        writer.add(syllables.stream(phrase))
+    for number, articles in enumerate(given):
+        for article in articles:
+            parts = (
+                [article.lead, article.plain_body] if number == 0 else [article.title, article.lead, article.plain_body]
+            )
+            writer.add(syllables.stream("\n".join(part for part in parts if part)))
+    writer.write(directory)
+    return Language(directory)
+
+
+def server_time(found: Searcher, remembering: _Remembering, given: list[tuple[str, str]]) -> dict[str, float]:
+    """Return p50 and p95 of a search less its encoding, in milliseconds, each query once, after a warm-up."""
+    times = []
+    for _, text in given[:1200]:
+        remembering.seconds, started = 0.0, perf_counter()
+        found.search(SearchParams(q=text))
+        times.append((perf_counter() - started - remembering.seconds) * 1000)
+    p50, p95 = np.percentile(times[200:], [50, 95])
+    return {"p50_ms": float(p50), "p95_ms": float(p95)}
+
+
+def unrelated(found: Searcher, given: list[tuple[str, str]]) -> float:
+    """Return the share of queries whose answer is empty."""
+    return float(np.mean([found.search(SearchParams(q=text)).total == 0 for _, text in given[::12]]))
+
+
+@contextmanager
+def _homes() -> Iterator[Path]:
+    kept = os.environ.get("LIENQUAN_BENCH_HOMES")
+    if kept is None:
+        with common.scratch() as directory:
+            yield directory
+    else:
+        yield Path(kept)
+
+
+KINDS = ("plain", "unaccented", "half", "typo")
+Judged = tuple[str, Searcher, list[tuple[str, str]], Qrels]
+
+
+def judged(homes: Path, directory: Path, remembering: _Remembering) -> list[Judged]:
+    """Return every set of queries with its archive and its judgements."""
+
+    def opened(name: str, *sources: Path) -> Searcher:
+        return Searcher(searcher(homes / name, *sources).archive, lambda: remembering, Options.of(Settings()))
+
+    data = common.DATA
+    known = opened("known", directory / "archive.jsonl.gz")
+    vims = opened("vims", data / "vims/articles.jsonl.gz")
+    wiki = opened("xquad", data / "xquad_vi/corpus.jsonl.gz", data / "vietnews/articles.jsonl.gz")
+    titles = metrics.read_qrels(directory / "qrels.tsv")
+    tags, questions = (metrics.read_qrels(data / name / "qrels.tsv") for name in ("vims", "xquad_vi"))
+    typed = queries(data / "vims/queries.jsonl.gz")
+    sets = [(f"known item, {kind}", known, queries(directory / f"queries.{kind}.jsonl.gz"), titles) for kind in KINDS]
+    sets += [(f"`vims` tags, {kind}", vims, retyped(kind, typed), tags) for kind in KINDS]
+    for language, file in (("Vietnamese", "queries"), ("English", "queries_en")):
+        sets.append((f"`xquad_vi`, {language}", wiki, queries(data / f"xquad_vi/{file}.jsonl.gz"), questions))
+    return sets
+
+
+def ablated(sets: Sequence[Judged]) -> Iterator[dict[str, Any]]:
+    """Measure both together with each part taken out, on every third query."""
+    for label, taken_out in ABLATIONS.items():
+        with taken_out():
+            scores = [float(measured(f, given, qrels, "hybrid", _STEP).mean()) for _, f, given, qrels in sets]
+        yield {"part": label, "scores": scores}
+
+
+def main() -> None:
+    """Run and save."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
+    remembering = _Remembering()
+    with _homes() as homes, common.scratch() as directory:
+        known_item(directory)
+        sets = judged(homes, directory, remembering)
+        (_, known, titles, _), (_, wiki, asked, _) = sets[0], sets[8]
+        time = server_time(wiki, remembering, titles)
+        rows = [row(*given) for given in sets]
+        chosen = [sets[at] for at in (0, 1, 3, 4, 8, 9)]
+        result = {
+            "rows": rows,
+            "ablations": list(ablated(chosen)),
+            "columns": [label for label, *_ in chosen],
+            "restored": list(restored(directory)),
+            "time": time,
+            "empty": {
+                "questions on other matters": unrelated(known, asked),
+                "titles that have an article": unrelated(known, titles),
+            },
+            "articles": 20_240,
+            "encoder": encoder().identity.precision,
+        }
+    common.save("search", result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,189 @@
+"""What the archive's own text says about Vietnamese: which syllables it has, how they are written, which follow which.
+
+Owns the tables behind the restoration of diacritics and the repair of typing slips: a trigram model of syllables with
+interpolated Kneser-Ney smoothing (Kneser and Ney, 1995; Chen and Goodman, 1999, section 2.7), counted while indexing.
+A small prior of common phrases lets a young archive have one too. Knows nothing of queries.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.syllables import folded, spelt
+
+Ids = NDArray[np.int64]
+LogProbs = NDArray[np.float32]
+_Keys = NDArray[np.uint64]
+
+MAX_TOKENS = 60_000_000
+"""How much text is counted: more of it changes no decision, and costs memory while indexing."""
+
+_KEEP_SINGLE = 20_000_000
+"""Up to this many tokens, trigrams seen once are kept: a third of the tables' size for a tenth of the errors."""
+
+_SHIFT = np.uint64(21)
+_MASK = np.uint64((1 << 21) - 1)
+_MAX_WORDS = 1 << 21
+BREAK = 0
+"""The id of the end of a clause."""
+
+NUMBER = 1
+"""The id that all words with a digit share."""
+
+WORDS_FILE = "words.txt"
+_ARRAYS = ("counts", "unigram", "backoff", "bigram_keys", "bigram", "bigram_backoff", "trigram_keys", "trigram")
+
+
+class LanguageWriter:
+    """Counts the text of an archive, and writes the tables."""
+
+    def __init__(self) -> None:
+        self._forms: dict[str, int] = {"": BREAK, "0": NUMBER}
+        self._tokens = array("I")
+
+    def add(self, words: Iterable[str]) -> None:
+        """Add a text: `syllables.stream` of it."""
+        if len(self._tokens) >= MAX_TOKENS:
+            return
+        forms = self._forms
+        self._tokens.append(BREAK)
+        for word in words:
+            form = forms.get(word)
+            if form is None:
+                form = forms[word] = NUMBER if not word.isalpha() else len(forms)
+            self._tokens.append(form)
+
+    def write(self, directory: Path) -> None:
+        """Write the tables into a directory, which is made."""
+        directory.mkdir()
+        self._tokens.extend([BREAK] * 3)  # so that no table is empty
+        forms = np.frombuffer(self._tokens, dtype=np.uint32)
+        words, of_form, shown = self._words(np.bincount(forms, minlength=len(self._forms) + 1))
+        tables = _count(of_form[forms], len(words))
+        (directory / WORDS_FILE).write_text("\n".join(f"{w}\t{s}" for w, s in zip(words, shown, strict=True)), "utf-8")
+        for name, table in zip(_ARRAYS, tables, strict=True):
+            np.save(directory / f"{name}.npy", table, allow_pickle=False)
+
+    def _words(self, counts: NDArray[np.int64]) -> tuple[list[str], _Keys, list[str]]:
+        """Return the words in one spelling each, the word of each form, and each word's commonest form."""
+        ids: dict[str, int] = {"": BREAK, "0": NUMBER}
+        shown = ["", "0"]
+        of_form = np.zeros(len(counts), dtype=np.uint64)
+        for form, at in sorted(self._forms.items(), key=lambda item: (-int(counts[item[1]]), item[0])):
+            if at in (BREAK, NUMBER):
+                of_form[at] = at
+                continue
+            word = spelt(form)
+            known = ids.get(word)
+            if known is None and len(ids) < _MAX_WORDS:
+                known = ids[word] = len(ids)
+                shown.append(form)
+            of_form[at] = BREAK if known is None else known
+        return list(ids), of_form, shown
+
+
+def _discounted(
+    counts: Ids, context: Ids, contexts: int, lower: NDArray[np.float64], kept: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the interpolated probability of each n-gram, and the weight of the lower order in each context.
+
+    The discount is n1 / (n1 + 2 n2), n1 and n2 being how many n-grams were counted once and twice (Ney et al., 1994).
+    N-grams that are not kept give their whole count to the lower order.
+    """
+    once, twice = int((counts == 1).sum()), int((counts == 2).sum())
+    discount = once / (once + 2 * twice) if once else 0.5
+    total = np.bincount(context, weights=counts, minlength=contexts)
+    given_up = np.bincount(context, weights=np.where(kept, discount, counts), minlength=contexts)
+    backoff = np.divide(given_up, total, out=np.ones(contexts), where=total > 0)
+    return np.maximum(counts - discount, 0) / total[context] + backoff[context] * lower, backoff
+
+
+def _count(tokens: _Keys, words: int) -> list[NDArray[np.generic]]:
+    counts = np.bincount(tokens.astype(np.int64), minlength=words)
+    pairs = (tokens[:-1] << _SHIFT) | tokens[1:]
+    bigrams = np.unique(pairs)
+    rows = np.searchsorted(bigrams, pairs).astype(np.uint64)
+    trigrams, seen = np.unique((rows[:-1] << _SHIFT) | tokens[2:], return_counts=True)
+    first = (trigrams >> _SHIFT).astype(np.int64)
+    last = trigrams & _MASK
+    suffix = np.searchsorted(bigrams, ((bigrams[first] & _MASK) << _SHIFT) | last)
+    # Lower orders count in how many contexts an n-gram was met, not how often.
+    before_pair = np.maximum(np.bincount(suffix, minlength=len(bigrams)), 1)
+    second = (bigrams & _MASK).astype(np.int64)
+    before_word = np.bincount(second, minlength=words).astype(np.float64)
+    unigram = (before_word + 0.5) / (before_word.sum() + 0.5 * words)
+    every = np.ones(len(bigrams), dtype=np.bool_)
+    bigram, backoff = _discounted(before_pair, (bigrams >> _SHIFT).astype(np.int64), words, unigram[second], every)
+    kept = seen > (0 if len(tokens) <= _KEEP_SINGLE else 1)
+    trigram, pair_backoff = _discounted(seen, first, len(bigrams), bigram[suffix], kept)
+    logs = [np.log(table).astype(np.float32) for table in (unigram, backoff, bigram, pair_backoff, trigram[kept])]
+    return [counts, logs[0], logs[1], bigrams, logs[2], logs[3], trigrams[kept], logs[4]]
+
+
+class Language:
+    """The tables of a snapshot, mapped from disk.
+
+    :param directory: Where `LanguageWriter.write` put them.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        def load(name: str) -> NDArray[np.generic]:
+            table: NDArray[np.generic] = np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            return table.view(np.ndarray)  # still mapped, without what np.memmap adds to every access
+
+        lines = (directory / WORDS_FILE).read_text(encoding="utf-8").split("\n")
+        pairs = [line.split("\t") for line in lines]
+        self.words = [word for word, _ in pairs]
+        self.shown = [form for _, form in pairs]
+        self.counts: Ids = np.array(load("counts"), dtype=np.int64)
+        self._unigram, self._backoff = np.array(load("unigram")), np.array(load("backoff"))
+        self._bigram_keys, self._bigram, self._pair_backoff = map(load, ("bigram_keys", "bigram", "bigram_backoff"))
+        self._trigram_keys, self._trigram = load("trigram_keys"), load("trigram")
+        if not len(self.words) == len(self.counts) == len(self._unigram):
+            raise ValueError(f"{directory}: {len(self.words)} words, {len(self.counts)} counts: expected as many")
+        self._ids = {word: at for at, word in enumerate(self.words)}
+        self._alike: dict[str, list[int]] = {}
+        for at in range(2, len(self.words)):
+            self._alike.setdefault(folded(self.words[at]), []).append(at)
+        for words in self._alike.values():
+            words.sort(key=lambda at: -self.counts[at])
+
+    def id_of(self, word: str) -> int | None:
+        """Return the id of a word in its one spelling, or None; words with digits share NUMBER."""
+        return NUMBER if word and not word.isalpha() else self._ids.get(word)
+
+    def alike(self, fold: str) -> list[int]:
+        """Return the words that are written so without diacritics, the commonest first."""
+        return self._alike.get(fold, [])
+
+    def seen(self, fold: str) -> int:
+        """Return how often the archive has words that are written so without diacritics."""
+        return int(sum(self.counts[at] for at in self.alike(fold)))
+
+    def follow(self, before: Ids, row: Ids, word: Ids) -> tuple[NDArray[np.float64], Ids]:
+        """Return the log probability of each word after each state, (states, words), and the rows of the new states.
+
+        :param before: (states,) int64, the last word of each state.
+        :param row: (states,) int64, the bigram that its last two words are, -1 where the archive has no such pair.
+        :param word: (words,) int64.
+        :return: Natural logarithms, and int64 rows of the pairs of last word and word, -1 where there is none.
+        """
+        wide = word.astype(np.uint64)[None, :]
+        at, there = _found(self._bigram_keys, (before.astype(np.uint64)[:, None] << _SHIFT) | wide)
+        score = np.where(there, self._bigram[at], self._backoff[before][:, None] + self._unigram[word][None, :])
+        held = np.maximum(row, 0)
+        known = (row >= 0)[:, None]
+        third, seen = _found(self._trigram_keys, (held.astype(np.uint64)[:, None] << _SHIFT) | wide)
+        lower = np.where(known, self._pair_backoff[held][:, None], 0.0) + score
+        score = np.where(seen & known, self._trigram[third], lower)
+        return score.astype(np.float64), np.where(there, at, -1).astype(np.int64)
+
+
+def _found(table: NDArray[np.generic], keys: _Keys) -> tuple[Ids, NDArray[np.bool_]]:
+    at = np.minimum(np.searchsorted(table, keys), len(table) - 1)
+    return at, np.asarray(table[at] == keys)

@@ -1,0 +1,244 @@
+"""Word search: the one module that imports tantivy. An inverted index over a segment's rows, scored by BM25.
+
+What counts as a token is decided in `indexer.syllables` for archive and query alike; tantivy is handed tokens joined by
+blanks. Knows nothing of where articles come from, nor of what a reader typed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import log, sqrt
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+import tantivy
+from numpy.typing import NDArray
+from tantivy import Occur, Query
+
+from indexer.columns import Mask
+from indexer.syllables import codes, folded, pairs, spelt, stream
+from indexer.vectors import Rows
+
+DIRECTORY = "words"
+LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
+"""Left by tantivy wherever it opens an index; no part of a snapshot."""
+
+_HEAP = 512 * 2**20
+"""Bytes that tantivy gathers before it writes a part; one part keeps rows and documents in one order."""
+
+Field = Literal["exact", "folded", "title", "folded_title"]
+_FIELDS: tuple[Field, ...] = ("exact", "folded", "title", "folded_title")
+_WHOLE = "whole_title"
+_TYPED = "typed_title"
+_PHRASE = "title_words"
+
+
+@cache
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    for searched in _FIELDS:
+        builder.add_text_field(searched, tokenizer_name="whitespace", index_option="freq")
+    for field in (_WHOLE, _TYPED):
+        builder.add_text_field(field, tokenizer_name="raw", index_option="basic")
+    builder.add_text_field(_PHRASE, tokenizer_name="whitespace", index_option="position")
+    builder.add_unsigned_field("row", fast=True)
+    return builder.build()
+
+
+@dataclass(frozen=True)
+class Term:
+    """One token in one field, and what its BM25 score is multiplied by."""
+
+    field: Field
+    token: str
+    weight: float = 1.0
+
+
+Alternative = tuple[Term, ...]
+Group = tuple[Alternative, ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What to look for: groups whose scores add up.
+
+    Of the alternatives of a group the best counts; the terms of an alternative add up.
+    """
+
+    groups: tuple[Group, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.groups)
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What words would score by chance.
+
+    :param mean: Of an unrelated article.
+    :param spread: The standard deviation of that.
+    :param whole: Of an article of average length that has every token once.
+    """
+
+    mean: float
+    spread: float
+    whole: float
+
+
+def tokens(words: Sequence[str]) -> list[str]:
+    """Return the tokens of a text from its `syllables.stream`: syllables, and pairs within a clause."""
+    parts = [spelt(word) for word in words]
+    return [part for part in parts if part] + [pair for pair in pairs(parts) if pair[0] != "_" and pair[-1] != "_"]
+
+
+class LexicalWriter:
+    """Writes the word index of a segment; rows count in the order in which articles are added."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self._directory = directory
+        # One thread: with more, documents of equal score would change places from build to build.
+        self._writer = tantivy.Index(_schema(), path=str(directory)).writer(heap_size=_HEAP, num_threads=1)
+        self._row = 0
+
+    def add(self, title: str, words: Sequence[str], text: str) -> None:
+        """Add the article of the next row.
+
+        :param words: `syllables.stream` of the text.
+        :param text: Title, lead and body.
+        """
+        exact = tokens(words)
+        whole = codes(text)
+        head = stream(title)
+        titled = tokens(head)
+        spaced = " ".join(part for part in map(spelt, head) if part)
+        bare = folded(spaced)
+        document = tantivy.Document()
+        document.add_text("exact", " ".join([*exact, *whole]))
+        document.add_text("folded", " ".join([*map(folded, exact), *map(folded, whole)]))
+        document.add_text("title", " ".join(titled))
+        document.add_text("folded_title", " ".join(map(folded, titled)))
+        document.add_text(_WHOLE, spaced)
+        document.add_text(_TYPED, bare)
+        document.add_text(_PHRASE, bare)
+        document.add_unsigned("row", self._row)
+        self._writer.add_document(document)
+        self._row += 1
+
+    def close(self) -> None:
+        """Write everything to disk."""
+        self._writer.commit()
+        self._writer.wait_merging_threads()
+        for name in LOCKS:
+            (self._directory / name).unlink(missing_ok=True)
+
+
+class LexicalIndex:
+    """The word index of a segment, mapped from disk. Safe to use from several threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self._schema = _schema()
+        try:
+            self._searcher = tantivy.Index.open(str(directory)).searcher()
+        except ValueError:  # perhaps since tantivy writes a lock where it reads, which this process may not
+            with TemporaryDirectory() as aside:
+                for path in directory.iterdir():
+                    (Path(aside) / path.name).symlink_to(path.absolute())
+                self._searcher = tantivy.Index.open(aside).searcher()
+
+    @property
+    def count(self) -> int:
+        """Return the number of articles."""
+        return self._searcher.num_docs
+
+    def chance(self, words: Words) -> Chance:
+        """Return what scores unrelated articles get, from how common each token is.
+
+        Each article is taken to have each token by chance, with the token's share of the archive, independently of the
+        others, and once at average length, where BM25 is the token's inverse document frequency.
+        """
+        n, mean, variance, whole = max(self.count, 1), 0.0, 0.0, 0.0
+        for term in (term for group in words.groups for term in group[0]):
+            found = self._searcher.doc_freq(term.field, term.token)
+            share, score = found / n, term.weight * log(1 + (n - found + 0.5) / (found + 0.5))
+            mean += share * score
+            variance += share * (1 - share) * score**2
+            whole += score
+        return Chance(mean, sqrt(variance), whole)
+
+    def search(self, words: Words, k: int, allowed: Mask) -> tuple[Rows, NDArray[np.float32]]:
+        """Return the allowed articles that match best.
+
+        :param allowed: (articles,) bool.
+        :return: (n,) int64 rows and (n,) float32 scores, best first, ties by row; k at least where as many match.
+        """
+        if not words or k < 1 or not self.count:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        query = self._query(words)
+        wanted = min(k, self.count)  # tantivy makes room for as many as it is asked for
+        while True:
+            hits = self._searcher.search(query, wanted, count=False).hits
+            rows, scores = self._rows(hits)
+            kept = allowed[rows]
+            if wanted == self.count or len(hits) < wanted or np.count_nonzero(kept) >= k:
+                break
+            wanted = min(wanted * 8, self.count)
+        rows, scores = rows[kept], scores[kept]
+        order = np.lexsort((rows, -scores))
+        return rows[order], scores[order]
+
+    def _rows(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> tuple[Rows, NDArray[np.float32]]:
+        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        return np.array(rows, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float32)
+
+    def _query(self, words: Words) -> Query:
+        return _any([_most([_any(list(map(self._term, terms))) for terms in group]) for group in words.groups])
+
+    def _term(self, term: Term) -> Query:
+        query = Query.term_query(self._schema, term.field, term.token, "freq")
+        return query if term.weight == 1.0 else Query.boost_query(query, term.weight)
+
+    def having(self, terms: Sequence[Term]) -> Rows:
+        """Return the articles that have all of these tokens, (n,) int64, sorted."""
+        query = Query.boolean_query([(Occur.Must, self._term(term)) for term in terms])
+        return np.sort(self._rows(self._searcher.search(query, max(self.count, 1), count=False).hits)[0])
+
+    def titled(self, title: str, bare: bool) -> Rows:
+        """Return the articles of exactly this title, (n,) int64.
+
+        :param title: Its syllables with one blank between, without diacritics where `bare`.
+        """
+        query = Query.term_query(self._schema, _TYPED if bare else _WHOLE, title, "basic")
+        return self._rows(self._searcher.search(query, 100, count=False).hits)[0]
+
+    def title_starts(self, bare: Sequence[str], k: int) -> Rows:
+        """Return up to k articles in whose titles these words follow each other, the last one perhaps only begun.
+
+        :param bare: Syllables without diacritics.
+        """
+        if not bare or k < 1 or not self.count:
+            return np.empty(0, np.int64)
+        wanted = min(k, self.count)
+        *whole, begun = map(re.escape, bare)
+        if not whole:
+            query = Query.regex_query(self._schema, _PHRASE, begun + ".*")
+            return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+        try:
+            query = Query.regex_phrase_query(self._schema, _PHRASE, [*whole, begun + ".*"])
+            return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+        except ValueError:  # over 16,384 words begin so; this looks at the first 50, which is too few for letters
+            query = Query.phrase_prefix_query(self._schema, _PHRASE, list(bare))
+            return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+
+
+def _any(queries: list[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else Query.boolean_query([(Occur.Should, query) for query in queries])
+
+
+def _most(queries: list[Query]) -> Query:
+    return queries[0] if len(queries) == 1 else Query.disjunction_max_query(queries)

@@ -1,0 +1,186 @@
+"""What Lienquan knows of Vietnamese before it has read an archive: abbreviations, renamings, common phrases.
+
+Owns the shipped files and the reading of them and of an editor's own files of the same columns. Knows nothing of
+archives or queries: what a search makes of an abbreviation or a renaming is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Generic, Literal, TypeVar
+
+from indexer.errors import SourceError
+from indexer.syllables import spaced
+from indexer.text import clean
+
+Kind = Literal["place", "body"]
+Row = TypeVar("Row", bound=Hashable)
+
+ABBREVIATION_COLUMNS = ("abbreviation", "full form", "context")
+RENAMING_COLUMNS = ("old name", "new name", "date")
+
+_HERE = Path(__file__).parent
+_SHORT = re.compile(r"[^\W_][^\s_]{0,18}[^\W_]")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Abbreviation:
+    """One reading of an abbreviation: `BHXH`, `bảo hiểm xã hội`.
+
+    The full form is syllables in the spelling of `indexer.syllables`; each context is one or more syllables that
+    speak for this reading where the abbreviation has several.
+    """
+
+    abbreviation: str
+    full: str
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """A place or body that became another, or part of another, on a day; names as they are written."""
+
+    old: str
+    new: str
+    since: date
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Read(Generic[Row]):
+    """What was read of a file: the rows that are right, and a sentence for each line that is not."""
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...] = ()
+
+
+def abbreviations(path: Path | None = None) -> list[Abbreviation]:
+    """Return the shipped abbreviations, or those of an editor's file.
+
+    :raises SourceError: If the file cannot be read or a line is wrong; `read_abbreviations` lets the others through.
+    """
+    return _all_or_none(read_abbreviations(path))
+
+
+def renamings() -> list[Renaming]:
+    """Return the shipped renamings, places first."""
+    return [
+        *_all_or_none(read_renamings(_HERE / "places.tsv", "place")),
+        *_all_or_none(read_renamings(_HERE / "bodies.tsv", "body")),
+    ]
+
+
+def phrases() -> list[str]:
+    """Return the shipped words and phrases of two or more syllables, blank between, in the file's order."""
+    lines = (line.strip() for line in _text(_HERE / "words.txt").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def read_abbreviations(path: Path | None = None) -> Read[Abbreviation]:
+    """Return the abbreviations of a file with the columns abbreviation, full form and, optional, context.
+
+    :param path: A tab-separated file in UTF-8 with a header line; the shipped one if None. Blank lines and lines
+        that start with # do not count, nor do the quotation marks that a spreadsheet puts around a field.
+    :raises SourceError: If the file cannot be read at all.
+    """
+    return _table(path or _HERE / "abbreviations.tsv", ABBREVIATION_COLUMNS, 2, _abbreviation)
+
+
+def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
+    """Return the renamings of a file with the columns old name, new name and date.
+
+    :raises SourceError: If the file cannot be read at all.
+    """
+    return _table(path, RENAMING_COLUMNS, 3, lambda fields: _renaming(fields, kind))
+
+
+def _abbreviation(fields: Sequence[str]) -> Abbreviation:
+    short, full, context = fields
+    if not _SHORT.fullmatch(short) or short == short.lower():
+        raise ValueError(f"abbreviation: {short!r}: expected 2 to 20 characters without a blank, one a capital")
+    words = spaced(full)
+    if " " not in words:
+        raise ValueError(f"full form: {full!r}: expected two syllables or more")
+    return Abbreviation(short, words, tuple(filter(None, map(spaced, context.split(",")))))
+
+
+def _renaming(fields: Sequence[str], kind: Kind) -> Renaming:
+    old, new, day = fields
+    for column, name in (("old name", old), ("new name", new)):
+        if not spaced(name):
+            raise ValueError(f"{column}: {name!r}: expected a name")
+    if spaced(old) == spaced(new):
+        raise ValueError(f"new name: {new!r}: expected another than the old name")
+    try:
+        since = date.fromisoformat(day if _DAY.fullmatch(day) else "")
+    except ValueError:
+        raise ValueError(f"date: {day!r}: expected a day as YYYY-MM-DD") from None
+    return Renaming(old, new, since, kind)
+
+
+def _table(path: Path, columns: tuple[str, ...], needed: int, parse: Callable[[Sequence[str]], Row]) -> Read[Row]:
+    """Read the rows under a header, which may lack the columns past the needed ones; a missing field is empty."""
+    numbered = [(number, line) for number, line in enumerate(_text(path).split("\n"), 1) if _counts(line)]
+    if not numbered:
+        return Read((), (f"{path.name}:1: header: '': expected {_listed(columns)}",))
+    (number, header), *lines = numbered
+    named = tuple(field.lower() for field in _fields(header))
+    if named not in (columns, columns[:needed]):
+        return Read((), (f"{path.name}:{number}: header: {header!r}: expected {_listed(columns)}",))
+    rows: dict[Row, int] = {}
+    problems = []
+    for number, line in lines:
+        fields = _fields(line)
+        try:
+            if len(fields) > len(columns):
+                raise ValueError(f"fields: {len(fields)}: expected {_listed(columns)}")
+            row = parse(fields + [""] * (len(columns) - len(fields)))
+        except ValueError as error:
+            problems.append(f"{path.name}:{number}: {error}")
+            continue
+        first = rows.setdefault(row, number)
+        if first != number:
+            problems.append(f"{path.name}:{number}: row: {line!r}: expected once, it is line {first} again")
+    return Read(tuple(rows), tuple(problems))
+
+
+def _counts(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _fields(line: str) -> list[str]:
+    """Return the fields of a line, without the empty ones that a spreadsheet leaves at its end."""
+    fields = [_unquoted(clean(field)) for field in line.split("\t")]
+    while len(fields) > 1 and not fields[-1]:
+        fields.pop()
+    return fields
+
+
+def _unquoted(field: str) -> str:
+    quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"').strip() if quoted else field
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return f"the columns {', '.join(columns)}, a tab between"
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: {error}: expected a text file in UTF-8") from error
+    return unicodedata.normalize("NFC", text)
+
+
+def _all_or_none(read: Read[Row]) -> list[Row]:
+    if read.problems:
+        more = f" (and {len(read.problems) - 1} more)" if len(read.problems) > 1 else ""
+        raise SourceError(read.problems[0] + more)
+    return list(read.rows)

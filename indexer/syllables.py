@@ -1,0 +1,96 @@
+"""Vietnamese text as the tokens that word search counts: syllables in one spelling, numbers, codes of documents.
+
+Vietnamese writes a blank between syllables, and most words are two of them; pairs of neighbours stand for words.
+Pure functions. Archive and query go through the same ones, so that they meet.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import pairwise
+
+from indexer.text import fold
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_ZEROS = re.compile("^0+(?=[1-9])")
+_SYLLABLE = re.compile(r"[^\W_]+")
+_STREAM = re.compile(r"[^\W_]+|[.!?:;\n\"“”()…]")
+_CODE = re.compile(r"[^\W_]+(?:(?:[/:-]|(?<=\d)\.(?=\d))[^\W_]+)+")
+_JOINT = re.compile("([/:.-])")
+_DIGIT = re.compile(r"\d")
+
+_PLAIN, _TONED = ("o", "o", "u"), ("òóỏõọ", "òóỏõọ", "ùúủũụ")
+_SECOND, _BARE = ("àáảãạ", "èéẻẽẹ", "ỳýỷỹỵ"), ("a", "e", "y")
+_MOVED = {
+    plain + toned: first + bare
+    for plain, firsts, seconds, bare in zip(_PLAIN, _TONED, _SECOND, _BARE, strict=True)
+    for first, toned in zip(firsts, seconds, strict=True)
+}
+_NEW_STYLE = re.compile(f"(?<!q)(?:{'|'.join(_MOVED)})$")
+"""A tone on the second vowel of a final oa, oe or uy, as newer spelling has it: hoà, khoẻ, thuỷ. Not quý: qu is one."""
+
+
+def readable(text: str) -> str:
+    """Return the text in NFKC (full-width letters are plain ones), invisible characters gone."""
+    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+
+
+def plain(text: str) -> str:
+    """Return the readable text in lower case."""
+    text = readable(text).lower()
+    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+
+
+@lru_cache(maxsize=1 << 17)
+def _spelt(syllable: str) -> str:
+    if syllable.startswith("0"):
+        return _ZEROS.sub("", syllable)
+    return _NEW_STYLE.sub(lambda found: _MOVED[found.group()], syllable)
+
+
+def syllables(text: str) -> list[str]:
+    """Return the syllables and numbers of a text in order: lower case, tones on the first vowel (hòa for hoà).
+
+    Numbers lose leading zeros, since 08/2023 and 8/2023 are one. Idempotent over its own output joined by blanks.
+    """
+    return [_spelt(found) for found in _SYLLABLE.findall(plain(text))]
+
+
+def stream(text: str) -> list[str]:
+    """Return the words of a text in lower case, as they are spelt, with an empty string for each end of a clause."""
+    return [found if found.isalnum() else "" for found in _STREAM.findall(plain(text))]
+
+
+def spelt(word: str) -> str:
+    """Return a lower-case word in the one spelling that `syllables` gives it."""
+    return _spelt(word)
+
+
+def codes(text: str) -> list[str]:
+    """Return the numbers of documents and other codes whole, `8/2023/qđ-ttg`; their parts are among the syllables."""
+    found = (code for code in _CODE.findall(plain(text)) if _DIGIT.search(code))
+    return ["".join(_spelt(part) for part in _JOINT.split(code)) for code in found]
+
+
+def code_spans(text: str) -> list[tuple[int, int]]:
+    """Return where in a readable text its codes start and end."""
+    return [found.span() for found in _CODE.finditer(text) if _DIGIT.search(found.group())]
+
+
+def pairs(parts: Sequence[str]) -> list[str]:
+    """Return each two neighbours as one token, `bảo_hiểm`."""
+    return [f"{left}_{right}" for left, right in pairwise(parts)]
+
+
+@lru_cache(maxsize=1 << 17)
+def folded(syllable: str) -> str:
+    """Return a syllable without its diacritics."""
+    return fold(syllable)
+
+
+def spaced(text: str) -> str:
+    """Return the syllables of a text with one blank between: what two spellings of one title have in common."""
+    return " ".join(syllables(text))

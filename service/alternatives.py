@@ -1,0 +1,153 @@
+"""What may stand in for a part of a query: abbreviations and full forms, renamed places and bodies, synonyms.
+
+Owns where each comes from and which is meant where. Knows nothing of the index or of what the query is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
+
+from indexer import lexicon
+from indexer.knowledge import Knowledge
+from indexer.lexicon import Abbreviation
+from indexer.syllables import folded, syllables
+from service.synonyms import NO_SYNONYMS, Synonyms
+from service.typing_slips import plausible_folded
+
+Run = tuple[str, ...]
+Kind = Literal["abbreviation", "renamed", "synonym"]
+
+_RENAMED_WEIGHT = 0.5
+_SYNONYM_WEIGHT = 0.8
+_ABBREVIATION_WEIGHT = 0.75
+"""How much of what its full form would score, syllable by syllable, an abbreviation's one token makes up for."""
+_LONGEST = 12
+_MOST_READINGS = 3
+_MINED_SHARE = 0.2
+"""An abbreviation that the archive spells out is taken if this share of its spellings out say so."""
+
+
+class Place(NamedTuple):
+    """A part of a query, words from `start` to before `end`, and what may stand there as well."""
+
+    start: int
+    end: int
+    kind: Kind
+    also: Run
+    weight: float
+
+
+@dataclass(frozen=True)
+class _Also:
+    kind: Kind
+    run: Run
+    weight: float
+    context: tuple[str, ...] = ()
+
+
+class Alternatives:
+    """Finds what may stand in for parts of queries to one archive.
+
+    :param knowledge: What the archive knows of its abbreviations.
+    :param synonyms: Returns the editors' synonyms as they are now.
+    :param abbreviations: The editors' own, which come before all others.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS,
+        abbreviations: Iterable[Abbreviation] = (),
+    ) -> None:
+        self._synonyms = synonyms
+        self._also: dict[Run, list[_Also]] = {}
+        self._abbreviated: set[Run] = set()
+        for short, full, context in _abbreviations(abbreviations, knowledge):
+            self._abbreviate(short, full, context)
+        for old, new in _renamed():
+            self._also.setdefault(old, []).append(_Also("renamed", new, _RENAMED_WEIGHT))
+            self._also.setdefault(new, []).append(_Also("renamed", old, _RENAMED_WEIGHT))
+
+    def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...]) -> None:
+        for key in dict.fromkeys((short, tuple(map(folded, short)))):
+            self._abbreviated.add(key)
+            self._add(key, _Also("abbreviation", full, 1.0, context))
+        if sum(map(len, short)) > 2:  # two letters stand for too many things to be looked for instead of words
+            self._add(full, _Also("abbreviation", short, _ABBREVIATION_WEIGHT * len(full)))
+
+    def _add(self, run: Run, also: _Also) -> None:
+        known = self._also.setdefault(run, [])
+        if all(other.run != also.run for other in known):
+            known.append(also)
+
+    def abbreviated(self, word: str, spelling: str, shouted: bool) -> bool:
+        """Return whether a word is an abbreviation: written so, or known as one and no Vietnamese syllable."""
+        if not shouted and len(word) > 1 and spelling.isupper() and len(word) <= 8:
+            return True
+        return (word,) in self._abbreviated and not plausible_folded(folded(word))
+
+    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
+        """Return what may stand in for which words, the longest runs first; no two runs overlap.
+
+        :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
+        :param spellings: The same as they were typed.
+        :param taken: Places of words that are left alone.
+        """
+        capitals = any(word[0].isupper() for word in spellings[1:])
+        taken = set(taken)
+        found = []
+        for start, end, run in self._synonyms().alternatives(words):
+            found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
+            taken.update(range(start, end))
+        for length in range(min(_LONGEST, len(words)), 0, -1):
+            for start in range(len(words) - length + 1):
+                end = start + length
+                if taken.intersection(range(start, end)):
+                    continue
+                run = tuple(words[start:end])
+                if run in _phrases() and run not in self._also:
+                    taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
+                    continue
+                readings = self._also.get(run)
+                if readings is None or not self._meant(run, spellings[start:end], capitals):
+                    continue
+                found += [Place(start, end, also.kind, also.run, also.weight) for also in _likeliest(readings, words)]
+                taken.update(range(start, end))
+        return found
+
+    def _meant(self, run: Run, spellings: Sequence[str], capitals: bool) -> bool:
+        """Return whether a run is the abbreviation or the name that it may be, not an everyday word spelt alike.
+
+        :param capitals: Whether the query has capitals at all, so that a name would have them.
+        """
+        if run not in self._abbreviated:
+            named = all(also.kind == "renamed" for also in self._also[run])
+            return not named or not capitals or spellings[0][:1].isupper()
+        return any(word.isupper() for word in spellings) or not all(plausible_folded(folded(word)) for word in run)
+
+
+def _likeliest(readings: Sequence[_Also], words: Sequence[str]) -> list[_Also]:
+    """Return the readings that the other words speak for; all, _MOST_READINGS at most, where they speak for none."""
+    text = f" {' '.join(words)} "
+    spoken = [also for also in readings if any(f" {hint} " in text for hint in also.context)]
+    return (spoken or list(readings))[:_MOST_READINGS]
+
+
+@cache
+def _phrases() -> frozenset[Run]:
+    return frozenset(tuple(syllables(phrase)) for phrase in lexicon.phrases())
+
+
+@cache
+def _renamed() -> tuple[tuple[Run, Run], ...]:
+    return tuple((tuple(syllables(row.old)), tuple(syllables(row.new))) for row in lexicon.renamings())
+
+
+def _abbreviations(own: Iterable[Abbreviation], knowledge: Knowledge) -> list[tuple[Run, Run, tuple[str, ...]]]:
+    """Return short and full forms: the editors' first, then the shipped ones, then what the archive spells out."""
+    found = [(row.abbreviation, row.full, row.context) for row in (*own, *lexicon.abbreviations())]
+    found += [(row.abbreviation, row.full, ()) for row in knowledge.abbreviations if row.share >= _MINED_SHARE]
+    return [(tuple(syllables(short)), tuple(full.split()), context) for short, full, context in found]

@@ -1,0 +1,132 @@
+"""What is answered: pydantic models, from which the OpenAPI document is made. Knows not how answers are found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+MAX_FACET = 20
+
+_Html = Annotated[str, Field(description="Escaped HTML; its only element is `mark`")]
+_Counts = Annotated[list["Count"], Field(max_length=MAX_FACET)]
+
+
+class HitOut(BaseModel):
+    """One article of an answer."""
+
+    id: str
+    title: str
+    url: str | None
+    lead: str | None
+    section: str | None
+    author: str | None
+    source: str | None
+    published_at: datetime | None
+    image_url: str | None
+    score: Annotated[float, Field(description="What the list is ordered by, unless sorted by date")]
+    relevance: Annotated[float, Field(ge=0, le=1, description="Calibrated for this archive")]
+    similarity: Annotated[float | None, Field(description="Raw cosine; null where no vector was compared")]
+    reasons: list[str]
+
+
+class HitList(BaseModel):
+    """The answer of related, and what search has in common with it."""
+
+    snapshot: Annotated[str, Field(description="Opaque; changes whenever answers may")]
+    took_ms: float
+    total: Annotated[int, Field(description="How many hits paging can reach")]
+    total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there are more than can be reached")]
+    hits: Sequence[HitOut]
+
+
+class HighlightsOut(BaseModel):
+    """The title and a passage of an article, what was looked for marked."""
+
+    title: _Html
+    text: _Html
+
+
+class SearchHitOut(HitOut):
+    """One article that a search found."""
+
+    copies: Annotated[int, Field(ge=0, description="How many other articles of the same text stand behind it")]
+    highlights: HighlightsOut
+
+
+class ExpansionOut(BaseModel):
+    """What stands in for a part of the query as well."""
+
+    kind: Literal["abbreviation", "renamed", "synonym"]
+    typed: str
+    also: str
+
+
+class QueryOut(BaseModel):
+    """How the query was understood."""
+
+    text: Annotated[str, Field(description="As it was typed, blanks aside")]
+    restored: Annotated[str | None, Field(description="As it was read; null where that is as it was typed")]
+    expansions: list[ExpansionOut]
+    relaxed: Annotated[
+        Sequence[Literal["phrase", "exclusion"]],
+        Field(description="What was passed over because nothing would have been left"),
+    ]
+
+
+class Count(BaseModel):
+    """How many of the hits have a value."""
+
+    value: str
+    count: int
+
+
+class Facets(BaseModel):
+    """What the hits have in common, the commonest first; the hits of all pages count."""
+
+    section: _Counts
+    source: _Counts
+    author: _Counts
+    tag: _Counts
+
+
+class SearchList(HitList):
+    """The answer of search."""
+
+    hits: Sequence[SearchHitOut]
+    query: QueryOut
+    facets: Facets
+
+
+class SuggestionOut(BaseModel):
+    """What a reader may be about to type."""
+
+    text: str
+    kind: Literal["title", "name", "tag", "section", "abbreviation"]
+    id: Annotated[str | None, Field(description="The article's, where it is a title")]
+
+
+class SuggestionList(BaseModel):
+    """The answer of suggest, likeliest first."""
+
+    suggestions: list[SuggestionOut]
+
+
+class ProblemField(BaseModel):
+    """One fault of a request."""
+
+    field: str
+    value: str
+    expected: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[ProblemField]

@@ -1,0 +1,286 @@
+"""Which passage of an article to show, and what in it to mark: the words that the reader was looking for.
+
+Pure functions over one text. Knows how a word is spelt (`indexer.syllables`), not how it came to be looked for.
+A page shows ten long texts, so only what may match is looked at; `_skeleton` says how.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from typing import NamedTuple
+
+from markupsafe import Markup, escape
+
+from indexer.syllables import folded, plain, syllables
+from indexer.text import fold
+
+_BLANKS = re.compile(r"\s+")
+_ODD_BLANKS = re.compile(r"[^\S ]\s*| \s+")
+_LETTER = re.compile(r"[^\W_]")
+_SEAM = re.compile(r"\s+|[/.:-]")
+"""What may stand between two marked words that become one mark; the signs are those within codes of documents."""
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+
+_LETTERS = (
+    "àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ"  # Vietnamese
+    "äåçëîïñöûüÿ"  # names from abroad
+)
+_USUAL = "".join(map(chr, range(128))) + _LETTERS + "²³" + "“”‘’«»–—…•·°×→€§©®\xa0"
+_BARE = "".join(c if c.isalnum() else " " for c in map(fold, _USUAL)).replace("²", "2").replace("³", "3")
+_BYTES = codecs.charmap_build(_USUAL.ljust(256, "\ufffe"))
+_BARE_BYTES = _BARE.encode("ascii").ljust(256)
+
+
+class Piece(NamedTuple):
+    """A run of text, marked or not."""
+
+    text: str
+    marked: bool
+
+
+Run = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What to mark. Syllables are spelt as `indexer.syllables.syllables` has them.
+
+    :param exact: Syllables that count with these diacritics only.
+    :param folded: Syllables without diacritics, which count whatever the text's diacritics are.
+    :param runs: Runs of syllables with diacritics that count only where they are whole; never too common.
+    :param common: Those of the above too common to be marked alone: they are where they touch another mark.
+    """
+
+    exact: frozenset[str]
+    folded: frozenset[str]
+    runs: tuple[Run, ...] = ()
+    common: frozenset[str] = frozenset()
+
+    @cached_property
+    def _in_runs(self) -> frozenset[str]:
+        return frozenset(syllable for run in self.runs for syllable in run)
+
+    @cached_property
+    def _likely(self) -> re.Pattern[bytes] | None:
+        """What finds in a skeleton all that may be wanted, and words that differ from it by their diacritics."""
+        bare = {folded(syllable) for syllable in self.exact | self._in_runs} | self.folded
+        keys = sorted(re.escape(key.encode()) for key in bare if key.isascii())  # no skeleton has the others
+        zeros = b"0*" if any(key[0].isdigit() for key in bare if key) else b""
+        return re.compile(b" " + zeros + b"(?:" + b"|".join(keys) + b")(?= )") if keys else None
+
+    @cached_property
+    def _sought(self) -> _Sought:
+        return _Sought(self)
+
+    def _key(self, syllable: str) -> str | None:
+        """Return which of the single syllables this one is, None if it is none of them."""
+        if syllable in self.exact:
+            return syllable
+        bare = folded(syllable)
+        return bare if bare in self.folded else None
+
+
+class _Sought(dict[str, tuple[str, ...]]):
+    """Words as they stand in texts → their syllables if one is wanted, alone or in a run, else nothing."""
+
+    def __init__(self, wanted: Wanted) -> None:
+        self._wanted = wanted
+
+    def __missing__(self, word: str) -> tuple[str, ...]:
+        parts = tuple(syllables(word))
+        if not any(part in self._wanted._in_runs or self._wanted._key(part) for part in parts):
+            parts = ()
+        self[word] = parts
+        return parts
+
+
+class _Token(NamedTuple):
+    """A syllable at its place in the text; of several in one place (⑴a), each has the whole place."""
+
+    start: int
+    end: int
+    syllable: str
+
+
+class _Hit(NamedTuple):
+    """A token that is wanted, as this syllable or as part of that run."""
+
+    start: int
+    end: int
+    key: str | Run
+    weak: bool
+
+
+@lru_cache(maxsize=1 << 12)
+def _clings(character: str) -> bool:
+    """Return whether a character belongs to the letter before it: a combining mark, or one that nobody sees."""
+    return unicodedata.category(character).startswith("M") or not plain(character)
+
+
+@lru_cache(maxsize=256)
+def _token_pattern(clinging: str) -> re.Pattern[str]:
+    return re.compile(rf"[^\W_]+(?:[{re.escape(clinging)}]+[^\W_]*)*" if clinging else r"[^\W_]+")
+
+
+def _skeleton(text: str) -> bytes | None:
+    """Return the text in lower case without diacritics, a byte for each character, and a blank before and after.
+
+    All but letters and digits is blank, so a word that is looked for has blanks around it. None if the text has any
+    but the usual characters, such as combining marks.
+    """
+    try:
+        usual, _ = codecs.charmap_encode(text.lower(), "strict", _BYTES)
+    except UnicodeEncodeError:
+        return None
+    return b" " + usual.translate(_BARE_BYTES) + b" "
+
+
+def _places(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
+    """Yield where the words are that may be wanted: those that look like it, or all if that cannot be told."""
+    skeleton = _skeleton(text)
+    if skeleton is None:
+        clinging = "".join(sorted(filter(_clings, set(text))))
+        yield from (found.span() for found in _token_pattern(clinging).finditer(text))
+    elif wanted._likely:
+        yield from ((found.start(), found.end() - 1) for found in wanted._likely.finditer(skeleton))
+
+
+def _tokens(text: str, wanted: Wanted) -> list[_Token]:
+    """Return the tokens that are wanted, alone or in a run."""
+    sought = wanted._sought
+    return [_Token(start, end, part) for start, end in _places(text, wanted) for part in sought[text[start:end]]]
+
+
+def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> dict[int, Run]:
+    """Return which tokens, by their place in the list, are part of which run that is whole."""
+    spelt = [token.syllable for token in tokens]
+    gaps = {i for i, (a, b) in enumerate(pairwise(tokens)) if _LETTER.search(text, a.end, b.start)}
+    found: dict[int, Run] = {}
+    for run in runs:
+        for i in range(len(tokens) - len(run) + 1):
+            if spelt[i] == run[0] and tuple(spelt[i : i + len(run)]) == run:
+                within = range(i, i + len(run))
+                if gaps.isdisjoint(within[:-1]):
+                    found.update((j, run) for j in within)
+    return found
+
+
+def _hits(text: str, wanted: Wanted) -> list[list[_Hit]]:
+    """Return what is wanted, in groups that each become one mark."""
+    tokens = _tokens(text, wanted)
+    whole = _whole_runs(text, tokens, filter(None, wanted.runs)) if wanted.runs else {}
+    groups: list[list[_Hit]] = []
+    end = -1
+    for i, token in enumerate(tokens):
+        key, run = wanted._key(token.syllable), whole.get(i)
+        if key is None and run is None:
+            continue
+        weak = run is None and not wanted.common.isdisjoint((key, token.syllable))
+        hit = _Hit(token.start, token.end, key or run or "", weak)
+        if groups and (token.start < end or _SEAM.fullmatch(text, end, token.start)):
+            groups[-1].append(hit)
+        else:
+            groups.append([hit])
+        end = token.end
+    return [group for group in groups if not all(hit.weak for hit in group)]
+
+
+def _pieces(text: str, groups: Iterable[list[_Hit]], low: int, high: int) -> Iterator[Piece]:
+    """Yield the text from low to high in pieces, none of them empty."""
+    at = low
+    for group in groups:
+        start, end = max(group[0].start, low), min(group[-1].end, high)
+        if start >= end:
+            continue
+        if at < start:
+            yield Piece(text[at:start], False)
+        yield Piece(text[start:end], True)
+        at = end
+    if at < high:
+        yield Piece(text[at:high], False)
+
+
+def mark(text: str, wanted: Wanted) -> list[Piece]:
+    """Return the whole text in pieces, what is wanted marked; neighbours that are wanted are one piece."""
+    return list(_pieces(text, _hits(text, wanted), 0, len(text)))
+
+
+def _best(hits: Iterable[_Hit], limit: int) -> tuple[int, int]:
+    """Return from where to where the most different hits are, then the closest, then the first; (0, 0) for none."""
+    window: list[_Hit] = []
+    counts: defaultdict[str | Run, int] = defaultdict(int)
+    first = 0
+    best = (0, 0, 0, 0)
+    for hit in hits:
+        window.append(hit)
+        counts[hit.key] += 1
+        while first < len(window) and (hit.end - window[first].start > limit or counts[window[first].key] > 1):
+            left = window[first].key
+            counts[left] -= 1
+            if not counts[left]:
+                del counts[left]
+            first += 1
+        if counts:
+            start = window[first].start
+            best = max(best, (len(counts), start - hit.end, -start, hit.end))
+    return -best[2], best[3]
+
+
+def _passage(text: str, start: int, end: int, limit: int) -> tuple[int, int]:
+    """Return where to cut a text that is too long so that start to end is within, with what is around it.
+
+    The passage begins with the sentence if there is room, else with the words just before; it ends where limit says.
+    """
+    if len(text) <= limit:
+        return 0, len(text)
+    room = limit - (end - start)
+    low = max(0, start - room // 2)
+    sentences = [found.end() for found in _SENTENCE_END.finditer(text, low, start)] if low else [0]
+    low = min(sentences[-1] if sentences else start - room // 3, len(text) - limit)
+    if low:
+        blanks = _BLANKS.search(text, low - 1, start)
+        low = blanks.end() if blanks else start
+    return low, _cut(text, max(end, low), low + limit)
+
+
+def _cut(text: str, least: int, high: int) -> int:
+    """Return the last place up to high, but not before least, where a word ends; within a word if there is none."""
+    if high >= len(text):
+        return len(text)
+    blank = next((i for i in range(high, least - 1, -1) if text[i].isspace()), None)
+    if blank is not None:
+        return least + len(text[least:blank].rstrip())
+    if least:
+        return least
+    return next((i for i in range(high, 0, -1) if not _clings(text[i])), 0)
+
+
+def snippet(text: str, wanted: Wanted, limit: int = 220) -> list[Piece]:
+    """Return the passage with the most of what is wanted, on one line, with an ellipsis at an end that was cut.
+
+    :param limit: How many characters it may have, ellipses not counted.
+    :return: The start of the text if nothing of it is wanted; nothing if the text is blank.
+    :raises ValueError: If limit is below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"limit: expected 1 or more, got {limit}")
+    text = text.strip()
+    groups = _hits(text, wanted)
+    start, end = _best((hit for group in groups for hit in group if not hit.weak), limit)
+    low, high = _passage(text, start, end, limit)
+    pieces = [Piece(_ODD_BLANKS.sub(" ", part), marked) for part, marked in _pieces(text, groups, low, high)]
+    ellipsis = Piece("…", False)
+    return [ellipsis] * (low > 0) + pieces + [ellipsis] * (high < len(text))
+
+
+def to_html(pieces: Iterable[Piece]) -> Markup:
+    """Return the pieces as HTML, escaped, what is marked within <mark>."""
+    escaped = ((escape(piece.text), piece.marked) for piece in pieces)
+    return Markup("".join(f"<mark>{text}</mark>" if marked else text for text, marked in escaped))  # noqa: S704

@@ -1,0 +1,212 @@
+r"""Editors' synonyms: a text file in the format of Solr and Elasticsearch, and the object that follows it.
+
+    # each of these also means the others; a comment has a line of its own
+    covid, corona, sars cov 2
+    # the left also means the right, not the other way about
+    tp hcm => thành phố hồ chí minh
+
+A comma, `=>` or backslash that belongs to a term has a backslash before it. Unlike there, `=>` does not take away what
+was typed: a rule only adds alternatives. Rules do not chain.
+
+Owns the file and its faults; knows nothing of queries, archives or settings.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import stat
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+from indexer.syllables import syllables
+from indexer.text import clean
+
+logger = logging.getLogger(__name__)
+
+Term = tuple[str, ...]
+"""Canonical syllables."""
+
+LONGEST_TERM = 12
+"""In syllables."""
+
+LONGEST_LINE = 2000
+"""In characters."""
+
+_SHOWN = 60
+_LINE_END = re.compile("\r\n?|\n")
+_PIECE = re.compile(r"\\.|=>|,|[^\\,=]+|.", re.DOTALL)
+_NOT_TEXT = re.compile("[\x00-\x08\x0e-\x1f\ud800-\udfff]")
+_LATE_COMMENT = re.compile(r"\S\s+#")
+
+
+@dataclass(frozen=True)
+class Synonyms:
+    """What an editor's file says.
+
+    :param rules: What each term may also be, in the order of the file; never the term itself.
+    :param problems: A sentence for each line that is left out, and for a file that cannot be read.
+    """
+
+    rules: Mapping[Term, tuple[Term, ...]]
+    problems: tuple[str, ...] = ()
+
+    @cached_property
+    def _longest(self) -> int:
+        return max(map(len, self.rules), default=0)
+
+    def alternatives(self, parts: Sequence[str]) -> list[tuple[int, int, Term]]:
+        """Return (start, end, alternative) for every rule about parts[start:end], longest first, then by start.
+
+        :param parts: Canonical syllables. The places may overlap.
+        """
+        return [
+            (start, start + length, alternative)
+            for length in range(min(self._longest, len(parts)), 0, -1)
+            for start in range(len(parts) - length + 1)
+            for alternative in self.rules.get(tuple(parts[start : start + length]), ())
+        ]
+
+
+EMPTY = Synonyms(MappingProxyType({}))
+
+
+NO_SYNONYMS = Synonyms({}, ())
+
+
+def parse(text: str, name: str) -> Synonyms:
+    """Return the rules of a file's text; a line that is not as expected becomes a problem and the others count.
+
+    :param text: Bytes that are not UTF-8 stand in it as lone surrogates (`surrogateescape`).
+    :param name: What the problems call the file.
+    """
+    rules: dict[Term, dict[Term, None]] = {}
+    problems = []
+    for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
+        try:
+            pairs = _pairs(line.strip())
+        except ValueError as error:
+            problems.append(f"{name}:{number}: '{_shown(line)}': {error}")
+            continue
+        for term, alternative in pairs:
+            rules.setdefault(term, {})[alternative] = None
+    return Synonyms(MappingProxyType({term: tuple(found) for term, found in rules.items()}), tuple(problems))
+
+
+def _shown(line: str) -> str:
+    start = clean(line[: 4 * _SHOWN])
+    cut = len(start) > _SHOWN or len(line.strip()) > 4 * _SHOWN
+    return start[:_SHOWN] + "…" * cut
+
+
+def _pairs(line: str) -> list[tuple[Term, Term]]:
+    """Return each term of a line with each of its alternatives.
+
+    :raises ValueError: saying what was expected.
+    """
+    if len(line) > LONGEST_LINE:
+        raise ValueError(f"expected at most {LONGEST_LINE} characters, not {len(line)}")
+    if _NOT_TEXT.search(line):
+        raise ValueError("expected text in UTF-8")
+    if not line or line.startswith("#"):
+        return []
+    sides = _sides(line)
+    if len(sides) > 2:
+        raise ValueError(f"expected one => at most, not {len(sides) - 1}")
+    if len(sides) == 2 and any(not "".join(side).strip() for side in sides):
+        raise ValueError("expected a term on each side of =>")
+    left, right = [_term(term) for term in sides[0]], [_term(term) for term in sides[-1]]
+    pairs = [(term, other) for term in left for other in right if term != other]
+    if not pairs:
+        raise ValueError("expected two different terms at least")
+    return pairs
+
+
+def _sides(line: str) -> list[list[str]]:
+    """Return the terms on each side of every `=>`, as written but for the backslashes that guard a character."""
+    sides = [[""]]
+    for piece in _PIECE.findall(line):
+        if piece == "=>":
+            sides.append([""])
+        elif piece == ",":
+            sides[-1].append("")
+        else:
+            sides[-1][-1] += piece[1] if piece[0] == "\\" and len(piece) == 2 else piece
+    return sides
+
+
+def _term(text: str) -> Term:
+    if _LATE_COMMENT.search(text):
+        raise ValueError("expected a comment on a line of its own")
+    term = tuple(syllables(text))
+    if not term:
+        raise ValueError("expected a letter or digit in every term between commas")
+    if len(term) > LONGEST_TERM:
+        raise ValueError(f"expected at most {LONGEST_TERM} syllables a term, not {len(term)}")
+    return term
+
+
+class SynonymFile:
+    """Follows a file of synonyms that editors may change at any time; safe to share between threads.
+
+    :param path: None where there is no such file: no synonyms, no problem.
+    :param clock: Seconds that never go backwards.
+    """
+
+    EVERY_SECONDS = 1.0
+
+    def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._looked: float | None = None
+        self._read: tuple[int, int, int] | None = None
+        self._synonyms = EMPTY
+
+    def current(self) -> Synonyms:
+        """Return what the file says now; looks at it once a second at most and reads it only where it changed.
+
+        A file that cannot be read, or has no good line among bad ones, leaves the rules before in force and is a
+        problem.
+        """
+        if self._path is None:
+            return EMPTY
+        with self._lock:
+            now = self._clock()
+            if self._looked is None or now - self._looked >= self.EVERY_SECONDS:
+                self._looked = now
+                self._look(self._path)
+            return self._synonyms
+
+    def _look(self, path: Path) -> None:
+        try:
+            found = path.stat()
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError("it is not a file")
+            read = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if read == self._read:
+                return
+            text = path.read_bytes().decode("utf-8", "surrogateescape")
+        except OSError as error:
+            self._read = None  # look again even where it comes back as it was
+            self._take(self._kept((f"{path.name}: cannot be read: {error.strerror or error}",)))
+            return
+        self._read = read
+        synonyms = parse(text, path.name)
+        wholly_bad = synonyms.problems and not synonyms.rules
+        self._take(self._kept(synonyms.problems) if wholly_bad else synonyms)
+
+    def _kept(self, problems: tuple[str, ...]) -> Synonyms:
+        """Return the rules before, with what is wrong with the file now."""
+        rules = self._synonyms.rules
+        return Synonyms(rules, (*problems, "the rules before stay in force") if rules else problems)
+
+    def _take(self, synonyms: Synonyms) -> None:
+        if synonyms.problems and synonyms.problems != self._synonyms.problems:
+            logger.warning("%d problems with synonyms: %s", len(synonyms.problems), synonyms.problems[0])
+        self._synonyms = synonyms

@@ -1,0 +1,390 @@
+"""Retrieval and search over small archives: which article comes first, which not at all, and why."""
+
+import unicodedata
+from datetime import datetime
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from indexer.archive import Archive
+from indexer.article import VIETNAM
+from indexer.snapshot import Home, Snapshot
+from models.hashing import HashingEncoder
+from service import ranking
+from service.query import Understanding
+from service.retrieval import retrieve
+from service.schemas import SearchParams
+from service.searcher import Options, Searcher
+
+ENCODER = HashingEncoder()
+NOW = datetime(2024, 5, 1, 12, tzinfo=VIETNAM)
+LINES = [
+    {"id": "luong", "title": "Công nhân may chờ lương", "section": "Việc làm", "published_at": "2024-01-01"},
+    {"id": "luong-hai", "title": "Chờ lương hai tháng", "body": "Người công nhân may chờ lương ở xưởng."},
+    {"id": "duong", "title": "Đường vào khu trọ ngập", "section": "Đời sống", "published_at": "2024-02-01"},
+    {"id": "ong-duong", "title": "Ông Dương mở lớp dạy nghề", "section": "Đời sống", "tags": ["dạy nghề"]},
+    {"id": "tro", "title": "Giá thuê khu trọ tăng", "body": "Xóm trọ cạnh nhà máy.", "published_at": "2024-03-01"},
+    {"id": "bhxh", "title": "Rút bảo hiểm xã hội một lần", "body": "Theo Quyết định 08/2023/QĐ-TTg."},
+    {"id": "bhxh-tat", "title": "BHXH tự nguyện cho người bán rong"},
+    {"id": "an-ca", "title": "Bữa ăn ca của xưởng may", "published_at": "2024-04-01"},
+    {"id": "mai", "title": "Công nhân may chờ lương mãi", "section": "Kín", "published_at": "2024-05-02"},
+    {"id": "go", "title": "Khu trọ đã gỡ", "section": "Kín", "unpublish_at": "2024-04-01"},
+]
+QUERIES = ["công nhân", "khu trọ", "duong", "BHXH", "bảo hiểm xã hội", "chờ lương", "8/2023/QĐ-TTg", "xưởng may", "zzz"]
+MODES = ["hybrid", "dense", "lexical"]
+
+
+def no_encoder():
+    raise AssertionError("words alone need no encoder")
+
+
+def searching(archive, encoder=lambda: ENCODER, **options):
+    return Searcher(archive, encoder, Options(**options))
+
+
+def search(searcher, q, **params):
+    return searcher.search(SearchParams.model_validate({"q": q, **params}), NOW)
+
+
+def ids(answer):
+    return [hit.article.id for hit in answer.hits]
+
+
+def plainly(answer):
+    return [(hit.article.id, hit.relevance, hit.similarity, hit.reasons, hit.copies) for hit in answer.hits]
+
+
+@pytest.fixture(scope="module")
+def archive(archive_of):
+    return archive_of(LINES)
+
+
+@pytest.fixture(scope="module")
+def searcher(archive):
+    return searching(archive)
+
+
+class TestRetrieve:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def found(cls, archive):
+        understanding = Understanding(archive.knowledge)
+
+        def run(q, words=True, dense=True, allowed=None, phrased=()):
+            query = understanding.understand(q)
+            vector = ENCODER.encode_queries([query.text])[0] if dense else None
+            mask = np.ones(archive.count, np.bool_) if allowed is None else allowed
+            return retrieve(archive, query, vector, words, 1000, mask, np.array(phrased, dtype=np.int64))
+
+        return run
+
+    def test_rows_are_distinct_sorted_and_scored(self, archive, found):
+        result = found("khu trọ")
+        assert result.candidates.rows.tolist() == list(range(archive.count))
+        assert len(result.spreads) == len(result.titled) == archive.count
+        assert np.isfinite(result.spreads).all()
+
+    def test_what_words_found_has_its_cosine_too(self, archive, found):
+        result = found("khu trọ")
+        vector = ENCODER.encode_queries(["khu trọ"])[0]
+        expected = [max(archive.vectors(row) @ vector) for row in result.candidates.rows]
+        assert result.candidates.dense == pytest.approx(expected, abs=1e-6)
+
+    def test_words_alone_and_meaning_alone(self, archive, found):
+        words = found("khu trọ", dense=False).candidates
+        assert words.dense is None
+        assert {archive.articles([row])[0].id for row in words.rows} >= {"duong", "tro", "go"}
+        assert (words.lexical > 0).all()
+        assert found("khu trọ", words=False).candidates.lexical is None
+
+    def test_only_what_is_allowed(self, archive, found):
+        allowed = np.zeros(archive.count, np.bool_)
+        allowed[[0, 3]] = True
+        for words, dense in ((True, True), (True, False), (False, True)):
+            rows = found("công nhân may chờ lương", words, dense, allowed).candidates.rows
+            assert set(rows.tolist()) <= {0, 3}
+
+    def test_bonuses_of_titles_and_phrases(self, found):
+        plain, lifted = found("khu trọ"), found("khu trọ", phrased=[3])
+        gain = lifted.spreads - plain.spreads
+        assert gain[3] == pytest.approx(ranking.PHRASE_BONUS)
+        assert np.delete(gain, 3) == pytest.approx(0)
+        titled = found("công nhân may chờ lương")
+        assert titled.titled.nonzero()[0].tolist() == [0]
+        assert titled.spreads[0] > ranking.TITLE_BONUS / 2 > titled.spreads[1]
+
+    def test_nothing_found(self, archive, found):
+        none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))
+        assert (none.candidates.rows.tolist(), none.spreads.tolist()) == ([], [])
+        assert found("zzzz", dense=False).candidates.rows.tolist() == []
+
+
+class TestTitles:
+    @pytest.mark.parametrize("line", [line for line in LINES if line["id"] not in {"mai", "go"}], ids=lambda x: x["id"])
+    @pytest.mark.parametrize("spelling", [str, str.lower, str.upper, "“{}”".format, "  {} !".format])
+    def test_a_title_finds_its_article_first(self, searcher, line, spelling):
+        answer = search(searcher, spelling(line["title"]))
+        assert ids(answer)[0] == line["id"]
+        assert answer.hits[0].reasons[0] == "title"
+        assert [hit.reasons[0] for hit in answer.hits[1:]].count("title") == 0
+
+    @pytest.mark.parametrize("mode", ["hybrid", "lexical"])
+    def test_typed_without_diacritics_too(self, searcher, mode):
+        assert ids(search(searcher, "duong vao khu tro ngap", mode=mode))[0] == "duong"
+
+    @settings(max_examples=12)
+    @given(
+        title=st.sampled_from(LINES[:8]).map(lambda line: line["title"]),
+        words=st.lists(st.sampled_from(" ".join(line["title"] for line in LINES).split()), min_size=1, max_size=9),
+        body=st.lists(st.sampled_from(" ".join(line["title"] for line in LINES).split()), max_size=30),
+    )
+    def test_another_article_never_displaces_it(self, archive_of, title, words, body):
+        other = {"id": "khac", "title": " ".join(words) + " khác", "body": f"{title} {title} {' '.join(body)}"}
+        answer = search(searching(archive_of([other, *LINES])), title)
+        assert answer.hits[0].article.title == title
+
+    def test_an_article_of_the_same_title_but_not_public_does_not_come(self, searcher):
+        assert "mai" not in ids(search(searcher, "Công nhân may chờ lương mãi"))
+
+
+class TestWords:
+    def test_what_is_spelt_so_stands_above_what_is_only_folded_so(self, searcher):
+        answer = search(searcher, "dương", mode="lexical")
+        assert ids(answer) == ["ong-duong", "duong"]
+        assert ids(search(searcher, "đường", mode="lexical")) == ["duong", "ong-duong"]
+        hybrid = ids(search(searcher, "dương"))
+        assert hybrid.index("ong-duong") < hybrid.index("duong")
+
+    def test_both_forms_of_an_abbreviation(self, searcher):
+        for q in ("BHXH", "bảo hiểm xã hội", "bao hiem xa hoi"):
+            assert set(ids(search(searcher, q, mode="lexical"))[:2]) == {"bhxh", "bhxh-tat"}, q
+
+    @pytest.mark.parametrize("q", ["08/2023/QĐ-TTg", "8/2023/QĐ-TTg", "quyết định 08/2023/qđ-ttg"])
+    def test_a_code(self, searcher, q):
+        assert ids(search(searcher, q, mode="lexical"))[0] == "bhxh"
+
+    def test_composed_or_not_the_answer_is_one(self, searcher):
+        for q in QUERIES:
+            composed, decomposed = (search(searcher, unicodedata.normalize(form, q)) for form in ("NFC", "NFD"))
+            assert plainly(composed) == plainly(decomposed), q
+
+    def test_without_a_match_words_find_nothing_and_meaning_something(self, searcher):
+        assert ids(search(searcher, "zzz", mode="lexical")) == []
+        assert len(search(searcher, "zzz").hits) > 0
+
+
+class TestModes:
+    @pytest.mark.parametrize("q", QUERIES)
+    def test_words_alone_never_ask_the_encoder(self, archive, q):
+        answer = search(searching(archive, no_encoder), q, mode="lexical")
+        assert [hit.similarity for hit in answer.hits] == [None] * len(answer.hits)
+        assert all("meaning" not in hit.reasons for hit in answer.hits)
+        assert all(hit.reasons[-1] == "words" for hit in answer.hits)
+
+    @pytest.mark.parametrize("q", QUERIES)
+    def test_meaning_alone_is_ordered_by_cosine(self, searcher, q):
+        answer = search(searcher, q, mode="dense", ranking="similarity")
+        assert all(hit.reasons == ["meaning"] for hit in answer.hits)
+        if not answer.query.short:
+            cosines = [hit.similarity for hit in answer.hits]
+            assert cosines == sorted(cosines, reverse=True)
+
+    @pytest.mark.parametrize("q", QUERIES)
+    def test_together_they_find_what_either_finds(self, searcher, q):
+        found = {mode: set(ids(search(searcher, q, mode=mode, limit=100))) for mode in MODES}
+        assert found["hybrid"] == found["dense"] | found["lexical"]
+
+    def test_reasons(self, searcher):
+        reasons = {hit.article.id: hit.reasons for hit in search(searcher, "Công nhân may chờ lương").hits}
+        assert reasons["luong"] == ["title", "words", "meaning"]
+        assert reasons["luong-hai"] == ["words", "meaning"]
+        assert reasons["bhxh"] == ["meaning"]
+
+
+class TestOperators:
+    def test_a_phrase_lifts(self, searcher):
+        answer = search(searcher, 'trọ "nhà máy"')
+        assert (ids(answer)[0], answer.relaxed) == ("tro", ())
+        assert ids(search(searcher, 'trọ "khu trọ ngập"'))[0] != "tro"
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_an_exclusion_excludes(self, searcher, mode):
+        answer = search(searcher, "khu trọ -ngập", mode=mode)
+        assert "duong" not in ids(answer)
+        assert "tro" in ids(answer)
+        assert answer.relaxed == ()
+
+    def test_it_excludes_what_has_a_phrase_too(self, searcher):
+        answer = search(searcher, '"khu trọ" -ngập')
+        assert ids(answer)[0] == "tro"
+        assert "duong" not in ids(answer)
+
+    def test_a_phrase_that_no_article_has_is_passed_over(self, searcher):
+        answer = search(searcher, '"ngập khu"')
+        assert answer.relaxed == ("phrase",)
+        assert len(answer.hits) > 0
+
+    def test_a_phrase_that_only_hidden_articles_have_is_no_secret_given_away(self, searcher):
+        assert search(searcher, '"đã gỡ"').relaxed == ("phrase",)
+
+    def test_an_exclusion_of_everything_is_passed_over(self, archive_of):
+        searcher = searching(archive_of([{"id": "a", "title": "khu trọ"}, {"id": "b", "title": "khu nhà"}]))
+        answer = search(searcher, "trọ -khu")
+        assert answer.relaxed == ("exclusion",)
+        assert ids(answer)[0] == "a"
+        assert search(searcher, '"nhà trọ" -khu').relaxed == ("exclusion", "phrase")
+
+    def test_filters_count_before_it_is_said(self, searcher):
+        assert search(searcher, "trọ -ngập", section=["Đời sống"]).relaxed == ()
+        assert search(searcher, "trọ -ngập -nghề", section=["Đời sống"]).relaxed == ("exclusion",)
+        assert search(searcher, '"chờ lương"', section=["Đời sống"]).relaxed == ("phrase",)
+
+
+class TestPaging:
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("params", [{}, {"sort": "newest"}, {"ranking": "similarity"}], ids=str)
+    def test_pages_together_are_the_long_list(self, searcher, mode, params):
+        for q in ("khu trọ", "công nhân may", "BHXH"):
+            whole = search(searcher, q, mode=mode, limit=100, **params)
+            for size in (1, 3):
+                pages = [
+                    search(searcher, q, mode=mode, limit=size, offset=at, **params)
+                    for at in range(0, len(whole.hits) + size, size)
+                ]
+                assert [hit for page in pages for hit in plainly(page)] == plainly(whole)
+                assert {page.total for page in pages} == {whole.total}
+                assert all(page.facets == whole.facets for page in pages)
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("order", ["relevance", "similarity"])
+    def test_total_is_how_many_hits_come(self, searcher, mode, order):
+        answer = search(searcher, "khu trọ", mode=mode, ranking=order, limit=100)
+        assert answer.total == len(answer.hits)
+
+    @pytest.mark.parametrize("mode", MODES)
+    def test_scores_fall(self, searcher, mode):
+        for q in QUERIES:
+            scores = [hit.score for hit in search(searcher, q, mode=mode, limit=100).hits]
+            assert scores == sorted(scores, reverse=True)
+            assert all(0 <= score <= 1 for score in scores)
+
+
+class TestPublicOnly:
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("params", [{}, {"sort": "newest"}, {"ranking": "similarity"}, {"literal": True}], ids=str)
+    @pytest.mark.parametrize("q", ["Công nhân may chờ lương mãi", "Khu trọ đã gỡ", '"đã gỡ"', "mãi", "khu -ngập"])
+    def test_neither_embargoed_nor_taken_down(self, searcher, q, params, mode):
+        answer = search(searcher, q, mode=mode, limit=100, **params)
+        assert {"mai", "go"}.isdisjoint(ids(answer))
+        assert "Kín" not in dict(answer.facets["section"])
+
+
+class TestFloorAndNewest:
+    def test_a_hit_may_lie_a_tenth_below_the_floor(self, archive):
+        every = search(searching(archive), "khu trọ", limit=100)
+        best, least = every.hits[0].relevance, every.hits[-1].relevance
+        assert least < 0.1 * best
+        floor = min(best, 10 * every.hits[1].relevance)
+        left = search(searching(archive, min_relevance=floor), "khu trọ", limit=100)
+        assert ids(left) == [hit.article.id for hit in every.hits if hit.relevance >= floor / 10]
+        assert 0 < left.total == len(left.hits) < every.total
+        assert sum(count for _, count in left.facets["section"]) <= left.total
+
+    @pytest.mark.parametrize("sort", ["relevance", "newest"])
+    def test_where_not_even_the_best_reaches_it_there_is_nothing(self, archive, sort):
+        best = search(searching(archive), "điện nước tăng giá mạnh").hits[0].relevance
+        assert 0 < best < 1
+        for floor, found in ((best, True), (np.nextafter(best, 1), False)):
+            answer = search(searching(archive, min_relevance=floor), "điện nước tăng giá mạnh", sort=sort)
+            assert bool(answer.hits) == bool(answer.total) == found
+
+    def test_similarity_knows_no_floor_and_no_copies(self, archive):
+        high = searching(archive, min_relevance=1.0, newest_min_relevance=1.0)
+        for sort in ("relevance", "newest"):
+            answer = search(high, "khu trọ", ranking="similarity", sort=sort, limit=100)
+            assert answer.total == len(answer.hits) == len(LINES) - 2
+
+    def test_newest_first_undated_last(self, searcher):
+        answer = search(searcher, "khu trọ", sort="newest", limit=100)
+        days = [hit.article.published_at for hit in answer.hits]
+        dated = [day for day in days if day is not None]
+        assert dated == sorted(dated, reverse=True)
+        assert days[len(dated) :] == [None] * (len(days) - len(dated))
+        assert set(ids(answer)) == set(ids(search(searcher, "khu trọ", limit=100)))
+
+    def test_the_floor_of_newest_is_its_own(self, archive):
+        every = search(searching(archive), "khu trọ", limit=100)
+        floor = every.hits[1].relevance
+        searcher = searching(archive, newest_min_relevance=floor)
+        assert search(searcher, "khu trọ", sort="newest").total == sum(h.relevance >= floor for h in every.hits)
+        assert search(searcher, "khu trọ").total == every.total
+
+
+class TestCopies:
+    LINES = [
+        {"id": "goc", "title": "Cháy kho trong đêm", "published_at": "2024-01-01"},
+        {"id": "in-lai", "title": "Cháy kho trong đêm", "published_at": "2024-01-03"},
+        {"id": "ba", "title": "Cháy kho trong đêm"},
+        {"id": "mai", "title": "Cháy kho trong đêm", "published_at": "2024-06-01"},
+        {"id": "khac", "title": "Cháy kho vải", "published_at": "2024-01-02"},
+    ]
+
+    @pytest.mark.parametrize("mode", MODES)
+    @pytest.mark.parametrize("sort", ["relevance", "newest"])
+    def test_they_are_counted_behind_the_newest(self, archive_of, sort, mode):
+        answer = search(searching(archive_of(self.LINES)), "cháy kho", sort=sort, mode=mode)
+        assert {hit.article.id: hit.copies for hit in answer.hits} == {"in-lai": 2, "khac": 0}
+        assert answer.total == 2
+
+    def test_similarity_shows_each(self, archive_of):
+        answer = search(searching(archive_of(self.LINES)), "cháy kho", ranking="similarity")
+        assert set(ids(answer)) == {"goc", "in-lai", "ba", "khac"}
+        assert [hit.copies for hit in answer.hits] == [0] * 4
+
+    def test_copies_in_several_segments(self, publish, tmp_path):
+        publish(tmp_path, self.LINES[:1])
+        name = publish(tmp_path, self.LINES, add=True).snapshot
+        archive = Archive(Snapshot(Home(tmp_path).directory(name)))
+        for mode in MODES:
+            answer = search(searching(archive), "cháy kho trong đêm", mode=mode)
+            assert (ids(answer)[0], answer.hits[0].copies) == ("in-lai", 2)
+        archive.close()
+
+
+class TestFacets:
+    def test_they_count_the_hits_with_each_value(self, searcher):
+        answer = search(searcher, "khu trọ", limit=1, ranking="similarity")
+        assert answer.facets["section"] == [("Đời sống", 2), ("Việc làm", 1)]
+        assert answer.facets["tag"] == [("dạy nghề", 1)]
+
+    def test_they_follow_the_filters(self, searcher):
+        answer = search(searcher, "khu trọ", section=["Việc làm"], ranking="similarity")
+        assert answer.facets["section"] == [("Việc làm", 1)]
+        assert answer.facets["tag"] == []
+
+    def test_of_nothing(self, searcher):
+        answer = search(searcher, "zzz", mode="lexical")
+        assert answer.facets == {"section": [], "source": [], "author": [], "tag": []}
+
+
+class TestUnderstood:
+    def test_the_answer_says_how_the_query_was_read(self, searcher):
+        answer = search(searcher, "khu tro")
+        assert answer.query.restored == "khu trọ"
+        assert ids(answer)[0] in {"tro", "duong"}
+        literal = search(searcher, "khu tro", literal=True)
+        assert literal.query.restored is None
+
+    @pytest.mark.parametrize("q", ["!!!", "*", '""', "-", "AND", "\\", "%00", "a:b", "[", "İ the of"])
+    @pytest.mark.parametrize("mode", MODES)
+    def test_odd_queries_are_answered(self, searcher, q, mode):
+        answer = search(searcher, q, mode=mode)
+        assert answer.total >= len(answer.hits)
+
+    @settings(max_examples=60)
+    @given(st.text(st.sampled_from('abnhàmáykhutrọ *?"“-()[]{}\\/^~:+!&|.%0'), min_size=1, max_size=20))
+    def test_any_query_is_answered_by_words(self, archive, q):
+        if q.strip():
+            search(searching(archive, no_encoder), q, mode="lexical")
