@@ -107,6 +107,7 @@ def search(result: dict[str, Any], short: bool = False) -> str:
             f"{result['time']['p50_ms']:.1f} ms",
         ],
         ["the same, p95", f"{result['time']['p95_ms']:.1f} ms"],
+        ["indexing words and language, of the time to encode", f"{result['time']['index_share']:.1%}"],
         *([f"empty answers: {name}", f"{share:.0%}"] for name, share in result["empty"].items()),
     ]
     return "\n\n".join(

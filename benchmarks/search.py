@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
@@ -26,7 +27,10 @@ from numpy.typing import NDArray
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
 from indexer import metrics, syllables
+from indexer.embedding import embed
+from indexer.knowledge import KnowledgeWriter
 from indexer.language import Language, LanguageWriter
+from indexer.lexical import LexicalWriter
 from indexer.lexicon import phrases
 from indexer.metrics import Qrels
 from models.encoder import Vectors
@@ -137,7 +141,7 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 
 def _as_typed(language: Language, typed: Sequence[str], fixed: object = ()) -> restoration.Restored:
     nothing = [False] * len(typed)
-    return restoration.Restored(list(typed), list(typed), nothing, nothing, False)
+    return restoration.Restored(list(typed), list(typed), nothing, False)
 
 
 def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
@@ -192,6 +196,25 @@ def server_time(found: Searcher, remembering: _Remembering, given: list[tuple[st
         times.append((perf_counter() - started - remembering.seconds) * 1000)
     p50, p95 = np.percentile(times[200:], [50, 95])
     return {"p50_ms": float(p50), "p95_ms": float(p95)}
+
+
+def index_share(directory: Path) -> float:
+    """Return the time that words and language add to indexing an article, of the time that encoding it takes."""
+    articles = common.articles("vietnews", 2000)
+    started = perf_counter()
+    words, learnt = LexicalWriter(directory / "words"), KnowledgeWriter(datetime.now(UTC))
+    for number, article in enumerate(articles):
+        text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
+        spoken = syllables.stream(text)
+        words.add(article.title, spoken, text)
+        learnt.add(article, number, spoken, text)
+    words.close()
+    learnt.write(directory / "learnt")
+    added = (perf_counter() - started) / len(articles)
+    some = [article.views for article in articles[::20]]
+    started = perf_counter()
+    embed(encoder(), some)
+    return added / ((perf_counter() - started) / len(some))
 
 
 def unrelated(found: Searcher, given: list[tuple[str, str]]) -> float:
@@ -251,7 +274,7 @@ def main() -> None:
         known_item(directory)
         sets = judged(homes, directory, remembering)
         (_, known, titles, _), (_, wiki, asked, _) = sets[0], sets[8]
-        time = server_time(wiki, remembering, titles)
+        time = server_time(wiki, remembering, titles) | {"index_share": index_share(directory)}
         rows = [row(*given) for given in sets]
         chosen = [sets[at] for at in (0, 1, 3, 4, 8, 9)]
         result = {

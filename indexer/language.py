@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from indexer.syllables import folded, spelt
 
 Ids = NDArray[np.int64]
-LogProbs = NDArray[np.float32]
 _Keys = NDArray[np.uint64]
 
 MAX_TOKENS = 60_000_000

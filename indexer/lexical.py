@@ -31,8 +31,11 @@ LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 _HEAP = 512 * 2**20
 """Bytes that tantivy gathers before it writes a part; one part keeps rows and documents in one order."""
 
-Field = Literal["exact", "folded", "title", "folded_title"]
-_FIELDS: tuple[Field, ...] = ("exact", "folded", "title", "folded_title")
+_LONGEST_BEGUN = 100
+"""How many letters of a begun word are looked at; tantivy refuses patterns of over 1,000 states, some a letter."""
+
+Field = Literal["exact", "folded", "title"]
+_FIELDS: tuple[Field, ...] = ("exact", "folded", "title")
 _WHOLE = "whole_title"
 _TYPED = "typed_title"
 _PHRASE = "title_words"
@@ -122,7 +125,6 @@ class LexicalWriter:
         document.add_text("exact", " ".join([*exact, *whole]))
         document.add_text("folded", " ".join([*map(folded, exact), *map(folded, whole)]))
         document.add_text("title", " ".join(titled))
-        document.add_text("folded_title", " ".join(map(folded, titled)))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)
         document.add_text(_PHRASE, bare)
@@ -213,8 +215,10 @@ class LexicalIndex:
 
         :param title: Its syllables with one blank between, without diacritics where `bare`.
         """
-        query = Query.term_query(self._schema, _TYPED if bare else _WHOLE, title, "basic")
-        return self._rows(self._searcher.search(query, 100, count=False).hits)[0]
+        field = _TYPED if bare else _WHOLE
+        query = Query.term_query(self._schema, field, title, "basic")
+        wanted = max(self._searcher.doc_freq(field, title), 1)  # all: which of them may be seen is not known here
+        return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
 
     def title_starts(self, bare: Sequence[str], k: int) -> Rows:
         """Return up to k articles in whose titles these words follow each other, the last one perhaps only begun.
@@ -226,6 +230,7 @@ class LexicalIndex:
         wanted = min(k, self.count)
         *whole, begun = map(re.escape, bare)
         if not whole:
+            begun = re.escape(bare[0][:_LONGEST_BEGUN])
             query = Query.regex_query(self._schema, _PHRASE, begun + ".*")
             return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
         try:

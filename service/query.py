@@ -148,7 +148,7 @@ class Understanding:
 
     def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
         if literal:
-            return Restored(list(was), list(was), [False] * len(was), [False] * len(was), False)
+            return Restored(list(was), list(was), [False] * len(was), False)
         found = _STREAMED.findall(text)
         shouted = text.isupper()
         fixed = _in_codes(text) | {
@@ -174,7 +174,7 @@ class Understanding:
         for token in dict.fromkeys([*single, *codes(text)]):
             fold = len(words) <= _SENTENCE or bare or not unsure.isdisjoint(token.split("_"))
             groups.append((_terms([token], short, folding=fold),))
-        return tuple(groups)
+        return tuple(dict.fromkeys(groups))  # what is typed twice counts once
 
     @staticmethod
     def _searched(read: Restored, text: str) -> Sequence[str]:

@@ -37,7 +37,7 @@ def by_score(scores: Scores, rows: Rows) -> NDArray[np.intp]:
     return np.lexsort((rows, -scores))
 
 
-SHORT_WEIGHT, LONG_WEIGHT = 1.2, 0.25
+SHORT_WEIGHT, LONG_WEIGHT = 1.2, 0.22
 """What a spread of words counts for beside a spread of meaning, at most and at least (benchmarks/README.md)."""
 
 _WEIGHT, _FALL = 4.5, 1.6
@@ -57,7 +57,7 @@ def word_weight(syllables: int) -> float:
     return min(SHORT_WEIGHT, max(LONG_WEIGHT, weight))
 
 
-NO_EVIDENCE, FULL_EVIDENCE = 0.2, 0.6
+NO_EVIDENCE, FULL_EVIDENCE = 0.15, 0.5
 """Between these, words come to count: paraphrases reach 0.1 to 0.3, titles and questions 0.4 to 1.3."""
 
 

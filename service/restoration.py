@@ -64,14 +64,12 @@ class Restored:
     :param words: One for each typed word, in the spelling of `indexer.syllables`; typed breaks are empty strings.
     :param shown: The same as the archive writes them.
     :param changed: Which differ from what was typed.
-    :param slips: Which had their letters changed as well, not only diacritics.
     :param foreign: Whether the words are of another language, and were left alone for that.
     """
 
     words: list[str]
     shown: list[str]
     changed: list[bool]
-    slips: list[bool]
     foreign: bool
 
 
@@ -108,8 +106,7 @@ def _as_read(language: Language, typed: Sequence[str], read: Sequence[Candidate]
     words = [c.word for c in read]
     shown = [language.shown[c.id] if c.id > NUMBER else c.word for c in read]
     changed = [word != was for word, was in zip(words, typed, strict=True)]
-    slips = [folded(word) != folded(was) for word, was in zip(words, typed, strict=True)]
-    return Restored(words, shown, changed, slips, foreign)
+    return Restored(words, shown, changed, foreign)
 
 
 def _foreign(language: Language, words: Sequence[str]) -> bool:

@@ -179,7 +179,8 @@ class Searcher:
             # Meaning reaches every article, words only those that have them.
             total = len(rows) if vector is None else int(np.count_nonzero(allowed))
             kept = found.candidates.take(order)
-            return _Ranked(kept, relevance[order], total, total > MAX_WINDOW, titled=found.titled[order])
+            more = total > MAX_WINDOW or (vector is None and total == MAX_WINDOW)  # words bring no more than so many
+            return _Ranked(kept, relevance[order], total, more, titled=found.titled[order])
         floor = self._floor(params, float(relevance.max(initial=0.0)))
         order = order[relevance[order] >= floor]
         one = ranking.collapse(

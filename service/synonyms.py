@@ -73,10 +73,7 @@ class Synonyms:
         ]
 
 
-EMPTY = Synonyms(MappingProxyType({}))
-
-
-NO_SYNONYMS = Synonyms({}, ())
+NO_SYNONYMS = Synonyms(MappingProxyType({}))
 
 
 def parse(text: str, name: str) -> Synonyms:
@@ -166,7 +163,7 @@ class SynonymFile:
         self._lock = threading.Lock()
         self._looked: float | None = None
         self._read: tuple[int, int, int] | None = None
-        self._synonyms = EMPTY
+        self._synonyms = NO_SYNONYMS
 
     def current(self) -> Synonyms:
         """Return what the file says now; looks at it once a second at most and reads it only where it changed.
@@ -175,7 +172,7 @@ class SynonymFile:
         problem.
         """
         if self._path is None:
-            return EMPTY
+            return NO_SYNONYMS
         with self._lock:
             now = self._clock()
             if self._looked is None or now - self._looked >= self.EVERY_SECONDS:

@@ -389,6 +389,9 @@ class TestTerms:
         once = [term for g in ask("đường đường").words.groups for term in g[0] if term.token == "đường"]
         assert len(once) == len({term.field for term in once})
 
+    def test_an_abbreviation_or_name_typed_twice_counts_once(self, ask):
+        assert ask("BHXH. BHXH").words.groups == ask("BHXH").words.groups
+
     def test_folded_forms_weigh_less(self, ask):
         weights = {t.field: t.weight for g in ask("đường").words.groups for t in g[0]}
         assert weights["folded"] < weights["exact"] == 1.0

@@ -15,7 +15,7 @@ from models.hashing import HashingEncoder
 from service import ranking
 from service.query import Understanding
 from service.retrieval import retrieve
-from service.schemas import SearchParams
+from service.schemas import MAX_WINDOW, SearchParams
 from service.searcher import Options, Searcher
 
 ENCODER = HashingEncoder()
@@ -269,6 +269,12 @@ class TestPaging:
             scores = [hit.score for hit in search(searcher, q, mode=mode, limit=100).hits]
             assert scores == sorted(scores, reverse=True)
             assert all(0 <= score <= 1 for score in scores)
+
+    def test_words_alone_say_where_there_may_be_more_than_they_bring(self, archive_of):
+        searcher = searching(archive_of({"id": f"a{n}", "title": f"Gốm {n}"} for n in range(MAX_WINDOW + 2)))
+        for params in ({}, {"ranking": "similarity"}):
+            answer = search(searcher, "gốm", mode="lexical", **params)
+            assert (answer.total, answer.more) == (MAX_WINDOW, True)
 
 
 class TestPublicOnly:

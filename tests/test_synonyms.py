@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.syllables import syllables
-from service.synonyms import EMPTY, SynonymFile, Synonyms, parse
+from service.synonyms import NO_SYNONYMS, SynonymFile, Synonyms, parse
 
 any_text = st.text(
     st.one_of(st.sampled_from("ab,,=>>#\\\n\n \r\x00\ufeff\udc80"), st.characters(exclude_categories=()))
@@ -144,7 +144,7 @@ def test_alternatives_longest_first_then_by_place():
 def test_no_alternatives():
     synonyms = parse("a b => c", "s.txt")
     assert synonyms.alternatives([]) == synonyms.alternatives(["a"]) == synonyms.alternatives(["b", "a"]) == []
-    assert EMPTY.alternatives(["a"]) == []
+    assert NO_SYNONYMS.alternatives(["a"]) == []
 
 
 @given(st.lists(good_lines, max_size=6), st.lists(st.sampled_from("lũ lụt bão số gió tp hcm hòa bình".split())))
@@ -191,7 +191,7 @@ KEPT = "the rules before stay in force"
 
 
 def test_no_path():
-    assert SynonymFile(None).current() is EMPTY
+    assert SynonymFile(None).current() is NO_SYNONYMS
 
 
 def test_a_changed_file_is_taken_up_after_a_second(path, clock):
@@ -304,7 +304,7 @@ def test_a_file_without_rules_and_problems_takes_the_rules_away(path, clock, tex
     followed.current()
     path.write_text(text, encoding="utf-8")
     clock.now += 1
-    assert followed.current() == EMPTY
+    assert followed.current() == NO_SYNONYMS
 
 
 def test_one_thread_looks_while_others_wait(path, clock, monkeypatch):
