@@ -71,7 +71,9 @@ def spelt(word: str) -> str:
 
 def codes(text: str) -> list[str]:
     """Return the numbers of documents and other codes whole, `8/2023/qđ-ttg`; their parts are among the syllables."""
-    found = (code for code in _CODE.findall(plain(text)) if _DIGIT.search(code))
+    # Most words are letters alone and hold no code; looking at the others only takes a fifth of the time.
+    others = " ".join(word for word in plain(text).split() if not word.isalpha())
+    found = (code for code in _CODE.findall(others) if _DIGIT.search(code))
     return ["".join(_spelt(part) for part in _JOINT.split(code)) for code in found]
 
 
