@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from indexer import lexicon
 from indexer.knowledge import Knowledge
-from indexer.lexicon import Abbreviation
+from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import folded, syllables
 from service.synonyms import NO_SYNONYMS, Synonyms
 from service.typing_slips import plausible_folded
@@ -54,6 +54,7 @@ class Alternatives:
     :param knowledge: What the archive knows of its abbreviations.
     :param synonyms: Returns the editors' synonyms as they are now.
     :param abbreviations: The editors' own, which come before all others.
+    :param renamings: The editors' own.
     """
 
     def __init__(
@@ -61,15 +62,17 @@ class Alternatives:
         knowledge: Knowledge,
         synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS,
         abbreviations: Iterable[Abbreviation] = (),
+        renamings: Iterable[Renaming] = (),
     ) -> None:
         self._synonyms = synonyms
         self._also: dict[Run, list[_Also]] = {}
         self._abbreviated: set[Run] = set()
         for short, full, context in _abbreviations(abbreviations, knowledge):
             self._abbreviate(short, full, context)
-        for old, new in _renamed():
-            self._also.setdefault(old, []).append(_Also("renamed", new, _RENAMED_WEIGHT))
-            self._also.setdefault(new, []).append(_Also("renamed", old, _RENAMED_WEIGHT))
+        for row in (*renamings, *_renamed()):
+            old, new = tuple(syllables(row.old)), tuple(syllables(row.new))
+            self._add(old, _Also("renamed", new, _RENAMED_WEIGHT))
+            self._add(new, _Also("renamed", old, _RENAMED_WEIGHT))
 
     def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...]) -> None:
         for key in dict.fromkeys((short, tuple(map(folded, short)))):
@@ -142,8 +145,8 @@ def _phrases() -> frozenset[Run]:
 
 
 @cache
-def _renamed() -> tuple[tuple[Run, Run], ...]:
-    return tuple((tuple(syllables(row.old)), tuple(syllables(row.new))) for row in lexicon.renamings())
+def _renamed() -> tuple[Renaming, ...]:
+    return tuple(lexicon.renamings())
 
 
 def _abbreviations(own: Iterable[Abbreviation], knowledge: Knowledge) -> list[tuple[Run, Run, tuple[str, ...]]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from indexer.knowledge import Knowledge
 from indexer.lexical import Alternative, Field, Group, Term, Words, tokens
-from indexer.lexicon import Abbreviation
+from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.alternatives import Alternatives, Place, Run
 from service.restoration import ENGLISH, Restored, restore
@@ -91,6 +91,7 @@ class Understanding:
     :param knowledge: What the archive knows of its language, abbreviations and names.
     :param synonyms: Returns the editors' synonyms as they are now.
     :param abbreviations: The editors' own, which come before all others.
+    :param renamings: The editors' own.
     """
 
     def __init__(
@@ -98,9 +99,10 @@ class Understanding:
         knowledge: Knowledge,
         synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS,
         abbreviations: Iterable[Abbreviation] = (),
+        renamings: Iterable[Renaming] = (),
     ) -> None:
         self._language = knowledge.language
-        self._alternatives = Alternatives(knowledge, synonyms, abbreviations)
+        self._alternatives = Alternatives(knowledge, synonyms, abbreviations, renamings)
         self._total = max(int(self._language.counts.sum()), 1)
 
     def understand(self, typed: str, literal: bool = False) -> Query:

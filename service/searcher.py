@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
 from indexer.embedding import embed
 from indexer.errors import SourceError
-from indexer.lexicon import Abbreviation, Read, read_abbreviations
+from indexer.lexicon import Abbreviation, Read, Renaming, read_abbreviations, read_renamings
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from service import ranking
@@ -96,26 +98,38 @@ class Options:
     :param newest_min_relevance: Least relevance of any hit where search sorts by date.
     :param synonyms: Returns the editors' synonyms as they are now.
     :param abbreviations: Those of the editors' own file.
+    :param renamings: Those of the editors' own file.
     """
 
     min_relevance: float = 0.0
     newest_min_relevance: float = 0.0
     synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
     abbreviations: tuple[Abbreviation, ...] = ()
+    renamings: tuple[Renaming, ...] = ()
 
     @classmethod
     def of(cls, settings: Settings) -> Options:
         """Return what the settings say. Faults in the editors' files are logged; what is right of them counts."""
-        read = Read[Abbreviation](())
-        if settings.abbreviations is not None:
-            try:
-                read = read_abbreviations(settings.abbreviations)
-            except SourceError as error:
-                read = Read((), (str(error),))
-        for problem in read.problems:
-            logger.error("%s", problem)
+        abbreviations = _rows(settings.abbreviations, read_abbreviations)
+        renamings = _rows(settings.renamings, lambda path: read_renamings(path, "place"))
         followed = SynonymFile(settings.synonyms)
-        return cls(settings.min_relevance, settings.newest_min_relevance, followed.current, read.rows)
+        return cls(settings.min_relevance, settings.newest_min_relevance, followed.current, abbreviations, renamings)
+
+
+Row = TypeVar("Row")
+
+
+def _rows(path: Path | None, read: Callable[[Path], Read[Row]]) -> tuple[Row, ...]:
+    """Return the rows of an editors' file that are right; what is wrong is logged."""
+    if path is None:
+        return ()
+    try:
+        found = read(path)
+    except SourceError as error:
+        found = Read((), (str(error),))
+    for problem in found.problems:
+        logger.error("%s", problem)
+    return found.rows
 
 
 class Searcher:
@@ -127,7 +141,9 @@ class Searcher:
     def __init__(self, archive: Archive, encoder: Callable[[], Encoder], options: Options | None = None) -> None:
         self.archive = archive
         options = options or Options()
-        self.understanding = Understanding(archive.knowledge, options.synonyms, options.abbreviations)
+        self.understanding = Understanding(
+            archive.knowledge, options.synonyms, options.abbreviations, options.renamings
+        )
         self._encoder = encoder
         self._options = options
         self._public: tuple[int, Mask, int] | None = None

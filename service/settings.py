@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     :param newest_min_relevance: Least relevance of any hit when search sorts by date, where a weak one may come first.
     :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
     :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv.
+    :param renamings: A file of places that were renamed or merged, with the columns of indexer/lexicon/places.tsv.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
@@ -45,3 +46,4 @@ class Settings(BaseSettings):
     newest_min_relevance: float = Field(default=0.1, ge=0, le=1)
     synonyms: Path | None = None
     abbreviations: Path | None = None
+    renamings: Path | None = None

@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import replace
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.language import Language, LanguageWriter
 from indexer.lexical import Term
-from indexer.lexicon import Abbreviation
+from indexer.lexicon import Abbreviation, Renaming
 from indexer.mining import Mined
 from indexer.syllables import stream
 from service.query import Understanding
@@ -400,3 +401,10 @@ class TestTerms:
         wanted = ask("tro ngập").wanted
         assert wanted.exact == {"trọ", "ngập"}
         assert wanted.folded == set()  # tro was read as trọ, ngập was typed with its marks
+
+
+def test_editors_renamings_count_both_ways(knowledge):
+    renamings = [Renaming("Khu Trọ", "Nhà Máy", date(2025, 7, 1), "place")]
+    understanding = Understanding(knowledge, renamings=renamings)
+    for typed, also in (("Khu Trọ", "nhà máy"), ("Nhà Máy", "khu trọ")):
+        assert also in [found.also for found in understanding.understand(typed).expansions]

@@ -23,6 +23,7 @@ from service.errors import NotFound, NotReady
 from service.query import SHORT
 from service.schemas import RelatedBody, SearchParams
 from service.searcher import Options, Searcher
+from service.settings import Settings
 
 ENCODER = HashingEncoder()
 NOW = datetime(2024, 5, 1, 12, tzinfo=VIETNAM)
@@ -610,3 +611,19 @@ def test_text_is_asked_in_its_composed_form(archive_of):
     assert ids(answer)[0] == "a"
     assert answer.hits[0].similarity == pytest.approx(1, abs=1e-5)
     assert answer.hits[0].reasons == ["title", "words", "meaning"]
+
+
+class TestOptions:
+    def test_editors_files_are_read_and_their_faults_logged(self, tmp_path, caplog):
+        places, short = tmp_path / "places.tsv", tmp_path / "short.tsv"
+        places.write_text("old name\tnew name\tdate\nXã Cũ\tXã Mới\t2025-07-01\nXã\t\t2025\n", encoding="utf-8")
+        short.write_text("abbreviation\tfull form\nQLK\tquỹ lương khô\n", encoding="utf-8")
+        options = Options.of(Settings(renamings=places, abbreviations=short))
+        assert [(row.old, row.new) for row in options.renamings] == [("Xã Cũ", "Xã Mới")]
+        assert [row.full for row in options.abbreviations] == ["quỹ lương khô"]
+        assert "places.tsv:3" in caplog.text
+
+    def test_a_file_that_is_not_there_is_logged_and_search_goes_on(self, tmp_path, caplog):
+        options = Options.of(Settings(abbreviations=tmp_path / "none.tsv"))
+        assert options.abbreviations == ()
+        assert "none.tsv" in caplog.text
