@@ -111,22 +111,53 @@ def derived_id(kind: str, value: str) -> str:
 
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
-_TRACKING = re.compile(r"^(utm_.*|fbclid|gclid|zalo.*|mc_cid|mc_eid|ref|amp)$")
+_VARIANT_HOST = re.compile(
+    r"\A(?:m|mobile|amp)\.(?=[^.]+\.[^.])(?!(?:ac|biz|co|com|edu|gov|info|name|net|org)\.[a-z]{2}\Z)"
+)
+"""Opens the host of mobile or AMP pages, `m.bao.example`; `m.example` and `m.com.vn` are names of their own."""
+_AMP_PATH = re.compile(r"\A/amp(?=/[^/])|(?<=[^/])/amp\Z|(?<=[^/])\.amp(?=(?:\.html?)?\Z)")
+"""What makes a path that of an AMP page. Not `-amp.html`: a title may end so."""
+_TRACKING = frozenset(
+    "_ga _gl _hsenc _hsmi _openstat __s __hsfp __hssc __hstc __twitter_impression action_object_map "
+    "action_ref_map action_type_map cmpid dclid Echobox fb_action_ids fb_action_types fb_ref fb_source fbclid "
+    "gbraid gclid gclsrc gs_l hsCtaTracking igsh igshid mkt_tok ml_subscriber ml_subscriber_hash msclkid "
+    "oly_anon_id oly_enc_id rb_clickid s_cid spm srsltid tracking_source ttclid twclid utm vero_conv vero_id "
+    "wbraid wickedid yclid ysclid amp usqp gidzl google_editors_picks ref zarsrc".split()
+)
+_TRACKING_STARTS = ("amp_", "ga_", "hmb_", "itm_", "mc_", "mtm_", "oft_", "otm_", "utm_", "vn_", "zalo")
+"""Parameters that say how a reader came: ClearURLs' global rules, Firefox's strip list, AMP's, Zalo's, Google's."""
 
 
 def url_key(url: str) -> str:
     """Return the form in which addresses are compared.
 
-    Scheme, `www.`, port, fragment, trailing slash and tracking parameters do not count. Idempotent.
+    Scheme, `www.`, port, fragment, trailing slash and tracking parameters do not count, nor do what sets the mobile
+    or AMP page of an article apart from its own. Idempotent.
     """
     url = clean(url)
     try:
         parts = urlsplit(url if _SCHEME.match(url) else "//" + url)
-        host = (parts.hostname or "").removeprefix("www.")
+        host = _own_host(parts.hostname or "")
     except ValueError:
         return url
-    kept = sorted((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _TRACKING.match(k))
-    return host + parts.path.rstrip("/") + ("?" + urlencode(kept) if kept else "")
+    kept = sorted((k, v) for k, v in parse_qsl(parts.query, keep_blank_values=True) if not _tracks(k, v))
+    return host + _own_path(parts.path) + ("?" + urlencode(kept) if kept else "")
+
+
+def _own_host(host: str) -> str:
+    while (shorter := _VARIANT_HOST.sub("", host.removeprefix("www."))) != host:
+        host = shorter
+    return host
+
+
+def _own_path(path: str) -> str:
+    while (shorter := _AMP_PATH.sub("", path.rstrip("/"))) != path:
+        path = shorter
+    return path
+
+
+def _tracks(name: str, value: str) -> bool:
+    return name in _TRACKING or name.startswith(_TRACKING_STARTS) or (name == "outputType" and value == "amp")
 
 
 def web_address(url: str | None) -> str | None:

@@ -236,6 +236,23 @@ def test_derived_id_never_changes_between_releases():
         ("  https://lungvai.example/a\n", "lungvai.example/a"),
         (nfd("https://lungvai.example/gốm"), "lungvai.example/gốm"),
         ("www.lungvai.example/gom?u=http://x", "lungvai.example/gom?u=http%3A%2F%2Fx"),
+        ("https://m.lungvai.example/gom", "lungvai.example/gom"),
+        ("https://www.m.lungvai.example/gom", "lungvai.example/gom"),
+        ("https://mobile.tin.lungvai.example/", "tin.lungvai.example"),
+        ("https://amp.lungvai.com.vn/gom", "lungvai.com.vn/gom"),
+        ("https://m.example/gom", "m.example/gom"),
+        ("https://m.com.vn/gom", "m.com.vn/gom"),
+        ("https://mgom.lungvai.example", "mgom.lungvai.example"),
+        ("https://lungvai.example/amp/gom-1.html", "lungvai.example/gom-1.html"),
+        ("https://lungvai.example/gom-1.html/amp/", "lungvai.example/gom-1.html"),
+        ("https://lungvai.example/gom-1.amp", "lungvai.example/gom-1"),
+        ("https://lungvai.example/gom-1.amp.html", "lungvai.example/gom-1.html"),
+        ("https://lungvai.example/amp", "lungvai.example/amp"),
+        ("https://lungvai.example/ampli/loa-amp.html", "lungvai.example/ampli/loa-amp.html"),
+        ("https://lungvai.example/gom?outputType=amp&amp_js_v=0.1", "lungvai.example/gom"),
+        ("https://lungvai.example/gom?outputType=json", "lungvai.example/gom?outputType=json"),
+        ("https://lungvai.example/?id=7&_ga=1&mc_eid=2&vn_source=3&zarsrc=4", "lungvai.example?id=7"),
+        ("https://lungvai.example/?page=2&galley=1&referee=3&m=4", "lungvai.example?galley=1&m=4&page=2&referee=3"),
         ("http://[", "http://["),
         ("https://lungvai.example/\ud800", "lungvai.example/\ufffd"),
         ("", ""),
@@ -263,3 +280,25 @@ def test_url_key_is_stable_and_blind_to_scheme(scheme, host, path, query):
     key = text.url_key(scheme + host + rest)
     assert text.url_key(key) == key
     assert key == text.url_key("https://lungvai.example" + rest + "#x")
+
+
+@given(
+    host=st.lists(st.sampled_from(["www.", "m.", "amp.", "mobile.", "tin."]), max_size=4).map("".join),
+    site=st.sampled_from(["lungvai.example", "bao.com.vn", "m.vn"]),
+    path=st.lists(st.sampled_from(["/amp", "/", "/gom", ".amp", ".html", "-amp", "amp"]), max_size=5).map("".join),
+    query=st.sampled_from(["", "?amp=1", "?a=1&utm_id=2", "?outputType=amp"]),
+)
+def test_url_key_of_a_key_is_the_key(host, site, path, query):
+    key = text.url_key(f"https://{host}{site}{'/' + path if path[:1] != '/' else path}{query}")
+    assert text.url_key(key) == key
+
+
+@given(
+    host=st.sampled_from(["", "www.", "m.", "amp.", "mobile."]),
+    before=st.sampled_from(["", "/amp"]),
+    after=st.sampled_from(["", "/", "/amp", "/amp/", "?amp", "?amp=1", "?outputType=amp", "?gclid=1&utm_source=2"]),
+)
+def test_every_variant_of_a_page_has_its_key(host, before, after):
+    assert (
+        text.url_key(f"https://{host}lungvai.example{before}/tin/gom-1.html{after}") == "lungvai.example/tin/gom-1.html"
+    )
