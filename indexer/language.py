@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from indexer.syllables import folded, spelt
 
 Ids = NDArray[np.int64]
+Logs = NDArray[np.floating]
 _Keys = NDArray[np.uint64]
 
 MAX_TOKENS = 60_000_000
@@ -25,7 +27,7 @@ MAX_TOKENS = 60_000_000
 _KEEP_SINGLE = 20_000_000
 """Up to this many tokens, trigrams seen once are kept: a third of the tables' size for a tenth of the errors."""
 
-_SHIFT = np.uint64(21)
+_SHIFT = 21
 _MASK = np.uint64((1 << 21) - 1)
 _MAX_WORDS = 1 << 21
 BREAK = 0
@@ -124,6 +126,19 @@ def _count(tokens: _Keys, words: int) -> list[NDArray[np.generic]]:
     return [counts, logs[0], logs[1], bigrams, logs[2], logs[3], trigrams[kept], logs[4]]
 
 
+class Pairs(NamedTuple):
+    """What is known of (n,) pairs of words that follow each other.
+
+    :param score: (n,) float32 log probabilities of the second word after the first.
+    :param row: (n,) int64 bigrams that they are, -1 where the archive has no such pair.
+    :param backoff: (n,) float32 log weights of the second word's own followers in what follows the pair.
+    """
+
+    score: Logs
+    row: Ids
+    backoff: Logs
+
+
 class Language:
     """The tables of a snapshot, mapped from disk.
 
@@ -141,8 +156,8 @@ class Language:
         self.shown = [form for _, form in pairs]
         self.counts: Ids = np.array(load("counts"), dtype=np.int64)
         self._unigram, self._backoff = np.array(load("unigram")), np.array(load("backoff"))
-        self._bigram_keys, self._bigram, self._pair_backoff = map(load, ("bigram_keys", "bigram", "bigram_backoff"))
-        self._trigram_keys, self._trigram = load("trigram_keys"), load("trigram")
+        self._bigram_keys, self._trigram_keys = load("bigram_keys").view(np.int64), load("trigram_keys").view(np.int64)
+        self._bigram, self._pair_backoff, self._trigram = map(load, ("bigram", "bigram_backoff", "trigram"))
         if not len(self.words) == len(self.counts) == len(self._unigram):
             raise ValueError(f"{directory}: {len(self.words)} words, {len(self.counts)} counts: expected as many")
         self._ids = {word: at for at, word in enumerate(self.words)}
@@ -162,27 +177,28 @@ class Language:
 
     def seen(self, fold: str) -> int:
         """Return how often the archive has words that are written so without diacritics."""
-        return int(sum(self.counts[at] for at in self.alike(fold)))
+        return sum(map(self.counts.item, self.alike(fold)))
 
-    def follow(self, before: Ids, row: Ids, word: Ids) -> tuple[NDArray[np.float64], Ids]:
-        """Return the log probability of each word after each state, (states, words), and the rows of the new states.
+    def pairs(self, before: Ids, word: Ids) -> Pairs:
+        """Return what is known of each of (n,) words after the word before it, (n,) int64 both."""
+        at, there = _found(self._bigram_keys, (before << _SHIFT) | word)
+        score = np.where(there, self._bigram[at], self._backoff[before] + self._unigram[word])
+        return Pairs(score, np.where(there, at, -1), np.where(there, self._pair_backoff[at], 0))
 
-        :param before: (states,) int64, the last word of each state.
-        :param row: (states,) int64, the bigram that its last two words are, -1 where the archive has no such pair.
+    def after_pairs(self, row: Ids, backoff: Logs, word: Ids, lower: Logs) -> Logs:
+        """Return the log probability of each word after each pair of words, (pairs, words).
+
+        :param row: (pairs,) int64, `Pairs.row`.
+        :param backoff: (pairs,) float32, `Pairs.backoff`.
         :param word: (words,) int64.
-        :return: Natural logarithms, and int64 rows of the pairs of last word and word, -1 where there is none.
+        :param lower: (pairs, words) float32, each word's score after the second word of the pair alone.
         """
-        wide = word.astype(np.uint64)[None, :]
-        at, there = _found(self._bigram_keys, (before.astype(np.uint64)[:, None] << _SHIFT) | wide)
-        score = np.where(there, self._bigram[at], self._backoff[before][:, None] + self._unigram[word][None, :])
-        held = np.maximum(row, 0)
-        known = (row >= 0)[:, None]
-        third, seen = _found(self._trigram_keys, (held.astype(np.uint64)[:, None] << _SHIFT) | wide)
-        lower = np.where(known, self._pair_backoff[held][:, None], 0.0) + score
-        score = np.where(seen & known, self._trigram[third], lower)
-        return score.astype(np.float64), np.where(there, at, -1).astype(np.int64)
+        at, there = _found(self._trigram_keys, (row[:, None] << _SHIFT) | word)  # no key is below zero, as of row -1
+        return np.where(there, self._trigram[at], backoff[:, None] + lower)
 
 
-def _found(table: NDArray[np.generic], keys: _Keys) -> tuple[Ids, NDArray[np.bool_]]:
-    at = np.minimum(np.searchsorted(table, keys), len(table) - 1)
-    return at, np.asarray(table[at] == keys)
+def _found(table: Ids, keys: Ids) -> tuple[Ids, NDArray[np.bool_]]:
+    """Return where keys stand in a sorted table, somewhere for those that do not, and which do."""
+    at = table.searchsorted(keys)
+    np.minimum(at, len(table) - 1, out=at)
+    return at, table[at] == keys

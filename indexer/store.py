@@ -58,7 +58,7 @@ class Stored(NamedTuple):
     @classmethod
     def of(cls, article: Article, origin: str) -> Stored:
         """Return what the store keeps of an article."""
-        line = json.dumps(article.line(), ensure_ascii=True, separators=(",", ":"))
+        line = json.dumps(article.line(), ensure_ascii=False, separators=(",", ":"))
         updated = None if article.updated_at is None else micros(article.updated_at)
         fingerprint = hashlib.sha256(line.encode()).digest()[:16]
         return cls(article.id, line, fingerprint, origin, text_key(article.views), updated, article.fullness)

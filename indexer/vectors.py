@@ -6,7 +6,7 @@ of two calls: `search(queries, k, allowed)` and `reconstruct(rows)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,19 @@ Mask = NDArray[np.bool_]
 
 RAW_FILE = "vectors.npy"
 INDEX_FILE = "index.faiss"
+FLAT, COARSE = "Flat", "SQ8bit_direct"
+"""The types of index, as FAISS's factory calls them."""
+
 _CHUNK = 8192
+_FLAT = 5_000
+"""Up to so many vectors are compared as they are. More of them take longer to read than to compare: a byte a
+component is a quarter to read, and its integer products are faster too (benchmarks/README.md)."""
+
+_LEAST_REACH = 1e-3
+"""Of components that are all alike; float32 would lose the bytes of a smaller one."""
+
+_MARGIN = 16
+"""Beside an eighth more than asked for, how many rows are compared anew with the raw vectors."""
 
 
 def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows, Vectors]]) -> None:
@@ -44,11 +56,41 @@ def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows,
 def build_index(raw_path: Path, index_path: Path) -> str:
     """Build the FAISS index over an .npy file of raw vectors and return the name of its type."""
     raw = np.load(raw_path, mmap_mode="r", allow_pickle=False)
-    index = faiss.IndexFlatIP(raw.shape[1])
-    for start in range(0, len(raw), _CHUNK):
-        index.add(np.ascontiguousarray(raw[start : start + _CHUNK]))
+    kind = FLAT if len(raw) <= _FLAT else COARSE
+    index = faiss.IndexFlatIP(raw.shape[1]) if kind == FLAT else _coarse(raw)
+    for chunk in _chunks(raw):
+        index.add(chunk)
     faiss.write_index(index, str(index_path))
-    return "Flat"
+    return kind
+
+
+def _chunks(raw: Vectors) -> Iterator[Vectors]:
+    for start in range(0, len(raw), _CHUNK):
+        yield np.ascontiguousarray(raw[start : start + _CHUNK])
+
+
+def _coarse(raw: Vectors) -> faiss.IndexPreTransform:
+    """Return an empty index that compares bytes: components less their mean, all scaled alike, from 0 to 255.
+
+    Neither changes which of two unit vectors is nearer, and of unit vectors the nearer has the higher cosine.
+    """
+    dim = raw.shape[1]
+    mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(raw)) / len(raw)
+    reach = max(float(np.abs(chunk - mean).max()) for chunk in _chunks(raw))
+    scale = 127 / max(reach, _LEAST_REACH)
+    scaling = faiss.LinearTransform(dim, dim, True)
+    faiss.copy_array_to_vector(np.eye(dim, dtype=np.float32).ravel() * np.float32(scale), scaling.A)
+    faiss.copy_array_to_vector((127.5 - scale * mean).astype(np.float32), scaling.b)
+    scaling.is_trained = True
+    within = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_L2)
+    return faiss.IndexPreTransform(scaling, within)
+
+
+def _bounds(index: Any) -> tuple[Vectors, Vectors]:
+    """Return the least and the largest vector that a coarse index has bytes for, (dim,) float32 each."""
+    scaling: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+    shift, scale = faiss.vector_to_array(scaling.b), faiss.vector_to_array(scaling.A)[0]
+    return -shift / scale, (255 - shift) / scale
 
 
 class VectorIndex:
@@ -56,11 +98,13 @@ class VectorIndex:
 
     def __init__(self, index_path: Path, raw_path: Path) -> None:
         self._index: Any = faiss.read_index(str(index_path))
-        self._raw: Vectors = np.load(raw_path, mmap_mode="r", allow_pickle=False)
+        # Still mapped, without what np.memmap adds to every access.
+        self._raw: Vectors = np.load(raw_path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
         if self._raw.ndim != 2 or (self._index.ntotal, self._index.d) != self._raw.shape:
             raise ValueError(
                 f"{index_path}: {self._index.ntotal} vectors of {self._index.d}: expected {self._raw.shape} as raw"
             )
+        self._bounds = _bounds(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
 
     @property
     def count(self) -> int:
@@ -80,18 +124,42 @@ class VectorIndex:
         :param allowed: (count,) bool, the rows that may be returned; all by default.
         :return: q pairs of (n,) int64 rows and (n,) float32 cosines, n <= k.
         """
-        k = min(k, self.count if allowed is None else int(np.count_nonzero(allowed)))
+        available = self.count if allowed is None else int(np.count_nonzero(allowed))
+        k = min(k, available)
         if k <= 0:
             empty = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return [empty for _ in queries]
-        params = None
-        if allowed is not None:
-            bits = np.packbits(allowed, bitorder="little")
-            selecting: Any = faiss  # its stubs know only the C++ signatures of these two
-            params = selecting.SearchParameters(sel=selecting.IDSelectorBitmap(bits))
-        scores, rows = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k, params=params)
-        return [(found[found >= 0], score[found >= 0]) for found, score in zip(rows, scores, strict=True)]
+        queries = np.ascontiguousarray(queries, dtype=np.float32)
+        if self._bounds is None:
+            scores, rows = self._index.search(queries, k, params=_only(allowed, False))
+            return [(found[found >= 0], score[found >= 0]) for found, score in zip(rows, scores, strict=True)]
+        near = min(k + k // 8 + _MARGIN, available)
+        within = np.clip(queries, *self._bounds)  # a larger component would wrap around
+        _, rows = self._index.search(within, near, params=_only(allowed, True))
+        return [self._compared(query, found[found >= 0], k) for query, found in zip(queries, rows, strict=True)]
+
+    def _compared(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
+        """Return the best k of these rows by their cosines to a query, best first, ties by row."""
+        rows = np.sort(rows)
+        cosines = self.cosines(query, rows)
+        best = np.argsort(-cosines, kind="stable")[:k]
+        return rows[best], cosines[best]
+
+    def cosines(self, query: Vectors, rows: Rows) -> Vectors:
+        """Return the cosine of each of (n,) rows to a (dim,) query, (n,) float32."""
+        found: Vectors = self._raw.take(rows, axis=0) @ query
+        return found
 
     def reconstruct(self, rows: Sequence[int] | Rows) -> Vectors:
         """Return the raw vectors of these rows, (len(rows), dim) float32."""
-        return np.array(self._raw[np.asarray(rows, dtype=np.int64)], dtype=np.float32)
+        return self._raw.take(np.asarray(rows, dtype=np.int64), axis=0)
+
+
+def _only(allowed: Mask | None, coarse: bool) -> Any:
+    """Return the parameters that have FAISS look at the allowed rows only, None where all are."""
+    if allowed is None:
+        return None
+    selecting: Any = faiss  # its stubs know only the C++ signatures of these
+    chosen = selecting.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
+    params = selecting.SearchParameters(sel=chosen)
+    return selecting.SearchParametersPreTransform(index_params=params) if coarse else params

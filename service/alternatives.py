@@ -105,17 +105,17 @@ class Alternatives:
         for start, end, run in self._synonyms().alternatives(words):
             found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
             taken.update(range(start, end))
+        words, phrases = tuple(words), _phrases()
         for length in range(min(_LONGEST, len(words)), 0, -1):
             for start in range(len(words) - length + 1):
                 end = start + length
-                if taken.intersection(range(start, end)):
+                readings = self._also.get(run := words[start:end])
+                if (readings is None and run not in phrases) or taken.intersection(range(start, end)):
                     continue
-                run = tuple(words[start:end])
-                if run in _phrases() and run not in self._also:
+                if readings is None:
                     taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
                     continue
-                readings = self._also.get(run)
-                if readings is None or not self._meant(run, spellings[start:end], capitals):
+                if not self._meant(run, spellings[start:end], capitals):
                     continue
                 found += [Place(start, end, also.kind, also.run, also.weight) for also in _likeliest(readings, words)]
                 taken.update(range(start, end))

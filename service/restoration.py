@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.language import BREAK, NUMBER, Language
+from indexer.language import BREAK, NUMBER, Ids, Language, Pairs
 from indexer.syllables import folded
 from service.typing_slips import plausible, plausible_folded, slips, telex, vni
+
+Costs = NDArray[np.float64]
 
 BEAM = 24
 MAX_CANDIDATES = 16
@@ -92,14 +95,15 @@ def restore(language: Language, typed: Sequence[str], fixed: Collection[int] = (
         ]
     if all(len(choices) == 1 for choices in lattice):
         return _as_read(language, typed, [choices[0] for choices in lattice], foreign)
-    best, score = _decode(language, lattice)
-    if not bare and any(c.cost == _STRIPPED for c in best):
+    arrays = _Lattice.of(language, lattice)
+    best, score = _decode(language, arrays)
+    if not bare and any(choices[at].cost == _STRIPPED for choices, at in zip(lattice, best, strict=True)):
         # Either all diacritics were typed, or each with a chance of a half: the likelier of the two stories.
         marked = sum(folded(word) != word for word in others)
-        plain, plain_score = _decode(language, [[c for c in cs if c.cost != _STRIPPED] or cs for cs in lattice])
+        plain, plain_score = _decode(language, arrays.without(_STRIPPED))
         if score + _PARTLY + marked * _STRIPPED <= plain_score:
             best = plain
-    return _as_read(language, typed, best, foreign)
+    return _as_read(language, typed, [choices[at] for choices, at in zip(lattice, best, strict=True)], foreign)
 
 
 def _as_read(language: Language, typed: Sequence[str], read: Sequence[Candidate], foreign: bool) -> Restored:
@@ -139,12 +143,12 @@ def candidates(language: Language, word: str, bare: bool) -> list[Candidate]:
     if marked and own.id >= 0 and language.counts[own.id] >= _KNOWN:
         return [own]
     alike = [at for at in language.alike(fold) if at == own.id or not marked or _bears(language.words[at], word)]
-    most = max((int(language.counts[at]) for at in alike), default=0)
+    least = language.counts.item(alike[0]) * _RARE if alike else 0  # the commonest come first
     stripped = 0.0 if bare else _STRIPPED
     found_words = [
         Candidate(at, language.words[at], 0.0 if at == own.id else stripped)
         for at in alike[:MAX_CANDIDATES]
-        if at == own.id or language.counts[at] >= most * _RARE
+        if at == own.id or language.counts.item(at) >= least
     ]
     if language.seen(fold) < _KNOWN and len(fold) > 1:
         found_words += _slipped(language, word, fold)
@@ -196,25 +200,66 @@ def _lost_marks(candidate: str, typed: str) -> int:
     return len(was)
 
 
-def _decode(language: Language, lattice: Sequence[Sequence[Candidate]]) -> tuple[list[Candidate], float]:
-    """Return the best path through the candidates, and its log probability."""
-    before, row = np.array([BREAK]), np.array([-1])
-    scores = np.zeros(1)
+@dataclass(frozen=True)
+class _Lattice:
+    """The candidates of all places end to end, the end of a clause before the first place and after the last.
+
+    :param sizes: How many candidates each place has.
+    :param ids: (c,) int64.
+    :param costs: (c,) float64 log probabilities.
+    :param pairs: (p,) what is known of each candidate of a place after each of the place before, place by place.
+    """
+
+    sizes: list[int]
+    ids: Ids
+    costs: Costs
+    pairs: Pairs
+
+    @classmethod
+    def of(cls, language: Language, places: Sequence[Sequence[Candidate]]) -> _Lattice:
+        """Look up all pairs at once: the calls, not the look-ups, are what takes time."""
+        every = [c for choices in places for c in choices]
+        ids = np.array([BREAK, *(max(c.id, NUMBER) if c.word else BREAK for c in every), BREAK])
+        costs = np.array([0.0, *(c.cost + (_UNKNOWN if c.id < 0 else 0.0) for c in every), 0.0])
+        sizes = np.array([1, *map(len, places), 1])
+        ends = sizes.cumsum()
+        followers = sizes[1:].repeat(sizes[:-1])  # of each candidate but the last
+        starts = ends[:-1].repeat(sizes[:-1]) - followers.cumsum() + followers
+        after = starts.repeat(followers) + np.arange(followers.sum())
+        return cls(sizes.tolist(), ids, costs, language.pairs(ids[:-1].repeat(followers), ids[after]))
+
+    def without(self, cost: float) -> _Lattice:
+        """Return the lattice less the candidates of this cost, where a place has others."""
+        costs = np.where(self.costs == cost, -np.inf, self.costs)
+        starts = np.cumsum([0, *self.sizes[:-1]])
+        alone = np.maximum.reduceat(costs, starts) == -np.inf
+        return replace(self, costs=np.where(alone.repeat(self.sizes), self.costs, costs))
+
+
+def _decode(language: Language, lattice: _Lattice) -> tuple[list[int], float]:
+    """Return which candidate of each place is on the best path, and the log probability of all that is not fixed."""
+    only = np.zeros(1, dtype=np.intp)
+    scores, state, row, backoff = np.zeros(1), only, only - 1, np.zeros(1)
     steps: list[tuple[NDArray[np.intp], NDArray[np.intp]]] = []
-    for choices in [*lattice, [Candidate(BREAK, "", 0.0)]]:
-        ids = np.array([max(c.id, NUMBER) if c.id != BREAK else BREAK for c in choices])
-        costs = np.array([c.cost + (_UNKNOWN if c.id < 0 else 0.0) for c in choices])
-        follow, rows = language.follow(before, row, ids)
-        total = scores[:, None] + follow + costs[None, :]
-        kept = np.argsort(-total, axis=None, kind="stable")[:BEAM]
-        state, choice = np.unravel_index(kept, total.shape)
-        steps.append((state, choice))
-        scores, before, row = total[state, choice], ids[choice], rows[state, choice]
-    at = int(np.argmax(scores))
-    path: list[Candidate] = []
-    best = float(scores[at])
-    at = int(steps[-1][0][at])  # the last step is the end of the query, with nothing to choose
-    for (state, choice), choices in zip(reversed(steps[:-1]), reversed(lattice), strict=True):
-        path.append(choices[choice[at]])
-        at = int(state[at])
-    return path[::-1], best
+    first, pair = 1, 0
+    for size, after in pairwise(lattice.sizes):
+        if len(scores) == after == 1:  # all paths have what follows in common
+            before = choice = only
+        else:
+            known = lattice.pairs.score[pair : pair + size * after].reshape(size, after)[state]
+            follow = language.after_pairs(row, backoff, lattice.ids[first : first + after], known)
+            total = (scores[:, None] + follow + lattice.costs[first : first + after]).ravel()
+            # After two words without a choice, it makes no difference what stood before them.
+            kept = (-total).argsort(kind="stable")[: 1 if size == after == 1 else BEAM]
+            before, choice = np.divmod(kept, after)
+            scores = total[kept]
+        at = pair + state[before] * after + choice
+        state, row, backoff = choice, lattice.pairs.row[at], lattice.pairs.backoff[at]
+        steps.append((before, choice))
+        first, pair = first + after, pair + size * after
+    best = int(scores.argmax())
+    score, path = float(scores[best]), []
+    for before, choice in reversed(steps):
+        path.append(int(choice[best]))
+        best = int(before[best])
+    return path[:0:-1], score  # the last step is the end of the query, with nothing to choose

@@ -78,7 +78,7 @@ def retrieve(
     related = _related(archive, query, meaning, said)
     left_out = int(np.count_nonzero(allowed)) > len(rows)
     unseen = _related(archive, query, _last(rows, near, meaning), said.last(rows, worded, most)) if left_out else [0.0]
-    lifted, quoted = np.isin(rows, titled), np.isin(rows, phrased)
+    lifted, quoted = _among(rows, titled), _among(rows, phrased)
     related[lifted | quoted] = 1.0
     fused = fused + ranking.TITLE_BONUS * lifted + ranking.PHRASE_BONUS * quoted
     return Found(Candidates(rows, dense, lexical), fused, related, lifted, float(unseen[0]))
@@ -155,12 +155,19 @@ def _placed(rows: Rows, some: Rows, values: Vectors, otherwise: float) -> NDArra
     return placed
 
 
+def _among(rows: Rows, some: Rows) -> Mask:
+    """Return which of (n,) sorted rows are some of them, (n,) bool; np.isin would sort them anew."""
+    among = np.zeros(len(rows), dtype=np.bool_)
+    among[np.searchsorted(rows, some)] = True
+    return among
+
+
 def _feedback(archive: Archive, rows: Rows, fused: Scores) -> Scores:
     """Return how near each candidate is to the best ones' common meaning, in spreads."""
     best = np.argsort(-fused, kind="stable")[:_FEEDBACK]
     if not len(best):
         return np.zeros(0)
     weights = np.exp((fused[best] - fused[best].max()) / 2)
-    vectors = np.stack([archive.vectors(int(row))[0] for row in rows[best]])
+    vectors = archive.first_vectors(rows[best])
     middle = ranking.centroid(np.asarray(weights / weights.sum(), np.float32)[:, None] * vectors * len(best))
     return archive.background.spreads(middle, archive.similarities(middle, rows))

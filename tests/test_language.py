@@ -28,12 +28,14 @@ def language_of(tmp_path_factory):
 
 
 def follow(model, before, row, words):
-    scores, rows = model.follow(
-        np.array(before, dtype=np.int64), np.array(row, dtype=np.int64), np.array(words, dtype=np.int64)
-    )
-    assert (scores.dtype, rows.dtype) == (np.float64, np.int64)
-    assert scores.shape == rows.shape == (len(before), len(words))
-    return np.exp(scores), rows
+    """Return the chance of each word after each state, a last word and the pair of the last two, and the new pairs."""
+    before, row, words = (np.array(part, dtype=np.int64) for part in (before, row, words))
+    pairs = model.pairs(*np.broadcast_arrays(before[:, None], words[None, :]))
+    backoff = np.where(row >= 0, model._pair_backoff[row], 0)
+    scores = model.after_pairs(row, backoff, words, pairs.score)
+    assert pairs.row.dtype == np.int64
+    assert scores.shape == pairs.row.shape == (len(before), len(words))
+    return np.exp(scores.astype(np.float64)), pairs.row
 
 
 def ids(model, *words):
@@ -78,6 +80,19 @@ class TestByHand:
             alone, its_rows = follow(model, [before], [row], [3, 4])
             assert together[at].tolist() == alone[0].tolist()
             assert rows[at].tolist() == its_rows[0].tolist()
+
+    def test_pairs_are_known_by_themselves_and_by_what_follows_them(self, model):
+        before, word = np.array([2, 2, NUMBER]), np.array([3, 2, BREAK])
+        pairs = model.pairs(before, word)
+        assert np.exp(pairs.score) * 119 == pytest.approx([32, 15, 49], rel=1e-5)
+        assert pairs.row.tolist() == [2, -1, -1]
+        assert pairs.backoff[1:].tolist() == [0, 0]
+        lower = np.log(np.array([[0.5, 0.25]] * 3, dtype=np.float32))
+        after = np.exp(model.after_pairs(pairs.row, pairs.backoff, np.array([BREAK, 4]), lower))
+        # Of two, 0.4 are the discount, which goes to what the second word alone is followed by: where the archive has
+        # all three, the table has 2/7 + 5/7 * 7/17 of that already.
+        known, other = 0.8 + 0.2 * 69 / 119, 0.2 * 0.25
+        assert after == pytest.approx(np.array([[known, other], [0.5, 0.25], [0.5, 0.25]]), rel=1e-5)
 
     def test_a_word_that_follows_nothing_has_its_own_share_alone(self, model):
         found, _ = follow(model, [NUMBER], [-1], [BREAK, 2, NUMBER])

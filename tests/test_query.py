@@ -390,6 +390,13 @@ class TestTerms:
         once = [term for g in ask("đường đường").words.groups for term in g[0] if term.token == "đường"]
         assert len(once) == len({term.field for term in once})
 
+    def test_words_without_alternatives_add_up_in_one_group(self, ask):
+        ((alone,),) = ask("đường về nhà máy").words.groups
+        assert {"đường", "về", "nhà_máy"} <= {term.token for term in alone}
+        *_, (rest,) = ask("BHXH cho công nhân").words.groups
+        assert "bhxh" not in {term.token for term in rest}
+        assert {"cho", "công_nhân"} <= {term.token for term in rest}
+
     def test_an_abbreviation_or_name_typed_twice_counts_once(self, ask):
         assert ask("BHXH. BHXH").words.groups == ask("BHXH").words.groups
 

@@ -1,14 +1,17 @@
 """Restoration over a language of a few invented sentences: what is meant can be worked out, or is a law."""
 
 import unicodedata
+from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.language import Language, LanguageWriter
+from indexer.language import BREAK, NUMBER, Language, LanguageWriter
 from indexer.syllables import folded, spelt, stream
-from service.restoration import restore
+from service import restoration
+from service.restoration import Candidate, restore
 
 SENTENCES = [
     "công nhân trên đường về nhà máy",
@@ -245,3 +248,65 @@ class TestLeftAlone:
         empty = Language(tmp_path / "tables")
         assert said(empty, "duong ve nha may 13") == "duong ve nha may 13"
         assert said(empty, "") == ""
+
+
+KNOWN = sorted({word for sentence in SENTENCES for word in words_of(sentence)} | {"13", "", "zzz"})
+places = st.lists(
+    st.lists(
+        st.tuples(st.sampled_from(KNOWN), st.sampled_from([0.0, -0.7, -5.0])), min_size=1, max_size=3, unique=True
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def lattice_of(language, given):
+    """Return candidates of words and costs; what the archive does not have is one only as it was typed, at no cost."""
+    ids = [[language.id_of(word) if word else BREAK for word, _ in choices] for choices in given]
+    return [
+        [
+            Candidate(-1, word, 0.0) if at is None else Candidate(at, word, cost)
+            for at, (word, cost) in zip(found, choices, strict=True)
+        ]
+        for found, choices in zip(ids, given, strict=True)
+    ]
+
+
+def path_score(language, path):
+    """Return the log probability of a whole path, one word after the other."""
+    total, before, row, backoff = 0.0, BREAK, np.array([-1]), np.zeros(1, dtype=np.float32)
+    for candidate in [*path, Candidate(BREAK, "", 0.0)]:
+        word = BREAK if not candidate.word else max(candidate.id, NUMBER)
+        pair = language.pairs(*(np.array([n], dtype=np.int64) for n in (before, word)))
+        score = language.after_pairs(row, backoff, np.array([word], dtype=np.int64), pair.score[None, :])
+        total += float(score[0, 0]) + candidate.cost + (restoration._UNKNOWN if candidate.id < 0 else 0.0)
+        before, row, backoff = word, pair.row, pair.backoff
+    return total
+
+
+class TestDecoding:
+    """The best path, against all paths."""
+
+    @given(given=places)
+    @settings(max_examples=80)
+    def test_no_path_is_likelier(self, language, given):
+        lattice = lattice_of(language, given)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(restoration, "BEAM", 3**5)
+            best, _ = restoration._decode(language, restoration._Lattice.of(language, lattice))
+        chosen = [choices[at] for choices, at in zip(lattice, best, strict=True)]
+        most = max(path_score(language, path) for path in product(*lattice))
+        assert path_score(language, chosen) == pytest.approx(most, abs=1e-4)
+
+    @given(given=places)
+    @settings(max_examples=80)
+    def test_without_candidates_the_score_falls_by_what_the_path_loses(self, language, given):
+        lattice = lattice_of(language, given)
+        left = [[c for c in choices if c.cost != -0.7] or choices for choices in lattice]
+        arrays = restoration._Lattice.of(language, lattice)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(restoration, "BEAM", 3**5)
+            (_, score), (best, less) = (restoration._decode(language, of) for of in (arrays, arrays.without(-0.7)))
+        assert all(choices[at] in kept for choices, kept, at in zip(lattice, left, best, strict=True))
+        every, some = (max(path_score(language, path) for path in product(*of)) for of in (lattice, left))
+        assert score - less == pytest.approx(every - some, abs=1e-4)

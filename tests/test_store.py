@@ -63,6 +63,14 @@ def test_an_article_comes_back_whole(store_of):
     assert store.count() == 1
 
 
+def test_a_line_has_the_letters_themselves():
+    """As escapes they would be twice as long, and three times as slow to read."""
+    line = stored(title="Lũng Vài 🏺\u2028\x7f").line
+    assert "Lũng Vài 🏺" in line
+    assert "\\u" not in line
+    assert load_article(line).title == article(title="Lũng Vài 🏺\u2028\x7f").title
+
+
 def test_what_is_kept_beside_the_line():
     one = Stored.of(validate(FULL), "api")
     assert (one.id, one.origin, one.updated) == ("gom", "api", 1_699_376_400_000_000)  # 2023-11-07T17:00:00Z

@@ -5,21 +5,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.vectors import INDEX_FILE, RAW_FILE, VectorIndex, build_index, write_vectors
+from indexer import vectors
+from indexer.vectors import COARSE, FLAT, INDEX_FILE, RAW_FILE, VectorIndex, build_index, write_vectors
 
 FOUR = np.array([[1, 0], [0.6, 0.8], [0, 1], [-1, 0]], dtype=np.float32)
 EAST, NORTH = FOUR[0], FOUR[2]
 
 
-def opened(directory, rows):
+def opened(directory, rows, kind=FLAT):
     write_vectors(directory / RAW_FILE, *rows.shape, [(np.arange(len(rows)), rows)])
-    assert build_index(directory / RAW_FILE, directory / INDEX_FILE) == "Flat"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vectors, "_FLAT", 0 if kind == COARSE else len(rows))
+        assert build_index(directory / RAW_FILE, directory / INDEX_FILE) == (kind if len(rows) else FLAT)
     return VectorIndex(directory / INDEX_FILE, directory / RAW_FILE)
 
 
-@pytest.fixture
-def four(tmp_path):
-    return opened(tmp_path, FOUR)
+@pytest.fixture(params=[FLAT, COARSE])
+def four(tmp_path, request):
+    return opened(tmp_path, FOUR, request.param)
 
 
 def unit_rows(seed, count, dim):
@@ -101,17 +104,18 @@ def test_queries_of_another_layout(four):
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(1, 70),
-    dim=st.sampled_from([2, 8, 33]),
+    dim=st.sampled_from([2, 32, 33]),
     k=st.integers(1, 80),
     share=st.sampled_from([None, 0.0, 0.1, 0.5, 1.0]),
     repeated=st.booleans(),
+    kind=st.sampled_from([FLAT, COARSE]),
 )
-@settings(max_examples=60)
-def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, repeated):
+@settings(max_examples=100)
+def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, repeated, kind):
     rows = unit_rows(seed, count, dim)
     if repeated:
         rows[count // 2 :] = rows[: count - count // 2]
-    index = opened(tmp_path_factory.mktemp("index"), rows)
+    index = opened(tmp_path_factory.mktemp("index"), rows, kind)
     allowed = None if share is None else np.random.default_rng(seed + 1).random(count) < share
     queries = unit_rows(seed + 2, 3, dim)
     exact = queries.astype(np.float64) @ rows.T.astype(np.float64)
@@ -124,6 +128,72 @@ def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, rep
         left_out = np.setdiff1d(np.flatnonzero(may), found)
         assert not len(left_out) or cosines[left_out].max() <= scores.min() + 1e-5
     assert (index.reconstruct(np.arange(count)) == rows).all()
+    assert index.cosines(queries[0], np.arange(count)[::-1]) == pytest.approx(exact[0, ::-1], abs=1e-5)
+
+
+# Compared by bytes first
+
+
+def crowded(seed, count, dim=64):
+    """Return unit rows about one middle, as the vectors of an encoder are: cosines of about 0.85."""
+    random = np.random.default_rng(seed)
+    rows = random.normal(size=dim) + 0.42 * random.normal(size=(count, dim))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.mark.parametrize("share", [None, 0.3])
+@pytest.mark.parametrize("k", [1, 10, 100, 1000])
+def test_of_many_vectors_the_best_are_found_with_their_own_cosines(tmp_path, k, share):
+    *queries, rows = *crowded(1, 5020)[:20], crowded(1, 5020)[20:]
+    index = opened(tmp_path, rows, COARSE)
+    allowed = None if share is None else np.random.default_rng(2).random(len(rows)) < share
+    may = np.arange(len(rows)) if allowed is None else np.flatnonzero(allowed)
+    missed = 0
+    for query, (found, scores) in zip(queries, index.search(np.stack(queries), k, allowed), strict=True):
+        exact = rows[may] @ query
+        best = may[np.argsort(-exact, kind="stable")[:k]]
+        assert found[: min(k, 100)].tolist() == best[: min(k, 100)].tolist()
+        assert scores == pytest.approx(rows[found] @ query, abs=1e-6)
+        missed += len(np.setdiff1d(best, found))
+    assert missed <= 0.001 * k * len(queries)
+
+
+def test_how_many_vectors_are_compared_as_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(vectors, "_FLAT", 4)
+    for count, kind in ((4, FLAT), (5, COARSE)):
+        rows = unit_rows(count, count, 3)
+        write_vectors(tmp_path / RAW_FILE, *rows.shape, [(np.arange(count), rows)])
+        assert build_index(tmp_path / RAW_FILE, tmp_path / INDEX_FILE) == kind
+
+
+def test_a_query_with_more_of_a_component_than_any_row_does_not_wrap_around(tmp_path):
+    """A byte holds what rows have; the queries lie far beyond, where a byte too large would read as a small one."""
+
+    def at(angles):
+        rows = np.zeros((len(angles), 32), dtype=np.float32)  # FAISS turns queries into bytes where 32 divides dim
+        rows[:, 0], rows[:, 1] = np.cos(angles), np.sin(angles)
+        return rows
+
+    index = opened(tmp_path, at(np.linspace(1.2, 1.37, 60)), COARSE)
+    for query in at(np.linspace(-1, 1.1, 40)):
+        assert index.search(query[None], 3)[0][0].tolist() == [0, 1, 2]
+        assert index.search(-query[None], 3)[0][0].tolist() == [59, 58, 57]
+
+
+@pytest.mark.parametrize("vector", [[1, 0], [0.6, 0.8]])
+def test_vectors_that_are_all_alike(tmp_path, vector):
+    index = opened(tmp_path, np.array([vector] * 5, dtype=np.float32), COARSE)
+    found, scores = index.search(EAST[None], 3)[0]
+    assert found.tolist() == [0, 1, 2]
+    assert scores == pytest.approx([vector[0]] * 3)
+
+
+def test_chunks_make_no_difference(tmp_path, monkeypatch):
+    rows = unit_rows(3, 50, 8)
+    whole = opened(tmp_path, rows, COARSE).search(rows[:5], 9)
+    monkeypatch.setattr(vectors, "_CHUNK", 7)
+    for one, other in zip(whole, opened(tmp_path, rows, COARSE).search(rows[:5], 9), strict=True):
+        assert one[0].tolist() == other[0].tolist()
 
 
 # What is refused
