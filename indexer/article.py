@@ -161,6 +161,11 @@ class Article(BaseModel):
         """Return how much of the article this is, in characters; of two readings of one id the fuller wins."""
         return sum(len(part or "") for part in (self.title, self.lead, self.plain_body))
 
+    def public_at(self, now: datetime) -> bool:
+        """Return whether the article may be seen at this time."""
+        ahead = self.published_at is not None and self.published_at > now
+        return not ahead and (self.unpublish_at is None or self.unpublish_at > now)
+
     def line(self) -> dict[str, Any]:
         """Return the archive line: every key present, null where unknown, times in ISO 8601."""
         return self.model_dump(mode="json")

@@ -134,6 +134,19 @@ class Columns:
         """Return the number of articles."""
         return len(self.published)
 
+    def codes(self, field: str) -> NDArray[np.int64]:
+        """Return the code of each article's section, source or author in `values`, (n,) ints, -1 where it has none."""
+        return self._codes[field]
+
+    def alike(self, field: str) -> NDArray[np.int64]:
+        """Return for each code of a field the least of those that filters hold to be equal to it, (values,) ints."""
+        return self._alike[field]
+
+    @property
+    def tags(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the codes of all tags, row after row, and where those of each row end."""
+        return self._tags, self._tag_ends
+
     def public(self, now: int) -> tuple[Mask, int]:
         """Return which articles may be seen at `now`, and the first microsecond at which that changes.
 
@@ -176,8 +189,9 @@ class Columns:
         codes["tag"] = self._once_each(self._tags[at], np.repeat(rows, lengths))
         found = {}
         for field, held in codes.items():
-            values, times = np.unique(self._alike[field][held[held >= 0]], return_counts=True)
-            found[field] = [(self.values[field][code], int(n)) for code, n in zip(values, times, strict=True)]
+            times = np.bincount(self._alike[field][held[held >= 0]])
+            met = times.nonzero()[0]
+            found[field] = [(self.values[field][code], n) for code, n in zip(met, times[met].tolist(), strict=True)]
         return found
 
     def _once_each(self, tags: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from indexer import lexicon
 from indexer.article import Article
 from indexer.language import Language, LanguageWriter
@@ -20,6 +23,7 @@ from indexer.syllables import stream
 DIRECTORY = "language"
 _TABLES = "tables"
 _FILE = "names.json"
+_NAMED = "named.npy"
 
 
 class KnowledgeWriter:
@@ -42,9 +46,7 @@ class KnowledgeWriter:
         :param words: `syllables.stream` of the text.
         :param text: Title, lead and body.
         """
-        ahead = article.published_at is not None and article.published_at > self._now
-        gone = article.unpublish_at is not None and article.unpublish_at <= self._now
-        if ahead or gone:
+        if not article.public_at(self._now):
             return
         self._language.add(words)
         self._abbreviations.add(text)
@@ -54,7 +56,9 @@ class KnowledgeWriter:
         """Write everything into a directory, which is made."""
         directory.mkdir()
         self._language.write(directory / _TABLES)
-        found = {"abbreviations": self._abbreviations.found(), "names": self._names.found()}
+        names = self._names.found()
+        np.save(directory / _NAMED, self._names.named(names), allow_pickle=False)
+        found = {"abbreviations": self._abbreviations.found(), "names": names}
         (directory / _FILE).write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
 
@@ -69,3 +73,13 @@ class Knowledge:
         found = json.loads((directory / _FILE).read_text(encoding="utf-8"))
         self.abbreviations = [Mined(*row) for row in found["abbreviations"]]
         self.names = [Name(text, count, tuple(rows)) for text, count, rows in found["names"]]
+        named: NDArray[np.int32] = np.load(directory / _NAMED, allow_pickle=False)
+        self._places = np.ascontiguousarray(named[:, 1])
+        self._starts = np.searchsorted(named[:, 0], np.arange(int(named[:, 0].max(initial=-1)) + 2))
+
+    def names_of(self, row: int) -> list[Name]:
+        """Return the names in the title and lead of an article, as far as others hold them too, the rarest first."""
+        if row + 1 >= len(self._starts):
+            return []
+        places = self._places[self._starts[row] : self._starts[row + 1]].tolist()
+        return sorted((self.names[place] for place in places), key=lambda name: name.count)

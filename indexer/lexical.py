@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tantivy import Occur, Query
 
 from indexer.columns import Mask
-from indexer.syllables import codes, folded, pairs, spelt, stream
+from indexer.syllables import codes, folded, pairs, spelt
 from indexer.vectors import Rows
 
 DIRECTORY = "words"
@@ -109,21 +109,20 @@ class LexicalWriter:
         self._writer = tantivy.Index(_schema(), path=str(directory)).writer(heap_size=_HEAP, num_threads=1)
         self._row = 0
 
-    def add(self, title: str, words: Sequence[str], text: str) -> None:
+    def add(self, title: Sequence[str], found: Sequence[str], text: str) -> None:
         """Add the article of the next row.
 
-        :param words: `syllables.stream` of the text.
+        :param title: `syllables.stream` of the title.
+        :param found: `tokens` of the text.
         :param text: Title, lead and body.
         """
-        exact = tokens(words)
         whole = codes(text)
-        head = stream(title)
-        titled = tokens(head)
-        spaced = " ".join(part for part in map(spelt, head) if part)
+        titled = tokens(title)
+        spaced = " ".join(part for part in map(spelt, title) if part)
         bare = folded(spaced)
         document = tantivy.Document()
-        document.add_text("exact", " ".join([*exact, *whole]))
-        document.add_text("folded", " ".join([*map(folded, exact), *map(folded, whole)]))
+        document.add_text("exact", " ".join([*found, *whole]))
+        document.add_text("folded", " ".join([*map(folded, found), *map(folded, whole)]))
         document.add_text("title", " ".join(titled))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)

@@ -6,10 +6,14 @@ Pure and streaming: texts and row numbers in, tallies out. It must not know file
 from __future__ import annotations
 
 import re
+from array import array
 from bisect import insort
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 from indexer.syllables import folded, spaced, syllables
 
@@ -175,9 +179,10 @@ class Name(NamedTuple):
 
 
 class _Sightings:
-    __slots__ = ("count", "rows", "spellings")
+    __slots__ = ("count", "number", "rows", "spellings")
 
-    def __init__(self) -> None:
+    def __init__(self, number: int) -> None:
+        self.number = number
         self.count = 0
         self.rows: list[int] = []
         self.spellings: dict[str, int] = {}
@@ -231,23 +236,30 @@ def _runs(text: str) -> Iterator[str]:
             yield " ".join(words)
 
 
+def names_in(title: str, lead: str | None) -> dict[str, str]:
+    """Return the names in a title and lead as they are written there, by their form in `syllables.spaced`."""
+    named: dict[str, str] = {}
+    for text in (title, lead or ""):
+        for run in _runs(text):
+            named.setdefault(spaced(run), run)
+    return named
+
+
 class NameMiner:
     """Tallies the runs of capitalised words in titles and leads, spellings that differ in tone marks' place as one."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Sightings] = {}
+        self._pairs = array("i")  # number and row of every sighting
 
     def add(self, title: str, lead: str | None, row: int) -> None:
         """Count what an article's title and lead, in NFC, name; each name once, since rows are what is counted."""
-        named: dict[str, str] = {}
-        for text in (title, lead or ""):
-            for run in _runs(text):
-                named.setdefault(spaced(run), run)
-        for key, run in named.items():
+        for key, run in names_in(title, lead).items():
             sightings = self._seen.get(key)
             if sightings is None:
-                sightings = self._seen[key] = _Sightings()
+                sightings = self._seen[key] = _Sightings(len(self._seen))
             sightings.add(run, row)
+            self._pairs.extend((sightings.number, row))
 
     def found(self, least: int = 2, most: int = 50_000) -> list[Name]:
         """Return the names that at least so many articles hold, the most frequent first, no more than `most`.
@@ -260,6 +272,16 @@ class NameMiner:
             if sightings.count >= least
         )
         return sorted((n for n in names if not self._glued(n)), key=lambda name: (-name.count, name.text))[:most]
+
+    def named(self, names: Sequence[Name]) -> NDArray[np.int32]:
+        """Return which articles hold which of the names that were found, (pairs, 2) int32: row and place, sorted."""
+        places = np.full(len(self._seen), -1, dtype=np.int32)
+        for place, name in enumerate(names):
+            places[self._seen[spaced(name.text)].number] = place
+        numbers, rows = np.array(self._pairs, dtype=np.int32).reshape(-1, 2).T
+        pairs = np.stack([rows, places[numbers]], axis=1)
+        pairs = pairs[pairs[:, 1] >= 0]
+        return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
     def _glued(self, name: Name) -> bool:
         """Return whether a name is two names, or a name after an abbreviation or a nation's."""

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import knowledge, lexical, store, vectors
+from indexer import knowledge, lexical, relations, store, vectors
 from indexer.article import Article
 from indexer.columns import Columns, ColumnWriter
 from indexer.knowledge import Knowledge, KnowledgeWriter
-from indexer.lexical import LexicalIndex, LexicalWriter
+from indexer.lexical import LexicalIndex, LexicalWriter, tokens
+from indexer.relations import Relations, RelationsWriter
 from indexer.store import Store, Stored
 from indexer.syllables import stream
 from indexer.vectors import Mask, Rows, VectorIndex, Vectors
@@ -41,6 +42,7 @@ def write_segment(
     """
     columns = ColumnWriter()
     words, learnt = LexicalWriter(directory / lexical.DIRECTORY), KnowledgeWriter(now)
+    related = RelationsWriter(directory / relations.DIRECTORY, now)
     owners = array("i")
 
     def passing() -> Iterable[Stored]:
@@ -49,9 +51,12 @@ def write_segment(
             columns.add(article)
             owners.append(vector)
             text = _text(article)
-            spoken = stream(text)
-            words.add(article.title, spoken, text)
+            title, rest = stream(article.title), stream(text[len(article.title) :])
+            spoken = [*title, *rest]
+            found = tokens(spoken)
+            words.add(title, found, text)
             learnt.add(article, row, spoken, text)
+            related.add(article, vector, (title, rest), (tokens(title), found))
             yield stored
 
     store.write_store(directory / store.FILE, passing(), texts)
@@ -60,8 +65,11 @@ def write_segment(
     learnt.write(directory / knowledge.DIRECTORY)
     owned = np.array(owners, dtype=np.int32)
     pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
-    np.save(directory / OWNERS_FILE, pairs[np.argsort(pairs[:, 0], kind="stable")], allow_pickle=False)
-    return vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    np.save(directory / OWNERS_FILE, pairs, allow_pickle=False)
+    index = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+    related.write(VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE), pairs, Columns(directory))
+    return index
 
 
 def _text(article: Article) -> str:
@@ -82,6 +90,7 @@ class Segment:
         self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
         self.words = LexicalIndex(directory / lexical.DIRECTORY)
         self.knowledge = Knowledge(directory / knowledge.DIRECTORY)
+        self.relations = Relations(directory / relations.DIRECTORY)
         owners: NDArray[np.int32] = np.load(directory / OWNERS_FILE, allow_pickle=False)
         self._owned, self._owner = owners[:, 0].astype(np.int64), owners[:, 1].astype(np.int64)
         self._starts = np.searchsorted(self._owned, np.arange(self.index.count + 1))
@@ -105,13 +114,19 @@ class Segment:
         """Return the first vector that each of (n,) articles owns, (n,) int64: equal for articles of one text."""
         return self._owned[self._by_article[self._article_starts[articles]]]
 
+    def owners(self, vectors: Rows, values: Vectors) -> tuple[Rows, Vectors]:
+        """Return the articles that own (n,) vectors, and the value of each one's vector."""
+        counts = self._starts[vectors + 1] - self._starts[vectors]
+        at = np.repeat(self._starts[vectors] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        return self._owner[at], np.repeat(values, counts)
+
     def similarities(self, query: Vectors, articles: Rows) -> Vectors:
         """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
-        best = np.full(len(articles), -1.0, dtype=np.float32)
+        best = self.index.cosines(query, self.first_vectors(articles))
         starts, ends = self._article_starts[articles], self._article_starts[articles + 1]
-        for at in range(self._most_vectors):
+        for at in range(1, self._most_vectors):
             there = starts + at < ends
-            found = self.index.reconstruct(self._owned[self._by_article[starts[there] + at]]) @ query
+            found = self.index.cosines(query, self._owned[self._by_article[starts[there] + at]])
             best[there] = np.maximum(best[there], found)
         return best
 
@@ -145,13 +160,20 @@ class Segment:
         kept = allowed[owners]
         owners, hits, hit_scores = owners[kept], hits[kept], hit_scores[kept]
         order = np.lexsort((owners, -hit_scores))
-        _, first = np.unique(owners[order], return_index=True)
-        order = order[np.sort(first)]
+        order = order[_first_met(owners[order], self.count)]
         return owners[order], hit_scores[order], hits[order]
 
     def close(self) -> None:
         """Close what is open."""
         self.store.close()
+
+
+def _first_met(rows: Rows, count: int) -> Mask:
+    """Return where each of (n,) rows below `count` stands for the first time, (n,) bool."""
+    places = np.arange(len(rows))
+    first = np.empty(count, dtype=np.int64)
+    first[rows[::-1]] = places[::-1]  # of equal rows the last assignment stays
+    return np.asarray(first[rows] == places)
 
 
 def empty_rows(rows: Sequence[int] = ()) -> Rows:

@@ -31,7 +31,7 @@ from models.encoder import EncoderIdentity
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "CURRENT"
 SMALL = 64 * 2**20
@@ -74,7 +74,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[2]
+    format: Literal[3]
     created_at: str
     parent: str | None
     encoder: EncoderIdentity

@@ -44,8 +44,16 @@ def plain(text: str) -> str:
     return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
 
 
-@lru_cache(maxsize=1 << 17)
+_LONGEST = 32
+"""A longer word is none of the language; caches, and so memory, hold none of them."""
+
+
 def _spelt(syllable: str) -> str:
+    return _respelt(syllable) if len(syllable) <= _LONGEST else _respelt.__wrapped__(syllable)
+
+
+@lru_cache(maxsize=1 << 17)
+def _respelt(syllable: str) -> str:
     if syllable.startswith("0"):
         return _ZEROS.sub("", syllable)
     return _NEW_STYLE.sub(lambda found: _MOVED[found.group()], syllable)
@@ -87,10 +95,12 @@ def pairs(parts: Sequence[str]) -> list[str]:
     return [f"{left}_{right}" for left, right in pairwise(parts)]
 
 
-@lru_cache(maxsize=1 << 17)
 def folded(syllable: str) -> str:
     """Return a syllable without its diacritics."""
-    return fold(syllable)
+    return _folded(syllable) if len(syllable) <= _LONGEST else fold(syllable)
+
+
+_folded = lru_cache(maxsize=1 << 17)(fold)
 
 
 def spaced(text: str) -> str:

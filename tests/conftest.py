@@ -28,7 +28,7 @@ from models.encoder import Encoder
 from models.hashing import HashingEncoder
 from service.app import create_app
 from service.live import Live
-from service.searcher import Options
+from service.options import Options
 from service.settings import Settings
 
 Line = dict[str, Any]
@@ -65,6 +65,7 @@ def segment_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         vectors: Sequence[Sequence[float]],
         dead: Sequence[int] = (),
         pairs: Sequence[tuple[int, int]] | None = None,
+        now: datetime = NOW,
     ) -> Segment:
         directory = tmp_path_factory.mktemp("segment")
         rows = np.asarray(vectors, dtype=np.float32)
@@ -73,7 +74,7 @@ def segment_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..
         stored = [Stored.of(article, "source") for article in articles if not isinstance(article, list)]
         assert len(stored) == len(lines) == len(owned)
         keys = [(b"%016d" % row, row) for row in range(len(rows))]
-        write_segment(directory, zip(stored, owned, strict=True), keys, NOW)
+        write_segment(directory, zip(stored, owned, strict=True), keys, now)
         if pairs is not None:  # (vector, article) instead, where an article owns several
             np.save(directory / OWNERS_FILE, np.array(sorted(pairs), dtype=np.int32).reshape(-1, 2))
         opened.append(Segment(directory, empty_rows(dead)))

@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from indexer import content_classes
 from indexer.archive import Archive
 from indexer.article import parse_time
 from indexer.columns import ABSENT, Filters, micros
+from indexer.content_classes import ContentClass
 from indexer.lexical import Term, Words
 
 EAST = np.array([1, 0], dtype=np.float32)
@@ -88,19 +90,9 @@ def test_the_best_k_are_among_those_found(two):
 
 
 def test_vectors_of_an_article(two):
-    assert [two.vector_rows(row).tolist() for row in range(7)] == [[1], [0], [1], [4], [3], [2], [2]]
     expected = [[0, 1], [1, 0], [0, 1], [-1, 0], [0.6, 0.8], [0.8, 0.6], [0.8, 0.6]]
     for row, vector in enumerate(expected):
         assert two.vectors(row).tolist() == [pytest.approx(vector)]
-
-
-def test_counting_texts(two):
-    assert two.count_texts(every(two)) == 5
-    assert two.count_texts(np.array([1, 0, 1, 0, 1, 0, 0], dtype=np.bool_)) == 2
-    allowed = np.array([0, 1, 1, 0, 0, 1, 0], dtype=np.bool_)  # they own 0, 1 and 2
-    assert two.count_owned(allowed, np.array([0, 2, 3])) == 2
-    assert two.count_owned(allowed, np.array([3, 4])) == 0
-    assert two.count_owned(allowed, np.array([], dtype=np.int64)) == 0
 
 
 def test_deleted_rows_are_never_public(two):
@@ -161,7 +153,7 @@ SPOTS = [[np.cos(a), np.sin(a)] for a in np.linspace(0, np.pi, 9)]
     allowed=st.lists(st.booleans(), min_size=12, max_size=12),
     k=st.integers(1, 12),
 )
-@settings(max_examples=40)
+@settings(max_examples=20)
 def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
     segments, starts = [], np.cumsum([0, *sizes])
     for start, end in pairwise(starts):
@@ -177,9 +169,8 @@ def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
     assert len(rows) >= min(k, len(order))
     assert rows.tolist()[:k] == order[:k]
     assert scores == pytest.approx(cosines[rows], abs=1e-6)
-    assert vectors.tolist() == [archive.vector_rows(row)[0] for row in rows]
+    assert vectors.tolist() == archive.texts(rows).tolist()
     assert [article.id for article in archive.articles(rows)] == [f"a{row}" for row in rows]
-    assert archive.count_owned(may, np.unique(vectors)) == len(np.unique(vectors))
 
 
 # Words, titles, meaning and facets over both segments
@@ -263,3 +254,224 @@ def test_facets_are_a_counter_and_the_filters(segment_of, held, cut):
         assert found[field] == sorted(found[field], key=lambda pair: (-pair[1], pair[0].casefold()))
         for value, times in found[field]:
             assert archive.mask(Filters(**{field: (value,)}))[rows].sum() == times
+
+
+# What relates articles
+
+
+@pytest.fixture(scope="module")
+def dated(segment_of):
+    """Return an archive of two segments whose articles have dates, sections, words and a series each."""
+    first = segment_of(
+        [
+            {"title": "Lò gốm Lũng Vài", "section": "Nghề", "author": "Gốm", "published_at": "2023-11-03"},
+            {"title": "Lò gốm Xóm Hòa", "section": "NGHỀ ", "published_at": "2023-11-03"},
+            *(
+                {
+                    "title": f"Giá gốm hôm nay {day}/10: tăng",
+                    "source": "Báo Lũng",
+                    "published_at": f"2023-10-{day:02}",
+                }
+                for day in range(1, 7)
+            ),
+        ],
+        [2, 1, *[0] * 6],
+        [[1, 0], [0, 1], [0.6, 0.8]],
+    )
+    second = segment_of(
+        [
+            {"title": "Xóm Hòa mưa", "section": "Đời sống"},
+            *(
+                {
+                    "title": f"Giá gốm hôm nay {day}/10: giảm",
+                    "source": "Báo Đèn",
+                    "published_at": f"2023-10-{day:02}",
+                }
+                for day in range(4, 10)
+            ),
+            *({"title": f"Điểm tin {day}/10: #", "published_at": f"2023-10-{day:02}"} for day in range(1, 7)),
+            {"title": "Lò gốm mới", "section": "nghề", "published_at": "2023-11-03"},
+        ],
+        [0, *[0] * 12, 1],
+        [[-1, 0], [0.8, 0.6]],
+        dead=[6],
+    )
+    return archive_over(first, second)
+
+
+def test_groups_run_through_the_segments(dated):
+    assert len(dated.groups) == dated.count == 22
+    assert (dated.groups[:8] < 8).all()
+    assert (dated.groups[8:] >= 8).all()
+    assert len(set(dated.groups[2:8].tolist())) == 1  # of one vector
+
+
+def test_articles_with_their_near_duplicates(dated):
+    assert sorted(dated.copies([0]).tolist()) == [0]
+    assert sorted(dated.copies([5, 1, 2]).tolist()) == list(range(1, 8))
+    assert sorted(dated.copies([21, 3, 20]).tolist()) == [*range(2, 8), *range(8, 22)]
+    assert dated.copies([]).tolist() == []
+
+
+def test_papers_series_of_one_subject_are_of_one_kind(dated):
+    kinds, named, names = dated.series
+    assert names == ("giá gốm", "điểm tin")
+    assert kinds.tolist() == [-1, -1, *[0] * 6, -1, *[0] * 6, *[1] * 6, -1]
+    assert not named.any()
+
+
+def test_the_latest_instalment_that_is_allowed(dated):
+    alive = dated.public(micros(parse_time("2023-11-10")))[0]
+    assert dated.latest(0, alive) == 13  # 9/10 in row 14 is deleted
+    assert dated.latest(0, every(dated)) == 14
+    assert dated.latest(0, np.arange(22) < 9) == 7
+    assert dated.latest(1, alive) == 20
+    assert dated.latest(1, np.arange(22) < 9) == -1
+
+
+def test_numbers_of_sections_are_those_of_filters(dated):
+    found = dated.coded("section")
+    assert found[[0, 1, 21]].tolist() == [found[0]] * 3
+    assert found[8] not in (-1, found[0])
+    assert found[2:8].tolist() == [-1] * 6
+    assert dated.coded("section") is found
+    assert len(set(dated.coded("source")[2:8].tolist())) == 1
+    assert dated.coded("source")[2] != dated.coded("source")[9]
+
+
+def test_the_first_newest(dated):
+    assert dated.first_newest(every(dated), 4).tolist() == [0, 1, 21, 14]
+    assert dated.first_newest(np.arange(22) > 7, 100)[-1] == 8  # undated
+    assert len(dated.first_newest(every(dated), 100)) == 22
+    assert not len(dated.first_newest(np.zeros(22, dtype=np.bool_), 3))
+    assert not len(dated.first_newest(every(dated), 0))
+
+
+@given(
+    st.lists(st.sampled_from([None, "2023-11-01", "2023-11-02", "1969-01-01"]), min_size=1, max_size=150),
+    st.integers(0, 20),
+    st.integers(1, 7),
+)
+@settings(max_examples=25)
+def test_the_first_newest_are_a_plain_sort(segment_of, times, k, modulus):
+    lines = [{} if time is None else {"published_at": time} for time in times]
+    archive = archive_over(segment_of(lines, [0] * len(lines), [[1, 0]]))
+    allowed = np.arange(len(lines)) % modulus == 0
+    order = sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-int(archive.published[row]), row))
+    assert archive.first_newest(allowed, k).tolist() == order[:k]
+
+
+def test_shared_terms_over_both_segments(dated):
+    rows = np.array([21, 0, 8, 1, 3])
+    found = dated.shared_terms(dated.term_vector(0), rows)
+    assert found.dtype == np.float32
+    assert found[1] == pytest.approx(dated.shared_terms(dated.term_vector(0), np.array([0]))[0])
+    assert found[3] > 0
+    assert found[2] == 0  # nothing of its words
+    assert dated.shared_terms(dated.term_vector(0), rows[:0]).tolist() == []
+
+
+def test_neighbours_are_of_one_segment_only(dated, segment_of):
+    assert dated.neighbours(0) is None
+    archive = archive_over(segment_of([{}, {}, {}, {}], [0, 1, 1, 2], [[1, 0], [0.6, 0.8], [0, 1]]))
+    near = archive.neighbours(0)
+    assert near.rows.tolist() == [0, 1, 2, 3]  # itself, then both owners of the second vector
+    assert archive.neighbours(1).rows.tolist() == [1, 2, 3, 0]  # 2 has its text
+    assert archive.neighbours(1).terms[:2].tolist() == [1, 1]
+    assert near.terms.shape == (4,)
+
+
+def test_first_vectors(segment_of):
+    first = segment_of([{}, {}], [1, 0], [[1, 0], [0, 1]])
+    archive = archive_over(first, segment_of([{}], [0], [[0.6, 0.8]]))
+    archive.manifest = SimpleNamespace(encoder=SimpleNamespace(dim=2))
+    found = archive.first_vectors(np.array([2, 0, 1, 2]))
+    assert found == pytest.approx(np.array([[0.6, 0.8], [0, 1], [1, 0], [0.6, 0.8]]))
+    assert found.dtype == np.float32
+    assert archive.first_vectors(np.array([], dtype=np.int64)).shape == (0, 2)
+
+
+def test_names_of_articles_over_both_segments(segment_of):
+    lines = [{"title": "gặp Trần Gốm ở Xóm Hòa"}, {"title": "Mưa"}, {"title": "gặp Trần Gốm"}]
+    archive = archive_over(segment_of(lines, [0] * 3, [[1, 0]]), segment_of(lines[::-1], [0] * 3, [[1, 0]]))
+    named = [[name.text for name in archive.names_of(row)] for row in range(6)]
+    assert named == [["Trần Gốm"], [], ["Trần Gốm"], ["Trần Gốm"], [], ["Trần Gốm"]]
+
+
+def test_a_draft_is_a_duplicate_of_the_same_words_in_either_segment(segment_of):
+    said = (
+        "lò gốm lũng vài đỏ lửa suốt đêm để kịp giao nghìn chiếc bình cho phiên chợ đầu tháng dù mưa lớn làm sạt con "
+        "đường độc nhất lên bản và thợ cả phải nhờ trai làng gùi đất qua suối từ lúc gà chưa gáy sáng"
+    )
+    first = segment_of(
+        [{"title": "Tin khác", "body": "mưa lớn ở xóm trên"}, {"title": "Lò gốm", "body": said}], [0, 1], SPOTS[:2]
+    )
+    second = segment_of([{"title": "Đỏ lửa", "body": said}], [0], SPOTS[:1])
+    archive = archive_over(first, second)
+    found = archive.duplicates_of(["chợ", "chờ", "gốm"], said.split(), np.array([2, 0, 1]))
+    assert found.tolist() == [True, False, True]
+    assert archive.duplicates_of(["chợ"], said.split(), np.array([], dtype=np.int64)).tolist() == []
+
+
+def test_classes_by_words_and_by_the_newsrooms_names(segment_of):
+    first = segment_of(
+        [{"title": "[Quảng cáo] Bình gốm"}, {"title": "Bình gốm", "tags": ["cáo phó"]}], [0, 0], SPOTS[:1]
+    )
+    archive = archive_over(first, segment_of([{"section": "Thương hiệu"}, {}], [0, 0], SPOTS[:1]))
+    said = content_classes.parse("section\tThương hiệu\tsponsored\n", "classes")
+    classes = [ContentClass(code).name for code in archive.classes(said)]
+    assert classes == ["SPONSORED", "OBITUARY", "SPONSORED", "NONE"]
+    assert ContentClass(archive.classes(content_classes.NO_RULES)[0]).name == "SPONSORED"
+
+
+# Near-duplicates: `middle` holds both halves, which have nothing in common with each other.
+
+_WORDS = [first + second + third for third in ("", "n", "p") for first in "bcdghklmrstv" for second in "aeiou"]
+_HALVES = [" ".join(_WORDS[:60]), " ".join(_WORDS[60:120])]
+_TITLES = ["Gốm Lũng Vài", "Lúa Đồng Sấu", "Chè Nà Hin", "Ngô Khe Rùa"]
+
+
+@pytest.fixture(scope="module")
+def star(segment_of):
+    """Return an archive of a left half, a right half, both together, and something else."""
+    bodies = [*_HALVES, " ".join(_HALVES), " ".join(_WORDS[120:])]
+    return archive_over(
+        segment_of(
+            [{"title": title, "body": body} for title, body in zip(_TITLES, bodies, strict=True)],
+            [0, 1, 2, 3],
+            [[1, 0], [0.99, 0.14], [0.98, 0.2], [0, 1]],
+        )
+    )
+
+
+def test_one_that_holds_both_stands_for_both(star):
+    assert star.groups.tolist() == [2, 2, 2, 3]
+    assert star.groups_of(np.array([3, 0, 2, 1])).tolist() == [3, 2, 2, 2]
+    assert star.near_duplicates(2, np.arange(4)).tolist() == [True, True, True, False]
+
+
+def test_what_is_not_among_them_makes_no_group(star):
+    assert star.groups_of(np.array([0, 1, 3])).tolist() == [0, 1, 3]
+    assert star.groups_of(np.array([1])).tolist() == [1]
+    assert star.groups_of(np.array([], dtype=np.int64)).tolist() == []
+    assert star.near_duplicates(0, np.arange(4)).tolist() == [True, False, True, False]
+
+
+def test_copies_are_near_duplicates_themselves(star):
+    assert star.copies([0]).tolist() == [0, 2]
+    assert star.copies([2]).tolist() == [0, 1, 2]
+    assert star.copies([3]).tolist() == [3]
+    assert star.copies([]).tolist() == []
+
+
+def test_without_the_one_that_stands_for_them_the_others_are_held_against_each_other(segment_of):
+    text = _HALVES[0]
+    bodies = [text, text + " thêm", text + " nữa"]
+    archive = archive_over(
+        segment_of([{"title": "Gốm", "body": body} for body in bodies], [0, 1, 2], [[1, 0], [0.99, 0.14], [0.98, 0.2]])
+    )
+    head = int(archive.groups[0])
+    rows = np.setdiff1d(np.arange(3), [head])
+    assert archive.groups.tolist() == [head] * 3
+    assert len(set(archive.groups_of(rows).tolist())) == 1
+    assert set(archive.groups_of(rows).tolist()) <= set(rows.tolist())

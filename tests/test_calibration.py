@@ -8,12 +8,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from indexer.calibration import DOCUMENTS, PROBE_WEIGHT, QUERIES, Background, Calibration, Curve, draw_background
+from indexer.calibration import (
+    PROBE_WEIGHT,
+    QUERIES,
+    RELATED,
+    Background,
+    Calibration,
+    Curve,
+    draw_background,
+)
 from models.hashing import HashingEncoder
 from models.parity import probe_texts
 
 EAST = np.array([1, 0], dtype=np.float32)
 ENCODER = HashingEncoder(64)
+
+
+def related(held, cosines, curve):
+    """Return the relevance of cosines to EAST."""
+    return held.of_spreads(held.spreads(EAST, cosines), curve)
 
 
 def rows(*cosines):
@@ -32,6 +45,22 @@ def background(probe, own=(), articles=0):
 def test_spreads_above_the_probe():
     # cosines 0.2 and 0.6: mean 0.4, standard deviation 0.2
     assert background([0.2, 0.6]).spreads(EAST, np.array([0.8, 0.4, 0.1])) == pytest.approx([2, 0, -1.5], abs=1e-5)
+
+
+def test_moments_by_hand():
+    assert background([0.2, 0.6]).moments(EAST) == pytest.approx((0.4, 0.2), abs=1e-5)
+    # three parts own (mean and spread 0.1), one part probe
+    mixed = background([0.2, 0.6], [0.0, 0.2], articles=3 * PROBE_WEIGHT)
+    assert mixed.moments(EAST) == pytest.approx((0.175, 0.125), abs=1e-5)
+
+
+@given(st.lists(st.floats(-1, 1), min_size=1, max_size=8), st.lists(st.floats(-1, 1), max_size=8), st.integers(0, 5000))
+def test_spreads_and_relevance_are_counted_in_its_moments(probe, own, articles):
+    held = background(probe, own, articles)
+    mean, spread = held.moments(EAST)
+    cosines = np.array([mean, mean + spread, mean - 2 * spread])
+    assert held.spreads(EAST, cosines) == pytest.approx([0, 1, -2], abs=1e-6)
+    assert held.of_spreads(held.spreads(EAST, cosines), RELATED).tolist() == (related(held, cosines, RELATED).tolist())
 
 
 def test_each_query_has_a_mean_of_its_own():
@@ -56,7 +85,7 @@ def test_a_single_article_has_no_spread_and_does_not_count():
 
 def test_equal_texts_still_divide():
     same = background([0.5, 0.5], [0.5, 0.5], articles=PROBE_WEIGHT)
-    assert np.isfinite(same.relevance(EAST, np.array([1.0, 0.5, -1.0]), DOCUMENTS)).all()
+    assert np.isfinite(related(same, np.array([1.0, 0.5, -1.0]), RELATED)).all()
 
 
 # Relevance
@@ -66,7 +95,7 @@ CURVE = Curve(middle=2, growth=0.5, width=0.25)
 
 def test_half_relevant_at_the_middle_of_the_curve():
     thousand = background([0.2, 0.6], articles=1000)
-    relevance = thousand.relevance(EAST, np.array([0.8, 0.85, 0.75]), CURVE)
+    relevance = related(thousand, np.array([0.8, 0.85, 0.75]), CURVE)
     # 0.05 is a quarter of a spread, which is one width
     assert relevance == pytest.approx([0.5, 1 / (1 + math.exp(-1)), 1 / (1 + math.e)], abs=1e-4)
     assert relevance.dtype == np.float64
@@ -74,7 +103,7 @@ def test_half_relevant_at_the_middle_of_the_curve():
 
 def test_the_middle_grows_with_the_archive():
     def at(articles, cosine):
-        return background([0.2, 0.6], articles=articles).relevance(EAST, np.array([cosine]), CURVE)[0]
+        return related(background([0.2, 0.6], articles=articles), np.array([cosine]), CURVE)[0]
 
     # e^2 times 1,000 articles: the middle is 2 + 2 * 0.5 = 3 spreads, a cosine of 1.0
     assert at(round(1000 * math.e**2), 1.0) == pytest.approx(0.5, abs=1e-3)
@@ -84,7 +113,7 @@ def test_the_middle_grows_with_the_archive():
 
 
 def test_no_cosines():
-    assert background([0.2, 0.6]).relevance(EAST, np.array([], dtype=np.float32), CURVE).shape == (0,)
+    assert related(background([0.2, 0.6]), np.array([], dtype=np.float32), CURVE).shape == (0,)
 
 
 @given(
@@ -92,11 +121,11 @@ def test_no_cosines():
     probe=st.lists(st.floats(-1, 1), min_size=1, max_size=5),
     own=st.lists(st.floats(-1, 1), max_size=5),
     articles=st.integers(0, 10**7),
-    curve=st.sampled_from([DOCUMENTS, QUERIES, CURVE]),
+    curve=st.sampled_from([RELATED, QUERIES, CURVE]),
 )
 def test_relevance_is_a_share_and_keeps_the_order(cosines, probe, own, articles, curve):
     ordered = np.sort(np.array(cosines, dtype=np.float32))
-    relevance = background(probe, own, articles).relevance(EAST, ordered, curve)
+    relevance = related(background(probe, own, articles), ordered, curve)
     assert ((relevance >= 0) & (relevance <= 1)).all()
     assert (np.diff(relevance) >= 0).all()
 

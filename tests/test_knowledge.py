@@ -72,12 +72,31 @@ class TestTaught:
         assert untaught.abbreviations == untaught.names == []
         first, second = syllables(lexicon.phrases()[0])[:2]
         language = untaught.language
-        before, row, word = (np.array([n], dtype=np.int64) for n in (language.id_of(first), -1, language.id_of(second)))
-        _, rows = language.follow(before, row, word)
-        assert rows[0, 0] >= 0
+        before, word = (np.array([n], dtype=np.int64) for n in (language.id_of(first), language.id_of(second)))
+        assert language.pairs(before, word).row[0] >= 0
         shipped = [syllable for phrase in lexicon.phrases() for syllable in syllables(phrase) if syllable.isalpha()]
         assert language.counts[2:].sum() == len(shipped)
         assert spaced(" ".join(language.shown[2:])).split() == language.words[2:]
+
+
+class TestNamesOf:
+    def test_the_rarest_first_and_only_what_others_hold_too(self, knowledge_of):
+        both = {"title": "gặp Trần Gốm ở Xóm Hòa"}
+        knowledge = knowledge_of(both, {"title": "ở Xóm Hoà", "lead": "có Lê Lụa"}, {"title": "Mưa"}, both)
+        named = [[name.text for name in knowledge.names_of(row)] for row in range(5)]
+        assert named == [["Trần Gốm", "Xóm Hòa"], ["Xóm Hòa"], [], ["Trần Gốm", "Xóm Hòa"], []]
+
+    def test_beyond_the_rows_that_a_name_shows(self, knowledge_of):
+        knowledge = knowledge_of(*[{"title": "ở Xóm Hòa"}] * 30)
+        assert [len(knowledge.names_of(row)) for row in range(30)] == [1] * 30
+        assert len(knowledge.names[0].rows) < 30
+
+    def test_what_is_not_public_has_none(self, knowledge_of):
+        knowledge = knowledge_of(PLEM, {**PLEM, **AHEAD}, PLEM)
+        assert [len(knowledge.names_of(row)) for row in range(3)] == [1, 0, 1]
+
+    def test_of_an_empty_archive(self, untaught):
+        assert untaught.names_of(0) == []
 
 
 class TestEmbargo:

@@ -27,7 +27,7 @@ def index_of(tmp_path_factory):
         for article in articles:
             title, body = (article, "") if isinstance(article, str) else article
             text = f"{title}\n{body}"
-            writer.add(title, stream(text), text)
+            writer.add(stream(title), tokens(stream(text)), text)
         writer.close()
         return LexicalIndex(directory)
 
@@ -162,7 +162,7 @@ class TestByHand:
 
     def test_no_locks_are_left_by_the_writer(self, tmp_path):
         writer = LexicalWriter(tmp_path / "words")
-        writer.add("gốm", ["gốm"], "gốm")
+        writer.add(["gốm"], ["gốm"], "gốm")
         writer.close()
         assert LOCKS.isdisjoint(path.name for path in (tmp_path / "words").iterdir())
 
@@ -171,7 +171,7 @@ class TestOpening:
     @pytest.fixture
     def directory(self, tmp_path):
         writer = LexicalWriter(tmp_path / "words")
-        writer.add("gốm", ["gốm"], "gốm")
+        writer.add(["gốm"], ["gốm"], "gốm")
         writer.close()
         return tmp_path / "words"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.mining import AbbreviationMiner, Mined, Name, NameMiner
+from indexer.mining import AbbreviationMiner, Mined, Name, NameMiner, names_in
 from indexer.syllables import spaced
 
 ODD = " \t\n\x00\u200b\u2028\ufeff\u0301\u0323aAđĐưƯXYİßǅ().,;:!?-–&'’\"“”0123"
@@ -239,6 +239,13 @@ class TestRuns:
         assert names("Về quê Gốm", "Lũng nay đã khác ở Đá Xám") == ["Đá Xám"]
 
 
+class TestNamesIn:
+    def test_as_they_are_written_by_their_one_spelling(self):
+        found = names_in("gặp Trần Gốm ở Xóm Hoà", "về Xóm Hòa, gặp Lê Lụa")
+        assert found == {"trần gốm": "Trần Gốm", "xóm hòa": "Xóm Hoà", "lê lụa": "Lê Lụa"}
+        assert names_in("mưa", None) == names_in("", "") == {}
+
+
 class TestNamesFound:
     ARTICLES = (
         ("gặp Trần Gốm", "ông Trần Gốm ở Xóm Hoà", 3),
@@ -281,6 +288,32 @@ class TestNamesFound:
     def test_a_team_is_more_than_its_nation(self):
         articles = [("ở Xóm Hòa", None, 0), ("ở Xóm Hòa", None, 1), ("gặp U23 Xóm Hòa", None, 2)]
         assert [name.text for name in self.miner(articles).found(least=1)] == ["Xóm Hòa", "U23 Xóm Hòa"]
+
+    def test_which_articles_hold_which(self):
+        miner = self.miner()
+        names = miner.found(least=1)
+        assert [name.text for name in names] == ["Xóm Hòa", "Lê Lụa", "Trần Gốm"]
+        assert miner.named(names).tolist() == [[3, 0], [3, 2], [5, 0], [8, 0], [8, 1]]
+        assert miner.named(names[:1]).tolist() == [[3, 0], [5, 0], [8, 0]]
+        assert miner.named([]).shape == (0, 2)
+        assert NameMiner().named([]).shape == (0, 2)
+
+    def test_every_row_is_kept_of_which_article_holds_which(self):
+        miner = self.miner([("ở Xóm Hòa", None, row) for row in range(40, 10, -1)])
+        assert miner.named(miner.found()).tolist() == [[row, 0] for row in range(11, 41)]
+
+    @given(st.lists(st.tuples(news_text, st.none() | news_text), max_size=6))
+    def test_it_is_what_each_article_names(self, texts):
+        texts = [*texts, *texts[:2], ("gặp Trần Gốm", "ở Xóm Hoà"), ("gặp Trần Gốm", None)]
+        miner = self.miner((title, lead, row) for row, (title, lead) in enumerate(texts))
+        found = miner.found()
+        expected = [
+            [row, place]
+            for row, (title, lead) in enumerate(texts)
+            for place, name in enumerate(found)
+            if spaced(name.text) in names_in(title, lead)
+        ]
+        assert miner.named(found).tolist() == expected
 
     @given(st.lists(st.tuples(news_text, st.none() | news_text), max_size=4), st.randoms(use_true_random=False))
     def test_the_order_of_articles_does_not_count(self, texts, random):

@@ -168,6 +168,23 @@ def test_similarities_are_brute_force(segment_of, pairs, chosen):
     assert segment.first_vectors(rows).tolist() == [min(vectors) for vectors in owned]
 
 
+# Owners
+
+
+def test_owners_by_hand(shared):
+    rows, values = shared.owners(np.array([3, 1, 0]), np.array([0.5, 0.25, 0.125], dtype=np.float32))
+    assert rows.tolist() == [4, 0, 3, 1]
+    assert values.tolist() == [0.5, 0.25, 0.25, 0.125]
+    none = shared.owners(np.array([], dtype=np.int64), np.array([], dtype=np.float32))
+    assert [part.tolist() for part in none] == [[], []]
+
+
+def test_a_vector_that_nobody_owns_has_no_owner(segment_of):
+    segment = segment_of([{}, {}], [0, 2], FOUR)
+    rows, values = segment.owners(np.array([1, 2, 3, 0]), np.arange(4, dtype=np.float32))
+    assert (rows.tolist(), values.tolist()) == ([1, 0], [1, 3])
+
+
 # Words and what is learnt
 
 

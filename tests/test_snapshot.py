@@ -88,11 +88,13 @@ def test_the_manifest_names_every_file_with_its_digest(current, original):
     assert {"tombstones-segment-0.npy", "segment-0/vectors.npy", "segment-0/index.faiss"} <= set(manifest.files)
     assert {"segment-0/words/meta.json", "segment-0/language/names.json"} <= set(manifest.files)
     assert {f"segment-0/language/tables/{name}" for name in ("words.txt", "trigram.npy")} <= set(manifest.files)
+    related = ("groups.npy", "neighbours.npy", "shared_terms.npy", "terms/vocabulary.npy", "terms/columns.u32")
+    assert {f"segment-0/relations/{name}" for name in related} <= set(manifest.files)
     assert any(re.fullmatch(r"segment-0/words/\w{32}\.\w+", name) for name in manifest.files)
     for name, entry in manifest.files.items():
         content = (current / name).read_bytes()
         assert (entry.size, entry.sha256) == (len(content), hashlib.sha256(content).hexdigest())
-    assert manifest.format == 2
+    assert manifest.format == 3
 
 
 def test_counts_leave_the_deleted_out(home):
@@ -181,10 +183,10 @@ def test_a_folder_behind_a_link_is_caught(current, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": 1}, "format: 1: expected 2; made by another version of Lienquan"),
-        ({"format": 3}, "format: 3: expected 2; made by another version"),
-        ({"format": None}, "format: None: expected 2"),
-        ({"format": "2"}, "format: 2: expected 2"),
+        ({"format": 2}, "format: 2: expected 3; made by another version of Lienquan"),
+        ({"format": 4}, "format: 4: expected 3; made by another version"),
+        ({"format": None}, "format: None: expected 3"),
+        ({"format": "3"}, "format: 3: expected 3"),
         ({"transform": "centred"}, "transform"),
         ({"more": 1}, "more"),
         ({"encoder": {"name": "x"}}, "encoder"),

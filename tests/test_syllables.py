@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer import syllables as syllables_module
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spaced, spelt, stream, syllables
 
 LETTERS = "aàáảãạăằâầeèéẻẽẹêềiìíoòóỏõọôồơờuùúủũụưừyỳýỷỹỵdđbcghklmnpqrstvx"
@@ -131,3 +132,11 @@ class TestFolded:
         assert [folded(one) for one in ("đường", "quý", "hòa", "8/2023/qđ-ttg", "bảo_hiểm")] == [
             *("duong", "quy", "hoa", "8/2023/qd-ttg", "bao_hiem")
         ]
+
+
+@pytest.mark.parametrize(("read", "cache"), [(spelt, syllables_module._respelt), (folded, syllables_module._folded)])
+def test_no_cache_keeps_what_is_longer_than_any_word(read, cache):
+    before = cache.cache_info().currsize
+    long = "0" * 5000 + "á" * 5000
+    assert len(read(long)) in (5000, 10000)
+    assert cache.cache_info().currsize == before

@@ -1,0 +1,240 @@
+"""Term vectors: how much two texts have in common word for word, as the cosine of their weighted tokens.
+
+Between articles this says more than BM25, which is made for short queries: both sides are long, so both are weighted
+and both are brought to unit length (Salton and Buckley, 1988: `ltc`). Owns the weights and their files. Knows nothing
+of meaning, nor of which article a text belongs to: texts are numbered as their vectors are.
+"""
+
+from __future__ import annotations
+
+import zlib
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from indexer.vectors import Rows
+
+DIRECTORY = "terms"
+
+TITLE = 1.0
+"""What a token's standing in the title adds to the logarithm of how often it stands in the text."""
+
+PAIR = 0.7
+"""What a pair of syllables weighs beside a syllable: each pair repeats two of them."""
+
+RARITY = 1.25
+"""The power of the inverse document frequency. All three were measured on `loose` and `vims` (benchmarks/README.md)."""
+
+COMMON = 0.3
+"""Tokens in a larger share of the texts are left out: a fifth of all entries, and `loose` and `vims` lose nothing."""
+
+_VOCABULARY, _RARITY, _STARTS = "vocabulary.npy", "rarity.npy", "starts.npy"
+_COLUMNS, _WEIGHTS = "columns.u32", "weights.f16"
+_FEW = 20
+_CHUNK = 1 << 22
+_ROWS = 256
+_Tokens = NDArray[np.uint32]
+_Weights = NDArray[np.float32]
+
+
+class TermVector(NamedTuple):
+    """The weighted tokens of one text, as far as other texts have them too.
+
+    :param tokens: (t,) uint32, sorted; a token's CRC-32 stands for it.
+    :param weights: (t,) float32; of the whole text they have unit length.
+    """
+
+    tokens: _Tokens
+    weights: _Weights
+
+
+def _counted(title: Sequence[str], text: Sequence[str]) -> tuple[list[int], list[float]]:
+    """Return each token of a text as a number, with what it weighs before rarity is known."""
+    named, found = Counter(title), Counter(text)
+    counts = np.fromiter(found.values(), dtype=np.float64, count=len(found))
+    weights = 1.0 + np.log(counts) + TITLE * np.array([named[token] for token in found])
+    weights *= np.where(["_" in token for token in found], PAIR, 1.0)
+    return [zlib.crc32(token.encode("utf-8", "replace")) for token in found], weights.tolist()
+
+
+class TermWriter:
+    """Gathers the tokens of texts in two files beside each other, so that memory does not grow with the archive."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir()
+        self._directory = directory
+        self._tokens, self._weights = (self._partial(name).open("wb") for name in ("tokens", "weights"))
+        self._texts, self._lengths = array("q"), array("q")
+        self._seen: dict[int, int] = {}
+        self._teaching = bytearray()
+
+    def _partial(self, name: str) -> Path:
+        return self._directory / f"{name}.partial"
+
+    def add(self, text: int, title: Sequence[str], found: Sequence[str], teaches: bool = True) -> None:
+        """Add a text, once: of articles that share a vector the first speaks for all.
+
+        :param text: The row of its vector.
+        :param title: `lexical.tokens` of its title.
+        :param found: Those of title, lead and body.
+        :param teaches: Whether it counts where tokens are told common from rare; what an embargo holds back does not.
+        """
+        if (known := self._seen.setdefault(text, len(self._texts))) < len(self._texts):
+            self._teaching[known] |= teaches
+            return
+        self._teaching.append(teaches)
+        numbers, weights = _counted(title, found)
+        array("I", numbers).tofile(self._tokens)
+        array("f", weights).tofile(self._weights)
+        self._texts.append(text)
+        self._lengths.append(len(numbers))
+
+    def close(self, count: int) -> None:
+        """Weigh every token by its rarity and write what `Terms` reads; a token of one text meets no other.
+
+        :param count: How many vectors there are; one whose text was not added shares nothing with any.
+        """
+        self._tokens.close()
+        self._weights.close()
+        texts, lengths = np.array(self._texts, dtype=np.int64), np.array(self._lengths, dtype=np.int64)
+        ends = np.cumsum(lengths)
+        found = _mapped(self._partial("tokens"), np.uint32)
+        given = _mapped(self._partial("weights"), np.float32)
+        teaching = np.frombuffer(self._teaching, dtype=np.bool_)
+        counted = found if teaching.all() else found[np.repeat(teaching, lengths)]
+        vocabulary, rarity = _vocabulary(counted, count)
+        kept = np.zeros(count + 1, dtype=np.int64)
+        with (self._directory / _COLUMNS).open("wb") as columns, (self._directory / _WEIGHTS).open("wb") as weights:
+            for at in np.argsort(texts):
+                part = slice(ends[at] - lengths[at], ends[at])
+                vector = _weighed(found[part], given[part], vocabulary, rarity, count)
+                np.searchsorted(vocabulary, vector.tokens).astype(np.uint32).tofile(columns)
+                vector.weights.astype(np.float16).tofile(weights)
+                kept[texts[at] + 1] = len(vector.tokens)
+        for name, held in ((_VOCABULARY, vocabulary), (_RARITY, rarity), (_STARTS, np.cumsum(kept))):
+            np.save(self._directory / name, held, allow_pickle=False)
+        del found, given
+        for name in ("tokens", "weights"):
+            self._partial(name).unlink()
+
+
+def _vocabulary(found: _Tokens, texts: int) -> tuple[_Tokens, _Weights]:
+    """Return the tokens of more than one text, sorted, and what their rarity multiplies their weight by."""
+    known, counts = np.empty(0, np.uint32), np.empty(0, np.int64)
+    for start in range(0, len(found), _CHUNK):
+        some, times = np.unique(np.asarray(found[start : start + _CHUNK]), return_counts=True)
+        merged, places = np.unique(np.concatenate([known, some]), return_inverse=True)
+        counts = np.bincount(places, weights=np.concatenate([counts, times])).astype(np.int64)
+        known = merged
+    shared = counts > 1
+    return known[shared], _rarity(counts[shared], texts)
+
+
+def _rarity(counts: NDArray[np.int64] | int | float, texts: int) -> _Weights:
+    missing = np.maximum(texts - counts, 0)
+    return np.asarray(np.log(1 + (missing + 0.5) / (counts + 0.5)) ** RARITY, dtype=np.float32)
+
+
+def _weighed(found: _Tokens, given: _Weights, vocabulary: _Tokens, rarity: _Weights, texts: int) -> TermVector:
+    """Return a text's vector; tokens that no other text has, or that most have, count in its length alone."""
+    places, known = _places(vocabulary, found)
+    rare = np.full(len(found), _rarity(1, texts))
+    rare[known] = rarity[places[known]]
+    weights = given * rare
+    length = max(float(np.linalg.norm(weights)), 1e-9)
+    kept = np.flatnonzero(known & (rare >= _rarity(max(COMMON * texts, _FEW), texts)))
+    kept = kept[np.argsort(found[kept])]
+    return TermVector(found[kept], np.asarray(weights[kept] / length, dtype=np.float32))
+
+
+def _places(vocabulary: _Tokens, tokens: _Tokens) -> tuple[Rows, NDArray[np.bool_]]:
+    """Return where in the vocabulary (t,) tokens stand, and which of them do."""
+    if not len(vocabulary):
+        return np.zeros(len(tokens), dtype=np.int64), np.zeros(len(tokens), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(vocabulary, tokens), len(vocabulary) - 1)
+    return places, vocabulary[places] == tokens
+
+
+class Terms:
+    """The term vectors of a segment's texts, mapped from disk.
+
+    :param directory: Where `TermWriter` put them.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._vocabulary: _Tokens = np.load(directory / _VOCABULARY, allow_pickle=False)
+        self._rarity: _Weights = np.load(directory / _RARITY, allow_pickle=False)
+        self._starts: Rows = np.load(directory / _STARTS, allow_pickle=False)
+        self._columns = _mapped(directory / _COLUMNS, np.uint32)
+        self._weights = _mapped(directory / _WEIGHTS, np.float16)
+
+    @property
+    def count(self) -> int:
+        """Return the number of texts."""
+        return len(self._starts) - 1
+
+    def of(self, text: int) -> TermVector:
+        """Return the vector of a text of the segment."""
+        part = slice(self._starts[text], self._starts[text + 1])
+        return TermVector(self._vocabulary[self._columns[part]], self._weights[part].astype(np.float32))
+
+    def of_draft(self, title: Sequence[str], found: Sequence[str]) -> TermVector:
+        """Return the vector of a text that the segment does not have.
+
+        :param title: `lexical.tokens` of its title.
+        :param found: Those of title, lead and body.
+        """
+        numbers, given = _counted(title, found)
+        weights = np.array(given, dtype=np.float32)
+        return _weighed(np.array(numbers, dtype=np.uint32), weights, self._vocabulary, self._rarity, self.count)
+
+    def similarities(self, vector: TermVector, texts: Rows) -> NDArray[np.float32]:
+        """Return the cosine of each of (n,) texts of the segment to a text, (n,) float32 from 0 to 1.
+
+        :param vector: Of this segment or another: what they are rare in differs little.
+        """
+        places, known = _places(self._vocabulary, vector.tokens)
+        sought = np.zeros(len(self._vocabulary), dtype=np.float32)
+        sought[places[known]] = vector.weights[known]
+        found = np.zeros(len(texts), dtype=np.float32)
+        starts, ends = self._starts[texts], self._starts[texts + 1]
+        filled = np.flatnonzero(ends > starts)
+        if len(filled):
+            parts = [slice(start, end) for start, end in zip(starts[filled], ends[filled], strict=True)]
+            products = sought[np.concatenate([self._columns[part] for part in parts])]
+            products *= np.concatenate([self._weights[part] for part in parts])
+            lengths = (ends - starts)[filled]
+            found[filled] = np.add.reduceat(products, np.cumsum(lengths) - lengths)
+        return found
+
+    def sharing(self, most: int, best: int) -> Iterator[Rows]:
+        """Yield for each text in turn up to `best` others that have most in common with it among rare tokens.
+
+        :param most: In how many texts a token may stand to count as rare.
+        """
+        rare = np.bincount(self._columns, minlength=len(self._vocabulary)) <= most
+        at = np.flatnonzero(rare[self._columns])
+        entries = self._weights[at].astype(np.float32), self._columns[at], np.searchsorted(at, self._starts)
+        held = csr_array(entries, shape=(self.count, len(self._vocabulary)))
+        turned = held.T.tocsr()
+        for start in range(0, self.count, _ROWS):
+            met = held[start : start + _ROWS] @ turned
+            for row, text in enumerate(range(start, min(start + _ROWS, self.count))):
+                part = slice(met.indptr[row], met.indptr[row + 1])
+                others, shared = met.indices[part], met.data[part]
+                if len(others) > best + 1:
+                    enough = shared >= -np.partition(-shared, best)[best]
+                    others, shared = others[enough], shared[enough]
+                top = np.lexsort((others, -shared))[: best + 1]
+                yield others[top][others[top] != text][:best].astype(np.int64)
+
+
+def _mapped(path: Path, dtype: type) -> NDArray[Any]:
+    # A plain view: each slice of np.memmap itself costs microseconds.
+    return np.asarray(np.memmap(path, dtype=dtype, mode="r")) if path.stat().st_size else np.empty(0, dtype)
