@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from indexer import metrics
+from indexer.article import Article
 from indexer.metrics import Qrels
 from service.errors import NotFound
-from service.schemas import RelatedBody, SearchParams, Seed
-from service.searcher import Answer, Searcher
+from service.hits import Answer
+from service.schemas import Draft, RelatedBody, SearchParams, Seed
+from service.searcher import Searcher
 
 DEPTH = 50
+START = 0.6
+"""The share of a body that a draft begins with."""
+
+DraftKind = Literal["title", "start"]
 
 Run = dict[str, list[tuple[str, float]]]
 """Query id -> article ids with their scores, best first."""
@@ -48,14 +56,30 @@ def evaluate_search(
     return _evaluate(ask, qrels)
 
 
-def evaluate_related(searcher: Searcher, qrels: Qrels, ranking: str) -> Evaluation:
-    """Ask for the related articles of every judged article and measure the lists."""
+def evaluate_related(searcher: Searcher, qrels: Qrels, ranking: str, draft: DraftKind | None = None) -> Evaluation:
+    """Ask for the related articles of every judged article and measure the lists.
+
+    :param draft: Ask with what a draft of the article would hold, instead of its id: its title alone, or the start of
+        its body under the title. The article itself is left out of its list.
+    """
 
     def ask(query: str) -> Answer:
         body = {"seed": Seed(ids=[query]), "limit": DEPTH, "ranking": ranking}
+        if draft is not None:
+            article = searcher.article(query)
+            body |= {"seed": Seed(article=draft_of(article, draft)), "exclude_ids": [article.id]}
         return searcher.related(RelatedBody.model_validate(body))
 
     return _evaluate(ask, qrels)
+
+
+def draft_of(article: Article, kind: DraftKind) -> Draft:
+    """Return what a draft of an article would hold; a body is cut between words."""
+    if kind == "title":
+        return Draft(title=article.title)
+    body = article.plain_body or ""
+    ends = [word.end() for word in re.finditer(r"\S+", body)][: round(START * len(body.split()))]
+    return Draft(title=article.title, body=body[: ends[-1]] if ends else "")
 
 
 def _evaluate(ask: Callable[[str], Answer], qrels: Qrels) -> Evaluation:

@@ -8,12 +8,16 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden
 
 from indexer import text
-from service import api, schemas, strings
+from indexer.article import Article
+from service import api, newsroom, schemas, strings
+from service.errors import ServiceError
 from service.highlights import highlights
+from service.hits import Answer
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.search_page import BOUNDS, Link, SearchLinks
 from service.strings import Strings
@@ -22,6 +26,12 @@ blueprint = Blueprint("pages", __name__)
 
 _RELATED = 6
 _DESCRIPTION_CHARS = 160
+
+WITH_SCRIPT = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+"""The policy of pages that have a script; all others run none."""
 
 
 @blueprint.get("/")
@@ -73,6 +83,64 @@ def article(article_id: str) -> ResponseReturnValue:
         original=web_address(found.url),
         related=related.hits,
     )
+
+
+@blueprint.get("/newsroom/draft")
+def draft_form() -> Response:
+    """Show the form that a draft is pasted into."""
+    _for_the_newsroom()
+    return _draft_page(newsroom.filled_in({}))
+
+
+@blueprint.post("/newsroom/draft")
+def draft() -> Response:
+    """Show the form as it was sent, and what would be linked. The draft is in no address and in no log."""
+    _for_the_newsroom()
+    given = request.form.to_dict(flat=False)
+    filled = newsroom.filled_in(given)
+    try:
+        answer = api.live().searcher().related(newsroom.parse(given))
+    except ServiceError as error:
+        return _draft_page(filled, error=error)
+    return _draft_page(filled, answer)
+
+
+def _for_the_newsroom() -> None:
+    """Let nobody in but a browser on this machine; the form is not read before.
+
+    :raises Forbidden: saying why.
+    """
+    reason = newsroom.refusal(
+        request.method, request.remote_addr, request.environ.get("SERVER_PROTOCOL"), request.headers.get
+    )
+    if reason is not None:
+        raise Forbidden(reason)
+
+
+def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: ServiceError | None = None) -> Response:
+    words, searcher = _words(), api.live().searcher()
+    counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
+    names = {name for name, _ in counted} | {filled["section"]} - {""}
+    links = [] if answer is None else [_to_copy(hit.article) for hit in answer.hits]
+    page = render_template(
+        "draft.html",
+        filled=filled,
+        sections=[("", words.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
+        answer=answer,
+        error=error,
+        empty=error is not None and newsroom.EMPTY in error.errors,
+        html=newsroom.as_html(links),
+        markdown=newsroom.as_markdown(links),
+    )
+    response = Response(page, 200 if error is None else error.status)
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Content-Security-Policy"] = WITH_SCRIPT
+    return response
+
+
+def _to_copy(article: Article) -> Link:
+    """Return the link that an editor would put into an article, to the newspaper's own page where it has one."""
+    return Link(article.title, text.web_address(article.url) or url_for("pages.article", article_id=article.id))
 
 
 @blueprint.app_context_processor

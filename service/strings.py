@@ -24,7 +24,13 @@ class Strings:
     :param errors: For each status a heading and a sentence that helps; 400 and 500 stand for the rest of their kind.
     :param filters: What each filter is called.
     :param relaxed: What to say where something of a query was passed over.
+    :param reasons: Why an article is related, by the code of `hits.Reason`.
     :param levels: What low, medium and high relevance are called.
+    :param presets: What each preset is called, `presets.PRESETS`.
+    :param freshness: What each way for age to count is called, and that it is left to the preset.
+    :param formats: What the text of a draft may be.
+    :param missing: Why a pin is not shown, `rules.Reason`.
+    :param numbers: What the numbers behind a hit are called, `hits.Numbers` and the score.
     """
 
     code: str
@@ -91,6 +97,38 @@ class Strings:
     lead_only: str
     related: str
     no_related: str
+    reasons: Mapping[str, str]
+
+    draft: str
+    draft_intro: str
+    draft_label: str
+    draft_title: str
+    draft_lead: str
+    draft_body: str
+    draft_format: str
+    formats: Mapping[str, str]
+    draft_section: str
+    no_section: str
+    draft_preset: str
+    presets: Mapping[str, str]
+    draft_freshness: str
+    freshness: Mapping[str, str]
+    draft_submit: str
+    draft_empty: str
+    draft_links: str
+    draft_no_links: str
+    draft_published: str
+    draft_published_help: str
+    missing_pins: str
+    missing_pin: str
+    missing: Mapping[str, str]
+    numbers_label: str
+    numbers_of: str
+    numbers: Mapping[str, str]
+    copy_label: str
+    copy_help: str
+    copy_button: str
+    copied: str
 
     error_label: str
     errors: Mapping[int, tuple[str, str]]
@@ -115,9 +153,17 @@ class Strings:
     docs_default: str
     docs_in_path: str
 
+    def reason(self, code: str, detail: str = "") -> str:
+        """Return why an article is related."""
+        return self.reasons[code].format(detail=detail)
+
     def number(self, value: int) -> str:
         """Return a whole number with its digits grouped."""
         return f"{value:,}".replace(",", self.grouping)
+
+    def decimal(self, value: float) -> str:
+        """Return a number to three places."""
+        return f"{value:.3f}".replace(".", "," if self.code == "vi" else ".")
 
     def articles(self, count: int) -> str:
         """Return how many articles, in words that agree with the number."""
@@ -237,16 +283,88 @@ VI = Strings(
     lead_only="Trang này chỉ có phần tóm tắt; toàn văn ở báo đã đăng bài.",
     related="Bài liên quan",
     no_related="Chưa có bài nào liên quan.",
+    reasons={
+        "pinned": "tòa soạn chọn",
+        "same_event": "cùng sự kiện",
+        "same_names": "cùng nhắc đến: {detail}",
+        "background": "bối cảnh, {detail}",
+        "same_topic": "cùng chủ đề",
+        "same_section_newest": "mới nhất trong chuyên mục",
+        "newest": "mới nhất",
+    },
+    draft="Bài liên quan cho bản thảo",
+    draft_intro="Dán bản thảo vào đây để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa. "
+    "Bản thảo không được lưu lại ở đâu.",
+    draft_label="Bản thảo",
+    draft_title="Tiêu đề",
+    draft_lead="Sapo",
+    draft_body="Nội dung",
+    draft_format="Nội dung là",
+    formats={"text": "chữ thường", "html": "HTML"},
+    draft_section="Chuyên mục",
+    no_section="(không chọn)",
+    draft_preset="Kiểu danh sách",
+    presets={
+        "standard": "Dưới bài",
+        "same-section-newest": "Mới nhất cùng chuyên mục",
+        "inline-teasers": "Xen giữa bài",
+        "headlines": "Tít bên lề",
+    },
+    draft_freshness="Độ mới",
+    freshness={
+        "": "Theo kiểu danh sách",
+        "breaking": "Tin nóng",
+        "standard": "Tin thường ngày",
+        "evergreen": "Bài đọc lâu dài",
+        "none": "Không tính",
+    },
+    draft_submit="Tìm bài liên quan",
+    draft_empty="Chưa có gì để tìm: hãy điền tiêu đề, sapo hoặc nội dung.",
+    draft_links="Nên dẫn tới",
+    draft_no_links="Không có bài nào đủ liên quan để dẫn tới.",
+    draft_published="Đã đăng?",
+    draft_published_help="Những bài đã đăng này gần như trùng với bản thảo:",
+    missing_pins="Bài ghim không hiện được",
+    missing_pin="quy tắc {rule}, bài {article}: {reason}",
+    missing={
+        "no such article": "không có bài này",
+        "not public": "chưa đăng, đã gỡ hoặc đã xóa",
+        "filtered out": "bị bộ lọc loại",
+        "blocked": "bị quy tắc khác chặn",
+    },
+    numbers_label="Các con số",
+    numbers_of="của bài “{title}”",
+    numbers={
+        "score": "Điểm",
+        "relevance": "Mức liên quan",
+        "freshness": "Độ mới",
+        "boost": "Hệ số của tòa soạn",
+        "cosine": "Gần về nghĩa",
+        "terms": "Gần về từ",
+        "spreads": "Trên mức ngẫu nhiên (σ)",
+        "repeated": "Trùng với các bài trên",
+        "rules": "Quy tắc tác động",
+    },
+    copy_label="Chép danh sách",
+    copy_help="Chọn hết chữ trong ô rồi chép.",
+    copy_button="Chép",
+    copied="Đã chép.",
     error_label="Lỗi {status}",
     errors={
         400: (
             "Địa chỉ này có chỗ chưa đúng",
             "Một phần của địa chỉ không có dạng mà trang này hiểu được. Hãy sửa lại, hoặc tìm lại từ đầu.",
         ),
+        403: (
+            "Trang này chỉ mở trên chính máy chủ",
+            "Các trang của tòa soạn chỉ dành cho trình duyệt trên máy đang chạy dịch vụ, mở thẳng qua địa chỉ "
+            "localhost, và chỉ nhận bản thảo gửi từ chính trang ấy.",
+        ),
         404: (
             "Không tìm thấy trang",
             "Trang hoặc bài viết này không có ở đây, hoặc đã được gỡ. Hãy thử tìm theo nội dung bài.",
         ),
+        413: ("Nội dung gửi lên quá dài", "Hãy quay lại, bớt phần cuối bài rồi gửi lại."),
         500: ("Có trục trặc ở phía chúng tôi", "Trang không mở được. Xin thử lại sau ít phút."),
         503: (
             "Sắp sẵn sàng",
@@ -355,16 +473,88 @@ EN = Strings(
     lead_only="Only the summary is shown here; the newspaper that published the article has the full text.",
     related="Related articles",
     no_related="No related articles yet.",
+    reasons={
+        "pinned": "chosen by the editors",
+        "same_event": "the same event",
+        "same_names": "both name {detail}",
+        "background": "background, {detail}",
+        "same_topic": "the same topic",
+        "same_section_newest": "newest of the section",
+        "newest": "newest",
+    },
+    draft="Related articles for a draft",
+    draft_intro="Paste a draft to see which articles to link to and why, and whether it is published already. "
+    "The draft is kept nowhere.",
+    draft_label="Draft",
+    draft_title="Title",
+    draft_lead="Lead",
+    draft_body="Body",
+    draft_format="The body is",
+    formats={"text": "plain text", "html": "HTML"},
+    draft_section="Section",
+    no_section="(none)",
+    draft_preset="Kind of list",
+    presets={
+        "standard": "Under the article",
+        "same-section-newest": "Newest of the section",
+        "inline-teasers": "Within the text",
+        "headlines": "Headlines beside it",
+    },
+    draft_freshness="Freshness",
+    freshness={
+        "": "By the kind of list",
+        "breaking": "Breaking news",
+        "standard": "Daily news",
+        "evergreen": "Evergreen",
+        "none": "Does not count",
+    },
+    draft_submit="Find related articles",
+    draft_empty="There is nothing to look for yet: give a title, a lead or a body.",
+    draft_links="To link to",
+    draft_no_links="No article is related enough to link to.",
+    draft_published="Already published?",
+    draft_published_help="These published articles are nearly the same as the draft:",
+    missing_pins="Pins that cannot be shown",
+    missing_pin="rule {rule}, article {article}: {reason}",
+    missing={
+        "no such article": "there is no such article",
+        "not public": "not published yet, withdrawn or deleted",
+        "filtered out": "filtered out",
+        "blocked": "blocked by another rule",
+    },
+    numbers_label="The numbers",
+    numbers_of="of “{title}”",
+    numbers={
+        "score": "Score",
+        "relevance": "Relevance",
+        "freshness": "Freshness",
+        "boost": "Editors' factor",
+        "cosine": "Likeness of meaning",
+        "terms": "Likeness of words",
+        "spreads": "Above chance (σ)",
+        "repeated": "Repeats those above",
+        "rules": "Rules that touch it",
+    },
+    copy_label="Copy the list",
+    copy_help="Select all of the box, and copy.",
+    copy_button="Copy",
+    copied="Copied.",
     error_label="Error {status}",
     errors={
         400: (
             "Something in this address is not right",
             "A part of the address does not have a form that this page understands. Correct it, or search again.",
         ),
+        403: (
+            "This page opens on the server itself only",
+            "Newsroom pages are for a browser on the machine that runs the service, opened at localhost without a "
+            "proxy, and take a draft from their own form alone.",
+        ),
         404: (
             "Page not found",
             "The page or article is not here, or has been withdrawn. Try searching for what it says.",
         ),
+        413: ("What was sent is too long", "Go back, leave out the end of the text, and send it again."),
         500: ("Something went wrong on our side", "The page cannot be shown. Please try again in a few minutes."),
         503: (
             "Almost ready",

@@ -5,9 +5,9 @@ from math import log2
 import numpy as np
 import pytest
 
-from indexer.calibration import DOCUMENTS
+from indexer.article import Article
 from models.hashing import HashingEncoder
-from service.evaluation import DEPTH, evaluate_related, evaluate_search
+from service.evaluation import DEPTH, draft_of, evaluate_related, evaluate_search
 from service.searcher import Searcher
 
 # Cosines to `mot` by words shared: hai 3/4, ba 2/4, bon 1/4; the copy has all four, `khac` none.
@@ -35,9 +35,12 @@ def with_copy(archive_of):
 def test_the_lists_are_as_worked_out(searcher):
     run = evaluate_related(searcher, {"mot": {"hai": 1}}, "similarity").run
     assert [name for name, _ in run["mot"]] == ["hai", "ba", "bon", "khac"]
-    seed = searcher.archive.vectors(0)[0]
-    relevance = searcher.archive.background.relevance(seed, np.array([0.75, 0.5, 0.25]), DOCUMENTS)
-    assert [score for _, score in run["mot"]][:3] == pytest.approx(list(relevance), abs=1e-6)
+    # Each score is the spread of the cosine, and what the words shared add to it: nothing for `khac`.
+    mean, spread = searcher.archive.background.moments(searcher.archive.vectors(0)[0])
+    spreads = (np.array([0.75, 0.5, 0.25, 0.0]) - mean) / spread
+    added = np.array([score for _, score in run["mot"]]) - spreads
+    assert (np.diff(added) < 0).all()
+    assert added[-1] == pytest.approx(0, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,53 @@ def test_lists_are_as_deep_as_the_deepest_measure(archive_of):
 def test_a_judged_query_without_text_is_refused(searcher):
     with pytest.raises(ValueError, match="'q2' and 1 others judged"):
         evaluate_search(searcher, {"q1": "a"}, {"q1": {"mot": 1}, "q3": {"mot": 1}, "q2": {"mot": 1}}, "similarity")
+
+
+class TestDrafts:
+    """The published article is left out of the list of its own draft."""
+
+    @pytest.mark.parametrize("ranking", ["similarity", "relevance"])
+    def test_a_title_of_an_article_that_is_its_title(self, searcher, ranking):
+        by_title = evaluate_related(searcher, {"mot": {"hai": 1}}, ranking, "title")
+        listed = [name for name, _ in by_title.run["mot"]]
+        assert (listed[0], sorted(listed)) == ("hai", ["ba", "bon", "hai", "khac"])
+        assert by_title.measures["ndcg@10"] == 1
+
+    def test_the_title_alone_or_the_start_of_the_body_under_it(self, archive_of):
+        lines = [
+            {"id": "bai", "title": "giá điện", "lead": "chợ đêm", "body": "mưa to gió lớn sấm chớp lũ quét đập tràn"},
+            *({"id": title.split()[0], "title": title} for title in ("chợ đêm", "mưa to", "tràn đập", "giá điện tăng")),
+        ]
+        searcher = Searcher(archive_of(lines), HashingEncoder)
+
+        def spreads(draft):
+            run = evaluate_related(searcher, {"bai": {"giá": 1}}, "similarity", draft).run["bai"]
+            assert {name for name, _ in run} == {"chợ", "mưa", "tràn", "giá"}
+            return dict(run)
+
+        title, start = spreads("title"), spreads("start")
+        assert max(title, key=title.get) == "giá"
+        assert start["mưa"] > title["mưa"]
+        assert start["mưa"] > max(start["tràn"], start["chợ"])  # neither the body's end nor the lead is in it
+
+    @pytest.mark.parametrize(
+        ("body", "kind", "expected"),
+        [
+            ("một hai ba bốn năm", "start", "một hai ba"),
+            ("một hai\nba bốn năm sáu", "start", "một hai\nba bốn"),
+            ("một", "start", "một"),
+            (None, "start", ""),
+            ("một hai", "title", None),
+        ],
+    )
+    def test_what_a_draft_holds(self, body, kind, expected):
+        article = Article(id="a", title="Tít", lead="Dẫn", body=body, section="Mục")
+        draft = draft_of(article, kind)
+        assert (draft.title, draft.body, draft.lead, draft.body_html, draft.section) == ("Tít", expected, *[None] * 3)
+
+    def test_one_that_is_not_there(self, searcher):
+        result = evaluate_related(searcher, {"khong-co": {"hai": 1}, "mai": {"hai": 1}}, "similarity", "title")
+        assert (result.unknown, result.run) == (["khong-co", "mai"], {})
 
 
 def test_judgements_without_anything_relevant_are_refused(searcher):

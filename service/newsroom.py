@@ -1,0 +1,137 @@
+"""The newsroom's draft page: who may see it, what its form holds, and a list written out for an article's text.
+
+Knows nothing of Flask, nor of how related articles are found. What a form holds is confidential: it is handed on and
+forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from ipaddress import IPv6Address, ip_address
+from typing import Annotated, Literal
+from urllib.parse import quote
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from indexer.article import shown
+from service.errors import BadRequest, FieldError
+from service.presets import FreshnessName, PresetName
+from service.schemas import Draft, RelatedBody, Seed, parse_params
+from service.search_page import Link
+
+EMPTY = FieldError("draft", "nothing", "expected a title, a lead or a body")
+"""What is wrong with a form that was sent as it came."""
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
+_LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
+
+
+def refusal(method: str, peer: str | None, protocol: str | None, header: Callable[[str], str | None]) -> str | None:
+    """Return why a request may not have a newsroom page, None where it may.
+
+    Only a browser on this machine may. The peer's address alone does not tell: behind a proxy on this machine every
+    reader has a loopback address, and a site that has its name resolve to 127.0.0.1 (DNS rebinding) makes an editor's
+    own browser ask, which the Host header gives away. What another site has the browser send is told by Origin and
+    Sec-Fetch-Site.
+
+    :param peer: The address at the other end of the connection, whatever a header says of it.
+    :param protocol: Of the request: no browser speaks HTTP/1.0 any more, proxies do.
+    :param header: Returns the request's header of a name, None where it has none.
+    """
+    if not _loopback(peer):
+        return f"peer: {shown(peer)}: expected an address of this machine"
+    if protocol == "HTTP/1.0":
+        return f"protocol: {shown(protocol)}: expected no proxy in between"
+    for name in _PROXIED:
+        if (value := header(name)) is not None:
+            return f"{name}: {shown(value)}: expected no proxy in between"
+    host = header("Host") or ""
+    if not _LOCAL.fullmatch(host):
+        return f"Host: {shown(host)}: expected localhost, 127.0.0.1 or [::1]"
+    if method in _SAFE:
+        return None
+    origin, site = header("Origin"), header("Sec-Fetch-Site")
+    if origin is not None and origin.lower() not in {f"http://{host.lower()}", f"https://{host.lower()}"}:
+        return f"Origin: {shown(origin)}: expected the form of this page"
+    if site not in {None, "same-origin", "none"}:
+        return f"Sec-Fetch-Site: {shown(site)}: expected the form of this page"
+    return None
+
+
+def _loopback(peer: str | None) -> bool:
+    try:
+        address = ip_address(peer or "")
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
+class DraftForm(BaseModel):
+    """What the form holds, field by field; a choice that was not made is empty."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Annotated[str, Field(max_length=2000)] = ""
+    lead: Annotated[str, Field(max_length=20_000)] = ""
+    body: str = ""
+    format: Literal["text", "html"] = "text"
+    section: Annotated[str, Field(max_length=512)] = ""
+    preset: PresetName = "standard"
+    freshness: Annotated[FreshnessName | None, BeforeValidator(lambda value: value or None)] = None
+
+    def request(self) -> RelatedBody:
+        """Return the request that the form makes.
+
+        :raises BadRequest: if there is no draft.
+        """
+        text = {"body_html" if self.format == "html" else "body": self.body}
+        try:
+            draft = Draft(title=self.title, lead=self.lead, section=self.section, **text)
+        except ValidationError:
+            raise BadRequest([EMPTY]) from None
+        seed = Seed(article=draft)
+        return RelatedBody(seed=seed, preset=self.preset, freshness=self.freshness, explain=True)
+
+
+def parse(given: Mapping[str, Sequence[str]]) -> RelatedBody:
+    """Return the request that a form's fields make.
+
+    :param given: Every value of every field.
+    :raises BadRequest: naming what is not as expected.
+    """
+    return parse_params(DraftForm, given).request()
+
+
+def filled_in(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return what stands in each field of the form, sound or not, so that nothing typed is lost."""
+    return {name: (given.get(name) or [field.default or ""])[0] for name, field in DraftForm.model_fields.items()}
+
+
+def as_html(links: Sequence[Link]) -> str:
+    """Return the links as a list of HTML."""
+    items = (f'  <li><a href="{escape(link.href)}">{escape(_line(link.text))}</a></li>\n' for link in links)
+    return f"<ul>\n{''.join(items)}</ul>\n"
+
+
+def as_markdown(links: Sequence[Link]) -> str:
+    """Return the links as a list of Markdown (CommonMark), fit to stand in a table too."""
+    return "".join(f"- [{_MARKED.sub(_BACKSLASHED, _line(link.text))}]({_target(link.href)})\n" for link in links)
+
+
+_MARKED = re.compile(r"[\\`*_\[\]<>|~]|&(?=#?\w+;)")
+_BACKSLASHED = r"\\\g<0>"
+_UNFIT = re.compile(r"""[\\()<>\[\]|`"\s\x00-\x1f]""")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+
+
+def _target(href: str) -> str:
+    """Return an address as the target of a link: percent-encoded where a character would end or change it."""
+    return _ENTITY.sub("&amp;", _UNFIT.sub(lambda found: quote(found[0]), href))
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
