@@ -33,13 +33,86 @@ class HitOut(BaseModel):
 
 
 class HitList(BaseModel):
-    """The answer of related, and what search has in common with it."""
+    """What the answers of search and related have in common."""
 
     snapshot: Annotated[str, Field(description="Opaque; changes whenever answers may")]
     took_ms: float
     total: Annotated[int, Field(description="How many hits paging can reach")]
     total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there are more than can be reached")]
     hits: Sequence[HitOut]
+
+
+class NumbersOut(BaseModel):
+    """Every number behind a related hit; `score` is relevance × freshness × boost."""
+
+    cosine: Annotated[float, Field(description="Of the raw vectors, to the seeds")]
+    terms: Annotated[float, Field(description="Cosine of the weighted words, to the seeds")]
+    spreads: Annotated[float, Field(description="Both fused, in standard deviations above unrelated articles")]
+    relevance: float
+    freshness: float
+    boost: float
+    repeated: Annotated[float, Field(description="How much of the hits before it repeats, 0 to 1")]
+    rules: Annotated[Sequence[str], Field(description="The editors' rules that moved it")]
+
+
+class RelatedHitOut(HitOut):
+    """One related article; its reasons are sentences, or the name of the fallback that brought it in."""
+
+    copies: Annotated[int, Field(ge=0, description="How many near-duplicates stand behind it")]
+    explanation: Annotated[NumbersOut | None, Field(description="With explain=true")]
+
+
+class MissingOut(BaseModel):
+    """A pin that is not shown."""
+
+    rule: str
+    article: str
+    reason: Literal["no such article", "not public", "filtered out", "blocked"]
+
+
+class PublishedOut(BaseModel):
+    """An article that is a published reading of the draft."""
+
+    id: str
+    title: str
+    url: str | None
+
+
+class FateOut(BaseModel):
+    """What became of the article named by explain_id."""
+
+    step: Annotated[str, Field(description="Where it fell out; `listed` where it did not")]
+    detail: str
+    explanation: NumbersOut | None
+
+
+class RelatedList(HitList):
+    """The answer of related."""
+
+    hits: Sequence[RelatedHitOut]
+    missing_pins: Annotated[Sequence[MissingOut], Field(description="Pins of articles that cannot be shown")]
+    already_published: Annotated[Sequence[PublishedOut], Field(description="Published readings of the draft")]
+    explained: Annotated[FateOut | None, Field(description="With explain_id")]
+
+
+class BatchHitOut(BaseModel):
+    """One related article in a batch's answer; its title and address are with whoever asks."""
+
+    id: str
+    score: float
+    relevance: float
+    similarity: float | None
+    reasons: list[str]
+    explanation: Annotated[NumbersOut | None, Field(description="With explain=true")] = None
+
+
+class BatchListOut(BaseModel):
+    """One line of a batch's answer: the list of an article, or why there is none."""
+
+    id: str
+    hits: Sequence[BatchHitOut] | None = None
+    error: str | None = None
+    explained: Annotated[FateOut | None, Field(description="With explain_id")] = None
 
 
 class HighlightsOut(BaseModel):

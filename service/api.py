@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import asdict
 from time import perf_counter
 from typing import Any, cast
@@ -11,16 +12,15 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
-from service import openapi, schemas
+from service import openapi, schemas, written
 from service.answers import (
     MAX_FACET,
     Count,
     ExpansionOut,
     Facets,
     HighlightsOut,
-    HitList,
-    HitOut,
     QueryOut,
+    RelatedList,
     SearchHitOut,
     SearchList,
     SuggestionList,
@@ -28,13 +28,21 @@ from service.answers import (
 )
 from service.errors import BadRequest, FieldError, NotFound, NotReady
 from service.highlights import highlights
+from service.hits import Answer, Hit
 from service.live import Live
 from service.query import Query
 from service.schemas import RelatedBody, Seed
-from service.searcher import Answer, Hit, Searcher
+from service.searcher import Searcher
 from service.settings import Settings
+from service.validity import Validity
 
 blueprint = Blueprint("api", __name__)
+
+MAX_BATCH = 8_000_000
+"""Bytes of a batch's body."""
+
+_batching = threading.Lock()
+"""Held while this process answers a batch."""
 
 
 def live() -> Live:
@@ -76,14 +84,14 @@ def search() -> Response:
         for field, found in answer.facets.items()
     }
     listed = SearchList(
-        **_head(searcher, answer, started),
+        **written.head(searcher, answer, started),
         hits=hits,
         query=QueryOut.model_validate(
             {"text": query.typed, "restored": query.restored, "expansions": expansions, "relaxed": answer.relaxed}
         ),
         facets=Facets(**counts),
     )
-    return _written(listed)
+    return _sent(listed)
 
 
 def understood(answer: Answer) -> Query:
@@ -98,7 +106,7 @@ def suggest() -> Response:
     """Suggest what a reader may be about to type."""
     params = schemas.parse_params(schemas.SuggestParams, request.args.to_dict(flat=False))
     found = live().searcher().suggest(params.q, params.limit)
-    return _written(SuggestionList(suggestions=[SuggestionOut.model_validate(asdict(one)) for one in found]))
+    return _sent(SuggestionList(suggestions=[SuggestionOut.model_validate(asdict(one)) for one in found]))
 
 
 @blueprint.get("/api/v1/articles/<string:article_id>")
@@ -114,7 +122,7 @@ def related_by_id(article_id: str) -> Response:
     """Return the related articles of a published one."""
     started = perf_counter()
     params = schemas.parse_params(schemas.RelatedParams, request.args.to_dict(flat=False))
-    return _related(_body(Seed(ids=[article_id]), params), started, {"seed.ids.0": "id"})
+    return _cached(_body(Seed(ids=[article_id]), params), started, {"seed.ids.0": "id"})
 
 
 @blueprint.get("/api/v1/related")
@@ -122,7 +130,7 @@ def related_by_url() -> Response:
     """Return the related articles of the one that answers to a URL."""
     started = perf_counter()
     params = schemas.parse_params(schemas.RelatedByUrlParams, request.args.to_dict(flat=False))
-    return _related(_body(Seed(urls=[params.url]), params), started, {"seed.urls.0": "url"})
+    return _cached(_body(Seed(urls=[params.url]), params), started, {"seed.urls.0": "url"})
 
 
 @blueprint.post("/api/v1/related")
@@ -131,7 +139,22 @@ def related() -> Response:
     started = perf_counter()
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     body = schemas.parse_body(RelatedBody, _received())
-    response = _related(body, started, {})
+    response = _sent(_related(live().searcher(), body, started, {}))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.post("/api/v1/related:batch")
+def related_batch() -> Response:
+    """Return a list for each line of JSON, `{"id": …}`, as a line of JSON, while they are being made."""
+    params = schemas.parse_params(schemas.BatchParams, request.args.to_dict(flat=False))
+    request.max_content_length = MAX_BATCH
+    lines = schemas.parse_lines(_received())
+    searcher = live().searcher()
+    if not _batching.acquire(blocking=False):  # one keeps a core busy for as long as it lasts
+        raise NotReady("another batch is being answered")
+    response = Response(written.batch(searcher, lines, params), mimetype="application/x-ndjson")
+    response.call_on_close(_batching.release)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -153,53 +176,44 @@ def _received() -> bytes:
 
 
 def _body(seed: Seed, params: schemas.RelatedParams) -> RelatedBody:
-    filters = schemas.FilterFields(**{name: getattr(params, name) for name in schemas.FilterFields.model_fields})
-    return RelatedBody(
-        seed=seed, exclude_ids=params.exclude_ids, limit=params.limit, filters=filters, ranking=params.ranking
-    )
+    return RelatedBody(seed=seed, exclude_ids=params.exclude_ids, filters=params.fields(), **params.options())
 
 
-def _related(body: RelatedBody, started: float, fields: dict[str, str]) -> Response:
+def _cached(body: RelatedBody, started: float, fields: dict[str, str]) -> Response:
+    """Return a list that caches may keep for a while, or 304 where the one that was asked about still stands."""
     searcher = live().searcher()
+    kept = Validity.of(searcher, body, settings().cache_seconds)
+    tag = kept.tag(request.full_path)
+    if tag in request.if_none_match.as_set(include_weak=True):  # `*` is no list that anyone holds
+        response = Response(status=304)
+    else:
+        response = _sent(_related(searcher, kept.body, started, fields))
+    response.set_etag(tag, weak=True)
+    response.headers["Cache-Control"] = f"public, max-age={kept.seconds}"
+    return response
+
+
+def _related(searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str]) -> RelatedList:
     try:
         answer = searcher.related(body)
     except NotFound as error:
         fault = error.errors[0]
         raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
-    return _hits(searcher, answer, started)
-
-
-def _hits(searcher: Searcher, answer: Answer, started: float) -> Response:
-    hits = [HitOut(**_fields(hit)) for hit in answer.hits]
-    return _written(HitList(**_head(searcher, answer, started), hits=hits))
-
-
-def _head(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
-    return {
-        "snapshot": searcher.archive.id,
-        "took_ms": round((perf_counter() - started) * 1000, 3),
-        "total": answer.total,
-        "total_relation": "gte" if answer.more else "eq",
-    }
-
-
-def _fields(hit: Hit) -> dict[str, Any]:
-    shown = {name: getattr(hit.article, name) for name in _SHOWN}
-    return shown | {name: getattr(hit, name) for name in ("score", "relevance", "similarity", "reasons")}
+    return written.related_list(searcher, answer, started)
 
 
 def _found(hit: Hit, query: Query) -> SearchHitOut:
     parts = highlights(visible(hit.article), query.wanted)
     return SearchHitOut(
-        **_fields(hit), copies=hit.copies, highlights=HighlightsOut(title=str(parts.title), text=str(parts.text))
+        **written.fields(hit),
+        reasons=[reason.code for reason in hit.reasons],
+        copies=hit.copies,
+        highlights=HighlightsOut(title=str(parts.title), text=str(parts.text)),
     )
 
 
-def _written(answer: BaseModel) -> Response:
+def _sent(answer: BaseModel) -> Response:
     return Response(answer.model_dump_json(), mimetype="application/json")
-
-
-_SHOWN = ("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url")
 
 
 @blueprint.get("/healthz")

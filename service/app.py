@@ -13,7 +13,7 @@ from models.encoder import Encoder
 from service import api, pages
 from service.errors import FieldError, ServiceError
 from service.live import Live
-from service.searcher import Options
+from service.options import Options
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def _http_error(error: HTTPException) -> Response:
         fault = FieldError("method", request.method, f"expected one of {allowed}")
     elif isinstance(error, RequestEntityTooLarge):
         length = request.content_length
-        fault = FieldError("body", f"{length} bytes", f"expected at most {MAX_BODY} bytes")
+        fault = FieldError("body", f"{length} bytes", f"expected at most {request.max_content_length} bytes")
     elif status == 404:
         fault = FieldError("path", shown(request.path), "expected an address of this service")
     else:
@@ -117,6 +117,7 @@ def _problem(status: int, title: str, detail: str, errors: list[FieldError]) -> 
         "errors": [fault.as_json() for fault in errors],
     }
     response = api.as_json(body)
+    response.headers["Cache-Control"] = "no-store"  # what is not there now may be in a moment
     response.status_code = status
     response.mimetype = "application/problem+json"
     return response

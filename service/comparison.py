@@ -3,7 +3,8 @@
 Owns which articles are compared, both lists and their figures. Knows nothing of HTML, files or words.
 
 Both lists hold only what was out when the article was: then the newest of its section are as near to it in time as
-they will ever be, which is this way's best moment, and neither list may look ahead.
+they will ever be, which is this way's best moment, and neither list may look ahead. Age is counted to when the
+article came out, and no fallback fills Lienquan's list up with the other.
 """
 
 from __future__ import annotations
@@ -18,16 +19,17 @@ from itertools import pairwise
 
 import numpy as np
 
-from indexer import calibration
 from indexer.archive import Archive
 from indexer.article import Article
 from indexer.columns import ABSENT, Filters, Mask, micros
 from indexer.text import fold, match_key
-from indexer.vectors import Rows, Vectors
-from service import ranking
-from service.errors import NothingToCompare
+from indexer.vectors import Rows
+from models.encoder import Encoder
+from service import pool
+from service.errors import NothingToCompare, NotReady
 from service.schemas import FilterFields, RelatedBody, Seed
 from service.searcher import Searcher
+from service.seeds import Seeds, resolve
 
 SAME_EVENT_RELEVANCE = 0.5
 """From this calibrated relevance on, a link is estimated to be about the same event."""
@@ -259,15 +261,25 @@ def _by_id(archive: Archive, rows: Rows, place: int) -> int:
 def _pair(searcher: Searcher, row: int, public: Mask, links: int, now: datetime) -> Pair:
     archive = searcher.archive
     article = archive.articles([row])[0]
+    seed = Seed(ids=[article.id])
     newest = _newest(archive, row, article, public, links)
     body = RelatedBody(
-        seed=Seed(ids=[article.id]), limit=links, filters=FilterFields(published_to=article.published_at)
+        seed=seed,
+        limit=links,
+        filters=FilterFields(published_to=article.published_at),
+        reference="seed",
+        fallbacks=[],
     )
     found = [archive.find(hit.article.id, public) for hit in searcher.related(body, now).hits]
     related = [at for at in found if at is not None]
     judged_by = next((field for field in JUDGED_FIELDS if event_of(article, field)), None)
-    measured = [_measure(archive, row, article, rows, judged_by) for rows in (newest, related)]
+    seeds = resolve(archive, _no_encoder, seed, public)
+    measured = [_measure(archive, seeds, article, rows, judged_by) for rows in (newest, related)]
     return Pair(article, judged_by, *measured)
+
+
+def _no_encoder() -> Encoder:
+    raise NotReady("a published article needs no encoder")
 
 
 def _newest(archive: Archive, row: int, article: Article, public: Mask, links: int) -> list[int]:
@@ -286,11 +298,9 @@ def _newest(archive: Archive, row: int, article: Article, public: Mask, links: i
     return [at for at, _ in found[:links]]
 
 
-def _measure(archive: Archive, row: int, article: Article, rows: list[int], judged_by: str | None) -> LinkList:
-    """Return the links to these rows, both ways' measured alike: by their vectors' cosine to the article's own."""
-    query: Vectors = ranking.centroid(archive.vectors(row))
-    cosines = np.array([float((archive.vectors(at) @ query).max()) for at in rows], dtype=np.float32)
-    relevance = archive.background.relevance(query, cosines, calibration.DOCUMENTS)
+def _measure(archive: Archive, seeds: Seeds, article: Article, rows: list[int], judged_by: str | None) -> LinkList:
+    """Return the links to these rows, both ways' measured alike: by how related they are to the article."""
+    relevance = pool.measured(archive, seeds, np.array(rows, dtype=np.int64)).relevance
     links: list[Link] = []
     for linked, value in zip(archive.articles(rows), relevance.tolist(), strict=True):
         same_event = (

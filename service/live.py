@@ -16,7 +16,8 @@ from indexer.snapshot import Home, Snapshot, verify
 from models.encoder import Encoder
 from models.errors import ModelError
 from service.errors import NotReady
-from service.searcher import Options, Searcher
+from service.options import Options
+from service.searcher import Searcher
 
 logger = logging.getLogger(__name__)
 

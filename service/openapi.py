@@ -14,11 +14,31 @@ from indexer.article import Article
 from service import answers, schemas
 
 _REFERENCE = "#/components/schemas/{model}"
+_JSON, _LINES = "application/json", "application/x-ndjson"
+
+_IF_NONE_MATCH = {
+    "name": "If-None-Match",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "description": "The ETag of the list that is held; 304 where it still stands"},
+}
+_HEADERS = {
+    "ETag": {"description": "Weak; another whenever the list may be another", "schema": {"type": "string"}},
+    "Cache-Control": {
+        "description": "For how many seconds the list may be kept without asking",
+        "schema": {"type": "string"},
+    },
+}
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One operation, as the document describes it."""
+    """One operation, as the document describes it.
+
+    :param by_id: Whether an article's id stands in the path.
+    :param cached: Whether the answer has an ETag and may be kept.
+    :param lines: Whether body and answer are JSON Lines, each line of the model named.
+    """
 
     method: str
     path: str
@@ -27,6 +47,8 @@ class Endpoint:
     body: type[BaseModel] | None = None
     answer: type[BaseModel] | None = None
     by_id: bool = False
+    cached: bool = False
+    lines: bool = False
     statuses: tuple[int, ...] = (400,)
 
 
@@ -61,8 +83,9 @@ ENDPOINTS = (
         "/api/v1/articles/{id}/related",
         "Related articles of a published one",
         schemas.RelatedParams,
-        answer=answers.HitList,
+        answer=answers.RelatedList,
         by_id=True,
+        cached=True,
         statuses=(400, 404, 503),
     ),
     Endpoint(
@@ -70,7 +93,8 @@ ENDPOINTS = (
         "/api/v1/related",
         "Related articles of the one that answers to a URL",
         schemas.RelatedByUrlParams,
-        answer=answers.HitList,
+        answer=answers.RelatedList,
+        cached=True,
         statuses=(400, 404, 503),
     ),
     Endpoint(
@@ -79,8 +103,18 @@ ENDPOINTS = (
         "Related articles of several seeds or of an unsaved draft",
         schemas.NoParams,
         schemas.RelatedBody,
-        answers.HitList,
+        answers.RelatedList,
         statuses=(400, 404, 413, 503),
+    ),
+    Endpoint(
+        "post",
+        "/api/v1/related:batch",
+        "Related articles of many published ones: JSON Lines in, JSON Lines out",
+        schemas.BatchParams,
+        schemas.BatchLine,
+        answers.BatchListOut,
+        lines=True,
+        statuses=(400, 413, 503),
     ),
     Endpoint("get", "/healthz", "The process lives", schemas.NoParams),
     Endpoint("get", "/readyz", "A snapshot and the encoder answer", schemas.NoParams, statuses=(400, 503)),
@@ -115,23 +149,30 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.by_id:
         schema = {"type": "string", "minLength": 1, "maxLength": 128}
         parameters.insert(0, {"name": "id", "in": "path", "required": True, "schema": schema})
+    if endpoint.cached:
+        parameters.append(_IF_NONE_MATCH)
+    media = _LINES if endpoint.lines else _JSON
+    name = endpoint.path.replace("/", "_").replace(":", "_").replace("{", "").replace("}", "")
     operation: dict[str, Any] = {
         "summary": endpoint.summary,
-        "operationId": f"{endpoint.method}{endpoint.path.replace('/', '_').replace('{', '').replace('}', '')}",
+        "operationId": f"{endpoint.method}{name}",
         "parameters": parameters,
-        "responses": {"200": {"description": "OK", "content": _content(endpoint.answer)}},
+        "responses": {"200": {"description": "OK", "content": _content(endpoint.answer, media)}},
     }
+    if endpoint.cached:
+        operation["responses"]["200"]["headers"] = _HEADERS
+        operation["responses"]["304"] = {"description": "The list that is held still stands", "headers": _HEADERS}
     for status in endpoint.statuses:
         content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
         operation["responses"][str(status)] = {"description": "Problem document", "content": content}
     if endpoint.body is not None:
-        operation["requestBody"] = {"required": True, "content": _content(endpoint.body)}
+        operation["requestBody"] = {"required": True, "content": _content(endpoint.body, media)}
     return operation
 
 
-def _content(model: type[BaseModel] | None) -> dict[str, Any]:
+def _content(model: type[BaseModel] | None, media: str) -> dict[str, Any]:
     schema = {"$ref": _REFERENCE.format(model=model.__name__)} if model else {"type": "object"}
-    return {"application/json": {"schema": schema}}
+    return {media: {"schema": schema}}
 
 
 def _schema_of(model: type[BaseModel]) -> list[tuple[str, dict[str, Any], bool]]:

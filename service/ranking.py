@@ -89,6 +89,30 @@ def fuse(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
     return meaning if words is None else weight * words  # type: ignore[return-value]
 
 
+TERMS_WEIGHT, TERMS_SCALE = 8.0, 0.05
+"""How shared words count beside spreads of meaning, chosen by cross-validation (benchmarks/README.md)."""
+
+
+BRIEF_TERMS_WEIGHT, ECHO_WEIGHT = 2.0, 0.6
+"""The same for a seed of few words, and what the articles nearest to it count beside itself."""
+
+
+def relate(meaning: Scores, terms: Scores, weight: float = TERMS_WEIGHT) -> Scores:
+    """Return the fused score of (n,) articles beside a seed.
+
+    The logarithm keeps two articles that are nearly word for word the same from drowning what meaning says of others.
+
+    :param meaning: Spreads of cosines above the seed's background.
+    :param terms: Cosines of term vectors, from 0 to 1.
+    """
+    return meaning + weight * np.log1p(terms / TERMS_SCALE)
+
+
+def likeness(cosines: Scores, unrelated: float) -> Scores:
+    """Return how much one text repeats another, 0 to 1: how far a cosine has come from that of unrelated ones to 1."""
+    return np.clip((cosines - unrelated) / max(1.0 - unrelated, 1e-6), 0.0, 1.0)
+
+
 def newest_first(published: Rows, scores: Scores, rows: Rows) -> NDArray[np.intp]:
     """Return the order by (n,) publication times, newest first, undated (the smallest int64) last, then by score."""
     return np.lexsort((rows, -scores, ~published))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, TypeVar, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -12,9 +13,11 @@ from indexer.article import Article, parse_day, parse_time, shown
 from indexer.columns import Filters
 from indexer.text import clean
 from service.errors import BadRequest, FieldError
+from service.presets import ClassName, DuplicateRule, FallbackName, FreshnessName, PresetName
 
 MAX_WINDOW = 1000
 MAX_QUERY = 512
+MAX_LINES = 100_000
 _MAX_VALUES = 100
 
 
@@ -49,6 +52,9 @@ Ranking = Annotated[
 ]
 
 
+_Cap = Annotated[int | None, Field(ge=1, le=50)]
+
+
 class _Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,6 +68,10 @@ class FilterFields(_Request):
     tag: Values = []
     published_from: Bound = None
     published_to: Bound = None
+
+    def fields(self) -> FilterFields:
+        """Return the filters by themselves."""
+        return FilterFields(**{name: getattr(self, name) for name in FilterFields.model_fields})
 
     def filters(self) -> Filters:
         """Return them as the index takes them."""
@@ -102,11 +112,55 @@ class SuggestParams(_Request):
     limit: Annotated[int, Field(ge=1, le=20)] = 8
 
 
-class RelatedParams(FilterFields):
+class RelatedOptions(_Request):
+    """What kind of list is wanted; null is left to the preset, or to how the service is set."""
+
+    limit: Annotated[int | None, Field(ge=1, le=50, description="By preset: 6, within a text 3, headlines 5")] = None
+    ranking: Ranking = "relevance"
+    preset: Annotated[PresetName, Field(description="Which block of a page the list is for")] = "standard"
+    freshness: Annotated[FreshnessName | None, Field(description="How age counts")] = None
+    reference: Annotated[
+        Literal["now", "seed"], Field(description="Age is counted to now, or to when the seed came out, both ways")
+    ] = "now"
+    now: Annotated[
+        datetime | None,
+        BeforeValidator(lambda v: v if v is None else parse_time(v), json_schema_input_type=str | None),
+        Field(description="ISO 8601; moves freshness only, embargoes follow the server's clock"),
+    ] = None
+    diversity: Annotated[
+        float | None, Field(ge=0, le=1, description="Lambda of maximal marginal relevance; 1 is pure relevance")
+    ] = None
+    max_per_section: _Cap = None
+    max_per_source: _Cap = None
+    max_per_author: _Cap = None
+    max_per_event: Annotated[
+        int, Field(ge=1, le=50, description="Articles of one event; the seed's own event is not bounded")
+    ] = 2
+    duplicates: Annotated[DuplicateRule | None, Field(description="Which of several near-duplicates is shown")] = None
+    include_classes: Annotated[
+        list[ClassName], Field(max_length=3, description="Kinds of content that are kept apart unless named here")
+    ] = []
+    min_relevance: Annotated[float | None, Field(ge=0, le=1, description="Below this nothing is related")] = None
+    fallbacks: Annotated[
+        list[FallbackName] | None, Field(max_length=2, description="What fills a list that is too short, in turn")
+    ] = None
+    explain: Annotated[bool, Field(description="Give every number of every hit")] = False
+    explain_id: Annotated[str | None, Field(max_length=128, description="Say at which step this article fell out")] = (
+        None
+    )
+
+    def options(self) -> dict[str, Any]:
+        """Return the options by name."""
+        return {name: getattr(self, name) for name in RelatedOptions.model_fields}
+
+
+class BatchParams(FilterFields, RelatedOptions):
+    """Parameters of a batch."""
+
+
+class RelatedParams(BatchParams):
     """Parameters of the related articles of a published one."""
 
-    limit: Annotated[int, Field(ge=1, le=50)] = 6
-    ranking: Ranking = "relevance"
     exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
 
 
@@ -127,6 +181,7 @@ class Draft(_Request):
     lead: Annotated[str | None, Field(max_length=20_000)] = None
     body: str | None = None
     body_html: str | None = None
+    section: Annotated[str | None, Field(max_length=512)] = None
 
     @model_validator(mode="after")
     def _something(self) -> Draft:
@@ -143,6 +198,7 @@ class Draft(_Request):
             lead=clean(self.lead or "") or None,
             body=clean(self.body or "") or None,
             body_html=clean(self.body_html or "") or None,
+            section=clean(self.section or "") or None,
         )
         return article if any(parts) or article.plain_body else None
 
@@ -151,6 +207,7 @@ class Seed(_Request):
     """What related articles are wanted for; several seeds count together."""
 
     ids: Annotated[list[str], Field(max_length=50)] = []
+    negative_ids: Annotated[list[str], Field(max_length=50, description="Less like these")] = []
     urls: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=50)] = []
     article: Draft | None = None
 
@@ -161,17 +218,45 @@ class Seed(_Request):
         return self
 
 
-class RelatedBody(_Request):
+class RelatedBody(RelatedOptions):
     """A related request in full."""
 
     seed: Seed
     exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
-    limit: Annotated[int, Field(ge=1, le=50)] = 6
     filters: FilterFields = FilterFields()
-    ranking: Ranking = "relevance"
 
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class BatchLine(_Request):
+    """One line of a batch."""
+
+    id: Annotated[str, Field(min_length=1, max_length=128)]
+    exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
+
+
+def parse_lines(body: bytes) -> list[BatchLine]:
+    """Return the lines of a batch; blank ones do not count.
+
+    :raises BadRequest: naming line and field of what is not as expected, a hundred faults at most.
+    """
+    found: list[BatchLine] = []
+    errors: list[FieldError] = []
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if len(found) == MAX_LINES:
+            raise BadRequest([FieldError(f"line {number}", shown(line[:60]), f"expected at most {MAX_LINES:,} lines")])
+        if line.strip():
+            try:
+                found.append(BatchLine.model_validate_json(line, strict=True))
+            except ValidationError as error:
+                errors += [replace(fault, field=f"line {number}: {fault.field}") for fault in _faults(error)]
+                if len(errors) >= _MAX_VALUES:
+                    break
+    if errors:
+        raise BadRequest(errors[:_MAX_VALUES])
+    return found
 
 
 def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_unknown: bool = False) -> Model:
@@ -221,7 +306,7 @@ def _plain(name: str) -> str:
 
 
 def _is_list(annotation: object) -> bool:
-    return annotation is list or get_origin(annotation) is list
+    return annotation is list or get_origin(annotation) is list or any(map(_is_list, get_args(annotation)))
 
 
 def _names(model: type[BaseModel]) -> str:

@@ -12,9 +12,9 @@ from typing import Any
 
 from indexer import lexicon
 from indexer.syllables import spaced
+from service.hits import Answer
 from service.query import Expansion, Query
 from service.schemas import MAX_QUERY, MAX_WINDOW, SearchParams
-from service.searcher import Answer
 from service.strings import Strings
 
 BOUNDS = ("published_from", "published_to")

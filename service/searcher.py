@@ -5,78 +5,34 @@ Requests come validated (`service.schemas`); articles that are not public are ou
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
-from indexer import calibration, lexicon
+from indexer import lexicon
 from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
-from indexer.embedding import embed
-from indexer.errors import SourceError
-from indexer.lexicon import Abbreviation, Read, Renaming, read_abbreviations, read_renamings
-from indexer.vectors import Rows, Vectors
+from indexer.vectors import Rows
 from models.encoder import Encoder
 from service import ranking
 from service.errors import NotFound
+from service.hits import Answer, Hit, Reason
+from service.options import Options
 from service.query import Query, Understanding
 from service.ranking import Candidates, Scores
+from service.related import Relating
 from service.retrieval import retrieve
-from service.schemas import MAX_WINDOW, RelatedBody, SearchParams, Seed
-from service.settings import Settings
+from service.rules import RulesInArchive
+from service.schemas import MAX_WINDOW, RelatedBody, SearchParams
 from service.suggest import Suggester, Suggestion
-from service.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
-
-logger = logging.getLogger(__name__)
 
 _TAIL = 0.1
 _NOTHING = 0.001
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An article in a list.
-
-    :param score: What the list is ordered by; higher is better.
-    :param relevance: 0 to 1, calibrated for the archive.
-    :param similarity: The raw cosine, None where no vector was compared.
-    :param reasons: Why it is here.
-    :param copies: How many other articles of the same text stand behind it.
-    """
-
-    article: Article
-    score: float
-    relevance: float
-    similarity: float | None
-    reasons: list[str]
-    copies: int = 0
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A list of hits.
-
-    :param total: How many hits paging can reach.
-    :param more: Whether there are more than that.
-    :param query: How a search was understood, None where there was none.
-    :param relaxed: What of a search was passed over because nothing would have been left: `phrase`, `exclusion`.
-    :param facets: How many of the hits have each section, source, author and tag, the commonest first.
-    """
-
-    hits: list[Hit]
-    total: int
-    more: bool
-    query: Query | None = None
-    relaxed: tuple[str, ...] = ()
-    facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -87,49 +43,6 @@ class _Ranked:
     more: bool
     copies: Rows | None = None
     titled: Mask | None = None
-
-
-@dataclass(frozen=True)
-class Options:
-    """What an operator sets of search.
-
-    :param min_relevance: Least relevance of the best hit of a list, without which it is empty; the others go down to a
-        tenth of it.
-    :param newest_min_relevance: Least relevance of any hit where search sorts by date.
-    :param synonyms: Returns the editors' synonyms as they are now.
-    :param abbreviations: Those of the editors' own file.
-    :param renamings: Those of the editors' own file.
-    """
-
-    min_relevance: float = 0.0
-    newest_min_relevance: float = 0.0
-    synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
-    abbreviations: tuple[Abbreviation, ...] = ()
-    renamings: tuple[Renaming, ...] = ()
-
-    @classmethod
-    def of(cls, settings: Settings) -> Options:
-        """Return what the settings say. Faults in the editors' files are logged; what is right of them counts."""
-        abbreviations = _rows(settings.abbreviations, read_abbreviations)
-        renamings = _rows(settings.renamings, lambda path: read_renamings(path, "place"))
-        followed = SynonymFile(settings.synonyms)
-        return cls(settings.min_relevance, settings.newest_min_relevance, followed.current, abbreviations, renamings)
-
-
-Row = TypeVar("Row")
-
-
-def _rows(path: Path | None, read: Callable[[Path], Read[Row]]) -> tuple[Row, ...]:
-    """Return the rows of an editors' file that are right; what is wrong is logged."""
-    if path is None:
-        return ()
-    try:
-        found = read(path)
-    except SourceError as error:
-        found = Read((), (str(error),))
-    for problem in found.problems:
-        logger.error("%s", problem)
-    return found.rows
 
 
 class Searcher:
@@ -148,6 +61,8 @@ class Searcher:
         self._options = options
         self._public: tuple[int, Mask, int] | None = None
         self._public_lock = threading.Lock()
+        self._rules: RulesInArchive | None = None
+        self._revision = options.revision
 
     def search(self, params: SearchParams, now: datetime | None = None) -> Answer:
         """Return the articles that a query means or names, best first or newest first.
@@ -215,24 +130,37 @@ class Searcher:
         return self._options.newest_min_relevance if params.sort == "newest" else least * _TAIL
 
     def related(self, body: RelatedBody, now: datetime | None = None) -> Answer:
-        """Return the articles nearest to the seeds, the seeds and whatever is excluded left out.
+        """Return the articles that belong under the seeds.
 
+        :param now: The time that embargoes and rules are held against; the clock's by default.
         :raises NotFound: naming the seed that is no public article.
         """
-        public = self._allowed(Filters(), now)
-        seeds = self._resolve(body.seed, public)
-        collapsed = body.ranking == "relevance"
-        mask = self.archive.mask(body.filters.filters())
-        allowed = public.copy() if mask is None else public & mask
-        excluded = [self.archive.find(article_id, public) for article_id in body.exclude_ids]
-        allowed[[row for row in (*seeds, *excluded) if row is not None]] = False
-        vectors = [self.archive.vectors(row) for row in seeds]
-        if body.seed.article is not None and (draft := body.seed.article.as_article_text()) is not None:
-            vectors.append(embed(self._encoder(), [draft.views]))
-        query = ranking.centroid(np.concatenate([ranking.centroid(v)[None, :] for v in vectors]))
-        same_text = np.concatenate([self.archive.vector_rows(row) for row in seeds]) if seeds and collapsed else None
-        ranked = self._rank(query, body.limit, allowed, collapsed, same_text)
-        return self._answer(ranked, 0, body.limit)
+        clock = now or datetime.now(UTC)
+        return self._relating.related(body, clock, self._allowed(Filters(), clock))
+
+    @cached_property
+    def _relating(self) -> Relating:
+        options = self._options
+        return Relating(self.archive, self._encoder, self.rules, options.classes, options.related)
+
+    def rules(self) -> RulesInArchive:
+        """Return the editors' rules as they are now."""
+        current = self._options.rules()
+        held = self._rules
+        if held is None or held.rules is not current:
+            held = self._rules = RulesInArchive(current, self.archive)
+        return held
+
+    def changes(self, now: datetime | None = None) -> tuple[str, int]:
+        """Return what related lists depend on beside the snapshot.
+
+        :return: The revision of rules and settings, and when the next article or rule comes or goes, in microseconds.
+        """
+        clock = now or datetime.now(UTC)
+        self._allowed(Filters(), clock)
+        rules, public = self.rules(), self._public
+        assert public is not None
+        return f"{rules.rules.revision} {self._revision}", min(public[2], rules.next_change(clock))
 
     def public(self, now: datetime | None = None) -> Mask:
         """Return which articles may be seen, (articles,) bool."""
@@ -266,46 +194,6 @@ class Searcher:
                 known = self._public = (moment, mask, until)
         passed = self.archive.mask(filters)
         return known[1] if passed is None else known[1] & passed
-
-    def _resolve(self, seed: Seed, public: Mask) -> list[int]:
-        rows: list[int] = []
-        named: Sequence[tuple[str, str, Callable[[str, Mask], int | None]]] = [
-            *((f"seed.ids.{at}", value, self.archive.find) for at, value in enumerate(seed.ids)),
-            *((f"seed.urls.{at}", value, self.archive.find_url) for at, value in enumerate(seed.urls)),
-        ]
-        for place, value, find in named:
-            row = find(value, public)
-            if row is None:
-                raise NotFound(place, shown(value))
-            rows.append(row)
-        return list(dict.fromkeys(rows))
-
-    def _rank(
-        self,
-        query: Vectors,
-        wanted: int,
-        allowed: Mask,
-        collapsed: bool,
-        without: Rows | None,
-    ) -> _Ranked:
-        """Return the candidates best first: allowed articles, or one for each text where collapsed.
-
-        :param wanted: How many at least.
-        :param without: Vector rows whose texts are left out, copies of the seeds.
-        """
-        copies = 0 if without is None else len(without)
-        rows, cosines, texts = self.archive.nearest(query, wanted + copies, allowed)
-        total = self.archive.count_texts(allowed) if collapsed else int(np.count_nonzero(allowed))
-        if without is not None:
-            kept = ~np.isin(texts, without)
-            total -= self.archive.count_owned(allowed, np.unique(without))
-            rows, cosines, texts = rows[kept], cosines[kept], texts[kept]
-        relevance = self.archive.background.relevance(query, cosines, calibration.DOCUMENTS)
-        # Ordered by the cosine itself: far from the middle of its curve, relevance rounds unlike cosines together.
-        order = ranking.by_score(cosines.astype(np.float64), rows)
-        if collapsed:
-            order = ranking.collapse(texts, self.archive.published[rows], order).heads
-        return _Ranked(Candidates(rows, dense=cosines).take(order), relevance[order], total, total > MAX_WINDOW)
 
     def _newest(self, ranked: _Ranked) -> _Ranked:
         rows = ranked.candidates.rows
@@ -341,13 +229,13 @@ class Searcher:
         return Answer(hits, min(ranked.total, MAX_WINDOW), ranked.more)
 
     @staticmethod
-    def _reasons(ranked: _Ranked, found: Candidates, here: int, at: int) -> list[str]:
+    def _reasons(ranked: _Ranked, found: Candidates, here: int, at: int) -> list[Reason]:
         """Return why a hit is here: its title is what was typed, its words, its meaning."""
         reasons = []
         if ranked.titled is not None and ranked.titled[here]:
-            reasons.append("title")
+            reasons.append(Reason("title"))
         if found.lexical is not None and found.lexical[at] > 0:
-            reasons.append("words")
+            reasons.append(Reason("words"))
         if found.dense is not None:
-            reasons.append("meaning")
+            reasons.append(Reason("meaning"))
         return reasons

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models import catalogue
+from service.presets import DuplicateRule, FallbackName
 
 
 class Settings(BaseSettings):
@@ -29,6 +30,13 @@ class Settings(BaseSettings):
     :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
     :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv.
     :param renamings: A file of places that were renamed or merged, with the columns of indexer/lexicon/places.tsv.
+    :param rules: The file of the editors' rules for related lists (`lienquan rules`); read again when it changes.
+    :param classes: A file that says which sections and tags are sponsored, obituaries or cases of minors: field, value
+        and class, a tab between.
+    :param min_related: Least relevance in a related list.
+    :param fallbacks: What fills a related list that is too short, in turn, as JSON.
+    :param duplicates: Which of several near-duplicates is shown.
+    :param cache_seconds: For how long caches may keep a related list without asking again.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
@@ -47,3 +55,9 @@ class Settings(BaseSettings):
     synonyms: Path | None = None
     abbreviations: Path | None = None
     renamings: Path | None = None
+    rules: Path | None = None
+    classes: Path | None = None
+    min_related: float = Field(default=0.05, ge=0, le=1)
+    fallbacks: tuple[FallbackName, ...] = ("same_section_newest",)
+    duplicates: DuplicateRule = "newest"
+    cache_seconds: int = Field(default=60, ge=0)

@@ -9,7 +9,13 @@ from urllib.parse import quote
 import pytest
 
 from indexer.article import VIETNAM
+from models.hashing import HashingEncoder
 from service import schemas
+from service.app import create_app
+from service.live import Live
+from service.options import Options
+from service.searcher import Searcher
+from service.settings import Settings
 from tests.conftest import wait_for
 
 LINES = [
@@ -45,12 +51,14 @@ HIT_KEYS = [
     *("score", "relevance", "similarity", "reasons"),
 ]
 SEARCH_HIT_KEYS = [*HIT_KEYS, "copies", "highlights"]
+RELATED_KEYS = [*LIST_KEYS, "missing_pins", "already_published", "explained"]
+RELATED_HIT_KEYS = [*HIT_KEYS, "copies", "explanation"]
 PUBLIC = 4
 
 
 @pytest.fixture(scope="module")
 def client(client_of):
-    return client_of(LINES, min_relevance=0, newest_min_relevance=0)
+    return client_of(LINES, min_relevance=0, newest_min_relevance=0, min_related=0)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,12 @@ def empty(client_of):
 def post(client, body, **options):
     data = body if isinstance(body, str | bytes) else json.dumps(body)
     return client.post("/api/v1/related", data=data, content_type="application/json", **options)
+
+
+def batch(client, lines, query=""):
+    data = lines if isinstance(lines, bytes) else "".join(json.dumps(line) + "\n" for line in lines)
+    kind = "application/x-ndjson"  # read to its end and closed, so that another may follow
+    return client.post(f"/api/v1/related:batch{query}", data=data, content_type=kind, buffered=True)
 
 
 def check_problem(response, status, *fields):
@@ -95,18 +109,22 @@ class TestLists:
         assert response.status_code == 200, response.text
         assert response.mimetype == "application/json"
         answer = response.json
-        assert list(answer) == (SEARCH_KEYS if name == "search" else LIST_KEYS)
+        assert list(answer) == (SEARCH_KEYS if name == "search" else RELATED_KEYS)
         assert re.fullmatch(r"\d{8}T\d{12}Z-[0-9a-f]{8}", answer["snapshot"])
         assert 0 < answer["took_ms"] < 10_000
         assert answer["total"] == len(answer["hits"]) >= PUBLIC - 1
         assert answer["total_relation"] == "eq"
         for hit in answer["hits"]:
-            assert list(hit) == (SEARCH_HIT_KEYS if name == "search" else HIT_KEYS)
-            assert 0 <= hit["relevance"] <= 1
-            assert hit["score"] == hit["relevance"]
+            assert list(hit) == (SEARCH_HIT_KEYS if name == "search" else RELATED_HIT_KEYS)
+            assert 0 <= hit["score"] <= hit["relevance"] <= 1
             assert -1 <= hit["similarity"] <= 1.00001
-            assert hit["reasons"] in ([["words", "meaning"], ["meaning"]] if name == "search" else [["meaning"]])
-        assert all(a["score"] >= b["score"] for a, b in pairwise(answer["hits"]))
+            if name == "search":
+                assert hit["score"] == hit["relevance"]
+                assert hit["reasons"] in [["words", "meaning"], ["meaning"]]
+            else:
+                assert hit["reasons"]
+        if name == "search":
+            assert all(a["score"] >= b["score"] for a, b in pairwise(answer["hits"]))
 
     def test_a_hit_says_what_its_article_does(self, client):
         hit = client.get("/api/v1/search?q=công+nhân+may+chờ+lương+ba+tháng").json["hits"][0]
@@ -132,7 +150,9 @@ class TestLists:
         assert [hit["id"] for page in pages for hit in page["hits"]] == [hit["id"] for hit in whole]
 
     def test_default_limits(self, client_of):
-        client = client_of(({"id": f"n{at}", "title": f"bài số {at}"} for at in range(20)), min_relevance=0)
+        words = "đê cầu chợ bến phà ga kho lúa mía chè rừng hồ suối đèo bãi vịnh đảo mỏ lò xưởng".split()
+        lines = [{"id": f"n{at}", "title": f"bài về {word}"} for at, word in enumerate(words)]
+        client = client_of(lines, min_relevance=0, min_related=0)
         assert len(client.get("/api/v1/search?q=bài").json["hits"]) == 10
         assert len(client.get("/api/v1/articles/n1/related").json["hits"]) == 6
         assert len(post(client, {"seed": {"ids": ["n1"]}}).json["hits"]) == 6
@@ -142,7 +162,7 @@ class TestLists:
         client = client_of({"id": f"n{at}", "title": f"bài số {at}"} for at in range(1001))
         answer = client.get("/api/v1/search?q=bài&limit=1&offset=999&ranking=similarity").json
         assert (len(answer["hits"]), answer["total"], answer["total_relation"]) == (1, 1000, "gte")
-        answer = client.get("/api/v1/articles/n1/related").json
+        answer = client.get("/api/v1/articles/n1/related?ranking=similarity").json
         assert (answer["total"], answer["total_relation"]) == (1000, "eq")
 
     def test_snapshot_is_the_same_until_something_is_published(self, client):
@@ -515,7 +535,9 @@ class TestRefusals:
             ({"seed": {"ids": ["luong-tang"]}, "limit": "5"}, "limit"),
             ({"seed": {"ids": ["luong-tang"]}, "limit": 5.0}, "limit"),
             ({"seed": {"ids": ["luong-tang"]}, "limit": True}, "limit"),
-            ({"seed": {"ids": ["luong-tang"]}, "limit": None}, "limit"),
+            ({"seed": {"ids": ["luong-tang"]}, "explain": 1}, "explain"),
+            ({"seed": {"ids": ["luong-tang"]}, "fallbacks": ["oldest"]}, "fallbacks.0"),
+            ({"seed": {"ids": ["luong-tang"], "negative_ids": "x"}}, "seed.negative_ids"),
             ({"seed": {"ids": ["luong-tang"]}, "limit": 0}, "limit"),
             ({"seed": {"ids": ["luong-tang"]}, "limit": 51}, "limit"),
             ({"seed": {"ids": ["luong-tang"]}, "limit": 10**30}, "limit"),
@@ -535,10 +557,18 @@ class TestRefusals:
     def test_a_body_s_field_is_named(self, client, body, field):
         check_problem(post(client, body), 400, field)
 
+    def test_null_leaves_an_option_to_the_preset(self, client):
+        options = {name: None for name, field in schemas.RelatedOptions.model_fields.items() if field.default is None}
+        assert {"limit", "freshness", "diversity", "fallbacks", "explain_id"} <= set(options)
+        plain, given = (post(client, {"seed": {"ids": ["luong-tang"]}, **more}).json for more in ({}, options))
+        assert [hit["id"] for hit in given["hits"]] == [hit["id"] for hit in plain["hits"]]
+
     def test_a_seed_that_is_not_there_is_named_where_it_stands(self, client):
         check_problem(post(client, {"seed": {"ids": ["luong-tang", "khong-co"]}}), 404, "seed.ids.1")
         check_problem(post(client, {"seed": {"urls": ["khong-co"]}}), 404, "seed.urls.0")
         check_problem(post(client, {"seed": {"ids": ["ngay-mai"]}}), 404, "seed.ids.0")
+        body = {"seed": {"ids": ["luong-tang"], "negative_ids": ["tin 1", "khong-co"]}}
+        check_problem(post(client, body), 404, "seed.negative_ids.1")
 
     def test_parameters_of_a_post_are_refused(self, client):
         response = client.post("/api/v1/related?limit=3", data='{"seed": {"ids": ["luong-tang"]}}')
@@ -667,6 +697,337 @@ class TestHeaders:
         assert problem["detail"]
 
 
+STORY = (
+    "Chiều ba mươi, nhà máy gạch Đồng Lầy cho công nhân nghỉ sớm để về quê. Ông Ngạc Văn Trễ, tổ trưởng lò số hai, nói "
+    "lò chỉ tắt một nửa vì gạch đang nung dở không thể bỏ. Hai mươi người ở lại trực, mỗi ca tám tiếng, được trả gấp "
+    "ba và có bữa cơm tất niên ngay cạnh miệng lò. Bà Lộ Thị Mẫn nấu nồi canh măng từ sáng, chị em gói thêm bánh "
+    "tét theo lối miền trong. Đến khuya, tiếng quạt gió vẫn đều, ai cũng khoác áo bông vì gió ngoài bãi thổi lạnh."
+)
+DESK = [
+    {"id": "lo-gach", "title": "Hai mươi người trực lò gạch đêm cuối năm", "body": STORY, "section": "Đời sống"},
+    {"id": "lo-cu", "title": "Lò gạch đêm cuối năm trước", "published_at": "2021-02-11", "section": "Đời sống"},
+    {"id": "lo-nung", "title": "Người trực lò gạch kể chuyện", "published_at": "2023-02-01", "section": "Lao động"},
+    {"id": "cua-hang", "title": "Cửa hàng tạp hóa đóng cửa", "published_at": "2023-03-01", "section": "Đời sống"},
+    {"id": "mat-gio", "title": "Máy bơm hỏng", "published_at": "2100-01-01", "section": "Đời sống"},
+]
+SEED = "/api/v1/articles/lo-nung/related"
+
+
+def rule(**fields):
+    return json.dumps(fields) + "\n"
+
+
+@pytest.fixture(scope="module")
+def desk(client_of):
+    return client_of(DESK, min_related=0)
+
+
+@pytest.fixture
+def ruled(client_of, tmp_path):
+    """Return a client of the same desk, and the file of its rules, none as yet."""
+    path = tmp_path / "rules.jsonl"
+    path.write_text("", encoding="utf-8")
+    return client_of(DESK, min_related=0, rules=path), path
+
+
+def found(response):
+    assert response.status_code == 200, response.text
+    return {hit["id"]: hit for hit in response.json["hits"]}
+
+
+class TestReasons:
+    def test_they_are_read_in_vietnamese(self, desk):
+        hits = found(desk.get(SEED))
+        assert hits["lo-cu"]["reasons"] == ["bối cảnh, 2021"]
+        assert hits["lo-gach"]["reasons"] == ["cùng chủ đề"]
+        assert all(reason.isprintable() for hit in hits.values() for reason in hit["reasons"])
+
+    def test_a_fallback_goes_by_its_name(self, desk):
+        strict = "min_relevance=1"
+        hits = found(desk.get(f"/api/v1/articles/lo-cu/related?{strict}"))
+        assert {name: hit["reasons"] for name, hit in hits.items()} == {
+            "cua-hang": ["same_section_newest"],
+            "lo-gach": ["same_section_newest"],
+        }
+        hits = found(desk.get(f"/api/v1/articles/lo-cu/related?{strict}&fallbacks=newest"))
+        assert [hit["reasons"] for hit in hits.values()] == [["newest"]] * 3
+        assert found(desk.get(f"/api/v1/articles/lo-cu/related?{strict}&fallbacks=none")) == {}
+
+    def test_several_fallbacks_come_in_turn(self, desk):
+        query = "min_relevance=1&fallbacks=same_section_newest&fallbacks=newest"
+        hits = found(desk.get(f"/api/v1/articles/lo-cu/related?{query}"))
+        assert [hit["reasons"][0] for hit in hits.values()] == ["same_section_newest"] * 2 + ["newest"]
+        assert list(hits) == ["cua-hang", "lo-gach", "lo-nung"]
+
+    def test_the_list_that_most_sites_have_there(self, desk):
+        hits = found(desk.get("/api/v1/articles/lo-cu/related?preset=same-section-newest"))
+        assert list(hits) == ["cua-hang", "lo-gach"]
+
+    def test_what_editors_pin_and_what_is_missing(self, ruled):
+        client, path = ruled
+        path.write_text(
+            rule(id="ghim", kind="pin", article="cua-hang", position=1)
+            + rule(id="chua", kind="pin", article="mat-gio", position=2)
+            + rule(id="khong", kind="pin", article="khong-co", position=3),
+            encoding="utf-8",
+        )
+        wait_for(lambda: client.get(SEED).json["hits"][0]["id"] == "cua-hang")
+        answer = client.get(SEED).json
+        assert answer["hits"][0]["reasons"][0] == "tòa soạn chọn"
+        assert answer["missing_pins"] == []  # not even that there is an article that is not public
+        assert "mat-gio" not in client.get(SEED).text
+        without = client.get(f"{SEED}?exclude_ids=cua-hang").json
+        assert without["missing_pins"] == [{"rule": "ghim", "article": "cua-hang", "reason": "filtered out"}]
+
+    def test_a_draft_that_is_published_already_is_told_and_not_linked(self, desk):
+        draft = {"title": "Đêm ba mươi bên lò gạch", "body": STORY.replace("gấp ba", "gấp đôi")}
+        answer = post(desk, {"seed": {"article": draft}}).json
+        title = DESK[0]["title"]
+        assert answer["already_published"] == [{"id": "lo-gach", "title": title, "url": None}]
+        assert "lo-gach" not in [hit["id"] for hit in answer["hits"]]
+        other = post(desk, {"seed": {"article": {"title": "Lò gạch đêm cuối năm"}}}).json
+        assert other["already_published"] == []
+
+
+class TestExplained:
+    def test_every_number_of_every_hit(self, ruled):
+        client, path = ruled
+        path.write_text(rule(id="nang", kind="boost", article="lo-cu", factor=3), encoding="utf-8")
+        ask = f"{SEED}?explain=true&now=2023-06-01"
+        wait_for(lambda: found(client.get(ask))["lo-cu"]["explanation"]["rules"] == ["nang"])
+        hits = found(client.get(ask))
+        assert len(hits) >= 2
+        for hit in hits.values():
+            numbers = hit["explanation"]
+            assert list(numbers) == [
+                *("cosine", "terms", "spreads", "relevance", "freshness", "boost", "repeated", "rules"),
+            ]
+            assert (numbers["cosine"], numbers["relevance"]) == (hit["similarity"], hit["relevance"])
+            product = numbers["relevance"] * numbers["freshness"] * numbers["boost"]
+            assert hit["score"] == pytest.approx(product)
+        assert hits["lo-cu"]["explanation"]["boost"] == 3
+        assert hits["lo-cu"]["explanation"]["freshness"] < 0.4
+        assert (hits["lo-gach"]["explanation"]["freshness"], hits["lo-gach"]["explanation"]["rules"]) == (1, [])
+
+    def test_nothing_is_explained_unasked(self, desk):
+        answer = desk.get(SEED).json
+        assert answer["explained"] is None
+        assert {hit["explanation"] for hit in answer["hits"]} == {None}
+
+    def test_where_an_article_stands(self, desk):
+        for name in ("lo-gach", "lo-cu", "cua-hang"):
+            answer = desk.get(f"{SEED}?explain_id={name}&explain=true").json
+            at = [hit["id"] for hit in answer["hits"]].index(name)
+            explained, listed = answer["explained"], answer["hits"][at]["explanation"]
+            assert (explained["step"], explained["detail"]) == ("listed", str(at + 1))
+            for number in ("cosine", "terms", "spreads", "relevance", "freshness", "boost"):
+                assert explained["explanation"][number] == pytest.approx(listed[number], rel=1e-3)
+
+    @pytest.mark.parametrize(
+        ("asked", "step", "detail"),
+        [
+            ("explain_id=khong-co", "not_public", ""),
+            ("explain_id=mat-gio", "not_public", ""),
+            ("explain_id=lo-nung", "seed", ""),
+            ("explain_id=lo-cu&exclude_ids=lo-cu", "excluded", ""),
+            ("explain_id=lo-cu&section=Lao%20động", "filtered", ""),
+            ("explain_id=lo-cu&min_relevance=1", "below_min_relevance", ""),
+            ("explain_id=lo-cu&limit=1&diversity=1", "beyond_limit", ""),
+        ],
+    )
+    def test_where_an_article_fell_out(self, desk, asked, step, detail):
+        explained = desk.get(f"{SEED}?{asked}&fallbacks=none").json["explained"]
+        assert (explained["step"], explained["detail"]) == (step, detail)
+        assert (explained["explanation"] is None) == (step == "not_public")
+
+
+class TestCaching:
+    @pytest.fixture
+    def tag(self, desk):
+        return lambda query="": desk.get(f"{SEED}{query}").headers["ETag"]
+
+    def test_a_list_that_still_stands_is_not_sent_again(self, desk, tag):
+        held = tag()
+        assert held.startswith('W/"')
+        for asked in (held, f'"x", {held}', held.removeprefix("W/")):
+            response = desk.get(SEED, headers={"If-None-Match": asked})
+            assert (response.status_code, response.data) == (304, b"")
+            assert response.headers["ETag"] == held
+            assert response.headers["Cache-Control"] == "public, max-age=60"
+        for asked in ('"x"', "*", ""):
+            response = desk.get(SEED, headers={"If-None-Match": asked})
+            assert response.status_code == 200
+            assert response.headers["ETag"] == held
+
+    def test_by_url_as_by_id(self, client):
+        response = client.get("/api/v1/related?url=https://cu.baoden.example/1")
+        again = client.get(response.request.full_path, headers={"If-None-Match": response.headers["ETag"]})
+        assert again.status_code == 304
+
+    def test_an_unknown_article_is_404_whatever_is_held(self, desk):
+        response = desk.get("/api/v1/articles/khong-co/related", headers={"If-None-Match": "*"})
+        check_problem(response, 404, "id")
+        assert "ETag" not in response.headers
+
+    def test_another_list_has_another_tag(self, tag):
+        queries = ["", "?limit=2", "?preset=headlines", "?section=a", "?explain=true", "?now=2023-01-01"]
+        assert len({tag(query) for query in queries}) == len(queries)
+
+    def test_another_rule_is_another_tag(self, ruled):
+        client, path = ruled
+        held = client.get(SEED).headers["ETag"]
+        path.write_text(rule(kind="block", article="lo-cu"), encoding="utf-8")
+        wait_for(lambda: client.get(SEED).headers["ETag"] != held)
+        assert "lo-cu" not in found(client.get(SEED, headers={"If-None-Match": held}))
+
+    def test_another_snapshot_is_another_tag(self, publish, tmp_path):
+        publish(tmp_path, DESK)
+        made = Settings(home=tmp_path, model="hashing")
+        live = Live(tmp_path, HashingEncoder, made.poll_seconds, Options.of(made))
+        live.refresh()
+        client = create_app(made, live).test_client()
+        held = client.get(SEED).headers["ETag"]
+        publish(tmp_path, [{"id": "them", "title": "Người trực lò gạch"}], add=True)
+        live.refresh()
+        response = client.get(SEED, headers={"If-None-Match": held})
+        assert "them" in found(response)
+        assert response.headers["ETag"] != held
+
+    def test_how_long_is_a_setting(self, client_of):
+        client = client_of(DESK, cache_seconds=0)
+        assert client.get(SEED).headers["Cache-Control"] == "public, max-age=0"
+
+    def test_no_longer_than_until_an_article_or_a_rule_comes(self, client_of, tmp_path):
+        def at(seconds):
+            return (datetime.now(VIETNAM) + timedelta(seconds=seconds)).isoformat()
+
+        path = tmp_path / "rules.jsonl"
+        path.write_text(rule(kind="block", article="lo-cu", **{"from": at(1000)}), encoding="utf-8")
+        client = client_of(DESK, cache_seconds=9000, rules=path)
+        seconds = int(client.get(SEED).headers["Cache-Control"].split("=")[1])
+        assert 900 < seconds < 1000
+        soon = [*DESK, {"id": "sap-dang", "title": "Lò mới", "published_at": at(500)}]
+        client = client_of(soon, cache_seconds=9000, rules=path)
+        seconds = int(client.get(SEED).headers["Cache-Control"].split("=")[1])
+        assert 400 < seconds < 500
+
+    def test_a_post_is_kept_nowhere(self, desk):
+        for response in (post(desk, {"seed": {"ids": ["lo-nung"]}}), batch(desk, [{"id": "lo-nung"}])):
+            assert response.headers["Cache-Control"] == "no-store"
+            assert "ETag" not in response.headers
+
+
+class TestBatch:
+    def test_a_line_for_each_in_their_order(self, desk):
+        names = ["lo-nung", "cua-hang", "lo-gach", "lo-nung"]
+        response = batch(desk, [{"id": name} for name in names], "?limit=2")
+        assert (response.status_code, response.mimetype) == (200, "application/x-ndjson")
+        lines = [json.loads(line) for line in response.text.splitlines()]
+        assert [line["id"] for line in lines] == names
+        for line in lines:
+            alone = desk.get(f"/api/v1/articles/{line['id']}/related?limit=2").json["hits"]
+            for hit, other in zip(line["hits"], alone, strict=True):
+                assert list(hit) == ["id", "score", "relevance", "similarity", "reasons"]
+                assert {name: hit[name] for name in ("id", "reasons")} == {n: other[n] for n in ("id", "reasons")}
+                assert hit["score"] == pytest.approx(other["score"], rel=1e-3)
+
+    def test_an_unknown_article_is_an_error_on_its_line(self, desk):
+        response = batch(desk, [{"id": "khong-co"}, {"id": "mat-gio"}, {"id": "lo-nung"}])
+        unknown, embargoed, good = map(json.loads, response.text.splitlines())
+        assert unknown == {"id": "khong-co", "error": "id: 'khong-co': expected the id of a public article"}
+        assert list(embargoed) == ["id", "error"]
+        assert good["hits"]
+
+    def test_options_hold_for_all_and_exclusions_for_a_line(self, desk):
+        lines = [{"id": "lo-nung", "exclude_ids": ["lo-cu"]}, {"id": "lo-nung"}]
+        first, second = map(json.loads, batch(desk, lines, "?explain=true&explain_id=lo-cu").text.splitlines())
+        assert (first["explained"]["step"], second["explained"]["step"]) == ("excluded", "listed")
+        assert "lo-cu" not in [hit["id"] for hit in first["hits"]]
+        assert all(hit["explanation"]["cosine"] == hit["similarity"] for hit in second["hits"])
+
+    def test_blank_lines_do_not_count(self, desk):
+        response = batch(desk, b'\n{"id": "lo-nung"}\r\n  \n\n{"id": "lo-cu"}')
+        assert [json.loads(line)["id"] for line in response.text.splitlines()] == ["lo-nung", "lo-cu"]
+        assert (batch(desk, b"").status_code, batch(desk, b"").data) == (200, b"")
+
+    def test_every_bad_line_is_named_before_any_work(self, desk):
+        lines = b'{"id": "lo-nung"}\n{"id": 3}\n\n{"name": "a"}\nx\n{"id": "a", "exclude_ids": "b"}\n[]'
+        expected = ["line 2: id", "line 4: id", "line 4: name", "line 5: body", "line 6: exclude_ids", "line 7: body"]
+        check_problem(batch(desk, lines), 400, *expected)
+
+    def test_of_very_many_bad_lines_the_first_hundred_are_named(self, desk, monkeypatch):
+        checked = []
+        validate = schemas.BatchLine.model_validate_json
+        monkeypatch.setattr(
+            schemas.BatchLine, "model_validate_json", lambda line, **kept: checked.append(1) or validate(line, **kept)
+        )
+        check_problem(batch(desk, b"x\n" * 4_000_000), 400, *(f"line {number}: body" for number in range(1, 101)))
+        assert len(checked) == 100
+
+    @pytest.mark.parametrize("query", ["limit=0", "section_=a", "exclude_ids=a", "limit=1&limit=2", "preset=x"])
+    def test_a_bad_option_is_named(self, desk, query):
+        check_problem(batch(desk, [{"id": "lo-nung"}], f"?{query}"), 400, query.split("=")[0])
+
+    def test_it_may_be_larger_than_other_bodies(self, desk):
+        line = b'{"id": "lo-nung"}'
+        response = batch(desk, line.ljust(8_000_000))
+        assert json.loads(response.text)["id"] == "lo-nung"
+        problem = check_problem(batch(desk, line.ljust(8_000_001)), 413, "body")
+        assert problem["errors"][0] == {
+            "field": "body",
+            "value": "8000001 bytes",
+            "expected": "expected at most 8000000 bytes",
+        }
+        check_problem(post(desk, b" " * 200_001), 413, "body")
+
+    def test_lists_are_sent_while_the_next_are_made(self, desk, monkeypatch):
+        asked = []
+        related = Searcher.related
+
+        def noted(searcher, body, now=None):
+            asked.append(body.seed.ids[0])
+            return related(searcher, body, now)
+
+        monkeypatch.setattr(Searcher, "related", noted)
+        response = desk.post(
+            "/api/v1/related:batch", data=b'{"id": "lo-nung"}\n{"id": "lo-cu"}\n{"id": "cua-hang"}', buffered=False
+        )
+        parts = iter(response.response)
+        for name, so_far in (("lo-nung", 1), ("lo-cu", 2), ("cua-hang", 3)):
+            assert json.loads(next(parts))["id"] == name
+            assert len(asked) == so_far
+        response.close()
+
+
+class TestRelatedOptions:
+    def test_reference_and_now_move_freshness_alone(self, desk):
+        ask = f"{SEED}?explain=true&min_relevance=0"
+        old = found(desk.get(f"{ask}&now=2023-02-02"))
+        late = found(desk.get(f"{ask}&now=2030-01-01"))
+        own = found(desk.get(f"{ask}&reference=seed&now=2030-01-01"))
+        fresh = [hits["cua-hang"]["explanation"]["freshness"] for hits in (old, late, own)]
+        assert fresh[0] == 1
+        assert fresh[1] == pytest.approx(0.35, abs=0.001)
+        assert 0.35 < fresh[2] < 1
+        assert "mat-gio" not in found(desk.get(f"{SEED}?now=2200-01-01"))
+
+    def test_negative_seeds_push_away(self, desk):
+        plain = found(post(desk, {"seed": {"ids": ["lo-nung"]}, "min_relevance": 0}))
+        less = found(post(desk, {"seed": {"ids": ["lo-nung"], "negative_ids": ["lo-gach"]}, "min_relevance": 0}))
+        assert "lo-gach" in plain
+        assert "lo-gach" not in less
+        assert less["lo-cu"]["similarity"] < plain["lo-cu"]["similarity"]
+
+    def test_the_section_of_a_draft_tells_which_is_the_newest_of_it(self, desk):
+        draft = {"title": "Chuyện khác hẳn", "section": "lao  ĐỘNG"}
+        hits = found(post(desk, {"seed": {"article": draft}, "min_relevance": 1}))
+        assert {name: hit["reasons"] for name, hit in hits.items()} == {"lo-nung": ["same_section_newest"]}
+
+    def test_caps(self, desk):
+        hits = found(desk.get(f"{SEED}?max_per_section=1&min_relevance=0&fallbacks=none"))
+        assert [hit["section"] for hit in hits.values()] == ["Đời sống"]
+
+
 class TestDocs:
     def test_the_page_loads_nothing_from_elsewhere(self, client):
         page = client.get("/api/docs")
@@ -718,7 +1079,7 @@ class TestOpenApi:
         described = {(path, method) for path, methods in document["paths"].items() for method in methods}
         assert routes - described == {("/api/v1/openapi.json", "get"), ("/api/docs", "get")}
         assert described <= routes
-        assert set(document["paths"]) == set(PATHS)
+        assert set(document["paths"]) == {*PATHS, "/api/v1/related:batch"}
         assert document["openapi"] == "3.1.0"
 
     @pytest.mark.parametrize("path", PATHS)
@@ -732,27 +1093,31 @@ class TestOpenApi:
 
     @pytest.mark.parametrize("path", PATHS)
     def test_required_and_repeatable_are_true(self, client, document, path):
+        parameters = {place: [] for place in ("path", "header", "query")}
         for parameter in document["paths"][path]["get"]["parameters"]:
-            if parameter["in"] == "path":
-                assert parameter == {
-                    **{"name": "id", "in": "path", "required": True},
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 128},
-                }
-                continue
+            parameters[parameter["in"]].append(parameter)
+        given = {"required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 128}}
+        assert parameters["path"] == ([{"name": "id", "in": "path", **given}] if "{id}" in path else [])
+        assert [one["name"] for one in parameters["header"]] == ["If-None-Match"] * ("related" in path)
+        for parameter in parameters["query"]:
             name, schema = parameter["name"], parameter["schema"]
             base, _, query = PATHS[path].partition("?")
             others = "&".join(pair for pair in query.split("&") if pair and not pair.startswith(f"{name}="))
             without = client.get(f"{base}?{others}")
             assert (without.status_code == 400) == parameter["required"], name
-            value = schema.get("default") or "2024-01-01"
+            many = next((one for one in (schema, *schema.get("anyOf", ())) if one.get("type") == "array"), None)
+            value = (many or {}).get("items", {}).get("enum", [schema.get("default") or "2024-01-01"])[0]
             twice = client.get(f"{base}?{others}&{name}={value}&{name}={value}")
-            assert (twice.status_code == 400) == (schema.get("type") != "array"), name
+            assert (twice.status_code == 400) == (many is None), name
 
     @pytest.mark.parametrize("path", PATHS)
     def test_answers_are_as_described(self, client, empty, document, path):
         responses = document["paths"][path]["get"]["responses"]
         answers = [client.get(PATHS[path]), client.get(f"{PATHS[path]}{'&' if '?' in PATHS[path] else '?'}no_such=1")]
         answers.append(empty.get(PATHS[path]))
+        if "304" in responses:
+            assert "ETag" in answers[0].headers
+            answers.append(client.get(PATHS[path], headers={"If-None-Match": answers[0].headers["ETag"]}))
         if "404" in responses:
             answers.append(client.get(PATHS[path].replace("luong-cham", "khong-co").replace("tin%201", "khong-co")))
         for answer in answers:
@@ -772,13 +1137,46 @@ class TestOpenApi:
         assert faults(document, schema, {**good, "offset": 1}) == ["offset: not described"]
         assert faults(document, schema, {"limit": 0}) == ["seed: missing", "limit: below 1"]
 
+    def test_answers_to_a_batch_are_as_described(self, client, empty, document):
+        operation = document["paths"]["/api/v1/related:batch"]["post"]
+        good = b'{"id": "tin 1", "exclude_ids": ["luong-tang"]}\n{"id": "khong-co"}'
+        query = "?explain=true&explain_id=luong-tang&limit=2"
+        answers = [batch(client, good, query), batch(client, b"{}"), batch(client, b"x" * 8_000_001)]
+        answers.append(batch(empty, good))
+        for answer in answers[1:]:
+            check_described(document, operation["responses"], answer)
+        assert {str(answer.status_code) for answer in answers} == set(operation["responses"])
+        ((media, content),) = operation["responses"]["200"]["content"].items()
+        assert answers[0].mimetype == media == "application/x-ndjson"
+        for line in answers[0].text.splitlines():
+            assert faults(document, content["schema"], json.loads(line)) == []
+        ((media, content),) = operation["requestBody"]["content"].items()
+        assert media == "application/x-ndjson"
+        assert [faults(document, content["schema"], json.loads(line)) for line in good.splitlines()] == [[], []]
+        names = [parameter["name"] for parameter in operation["parameters"]]
+        assert names == list(schemas.BatchParams.model_fields)
+
+    def test_what_caches_need_is_described(self, document):
+        for path, methods in document["paths"].items():
+            responses = methods.get("get", {}).get("responses", {})
+            cached = path in {"/api/v1/related", "/api/v1/articles/{id}/related"}
+            assert ("304" in responses) == cached
+            for status in ("200", "304") if cached else ():
+                assert set(responses[status]["headers"]) == {"ETag", "Cache-Control"}
+            assert cached or "headers" not in responses.get("200", {})
+
+    def test_operations_have_names_that_a_program_can_call_them_by(self, document):
+        names = [one["operationId"] for methods in document["paths"].values() for one in methods.values()]
+        assert len(set(names)) == len(names)
+        assert [name for name in names if not name.isidentifier()] == []
+
     def test_fields_of_a_body_are_those_of_the_models(self, document):
         described = document["components"]["schemas"]
         for model in (schemas.RelatedBody, schemas.Seed, schemas.Draft, schemas.FilterFields):
             assert set(described[model.__name__]["properties"]) == set(model.model_fields)
             assert described[model.__name__]["additionalProperties"] is False
-        assert list(described["HitOut"]["properties"]) == HIT_KEYS
-        assert list(described["HitList"]["properties"]) == LIST_KEYS
+        assert list(described["RelatedHitOut"]["properties"]) == RELATED_HIT_KEYS
+        assert list(described["RelatedList"]["properties"]) == RELATED_KEYS
         assert list(described["SearchHitOut"]["properties"]) == SEARCH_HIT_KEYS
         assert list(described["SearchList"]["properties"]) == SEARCH_KEYS
         assert list(described["Article"]["properties"]) == ARTICLE_KEYS
@@ -787,6 +1185,11 @@ class TestOpenApi:
 def check_described(document, responses, answer):
     """Assert that the document has this status, and that the answer's media type and content are as it says."""
     described = responses[str(answer.status_code)]
+    assert set(described.get("headers", ())) <= set(answer.headers.keys())
+    if answer.status_code == 304:
+        assert "content" not in described
+        assert answer.data == b""
+        return
     ((media, content),) = described["content"].items()
     assert answer.mimetype == media
     assert faults(document, content["schema"], answer.json) == []

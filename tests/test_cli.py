@@ -262,7 +262,7 @@ class TestSearch:
     def test_filters(self, run, indexed, options, expected):
         answer = json.loads(run("search", "công nhân", "--json", "--ranking", "similarity", *options).stdout)
         assert {hit["id"] for hit in answer["hits"]} == expected
-        answer = json.loads(run("related", "toa", "--json", *options).stdout)
+        answer = json.loads(run("related", "toa", "--json", "--ranking", "similarity", *options).stdout)
         assert {hit["id"] for hit in answer["hits"]} == expected
 
     def test_sort_offset_and_ranking(self, run, indexed):
@@ -309,12 +309,18 @@ class TestSearch:
 
 class TestRelated:
     def test_the_seed_is_left_out_and_no_model_is_loaded(self, run, indexed):
-        answer = json.loads(run("related", "luong", "--json", LIENQUAN_MODEL="no such model").stdout)
+        given = {"LIENQUAN_MODEL": "no such model", "LIENQUAN_MIN_RELATED": "0"}
+        answer = json.loads(run("related", "luong", "--json", **given).stdout)
         assert (answer["hits"][0]["id"], answer["total"]) == ("an-ca", 4)
         assert "luong" not in [hit["id"] for hit in answer["hits"]]
 
+    def test_what_is_not_related_is_left_out(self, run, indexed):
+        answer = json.loads(run("related", "luong", "--json", LIENQUAN_MIN_RELATED="1").stdout)
+        assert (answer["hits"], answer["total"]) == ([], 0)
+        assert run("related", "luong", LIENQUAN_MIN_RELATED="1").stdout == ""
+
     def test_a_line_a_hit(self, run, indexed):
-        lines = run("related", "luong", "--limit", 2).stdout.splitlines()
+        lines = run("related", "luong", "--limit", 2, LIENQUAN_MIN_RELATED="0").stdout.splitlines()
         assert lines[0].split()[2] == "an-ca"
         assert len(lines) == 2
 
@@ -325,6 +331,34 @@ class TestRelated:
     @pytest.mark.parametrize("options", [("--limit", 51), ("--published-to", "x"), ("--sort", "newest")])
     def test_wrong_use(self, run, indexed, options):
         run("related", "luong", *options, status=2)
+
+
+class TestRules:
+    """What the commands write and refuse is in test_rules_cli.py; here, that a list obeys."""
+
+    def test_a_list_obeys_what_an_editor_wrote(self, run, indexed, tmp_path):
+        given = {"LIENQUAN_RULES": str(tmp_path / "rules.jsonl"), "LIENQUAN_MIN_RELATED": "0"}
+
+        def listed():
+            return [hit["id"] for hit in json.loads(run("related", "luong", "--json", **given).stdout)["hits"]]
+
+        assert listed()[0] == "an-ca"
+        run("rules", "pin", "toa", "--position", 1, **given)
+        run("rules", "block", "an-ca", "--for-id", "luong", **given)
+        assert listed()[0] == "toa"
+        assert "an-ca" not in listed()
+        assert run("rules", "check", **given).stdout == "rules: 2, problems: 0\n"
+        (blocked,) = (
+            row["rule"]["id"]
+            for row in json.loads(run("rules", "list", "--json", **given).stdout)["rules"]
+            if row["rule"]["kind"] == "block"
+        )
+        run("rules", "remove", blocked, **given)
+        assert "an-ca" in listed()
+
+    @pytest.mark.parametrize("args", [("nothing",), ("pin",), ("pin", "toa"), ("remove",), ("boost", "toa")])
+    def test_wrong_use(self, run, tmp_path, args):
+        run("rules", *args, status=2, LIENQUAN_RULES=str(tmp_path / "rules.jsonl"))
 
 
 class TestEvaluate:
@@ -506,8 +540,11 @@ class TestTheScript:
 
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
+        commands.append("rules")
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
+        nested += [("rules", name) for name in ("list", "check", "pin", "block", "boost", "section", "remove")]
+        assert sorted(main.commands["rules"].commands) == sorted(name for group, name in nested if group == "rules")
         assert sorted(main.commands) == sorted(commands)
         for path in [(name,) for name in commands] + nested:
             assert run(*path, "--help").stdout.startswith(f"Usage: main {' '.join(path)}")

@@ -88,8 +88,10 @@ class TestLists:
 
     def test_both_lists_are_measured_as_the_searcher_measures(self, searcher, compared):
         for pair in compared.pairs:
-            hits = searcher.related(RelatedBody(seed=Seed(ids=[pair.article.id]), limit=50)).hits
-            known = {hit.article.id: hit.relevance for hit in hits}
+            seed = Seed(ids=[pair.article.id])
+            known = {}
+            for wanted in (RelatedBody(seed=seed, limit=50), RelatedBody(seed=seed, limit=50, ranking="similarity")):
+                known |= {hit.article.id: hit.relevance for hit in searcher.related(wanted).hits}
             for one in (*pair.newest.links, *pair.related.links):
                 assert one.relevance == pytest.approx(known[one.article.id], abs=1e-5)
                 assert one.same_event is (one.relevance >= 0.5)

@@ -221,6 +221,7 @@ class TestRefused:
         [
             *("index.faiss", "articles.sqlite", "vectors.npy", "owners.npy", "values.json", "published_at.npy"),
             *("words/meta.json", "language/names.json", "language/tables/words.txt"),
+            *("relations/groups.npy", "relations/neighbours.npy", "relations/terms/vocabulary.npy"),
         ],
     )
     def test_a_flipped_byte(self, publish, live, tmp_path, caplog, name):
@@ -249,8 +250,8 @@ class TestRefused:
         self.check_refused(live, caplog, "manifest.json", "digest")
 
     def test_a_newer_format(self, live, tmp_path, caplog):
-        publish_manifest(tmp_path, self.good, format=3)
-        self.check_refused(live, caplog, "format: 3: expected 2")
+        publish_manifest(tmp_path, self.good, format=4)
+        self.check_refused(live, caplog, "format: 4: expected 3")
 
     def test_another_encoder(self, publish, live, tmp_path, caplog):
         bad = publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32)).snapshot

@@ -150,6 +150,33 @@ class TestFuse:
         assert (meaning.tolist(), words.tolist()) == ([1, 2], [3, 4])
 
 
+class TestRelate:
+    def test_by_hand(self):
+        # 8 * ln(1 + t / 0.05): of 0, of the scale itself, and of 1
+        found = ranking.relate(floats(3, 3, -1), floats(0, 0.05, 1))
+        assert found == pytest.approx([3, 3 + 8 * np.log(2), -1 + 8 * np.log(21)])
+
+    def test_rises_with_both(self):
+        assert (np.diff(ranking.relate(floats(1, 2, 3), floats(0.1, 0.1, 0.1))) > 0).all()
+        assert (np.diff(ranking.relate(floats(1, 1, 1), floats(0, 0.1, 0.9))) > 0).all()
+
+    def test_the_first_words_in_common_say_most(self):
+        gained = np.diff(ranking.relate(floats(*[0] * 11), np.linspace(0, 1, 11)))
+        assert (np.diff(gained) < 0).all()
+
+
+class TestLikeness:
+    def test_how_far_from_unrelated_to_the_same(self):
+        found = ranking.likeness(floats(0.8, 0.9, 1.0, 0.5, 1.1), 0.8)
+        assert found == pytest.approx([0, 0.5, 1, 0, 1])
+
+    def test_where_everything_is_alike(self):
+        assert ranking.likeness(floats(1.0, 0.9), 1.0).tolist() == [0, 0]
+
+    def test_of_a_square(self):
+        assert ranking.likeness(np.array([[1.0, 0.2], [0.2, 1.0]]), 0.0).tolist() == [[1, 0.2], [0.2, 1]]
+
+
 def test_a_title_outweighs_a_phrase_and_a_phrase_everything_else():
     assert ranking.TITLE_BONUS - ranking.PHRASE_BONUS > 100 < ranking.PHRASE_BONUS
 

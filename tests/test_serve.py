@@ -172,7 +172,7 @@ class TestService:
         def chunked(body):
             return head + f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n\r\n"
 
-        assert b'"bai-1"' in service.raw(chunked(b'{"seed": {"ids": ["bai-0"]}}'))
+        assert b'"bai-1"' in service.raw(chunked(b'{"seed": {"ids": ["bai-0"]}, "ranking": "similarity"}'))
         answer = service.raw(chunked(b'{"seed": {"ids": ["bai-0"]}}' + b" " * 200_000))
         assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
 

@@ -27,6 +27,8 @@ MODULES = {
     for floor in FLOORS
     for path in sorted((ROOT / floor).rglob("*.py"))
 }
+# Arrays in, arrays out: no files, no clock, no settings, no archive.
+PURE = ("service.diversity", "service.freshness", "service.pins", "service.presets", "service.ranking")
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
     **{"charset_normalizer": "charset-normalizer"},
@@ -84,16 +86,28 @@ class TestImports:
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally"}),
-            ("fcntl", {"indexer.snapshot"}),
+            ("fcntl", {"indexer.snapshot", "service.rule_file"}),
+            ("scipy", {"indexer.terms"}),
             ("gunicorn", {"service.serve"}),
             (
                 "click",
-                {"service.cli", *(f"service.commands.{name}" for name in ("common", "archive", "asking", "operating"))},
+                {
+                    "service.cli",
+                    *(f"service.commands.{name}" for name in ("common", "archive", "asking", "operating", "rules")),
+                },
             ),
         ],
     )
     def test_one_importer(self, package, expected):
         assert importers(package) == expected
+
+    @pytest.mark.parametrize("name", PURE)
+    def test_what_ranks_is_pure(self, name):
+        found = set(imports(MODULES[name]))
+        outside = {top(module) for module in found} - set(FLOORS)
+        assert outside <= {"__future__", "collections", "dataclasses", "typing", "numpy"}
+        inside = {module for module in found if module in MODULES} - {"service", "indexer"}
+        assert inside <= {*PURE, "indexer.columns"}
 
     def test_flask_is_known_to_app_api_and_pages_alone(self):
         assert importers("flask") == {"service.app", "service.api", "service.pages"}
@@ -160,6 +174,7 @@ class TestDocuments:
 
     def test_there_are_commands(self):
         assert {"lienquan index", "lienquan snapshots rollback", "lienquan models check"} <= set(COMMANDS)
+        assert {"lienquan rules pin", "lienquan rules remove"} <= set(COMMANDS)
 
     @pytest.mark.parametrize("path", COMMANDS)
     def test_command_and_its_options_are_named(self, text, path):
@@ -169,7 +184,7 @@ class TestDocuments:
         assert missing == []
 
     def test_nothing_that_is_not_there_is_named(self, text):
-        named = set(re.findall(r"(?<![\w/-])lienquan ((?:snapshots|models) [a-z]+|[a-z]+)", text))
+        named = set(re.findall(r"(?<![\w/-])lienquan ((?:snapshots|models|rules) [a-z]+|[a-z]+)", text))
         known = {path.removeprefix("lienquan ") for path in COMMANDS}
         assert {words for words in named if words not in known and words.split()[0] not in known} == set()
 

@@ -105,7 +105,8 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     from indexer.archive import Archive
     from indexer.errors import SnapshotError
     from indexer.snapshot import Home, Snapshot
-    from service.searcher import Options, Searcher
+    from service.options import Options
+    from service.searcher import Searcher
     from service.settings import Settings
 
     place = Home(home)

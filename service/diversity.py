@@ -1,0 +1,101 @@
+"""Diversity: which of the candidates make the list. Pure functions on arrays.
+
+Maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998): each next one is the best by its score less what it
+repeats of those chosen. Caps bound how many of one section, source, author or event there may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from service.ranking import Rows, Scores
+
+
+@dataclass(frozen=True)
+class Cap:
+    """A bound on how many articles of one value a list holds.
+
+    :param name: Of what is bounded.
+    :param values: (n,) int64 of the candidates; those below 0 have none and are not bounded.
+    :param most: How many of one value.
+    """
+
+    name: str
+    values: Rows
+    most: int
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The list, and why it is so.
+
+    :param places: (m,) of the candidates, in the order of the list.
+    :param repeated: (m,) how much of those before it each one repeats, 0 to 1.
+    :param capped: The cap that kept a candidate out, by its place.
+    """
+
+    places: NDArray[np.intp]
+    repeated: Scores
+    capped: dict[int, str]
+
+
+def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], limit: int) -> Chosen:
+    """Return up to `limit` candidates by maximal marginal relevance, under the caps.
+
+    :param scores: (n,) of at least 0, best first.
+    :param alike: (n, n) how much each repeats another, 0 to 1.
+    :param weight: The lambda of the paper, 0 to 1; at 1 the list is the best by score.
+    """
+    marginal = weight * scores / max(float(scores.max(initial=0.0)), 1e-12)
+    repeated = np.zeros(len(scores))
+    left = np.ones(len(scores), dtype=np.bool_)
+    counts: list[dict[int, int]] = [{} for _ in caps]
+    places: list[int] = []
+    seen: list[float] = []
+    capped: dict[int, str] = {}
+    while len(places) < limit and left.any():
+        value = marginal - (1.0 - weight) * repeated
+        value[~left] = -np.inf
+        at = int(np.argmax(value))
+        left[at] = False
+        full = next((c.name for c, n in zip(caps, counts, strict=True) if n.get(int(c.values[at]), 0) >= c.most), None)
+        if full is not None:
+            capped[at] = full
+            continue
+        for cap, count in zip(caps, counts, strict=True):
+            if (held := int(cap.values[at])) >= 0:
+                count[held] = count.get(held, 0) + 1
+        places.append(at)
+        seen.append(float(repeated[at]))
+        repeated = np.maximum(repeated, alike[at])
+    return Chosen(np.array(places, dtype=np.intp), np.array(seen), capped)
+
+
+def events(alike: Scores, published: Rows, least: float, within: int) -> Rows:
+    """Return which event each of (n,) candidates tells of, (n,) int64: the first candidate that tells of it.
+
+    A candidate is of the event of the first one before it that it is alike enough to and near enough in time.
+
+    :param alike: (n, n) how much each repeats another, 0 to 1.
+    :param published: (n,) int64 microseconds, the smallest int64 where there is none, which is near to every time.
+    :param least: From what likeness on two tell of one event.
+    :param within: How many microseconds may lie between.
+    """
+    absent = np.iinfo(np.int64).min
+    dated = published != absent
+    times = np.where(dated, published, 0)
+    apart = np.abs(times[:, None] - times[None, :])
+    one = (alike >= least) & ((apart <= within) | ~dated[:, None] | ~dated[None, :])
+    found = np.arange(len(published))
+    heads: list[int] = []
+    for at in range(len(published)):
+        head = next((other for other in heads if one[at, other]), None)
+        if head is None:
+            heads.append(at)
+        else:
+            found[at] = head
+    return found

@@ -1,0 +1,104 @@
+"""What an answer is made of, before it becomes JSON or a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from indexer.article import Article
+from service.query import Query
+from service.rules import Missing
+
+
+class Reason(NamedTuple):
+    """Why an article is in a list.
+
+    :param code: What kind of reason it is (`strings.Strings.reasons` has the words).
+    :param detail: A name or a year that fills it in.
+    """
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Every number behind a related hit.
+
+    :param cosine: Of the raw vectors, to the seeds.
+    :param terms: Cosine of the term vectors, to the seeds.
+    :param spreads: Both fused, in standard deviations above what unrelated articles get.
+    :param relevance: What that is worth, 0 to 1.
+    :param freshness: What age leaves of it.
+    :param boost: What the editors' boosts multiply it by.
+    :param repeated: How much of the hits before it repeats, 0 to 1.
+    :param rules: The editors' rules that moved it.
+    """
+
+    cosine: float
+    terms: float
+    spreads: float
+    relevance: float
+    freshness: float = 1.0
+    boost: float = 1.0
+    repeated: float = 0.0
+    rules: tuple[str, ...] = ()
+
+
+class Fate(NamedTuple):
+    """What became of an article that was asked about.
+
+    :param step: Where it fell out, `listed` where it did not.
+    :param detail: What there is to say of that.
+    :param numbers: As far as they were worked out.
+    """
+
+    step: str
+    detail: str = ""
+    numbers: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An article in a list.
+
+    :param score: What the list is ordered by; higher is better.
+    :param relevance: 0 to 1, calibrated for the archive.
+    :param similarity: The raw cosine, None where no vector was compared.
+    :param copies: How many other articles of the same text stand behind it.
+    :param numbers: How the score came about, where that was asked.
+    """
+
+    article: Article
+    score: float
+    relevance: float
+    similarity: float | None
+    reasons: Sequence[Reason]
+    copies: int = 0
+    numbers: Numbers | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A list of hits.
+
+    :param total: How many hits paging can reach.
+    :param more: Whether there are more than that.
+    :param query: How a search was understood, None where there was none.
+    :param relaxed: What of a search was passed over because nothing would have been left: `phrase`, `exclusion`.
+    :param facets: How many of the hits have each section, source, author and tag, the commonest first.
+    :param missing: Pins that are not shown, and why.
+    :param published: Articles that are published readings of the draft that was asked about.
+    :param fate: What became of the article that was asked about.
+    """
+
+    hits: list[Hit]
+    total: int
+    more: bool
+    query: Query | None = None
+    relaxed: tuple[str, ...] = ()
+    facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
+    missing: Sequence[Missing] = ()
+    published: Sequence[Article] = ()
+    fate: Fate | None = None

@@ -1,0 +1,100 @@
+"""What an operator and the editors set of search and related lists, from the settings and the files they name."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import TypeVar
+
+from indexer import content_classes
+from indexer.content_classes import ClassMap
+from indexer.errors import SourceError
+from indexer.lexicon import Abbreviation, Read, Renaming, read_abbreviations, read_renamings
+from service.related import Defaults
+from service.rule_file import RuleFile
+from service.rule_lines import NO_RULES, Rules
+from service.settings import Settings
+from service.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an operator sets of search.
+
+    :param min_relevance: Least relevance of the best hit of a list, without which it is empty; the others go down to a
+        tenth of it.
+    :param newest_min_relevance: Least relevance of any hit where search sorts by date.
+    :param synonyms: Returns the editors' synonyms as they are now.
+    :param abbreviations: Those of the editors' own file.
+    :param renamings: Those of the editors' own file.
+    :param rules: Returns the editors' rules for related lists as they are now.
+    :param classes: What the newsroom's file says of its sections and tags.
+    :param related: What is set of related lists.
+    """
+
+    min_relevance: float = 0.0
+    newest_min_relevance: float = 0.0
+    synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
+    abbreviations: tuple[Abbreviation, ...] = ()
+    renamings: tuple[Renaming, ...] = ()
+    rules: Callable[[], Rules] = lambda: NO_RULES
+    classes: ClassMap = content_classes.NO_RULES
+    related: Defaults = field(default_factory=Defaults)
+
+    @property
+    def revision(self) -> str:
+        """Return what tells these settings of related lists, and this release, from others."""
+        classes = sorted((*key, kind.name) for key, kind in self.classes.rules.items())
+        return hashlib.sha256(repr((version("lienquan"), self.related, classes)).encode()).hexdigest()[:12]
+
+    @classmethod
+    def of(cls, settings: Settings) -> Options:
+        """Return what the settings say. Faults in the editors' files are logged; what is right of them counts."""
+        abbreviations = _rows(settings.abbreviations, read_abbreviations)
+        renamings = _rows(settings.renamings, lambda path: read_renamings(path, "place"))
+        return cls(
+            settings.min_relevance,
+            settings.newest_min_relevance,
+            SynonymFile(settings.synonyms).current,
+            abbreviations,
+            renamings,
+            RuleFile(settings.rules).current,
+            _classes(settings.classes),
+            Defaults(settings.min_related, settings.fallbacks, settings.duplicates),
+        )
+
+
+def _classes(path: Path | None) -> ClassMap:
+    """Return what the newsroom's file of content classes says; what is wrong with it is logged."""
+    if path is None:
+        return content_classes.NO_RULES
+    try:
+        found = content_classes.parse(path.read_text(encoding="utf-8", errors="surrogateescape"), str(path))
+    except OSError as error:
+        logger.error("%s: cannot be read: %s", path, error)
+        return content_classes.NO_RULES
+    for problem in found.problems:
+        logger.error("%s", problem)
+    return found
+
+
+Row = TypeVar("Row")
+
+
+def _rows(path: Path | None, read: Callable[[Path], Read[Row]]) -> tuple[Row, ...]:
+    """Return the rows of an editors' file that are right; what is wrong is logged."""
+    if path is None:
+        return ()
+    try:
+        found = read(path)
+    except SourceError as error:
+        found = Read((), (str(error),))
+    for problem in found.problems:
+        logger.error("%s", problem)
+    return found.rows

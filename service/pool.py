@@ -1,0 +1,156 @@
+"""The candidates of a related list, with all that is measured of them, and where they come from.
+
+Knows nothing of requests, rules or order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import calibration
+from indexer.archive import Archive
+from indexer.columns import Mask
+from service import ranking
+from service.ranking import Rows, Scores
+from service.seeds import Echo, Seeds, shared_terms
+
+MEANT = 200
+"""How many candidates meaning brings where the stored neighbours do not do."""
+
+ECHOING = 3
+"""How many of the nearest articles make the echo of a brief draft; with 5 or 10 it says less."""
+
+ENOUGH, MOST = 4, 100
+"""So many times the list's length, at most so many, must be left of the stored neighbours, else all is searched."""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Articles with what each is worth, (n,) arrays.
+
+    :param rows: Article rows, distinct.
+    :param cosines: To the seeds, of the raw vectors.
+    :param terms: To the seeds, of the term vectors.
+    :param spreads: Both fused, in standard deviations above what unrelated articles get.
+    :param relevance: What that is worth, 0 to 1.
+    :param freshness: What age leaves of it.
+    :param boosts: What the editors multiply it by.
+    :param copies: How many near-duplicates stand behind each.
+    """
+
+    rows: Rows
+    cosines: Scores
+    terms: Scores
+    spreads: Scores
+    relevance: Scores
+    freshness: Scores
+    boosts: Scores
+    copies: Rows
+
+    def take(self, order: NDArray[np.intp] | Sequence[int]) -> Pool:
+        """Return the articles at these places, in their order."""
+        return Pool(*(getattr(self, column.name)[order] for column in fields(self)))
+
+    def joined(self, other: Pool) -> Pool:
+        """Return the articles of both, those of the other last."""
+        pairs = ((getattr(self, column.name), getattr(other, column.name)) for column in fields(self))
+        return Pool(*(np.concatenate(pair) for pair in pairs))
+
+    @property
+    def scores(self) -> Scores:
+        """Return what the list is ordered by."""
+        return self.relevance * self.freshness * self.boosts
+
+
+def measured(archive: Archive, seeds: Seeds, rows: Rows, terms: Scores | None = None) -> Pool:
+    """Return articles as candidates, whether near or not.
+
+    :param terms: (n,) of their term vectors, None to have them worked out.
+    """
+    terms = _shared(archive, seeds, rows) if terms is None else terms
+    cosines = archive.similarities(seeds.vector, rows).astype(np.float64)
+    mean, spread = seeds.unrelated
+    weight = ranking.BRIEF_TERMS_WEIGHT if seeds.brief else ranking.TERMS_WEIGHT
+    spreads = ranking.relate((cosines - mean) / spread, terms, weight)
+    if seeds.echo is not None:
+        spreads += _echoed(archive, seeds.echo, rows)
+    relevance = archive.background.of_spreads(spreads, calibration.RELATED)
+    one = np.ones(len(rows))
+    return Pool(rows, cosines, terms, spreads, relevance, one, one, np.zeros(len(rows), dtype=np.int64))
+
+
+def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
+    """Return brief seeds with what the articles nearest to them say: pseudo-relevance feedback (Rocchio, 1971).
+
+    :param found: Candidates, measured without it.
+    """
+    best = ranking.by_score(found.spreads, found.rows)[:ECHOING]
+    if not len(best):
+        return seeds
+    weights = np.exp((found.spreads[best] - found.spreads[best[0]]) / 2)
+    weights /= weights.sum()
+    vectors = archive.first_vectors(found.rows[best])
+    middle = ranking.centroid((weights[:, None] * vectors).astype(np.float32) * len(best))
+    terms = [(archive.term_vector(int(row)), float(w)) for row, w in zip(found.rows[best], weights, strict=True)]
+    return replace(seeds, echo=Echo(middle, archive.background.moments(middle), tuple(terms)))
+
+
+def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
+    """Return what an echo adds to the spreads of (n,) articles."""
+    mean, spread = heard.unrelated
+    meaning = (archive.similarities(heard.vector, rows).astype(np.float64) - mean) / spread
+    shared = shared_terms(archive, heard.terms, rows)
+    return ranking.ECHO_WEIGHT * ranking.relate(meaning, shared, ranking.BRIEF_TERMS_WEIGHT)
+
+
+def near(archive: Archive, seeds: Seeds, allowed: Mask, limit: int) -> tuple[Rows, Scores]:
+    """Return the allowed articles that may be related, and what their term vectors say, in no order.
+
+    Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
+    archive is searched as well, so that a filter never empties a list.
+
+    :param limit: How long the list is to be.
+    """
+    stored = None if seeds.single is None else archive.neighbours(seeds.single)
+    if stored is not None:
+        kept = allowed[stored.rows]
+        left = int(np.count_nonzero(kept))
+        if left >= min(ENOUGH * limit, MOST) or left == np.count_nonzero(allowed):
+            return stored.rows[kept], stored.terms[kept].astype(np.float64)
+    rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), allowed)
+    if stored is not None:
+        rows = np.union1d(rows, stored.rows[kept])
+    return rows, _shared(archive, seeds, rows)
+
+
+def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
+    """Return how much of their words (n,) articles share with the seeds: all, of one seed whose text they have."""
+    terms = seeds.shared_terms(archive, rows)
+    if seeds.single is not None:
+        terms[archive.texts(rows) == archive.texts(np.array([seeds.single]))] = 1.0
+    return terms
+
+
+def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: Mask) -> tuple[Rows, Rows]:
+    """Return the candidates less instalments of series, and instalments that belong under the seeds all the same.
+
+    Of a series only the latest belongs, and only under its own kind; bulletins on a name, a war say, are news as well
+    and may stand under other news.
+
+    :return: (n,) kept rows of the candidates, and (m,) rows that were not among them.
+    """
+    kinds, named, _ = archive.series
+    held = kinds[rows]
+    serial = np.flatnonzero(held >= 0)
+    own = np.array(sorted({int(kinds[row]) for row in seeds.rows} - {-1}), dtype=np.int64)
+    if not len(serial) and not len(own):
+        return rows, rows[:0]
+    wanted = np.union1d(own, held[serial][named[rows[serial]]])
+    latest = np.array([archive.latest(int(kind), allowed) for kind in wanted], dtype=np.int64)
+    latest = latest[(latest >= 0) & (np.isin(wanted, own) | named[latest])]
+    kept = rows[(held < 0) | np.isin(rows, latest)]
+    return kept, np.setdiff1d(latest[np.isin(kinds[latest], own)], kept)

@@ -1,0 +1,408 @@
+"""Related: from seeds to the list that a good editor would put under them.
+
+Owns the order of the steps: who may be in the list at all, candidates, what each is worth, near-duplicates and series,
+diversity, fallbacks, pins. What a step does is `pool`, `freshness`, `diversity`, `rules`, `pins`, `reasons`. Knows
+nothing of Flask, files or the words that a reader sees.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.archive import Archive
+from indexer.columns import ABSENT, Filters, Mask, micros
+from indexer.content_classes import ClassMap, ContentClass
+from models.encoder import Encoder
+from service import diversity, pool, ranking
+from service.diversity import Cap, Chosen
+from service.freshness import FADINGS, freshness
+from service.hits import Answer, Fate, Hit, Numbers
+from service.pins import place
+from service.pool import Pool
+from service.presets import PRESETS, DuplicateRule, FallbackName
+from service.ranking import Rows, Scores
+from service.reasons import EVENT_DAYS, SAME_EVENT, Why
+from service.rules import NOTHING, RulesInArchive
+from service.schemas import RelatedBody
+from service.seeds import resolve
+
+LOOKED_AT = 48
+"""How many of the best candidates are looked at for diversity."""
+
+_LOOKED_THROUGH = 32
+"""So many times the list's length of the newest articles are looked through for what may fill it up."""
+
+_DAY = 24 * 3600 * 1_000_000
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the service is set to, where neither request nor preset says.
+
+    :param min_relevance: Below this nothing is related.
+    :param fallbacks: What fills a list that is too short, in turn.
+    :param duplicates: Which of several near-duplicates is shown.
+    """
+
+    min_relevance: float = 0.0
+    fallbacks: tuple[FallbackName, ...] = ()
+    duplicates: DuplicateRule = "newest"
+
+
+class Relating:
+    """Relates the articles of one archive.
+
+    :param encoder: Called only for a draft.
+    :param rules: Returns the editors' rules as they hold for this archive now.
+    :param classes: What the newsroom says of its sections and tags.
+    """
+
+    def __init__(
+        self,
+        archive: Archive,
+        encoder: Callable[[], Encoder],
+        rules: Callable[[], RulesInArchive],
+        classes: ClassMap,
+        defaults: Defaults,
+    ) -> None:
+        self.archive = archive
+        self.encoder = encoder
+        self.rules = rules
+        self.classes = archive.classes(classes)
+        self.classed = bool(self.classes.any())
+        self.defaults = defaults
+
+    def related(self, body: RelatedBody, clock: datetime, public: Mask) -> Answer:
+        """Return the list under the seeds.
+
+        :param clock: The time that embargoes and rules are held against.
+        :param public: (articles,) bool, what may be seen at that time; held on to, so it must not change.
+        :raises NotFound: naming the seed that is no public article.
+        """
+        return _List(self, body, clock, public).answer()
+
+
+class _Watch:
+    """Follows the one article that a request asks about, to say at which step it fell out."""
+
+    def __init__(self, row: int | None) -> None:
+        self.row = row
+        self.fate = Fate("not_public") if row is None else None
+
+    def after(self, step: str, left: Mask | Rows, detail: str = "") -> None:
+        """Look whether the article is still there.
+
+        :param left: (articles,) bool, or rows.
+        """
+        if self.fate is None and not (left[self.row] if left.dtype == np.bool_ else (left == self.row).any()):
+            self.fate = Fate(step, detail)
+
+
+class _List:
+    """One list on its way, step by step."""
+
+    def __init__(self, relating: Relating, body: RelatedBody, clock: datetime, public: Mask) -> None:
+        self._archive = archive = relating.archive
+        self._relating = relating
+        self._body = body
+        self._preset = PRESETS[body.preset]
+        self._limit = body.limit or self._preset.limit
+        self._exact = body.ranking == "similarity"
+        self._moment = micros(body.now or clock)
+        self._seeds = resolve(archive, relating.encoder, body.seed, public)
+        self._public = public
+        asked = body.explain_id
+        self._watch = None if asked is None else _Watch(archive.find(asked, public))
+        self._rules = NOTHING
+        self._published: Rows = np.empty(0, dtype=np.int64)
+        self._allowed = self._permitted(clock)
+
+    def answer(self) -> Answer:
+        """Return the list."""
+        if self._exact:
+            found = self._candidates()
+            best = found.take(ranking.by_score(found.spreads, found.rows)[: self._limit])
+            return self._answer(best, np.zeros(len(best.rows)), int(np.count_nonzero(self._allowed)))
+        if not self._preset.ranked:
+            nothing = pool.measured(self._archive, self._seeds, np.empty(0, dtype=np.int64))
+            return self._answer(nothing, np.zeros(0), 0)
+        worthy = self._worthy(self._candidates())
+        return self._answer(*self._diverse(worthy), len(worthy.rows))
+
+    def _after(self, step: str, left: Mask | Rows, detail: str = "") -> None:
+        if self._watch is not None:
+            self._watch.after(step, left, detail)
+
+    def _permitted(self, clock: datetime) -> Mask:
+        """Return which articles may be in the list, (articles,) bool."""
+        archive, body, relating = self._archive, self._body, self._relating
+        mask = archive.mask(body.filters.filters())
+        allowed = self._public.copy() if mask is None else self._public & mask
+        self._after("filtered", allowed)
+        allowed[[*self._seeds.rows, *self._seeds.negative]] = False
+        self._after("seed", allowed)
+        if body.exclude_ids:
+            found = [archive.find(article_id, self._public) for article_id in body.exclude_ids]
+            excluded = [row for row in found if row is not None]
+            allowed[excluded if self._exact else archive.copies(excluded)] = False
+            self._after("excluded", allowed)
+        if self._exact:
+            return allowed
+        if relating.classed:
+            wanted = {ContentClass.NONE, *(ContentClass[name.upper()] for name in body.include_classes)}
+            for kind in {*ContentClass} - wanted:
+                allowed &= relating.classes != kind
+            self._after("content_class", allowed)
+        rules = relating.rules()
+        if rules.rules.rules:
+            self._rules = rules.applied(self._seeds.rows, self._sections(), clock, allowed, self._public)
+        if self._rules.blocked is not None:
+            allowed &= ~self._rules.blocked
+            self._after("blocked", allowed)
+        if pinned := [pin.row for pin in self._rules.pins]:
+            allowed[archive.copies(pinned)] = False
+            allowed[pinned] = True
+            self._after("duplicate", allowed)
+            allowed[pinned] = False  # they have their places, whatever else the list holds
+            self._after("beyond_limit", allowed)
+        return allowed
+
+    def _sections(self) -> list[str | None]:
+        """Return the sections of the seeds, the draft's too."""
+        articles = [*self._archive.articles(self._seeds.rows), self._seeds.article]
+        return [article.section for article in articles if article is not None]
+
+    def _candidates(self) -> Pool:
+        """Return what may be related, measured, in no order."""
+        archive, seeds = self._archive, self._seeds
+        rows, terms = pool.near(archive, seeds, self._allowed, self._limit)
+        if self._exact:
+            self._after("not_near", rows)
+            return self._measured(rows, terms)
+        kept, added = pool.latest_only(archive, seeds, rows, self._allowed)
+        self._after("not_near", np.concatenate([rows, added]))
+        if len(kept) < len(rows):
+            rows, terms = kept, terms[np.isin(rows, kept)]
+        if len(added):
+            rows, terms = np.concatenate([rows, added]), np.concatenate([terms, seeds.shared_terms(archive, added)])
+        self._after("series", rows)
+        return self._measured(rows, terms)
+
+    def _measured(self, rows: Rows, terms: Scores) -> Pool:
+        found = pool.measured(self._archive, self._seeds, rows, terms)
+        if self._seeds.brief:
+            self._seeds = pool.echo(self._archive, self._seeds, found)
+            found = pool.measured(self._archive, self._seeds, rows, terms)
+        return found
+
+    def _worthy(self, found: Pool) -> Pool:
+        """Return what is related enough, one of each near-duplicates, best first."""
+        archive = self._archive
+        own = np.zeros(len(found.rows), dtype=np.bool_)
+        for row in self._seeds.rows:
+            own |= archive.near_duplicates(row, found.rows)
+        if self._seeds.draft is not None:
+            groups = archive.groups_of(found.rows)
+            read = archive.duplicates_of(*self._seeds.draft, found.rows)
+            read |= np.isin(groups, groups[read])
+            self._published = found.rows[read]
+            own |= read
+        kept = np.flatnonzero(~own)
+        self._after("copy_of_seed", found.rows[kept])
+        kept = kept[found.relevance[kept] >= self._floor]
+        found = found.take(kept)
+        self._after("below_min_relevance", found.rows)
+        order = ranking.by_score(found.spreads, found.rows)
+        one = ranking.collapse(archive.groups_of(found.rows), self._preferred(found.rows, order), order)
+        shown = replace(
+            found.take(one.heads),
+            relevance=found.relevance[one.best],
+            spreads=found.spreads[one.best],
+            copies=one.members - 1,
+        )
+        self._after("duplicate", shown.rows)
+        shown = self._aged(shown)
+        return shown.take(np.lexsort((shown.rows, -shown.spreads, -shown.scores)))
+
+    @property
+    def _floor(self) -> float:
+        given, preset = self._body.min_relevance, self._preset.min_relevance
+        return next(floor for floor in (given, preset, self._relating.defaults.min_relevance) if floor is not None)
+
+    def _preferred(self, rows: Rows, order: NDArray[np.intp]) -> Rows:
+        """Return what the near-duplicate that is shown has most of, (n,) int64."""
+        rule = self._body.duplicates or self._relating.defaults.duplicates
+        published = self._archive.published[rows]
+        if rule == "newest":
+            return published
+        if rule == "oldest":
+            return np.where(published == ABSENT, ABSENT, -published)
+        ranks = np.empty(len(order), dtype=np.int64)
+        ranks[order] = -np.arange(len(order))
+        return ranks
+
+    def _aged(self, found: Pool) -> Pool:
+        """Return the articles with what age and the editors make of them."""
+        came = self._seeds.published(self._archive) if self._body.reference == "seed" else None
+        fading = FADINGS[self._body.freshness or self._preset.freshness]
+        reference = self._moment if came is None else came
+        fresh = freshness(self._archive.published[found.rows], reference, fading, both_ways=came is not None)
+        return replace(found, freshness=fresh, boosts=self._rules.boosts(found.rows))
+
+    def _diverse(self, found: Pool) -> tuple[Pool, Scores]:
+        """Return the list by diversity and caps, and how much each repeats of those before it.
+
+        The best are looked at, and all of them where caps leave too few of the best.
+        """
+        best = found.take(np.arange(min(len(found.rows), max(LOOKED_AT, 2 * self._limit))))
+        chosen = self._chosen(best)
+        if len(chosen.places) < self._limit and len(best.rows) < len(found.rows):
+            best, chosen = found, self._chosen(found)
+        self._after("beyond_the_best", best.rows)
+        listed = best.take(chosen.places)
+        if self._watch is not None:
+            for at, name in chosen.capped.items():
+                self._after("cap", np.setdiff1d(best.rows, best.rows[[at]]), name)
+            self._after("beyond_limit", listed.rows)
+        return listed, chosen.repeated
+
+    def _chosen(self, found: Pool) -> Chosen:
+        body, archive = self._body, self._archive
+        vectors, published = archive.first_vectors(found.rows), archive.published[found.rows]
+        unrelated, _ = self._seeds.unrelated
+        alike = ranking.likeness((vectors @ vectors.T).astype(np.float64), unrelated)
+        events = diversity.events(alike, published, SAME_EVENT, EVENT_DAYS * _DAY)
+        # The seed's own event is the first thing a reader looks for: as many as diversity lets through.
+        came = self._seeds.published(archive)
+        near = (published == ABSENT) | (np.abs(published - came) <= EVENT_DAYS * _DAY) if came is not None else True
+        events[(ranking.likeness(found.cosines, unrelated) >= SAME_EVENT) & near] = -1
+        caps = [Cap("event", events, body.max_per_event)]
+        caps += [Cap(name, values[found.rows], most) for name, values, most in self._bounds]
+        weight = self._preset.diversity if body.diversity is None else body.diversity
+        return diversity.choose(found.scores, alike, weight, caps, self._limit)
+
+    @property
+    def _bounds(self) -> list[tuple[str, Rows, int]]:
+        """Return what is bounded: its name, the value of each of all articles, and how many of one there may be."""
+        asked = ((field, getattr(self._body, f"max_per_{field}")) for field in ("section", "source", "author"))
+        return [(field, self._archive.coded(field), most) for field, most in asked if most is not None]
+
+    def _fallen_back(self, listed: Rows) -> dict[int, str]:
+        """Return what fills up a list that is too short, each with the name of the fallback."""
+        preset = self._preset
+        set_to = self._relating.defaults.fallbacks if preset.fallbacks is None else preset.fallbacks
+        held = [(values, most, Counter(values[listed].tolist())) for _, values, most in self._bounds]
+        filled: dict[int, str] = {}
+        for name in self._body.fallbacks if self._body.fallbacks is not None else set_to:
+            if name == "none":
+                break
+            told = np.concatenate([listed, self._published, np.array([*self._seeds.rows, *filled], dtype=np.int64)])
+            newest = self._newest(name)
+            groups = self._groups(np.concatenate([told, newest]))
+            taken = set(groups[: len(told)].tolist())
+            for row, group in zip(newest.tolist(), groups[len(told) :].tolist(), strict=True):
+                if len(listed) + len(filled) == self._limit:
+                    return filled
+                full = any(values[row] >= 0 and counts[values[row]] >= most for values, most, counts in held)
+                if full or group in taken:
+                    continue
+                taken.add(group)
+                filled[row] = name
+                for values, _, counts in held:
+                    counts[values[row]] += 1
+        return filled
+
+    def _groups(self, rows: Rows) -> Rows:
+        """Return what is told as one, (n,) int64: near-duplicates, but in the list of whatever is newest."""
+        return self._archive.groups_of(rows) if self._preset.ranked else rows
+
+    def _newest(self, name: FallbackName) -> Rows:
+        """Return the newest allowed articles, of the seeds' sections where those count."""
+        mask = self._allowed
+        if self._preset.ranked:
+            mask = mask & (self._archive.series.kinds < 0)
+        if name == "same_section_newest":
+            sections = tuple(section for section in self._sections() if section)
+            of_section = self._archive.mask(Filters(section=sections)) if sections else np.zeros_like(mask)
+            mask = mask & of_section if of_section is not None else mask
+        return self._archive.first_newest(mask, _LOOKED_THROUGH * self._limit)
+
+    def _answer(self, listed: Pool, repeated: Scores, total: int) -> Answer:
+        """Return the answer: the list, what fills it up, pins in their places."""
+        archive = self._archive
+        fallbacks: dict[int, str] = {}
+        rows = listed.rows
+        if not self._exact:
+            if len(rows) < self._limit:
+                fallbacks = self._fallen_back(rows)
+            rows = np.concatenate([rows, np.array(list(fallbacks), dtype=np.int64)])
+            rows = place(rows, self._rules.pins, self._limit)
+        strangers = np.setdiff1d(rows, listed.rows) if fallbacks or self._rules.pins else rows[:0]
+        if len(strangers):
+            measured = self._aged(pool.measured(archive, self._seeds, strangers))
+            listed = listed.joined(measured)
+            repeated = np.concatenate([repeated, np.zeros(len(strangers))])
+        at = {int(row): n for n, row in enumerate(listed.rows)}
+        hits = self._hits(listed.take([at[int(row)] for row in rows]), repeated[[at[int(r)] for r in rows]], fallbacks)
+        published = archive.articles(self._published)
+        return Answer(
+            hits,
+            max(total, len(hits)),
+            False,
+            missing=self._rules.missing,
+            published=published,
+            fate=self._became(rows),
+        )
+
+    def _hits(self, found: Pool, repeated: Scores, fallbacks: dict[int, str]) -> list[Hit]:
+        pinned = {pin.row for pin in self._rules.pins}
+        why = Why(self._archive, self._seeds, self._moment)
+        alike = ranking.likeness(found.cosines, self._seeds.unrelated[0])
+        scores = found.spreads if self._exact else found.scores
+        hits = []
+        for at, article in enumerate(self._archive.articles(found.rows)):
+            row = int(found.rows[at])
+            numbers = self._numbers(found, at, float(repeated[at])) if self._body.explain else None
+            reasons = why.reasons(row, article, float(alike[at]), row in pinned, fallbacks.get(row))
+            hits.append(
+                Hit(
+                    article=article,
+                    score=float(scores[at]),
+                    relevance=float(found.relevance[at]),
+                    similarity=float(found.cosines[at]),
+                    reasons=reasons,
+                    copies=int(found.copies[at]),
+                    numbers=numbers,
+                )
+            )
+        return hits
+
+    def _numbers(self, found: Pool, at: int, repeated: float = 0.0) -> Numbers:
+        rules = tuple(rule.id for rule in self._rules.touching(int(found.rows[at])))
+        return Numbers(
+            cosine=float(found.cosines[at]),
+            terms=float(found.terms[at]),
+            spreads=float(found.spreads[at]),
+            relevance=float(found.relevance[at]),
+            freshness=float(found.freshness[at]),
+            boost=float(found.boosts[at]),
+            repeated=repeated,
+            rules=rules,
+        )
+
+    def _became(self, rows: Rows) -> Fate | None:
+        """Return what became of the article that was asked about."""
+        watch = self._watch
+        if watch is None or watch.row is None:
+            return None if watch is None else watch.fate
+        measured = pool.measured(self._archive, self._seeds, np.array([watch.row]))
+        measured = measured if self._exact else self._aged(measured)
+        places = np.flatnonzero(rows == watch.row)
+        fate = Fate("listed", str(places[0] + 1)) if len(places) else watch.fate or Fate("beyond_limit")
+        return fate._replace(numbers=self._numbers(measured, 0))
