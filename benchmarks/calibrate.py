@@ -1,8 +1,10 @@
-"""Fits the two curves of `indexer.calibration` to what people judged related.
+"""Fits the curves of `indexer.calibration` to what people judged related.
 
-Lists of ten in archives of several sizes. Documents: the judged articles of `vims` and `loose` among articles of
-`vietnews`. Queries: titles against articles whose own title is withheld, and the questions of `xquad_vi` in both
-languages against its passages, always among articles of `vietnews`; the one article or passage is the relevant hit.
+Lists of ten in archives of several sizes. Related: the judged articles of `vims` and `loose` alone and among 6,000 of
+`vietnews`, with bodies and without, by the product's own fused spreads; built archives are kept in
+LIENQUAN_BENCH_HOMES, if that is set. Queries: titles against articles whose own
+title is withheld, and the questions of `xquad_vi` in both languages against its passages, always among articles of
+`vietnews`; the one article or passage is the relevant hit.
 """
 
 from __future__ import annotations
@@ -11,19 +13,24 @@ import gzip
 import json
 import math
 from dataclasses import asdict
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
-from benchmarks.quality import encoder
+from benchmarks.quality import encoder, searcher
 from indexer import metrics
 from indexer.calibration import Background, Curve, draw_background
 from indexer.embedding import embed
 from indexer.metrics import Qrels
 from indexer.text import encoded_views
 from models.encoder import Vectors
+from service import pool
+from service.schemas import Seed
+from service.searcher import Searcher
+from service.seeds import resolve
 
 SIZES = (100, 400, 1600, 6400)
 CROWD, TITLES, SEEDS = 6400, 1000, 400
@@ -71,6 +78,21 @@ class Lists:
         self.related += [at < len(ids) and ids[at] in grades for at in best]
         self.sizes += [float(len(archive))] * len(best)
 
+    def of_archive(self, found: Searcher, qrels: Qrels) -> None:
+        """List the ten most related articles of judged ones in a built archive."""
+        archive, public = found.archive, found.public()
+        names = [article.id for article in archive.articles(np.arange(archive.count))]
+        asked = sorted(qrels)
+        for at in np.random.default_rng(_SEED).permutation(len(asked))[:SEEDS]:
+            seeds = resolve(archive, encoder, Seed(ids=[asked[at]]), public)
+            allowed = public.copy()
+            allowed[list(seeds.rows)] = False
+            near = pool.measured(archive, seeds, *pool.near(archive, seeds, allowed, 10))
+            best = np.argsort(-near.spreads)[:10]
+            self.spreads += near.spreads[best].tolist()
+            self.related += [names[row] in qrels[asked[at]] for row in near.rows[best]]
+            self.sizes += [float(archive.count)] * len(best)
+
     def fit(self) -> Curve:
         """Return the curve of best likelihood over spreads and the logarithm of the size, by Newton's method."""
         logs = np.log(np.array(self.sizes) / 1000)
@@ -99,14 +121,19 @@ def named(vectors: Vectors, ids: list[str]) -> dict[str, Vectors]:
     return dict(zip(ids, vectors, strict=True))
 
 
-def documents(crowd: Vectors) -> Lists:
-    """Gather lists for the documents' curve."""
+def related() -> Lists:
+    """Gather lists for the related articles' curve."""
     lists = Lists()
-    for name in ("vims", "loose"):
-        given = common.articles(name)
-        vectors = named(embed(encoder(), [article.views for article in given]), [article.id for article in given])
-        qrels = common.related_qrels(name)
-        lists.add({query: vectors[query] for query in qrels}, vectors, crowd, qrels)
+    with common.homes() as homes:
+        homes.mkdir(exist_ok=True)
+        for name, crowd, bodies in product(("vims", "loose"), (0, 6000), (True, False)):
+            given = [*common.articles(name), *common.articles("vietnews", crowd)]
+            label = f"{name}{crowd // 1000 or ''}{'' if bodies else '-heads'}"
+            without: dict[str, Any] = {} if bodies else {"body": None, "body_html": None}
+            source = homes / f"{label}.jsonl"
+            if not source.is_file():
+                common.write_archive(source, [article.model_copy(update=without) for article in given])
+            lists.of_archive(searcher(homes / label, source), common.related_qrels(name))
     return lists
 
 
@@ -134,7 +161,7 @@ def main() -> None:
     given = common.articles("vietnews", CROWD)
     crowd = embed(encoder(), [article.views for article in given])
     result: dict[str, Any] = {}
-    for name, lists in (("documents", documents(crowd)), ("queries", queries(crowd))):
+    for name, lists in (("related", related()), ("queries", queries(crowd))):
         curve = lists.fit()
         assert math.isfinite(curve.width)
         result[name] = {**asdict(curve), "hits": len(lists.related), "reliability": lists.errors(curve)}

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer import metrics
 from indexer.article import Article, validate
@@ -26,6 +27,7 @@ from models.encoder import Vectors
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
+SEED, _RESAMPLES = 7, 2000
 DATA = Path(os.environ.get("LIENQUAN_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -74,6 +76,25 @@ def scratch() -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory)
+
+
+@contextmanager
+def homes() -> Iterator[Path]:
+    """Yield where built archives are kept: LIENQUAN_BENCH_HOMES, else a directory that is gone afterwards."""
+    kept = os.environ.get("LIENQUAN_BENCH_HOMES")
+    if kept is None:
+        with scratch() as directory:
+            yield directory
+    else:
+        yield Path(kept)
+
+
+def interval(difference: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean difference by paired bootstrap over queries."""
+    random = np.random.default_rng(SEED)
+    means = difference[random.integers(0, len(difference), (_RESAMPLES, len(difference)))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def machine() -> dict[str, Any]:

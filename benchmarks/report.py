@@ -57,7 +57,7 @@ def texts(result: dict[str, Any]) -> str:
 
 def calibrate(result: dict[str, Any]) -> str:
     """Return the table of fitted curves, and how relevance compares with what was judged."""
-    curves = {name: result[name] for name in ("documents", "queries")}
+    curves = {name: result[name] for name in ("related", "queries")}
     rows = [
         [name, *(f"{c[key]:.2f}" for key in ("middle", "growth", "width")), f"{c['hits']:,}"]
         for name, c in curves.items()
@@ -120,11 +120,77 @@ def search(result: dict[str, Any], short: bool = False) -> str:
     )
 
 
+def related(result: dict[str, Any], short: bool = False) -> str:
+    """Return the tables of related articles: by set; unless short, drafts, time and news as well."""
+    header = ["nDCG@10", "meaning", "shared words", "both", "both, weights held out", "gain over meaning", "queries"]
+    rows = [
+        [
+            r["set"],
+            *(f"{r[name]:.3f}" for name in ("dense", "terms", "both", "held_out")),
+            f"{r['gain']:+.3f} ({r['interval'][0]:+.3f} to {r['interval'][1]:+.3f})",
+            f"{r['queries']:,}",
+        ]
+        for r in result["rows"]
+    ]
+    if short:
+        return table(header, rows)
+    time, drafted = result["time"], result["drafts"]
+    facts = [
+        ["`vims`, the title alone as a draft, nDCG@10", f"{drafted['title_ndcg']:.3f}"],
+        ["the first 60 % of a body under another title: share of the article's own five", f"{drafted['overlap']:.2f}"],
+        [f"one list by id, p50, {time['articles']:,} articles, one thread", f"{time['p50_ms']:.2f} ms"],
+        ["the same, p95", f"{time['p95_ms']:.2f} ms"],
+        ["all their lists", f"{time['all_s']:.0f} s"],
+    ]
+    news = [
+        [
+            n["freshness"],
+            f"{n['same_event_in_first_three']:.0%}",
+            f"{n['mean_age_days']:.1f}",
+            f"{n['filled']:.0%}",
+        ]
+        for n in result["news"]
+    ]
+    headed = ["freshness", "same event in the first three", "mean age in days", "filled by a fallback"]
+    return "\n\n".join([table(header, rows), table(["", ""], facts), table(headed, news)])
+
+
+def near_duplicates(result: dict[str, Any]) -> str:
+    """Return the table of near-duplicates."""
+    named = {
+        "reprints made of `rss` items, reported half": result["generated"]["rss, odd pairs"],
+        "reprints made of `vietnews` articles, reported half": result["generated"]["vietnews, odd pairs"],
+        "both": result["generated"]["both, odd pairs"],
+        "real pairs of `rss`, judged": result["judged"],
+        "the same, sources and times unknown": result["judged, sources and times unknown"],
+    }
+    rows = [
+        [name, f"{r['precision']:.3f}", f"{r['recall']:.3f}", f"{r['duplicates']:,} of {r['pairs']:,}"]
+        for name, r in named.items()
+    ]
+    return table(["", "precision", "recall", "duplicates"], rows)
+
+
+def series(result: dict[str, Any]) -> str:
+    """Return the table of daily series."""
+    rows = [
+        ["items of `rss`", f"{result['articles']:,}"],
+        ["of them instalments of series", f"{result['found']:,} ({result['share']:.1%})"],
+        ["series; subjects", f"{result['series']}; {result['kinds']}"],
+        ["precision on 100 judged", f"{result['precision']:.2f}"],
+    ]
+    return table(["", ""], rows)
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "sample": quality,
     "quality": quality,
     "search": search,
     "search-sets": lambda result: search(result, short=True),
+    "related": related,
+    "related-sets": lambda result: related(result, short=True),
+    "near_duplicates": near_duplicates,
+    "series": series,
     "rate": rate,
     "texts": texts,
     "calibrate": calibrate,

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import sys
 
-from benchmarks import calibrate, common, quality, rate, reading, report, sample, search, texts
+from benchmarks import (
+    calibrate,
+    common,
+    near_duplicates,
+    quality,
+    rate,
+    reading,
+    related,
+    report,
+    sample,
+    search,
+    series,
+    texts,
+)
 
-LONG = {"reading", "search"}
+LONG = {"reading", "related", "search"}
 WITHOUT_DATA = {"sample", "reading"}
 
 
 def main() -> None:
     """Run those that are named, all but the long ones by default."""
     names = sys.argv[1:]
-    for module in (sample, quality, rate, texts, calibrate, reading, search):
+    for module in (sample, quality, near_duplicates, series, rate, texts, calibrate, reading, related, search):
         name = module.__name__.rpartition(".")[2]
         if name not in names if names else name in LONG:
             continue

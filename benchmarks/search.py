@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -30,19 +29,18 @@ from indexer import metrics, syllables
 from indexer.embedding import embed
 from indexer.knowledge import KnowledgeWriter
 from indexer.language import Language, LanguageWriter
-from indexer.lexical import LexicalWriter
+from indexer.lexical import LexicalWriter, tokens
 from indexer.lexicon import phrases
 from indexer.metrics import Qrels
 from models.encoder import Vectors
 from service import query, ranking, restoration, retrieval
+from service.options import Options
 from service.schemas import SearchParams
-from service.searcher import Options, Searcher
+from service.searcher import Searcher
 from service.settings import Settings
 
 MODES = ("dense", "lexical", "hybrid")
 _STEP = 3
-_SEED = 7
-_RESAMPLES = 2000
 _HELD = 1000
 
 Scores = NDArray[np.float64]
@@ -94,14 +92,6 @@ def measured(found: Searcher, given: list[tuple[str, str]], qrels: Qrels, mode: 
     return np.array(scores)
 
 
-def interval(difference: Scores) -> tuple[float, float]:
-    """Return the 95 % interval of a mean difference by paired bootstrap over queries."""
-    random = np.random.default_rng(_SEED)
-    means = difference[random.integers(0, len(difference), (_RESAMPLES, len(difference)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
-
-
 def row(label: str, found: Searcher, given: list[tuple[str, str]], qrels: Qrels) -> dict[str, Any]:
     """Measure one set of queries in every mode."""
     by_mode = {mode: measured(found, given, qrels, mode) for mode in MODES}
@@ -114,7 +104,7 @@ def row(label: str, found: Searcher, given: list[tuple[str, str]], qrels: Qrels)
         "halves": halves,
         "best": best,
         "gain": float(gain.mean()),
-        "interval": interval(gain),
+        "interval": common.interval(gain),
         "queries": len(gain),
     }
 
@@ -206,7 +196,7 @@ def index_share(directory: Path) -> float:
     for number, article in enumerate(articles):
         text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
         spoken = syllables.stream(text)
-        words.add(article.title, spoken, text)
+        words.add(syllables.stream(article.title), tokens(spoken), text)
         learnt.add(article, number, spoken, text)
     words.close()
     learnt.write(directory / "learnt")
@@ -220,16 +210,6 @@ def index_share(directory: Path) -> float:
 def unrelated(found: Searcher, given: list[tuple[str, str]]) -> float:
     """Return the share of queries whose answer is empty."""
     return float(np.mean([found.search(SearchParams(q=text)).total == 0 for _, text in given[::12]]))
-
-
-@contextmanager
-def _homes() -> Iterator[Path]:
-    kept = os.environ.get("LIENQUAN_BENCH_HOMES")
-    if kept is None:
-        with common.scratch() as directory:
-            yield directory
-    else:
-        yield Path(kept)
 
 
 KINDS = ("plain", "unaccented", "half", "typo")
@@ -270,7 +250,7 @@ def main() -> None:
 
     faiss.omp_set_num_threads(1)
     remembering = _Remembering()
-    with _homes() as homes, common.scratch() as directory:
+    with common.homes() as homes, common.scratch() as directory:
         known_item(directory)
         sets = judged(homes, directory, remembering)
         (_, known, titles, _), (_, wiki, asked, _) = sets[0], sets[8]
