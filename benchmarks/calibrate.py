@@ -1,10 +1,10 @@
 """Fits the curves of `indexer.calibration` to what people judged related.
 
 Lists of ten in archives of several sizes. Related: the judged articles of `vims` and `loose` alone and among 6,000 of
-`vietnews`, with bodies and without, by the product's own fused spreads; built archives are kept in
-LIENQUAN_BENCH_HOMES, if that is set. Queries: titles against articles whose own
-title is withheld, and the questions of `xquad_vi` in both languages against its passages, always among articles of
-`vietnews`; the one article or passage is the relevant hit.
+`vietnews`, with bodies and without, by the product's own fused spreads. Brief: their titles alone, as drafts. Built
+archives are kept in LIENQUAN_BENCH_HOMES, if that is set. Queries: titles against articles whose own title is
+withheld, and the questions of `xquad_vi` in both languages against its passages, always among articles of `vietnews`;
+the one article or passage is the relevant hit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from indexer.metrics import Qrels
 from indexer.text import encoded_views
 from models.encoder import Vectors
 from service import pool
-from service.schemas import Seed
+from service.schemas import Draft, Seed
 from service.searcher import Searcher
 from service.seeds import resolve
 
@@ -78,16 +78,21 @@ class Lists:
         self.related += [at < len(ids) and ids[at] in grades for at in best]
         self.sizes += [float(len(archive))] * len(best)
 
-    def of_archive(self, found: Searcher, qrels: Qrels) -> None:
-        """List the ten most related articles of judged ones in a built archive."""
+    def of_archive(self, found: Searcher, qrels: Qrels, brief: bool) -> None:
+        """List the ten most related articles of judged ones in a built archive, of their titles alone where brief."""
         archive, public = found.archive, found.public()
         names = [article.id for article in archive.articles(np.arange(archive.count))]
+        rows = {name: row for row, name in enumerate(names)}
         asked = sorted(qrels)
         for at in np.random.default_rng(_SEED).permutation(len(asked))[:SEEDS]:
-            seeds = resolve(archive, encoder, Seed(ids=[asked[at]]), public)
+            row, draft = rows[asked[at]], Draft(title=found.article(asked[at]).title)
+            seeds = resolve(archive, encoder, Seed(article=draft) if brief else Seed(ids=[asked[at]]), public)
             allowed = public.copy()
-            allowed[list(seeds.rows)] = False
-            near = pool.measured(archive, seeds, *pool.near(archive, seeds, allowed, 10))
+            allowed[row] = False
+            candidates = pool.near(archive, seeds, allowed, 10)
+            near = pool.measured(archive, seeds, *candidates)
+            if brief:
+                near = pool.measured(archive, pool.echo(archive, seeds, near), *candidates)
             best = np.argsort(-near.spreads)[:10]
             self.spreads += near.spreads[best].tolist()
             self.related += [names[row] in qrels[asked[at]] for row in near.rows[best]]
@@ -121,19 +126,19 @@ def named(vectors: Vectors, ids: list[str]) -> dict[str, Vectors]:
     return dict(zip(ids, vectors, strict=True))
 
 
-def related() -> Lists:
-    """Gather lists for the related articles' curve."""
+def related(brief: bool) -> Lists:
+    """Gather lists for the related articles' curve, or for that of drafts that say little."""
     lists = Lists()
     with common.homes() as homes:
         homes.mkdir(exist_ok=True)
-        for name, crowd, bodies in product(("vims", "loose"), (0, 6000), (True, False)):
+        for name, crowd, bodies in product(("vims", "loose"), (0, 6000), (True, False)[: 1 if brief else 2]):
             given = [*common.articles(name), *common.articles("vietnews", crowd)]
             label = f"{name}{crowd // 1000 or ''}{'' if bodies else '-heads'}"
             without: dict[str, Any] = {} if bodies else {"body": None, "body_html": None}
             source = homes / f"{label}.jsonl"
             if not source.is_file():
                 common.write_archive(source, [article.model_copy(update=without) for article in given])
-            lists.of_archive(searcher(homes / label, source), common.related_qrels(name))
+            lists.of_archive(searcher(homes / label, source), common.related_qrels(name), brief)
     return lists
 
 
@@ -161,7 +166,7 @@ def main() -> None:
     given = common.articles("vietnews", CROWD)
     crowd = embed(encoder(), [article.views for article in given])
     result: dict[str, Any] = {}
-    for name, lists in (("related", related()), ("queries", queries(crowd))):
+    for name, lists in (("related", related(False)), ("brief", related(True)), ("queries", queries(crowd))):
         curve = lists.fit()
         assert math.isfinite(curve.width)
         result[name] = {**asdict(curve), "hits": len(lists.related), "reliability": lists.errors(curve)}

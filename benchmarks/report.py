@@ -57,7 +57,7 @@ def texts(result: dict[str, Any]) -> str:
 
 def calibrate(result: dict[str, Any]) -> str:
     """Return the table of fitted curves, and how relevance compares with what was judged."""
-    curves = {name: result[name] for name in ("related", "queries")}
+    curves = {name: result[name] for name in ("related", "brief", "queries")}
     rows = [
         [name, *(f"{c[key]:.2f}" for key in ("middle", "growth", "width")), f"{c['hits']:,}"]
         for name, c in curves.items()

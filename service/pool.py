@@ -78,7 +78,8 @@ def measured(archive: Archive, seeds: Seeds, rows: Rows, terms: Scores | None = 
     spreads = ranking.relate((cosines - mean) / spread, terms, weight)
     if seeds.echo is not None:
         spreads += _echoed(archive, seeds.echo, rows)
-    relevance = archive.background.of_spreads(spreads, calibration.RELATED)
+    curve = calibration.BRIEF if seeds.brief else calibration.RELATED
+    relevance = archive.background.of_spreads(spreads, curve)
     one = np.ones(len(rows))
     return Pool(rows, cosines, terms, spreads, relevance, one, one, np.zeros(len(rows), dtype=np.int64))
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from indexer import calibration
 from indexer.archive import Archive
 from indexer.article import VIETNAM
 from indexer.calibration import QUERIES, RELATED
@@ -199,7 +200,7 @@ def check_nearest(answer, oracle, vector, candidates, curve, limit):
     assert [hit.score for hit in answer.hits] == [hit.relevance for hit in answer.hits]
 
 
-def check_related(answer, oracle, vector, spreads, limit):
+def check_related(answer, oracle, vector, spreads, limit, curve=RELATED):
     """Assert that the hits are the candidates that are likest by meaning and words, best first, up to ties.
 
     :param spreads: What each candidate gets.
@@ -212,7 +213,7 @@ def check_related(answer, oracle, vector, spreads, limit):
     assert found == pytest.approx(sorted(spreads.values(), reverse=True)[:limit], abs=HALF)
     assert [hit.score for hit in answer.hits] == pytest.approx(found, abs=HALF)
     assert all(first.score >= second.score for first, second in pairwise(answer.hits))
-    expected = oracle.archive.background.of_spreads(np.array([hit.score for hit in answer.hits]), RELATED)
+    expected = oracle.archive.background.of_spreads(np.array([hit.score for hit in answer.hits]), curve)
     assert [hit.relevance for hit in answer.hits] == pytest.approx(list(expected), abs=1e-9)
 
 
@@ -310,7 +311,7 @@ class TestAgainstBruteForce:
         answer = related(relating, seed={"article": {"title": title, "body": body}}, limit=limit, ranking="similarity")
         vector = ENCODER.encode_queries([f"{title}\n{body}".strip()])[0]
         words = [(few.weighed(words_of(title, body)), 1.0)]
-        check_related(answer, few, vector, few.echoed(vector, words, few.public()), limit)
+        check_related(answer, few, vector, few.echoed(vector, words, few.public()), limit, calibration.BRIEF)
 
     def test_related_to_a_draft_and_an_article_together(self, few, relating):
         name = min(few.public())
