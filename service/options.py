@@ -14,7 +14,7 @@ from indexer import content_classes
 from indexer.content_classes import ClassMap
 from indexer.errors import SourceError
 from indexer.lexicon import Abbreviation, Read, Renaming, read_abbreviations, read_renamings
-from service.related import Defaults
+from service.presets import Defaults
 from service.rule_file import RuleFile
 from service.rule_lines import NO_RULES, Rules
 from service.settings import Settings

@@ -37,6 +37,20 @@ class Preset:
     ranked: bool = True
 
 
+@dataclass(frozen=True)
+class Defaults:
+    """What the service is set to, where neither request nor preset says.
+
+    :param min_relevance: Below this nothing is related.
+    :param fallbacks: What fills a list that is too short, in turn.
+    :param duplicates: Which of several near-duplicates is shown.
+    """
+
+    min_relevance: float = 0.0
+    fallbacks: tuple[FallbackName, ...] = ()
+    duplicates: DuplicateRule = "newest"
+
+
 PRESETS: dict[PresetName, Preset] = {
     "standard": Preset(),
     "same-section-newest": Preset(fallbacks=("same_section_newest",), ranked=False),

@@ -1,15 +1,14 @@
 """Related: from seeds to the list that a good editor would put under them.
 
 Owns the order of the steps: who may be in the list at all, candidates, what each is worth, near-duplicates and series,
-diversity, fallbacks, pins. What a step does is `pool`, `freshness`, `diversity`, `rules`, `pins`, `reasons`. Knows
-nothing of Flask, files or the words that a reader sees.
+diversity, fallbacks, pins. What a step does is `pool`, `freshness`, `diversity`, `rules`, `fallbacks`, `pins`,
+`reasons`. Knows nothing of Flask, files or the words that a reader sees.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 import numpy as np
@@ -21,38 +20,23 @@ from indexer.content_classes import ClassMap, ContentClass
 from models.encoder import Encoder
 from service import diversity, pool, ranking
 from service.diversity import Cap, Chosen
+from service.fallbacks import LOOKED_THROUGH, fill_up
 from service.freshness import FADINGS, freshness
-from service.hits import Answer, Fate, Hit, Numbers
+from service.hits import Answer, Hit, Numbers
 from service.pins import place
 from service.pool import Pool
-from service.presets import PRESETS, DuplicateRule, FallbackName
+from service.presets import PRESETS, Defaults, FallbackName
 from service.ranking import Rows, Scores
 from service.reasons import EVENT_DAYS, SAME_EVENT, Why
 from service.rules import NOTHING, RulesInArchive
 from service.schemas import RelatedBody
 from service.seeds import resolve
+from service.watch import Watch
 
 LOOKED_AT = 48
 """How many of the best candidates are looked at for diversity."""
 
-_LOOKED_THROUGH = 32
-"""So many times the list's length of the newest articles are looked through for what may fill it up."""
-
 _DAY = 24 * 3600 * 1_000_000
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """What the service is set to, where neither request nor preset says.
-
-    :param min_relevance: Below this nothing is related.
-    :param fallbacks: What fills a list that is too short, in turn.
-    :param duplicates: Which of several near-duplicates is shown.
-    """
-
-    min_relevance: float = 0.0
-    fallbacks: tuple[FallbackName, ...] = ()
-    duplicates: DuplicateRule = "newest"
 
 
 class Relating:
@@ -88,22 +72,6 @@ class Relating:
         return _List(self, body, clock, public).answer()
 
 
-class _Watch:
-    """Follows the one article that a request asks about, to say at which step it fell out."""
-
-    def __init__(self, row: int | None) -> None:
-        self.row = row
-        self.fate = Fate("not_public") if row is None else None
-
-    def after(self, step: str, left: Mask | Rows, detail: str = "") -> None:
-        """Look whether the article is still there.
-
-        :param left: (articles,) bool, or rows.
-        """
-        if self.fate is None and not (left[self.row] if left.dtype == np.bool_ else (left == self.row).any()):
-            self.fate = Fate(step, detail)
-
-
 class _List:
     """One list on its way, step by step."""
 
@@ -117,8 +85,7 @@ class _List:
         self._moment = micros(body.now or clock)
         self._seeds = resolve(archive, relating.encoder, body.seed, public)
         self._public = public
-        asked = body.explain_id
-        self._watch = None if asked is None else _Watch(archive.find(asked, public))
+        self._watch = Watch(archive, body.explain_id, public)
         self._rules = NOTHING
         self._published: Rows = np.empty(0, dtype=np.int64)
         self._allowed = self._permitted(clock)
@@ -135,42 +102,38 @@ class _List:
         worthy = self._worthy(self._candidates())
         return self._answer(*self._diverse(worthy), len(worthy.rows))
 
-    def _after(self, step: str, left: Mask | Rows, detail: str = "") -> None:
-        if self._watch is not None:
-            self._watch.after(step, left, detail)
-
     def _permitted(self, clock: datetime) -> Mask:
         """Return which articles may be in the list, (articles,) bool."""
         archive, body, relating = self._archive, self._body, self._relating
         mask = archive.mask(body.filters.filters())
         allowed = self._public.copy() if mask is None else self._public & mask
-        self._after("filtered", allowed)
+        self._watch.after("filtered", allowed)
         allowed[[*self._seeds.rows, *self._seeds.negative]] = False
-        self._after("seed", allowed)
+        self._watch.after("seed", allowed)
         if body.exclude_ids:
             found = [archive.find(article_id, self._public) for article_id in body.exclude_ids]
             excluded = [row for row in found if row is not None]
             allowed[excluded if self._exact else archive.copies(excluded)] = False
-            self._after("excluded", allowed)
+            self._watch.after("excluded", allowed)
         if self._exact:
             return allowed
         if relating.classed:
             wanted = {ContentClass.NONE, *(ContentClass[name.upper()] for name in body.include_classes)}
             for kind in {*ContentClass} - wanted:
                 allowed &= relating.classes != kind
-            self._after("content_class", allowed)
+            self._watch.after("content_class", allowed)
         rules = relating.rules()
         if rules.rules.rules:
             self._rules = rules.applied(self._seeds.rows, self._sections(), clock, allowed, self._public)
         if self._rules.blocked is not None:
             allowed &= ~self._rules.blocked
-            self._after("blocked", allowed)
+            self._watch.after("blocked", allowed)
         if pinned := [pin.row for pin in self._rules.pins]:
             allowed[archive.copies(pinned)] = False
             allowed[pinned] = True
-            self._after("duplicate", allowed)
+            self._watch.after("duplicate", allowed)
             allowed[pinned] = False  # they have their places, whatever else the list holds
-            self._after("beyond_limit", allowed)
+            self._watch.after("beyond_limit", allowed)
         return allowed
 
     def _sections(self) -> list[str | None]:
@@ -183,15 +146,15 @@ class _List:
         archive, seeds = self._archive, self._seeds
         rows, terms = pool.near(archive, seeds, self._allowed, self._limit)
         if self._exact:
-            self._after("not_near", rows)
+            self._watch.after("not_near", rows)
             return self._measured(rows, terms)
         kept, added = pool.latest_only(archive, seeds, rows, self._allowed)
-        self._after("not_near", np.concatenate([rows, added]))
+        self._watch.after("not_near", np.concatenate([rows, added]))
         if len(kept) < len(rows):
             rows, terms = kept, terms[np.isin(rows, kept)]
         if len(added):
             rows, terms = np.concatenate([rows, added]), np.concatenate([terms, seeds.shared_terms(archive, added)])
-        self._after("series", rows)
+        self._watch.after("series", rows)
         return self._measured(rows, terms)
 
     def _measured(self, rows: Rows, terms: Scores) -> Pool:
@@ -214,10 +177,10 @@ class _List:
             self._published = found.rows[read]
             own |= read
         kept = np.flatnonzero(~own)
-        self._after("copy_of_seed", found.rows[kept])
+        self._watch.after("copy_of_seed", found.rows[kept])
         kept = kept[found.relevance[kept] >= self._floor]
         found = found.take(kept)
-        self._after("below_min_relevance", found.rows)
+        self._watch.after("below_min_relevance", found.rows)
         order = ranking.by_score(found.spreads, found.rows)
         one = ranking.collapse(archive.groups_of(found.rows), self._preferred(found.rows, order), order)
         shown = replace(
@@ -226,7 +189,7 @@ class _List:
             spreads=found.spreads[one.best],
             copies=one.members - 1,
         )
-        self._after("duplicate", shown.rows)
+        self._watch.after("duplicate", shown.rows)
         shown = self._aged(shown)
         return shown.take(np.lexsort((shown.rows, -shown.spreads, -shown.scores)))
 
@@ -264,12 +227,12 @@ class _List:
         chosen = self._chosen(best)
         if len(chosen.places) < self._limit and len(best.rows) < len(found.rows):
             best, chosen = found, self._chosen(found)
-        self._after("beyond_the_best", best.rows)
+        self._watch.after("beyond_the_best", best.rows)
         listed = best.take(chosen.places)
-        if self._watch is not None:
+        if self._watch.row is not None:
             for at, name in chosen.capped.items():
-                self._after("cap", np.setdiff1d(best.rows, best.rows[[at]]), name)
-            self._after("beyond_limit", listed.rows)
+                self._watch.after("cap", np.setdiff1d(best.rows, best.rows[[at]]), name)
+            self._watch.after("beyond_limit", listed.rows)
         return listed, chosen.repeated
 
     def _chosen(self, found: Pool) -> Chosen:
@@ -283,43 +246,25 @@ class _List:
         near = (published == ABSENT) | (np.abs(published - came) <= EVENT_DAYS * _DAY) if came is not None else True
         events[(ranking.likeness(found.cosines, unrelated) >= SAME_EVENT) & near] = -1
         caps = [Cap("event", events, body.max_per_event)]
-        caps += [Cap(name, values[found.rows], most) for name, values, most in self._bounds]
+        caps += [Cap(cap.name, cap.values[found.rows], cap.most) for cap in self._caps]
         weight = self._preset.diversity if body.diversity is None else body.diversity
         return diversity.choose(found.scores, alike, weight, caps, self._limit)
 
     @property
-    def _bounds(self) -> list[tuple[str, Rows, int]]:
-        """Return what is bounded: its name, the value of each of all articles, and how many of one there may be."""
+    def _caps(self) -> list[Cap]:
+        """Return the caps that were asked for, over all articles."""
         asked = ((field, getattr(self._body, f"max_per_{field}")) for field in ("section", "source", "author"))
-        return [(field, self._archive.coded(field), most) for field, most in asked if most is not None]
+        return [Cap(field, self._archive.coded(field), most) for field, most in asked if most is not None]
 
     def _fallen_back(self, listed: Rows) -> dict[int, str]:
         """Return what fills up a list that is too short, each with the name of the fallback."""
-        preset = self._preset
-        set_to = self._relating.defaults.fallbacks if preset.fallbacks is None else preset.fallbacks
-        held = [(values, most, Counter(values[listed].tolist())) for _, values, most in self._bounds]
-        filled: dict[int, str] = {}
-        for name in self._body.fallbacks if self._body.fallbacks is not None else set_to:
-            if name == "none":
-                break
-            told = np.concatenate([listed, self._published, np.array([*self._seeds.rows, *filled], dtype=np.int64)])
-            newest = self._newest(name)
-            groups = self._groups(np.concatenate([told, newest]))
-            taken = set(groups[: len(told)].tolist())
-            for row, group in zip(newest.tolist(), groups[len(told) :].tolist(), strict=True):
-                if len(listed) + len(filled) == self._limit:
-                    return filled
-                full = any(values[row] >= 0 and counts[values[row]] >= most for values, most, counts in held)
-                if full or group in taken:
-                    continue
-                taken.add(group)
-                filled[row] = name
-                for values, _, counts in held:
-                    counts[values[row]] += 1
-        return filled
+        given, preset, set_to = self._body.fallbacks, self._preset.fallbacks, self._relating.defaults.fallbacks
+        names = next(names for names in (given, preset, set_to) if names is not None)
+        told = np.concatenate([self._published, np.array(self._seeds.rows, dtype=np.int64)])
+        return fill_up(names, self._newest, self._told_as_one, listed, told, self._caps, self._limit)
 
-    def _groups(self, rows: Rows) -> Rows:
-        """Return what is told as one, (n,) int64: near-duplicates, but in the list of whatever is newest."""
+    def _told_as_one(self, rows: Rows) -> Rows:
+        """Return what near-duplicates have in common; in the list of whatever is newest nothing is told as one."""
         return self._archive.groups_of(rows) if self._preset.ranked else rows
 
     def _newest(self, name: FallbackName) -> Rows:
@@ -331,7 +276,7 @@ class _List:
             sections = tuple(section for section in self._sections() if section)
             of_section = self._archive.mask(Filters(section=sections)) if sections else np.zeros_like(mask)
             mask = mask & of_section if of_section is not None else mask
-        return self._archive.first_newest(mask, _LOOKED_THROUGH * self._limit)
+        return self._archive.first_newest(mask, LOOKED_THROUGH * self._limit)
 
     def _answer(self, listed: Pool, repeated: Scores, total: int) -> Answer:
         """Return the answer: the list, what fills it up, pins in their places."""
@@ -357,7 +302,7 @@ class _List:
             False,
             missing=self._rules.missing,
             published=published,
-            fate=self._became(rows),
+            fate=self._watch.fate(rows, self._numbers_of),
         )
 
     def _hits(self, found: Pool, repeated: Scores, fallbacks: dict[int, str]) -> list[Hit]:
@@ -396,13 +341,7 @@ class _List:
             rules=rules,
         )
 
-    def _became(self, rows: Rows) -> Fate | None:
-        """Return what became of the article that was asked about."""
-        watch = self._watch
-        if watch is None or watch.row is None:
-            return None if watch is None else watch.fate
-        measured = pool.measured(self._archive, self._seeds, np.array([watch.row]))
-        measured = measured if self._exact else self._aged(measured)
-        places = np.flatnonzero(rows == watch.row)
-        fate = Fate("listed", str(places[0] + 1)) if len(places) else watch.fate or Fate("beyond_limit")
-        return fate._replace(numbers=self._numbers(measured, 0))
+    def _numbers_of(self, row: int) -> Numbers:
+        """Return the numbers of any article, in the list or not."""
+        measured = pool.measured(self._archive, self._seeds, np.array([row]))
+        return self._numbers(measured if self._exact else self._aged(measured), 0)

@@ -7,7 +7,7 @@ import pytest
 from indexer import content_classes
 from indexer.content_classes import ContentClass
 from service.options import Options
-from service.related import Defaults
+from service.presets import Defaults
 from service.rule_lines import NO_RULES
 from service.settings import Settings
 from service.synonyms import NO_SYNONYMS

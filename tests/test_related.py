@@ -27,8 +27,7 @@ from service import related as related_module
 from service.errors import NotFound, NotReady
 from service.freshness import FADINGS, freshness
 from service.options import Options
-from service.presets import PRESETS
-from service.related import Defaults
+from service.presets import PRESETS, Defaults
 from service.rule_lines import NO_RULES, parse
 from service.schemas import RelatedBody
 from service.searcher import Searcher
