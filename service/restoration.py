@@ -150,7 +150,8 @@ def candidates(language: Language, word: str, bare: bool) -> list[Candidate]:
         for at in alike[:MAX_CANDIDATES]
         if at == own.id or language.counts.item(at) >= least
     ]
-    if language.seen(fold) < _KNOWN and len(fold) > 1:
+    # What was typed with diacritics and can be Vietnamese is never changed: a small archive does not know every name.
+    if language.seen(fold) < _KNOWN and len(fold) > 1 and not (marked and plausible(word)):
         found_words += _slipped(language, word, fold)
     if own.id < 0:
         found_words.append(own)

@@ -130,6 +130,10 @@ class TestDiacriticsBind:
         kept = [(was, word) for was, word in zip(typed, found.words, strict=True) if folded(was) != was]
         assert [was for was, _ in kept if was in known] == [word for was, word in kept if was in known]
 
+    @pytest.mark.parametrize("typed", ["nhà mác", "xưởng mày", "người cồng nhân", "khu trọc", "Lũng Bủng Khoét"])
+    def test_a_marked_word_that_the_archive_lacks_is_never_changed_if_it_can_be_one(self, language, typed):
+        assert said(language, typed) == " ".join(words_of(typed))
+
     @settings(max_examples=150)
     @given(words=st.lists(st.text(max_size=8), max_size=8), fixed=st.sets(st.integers(0, 7)))
     def test_any_text_keeps_its_words_and_places(self, language, words, fixed):
