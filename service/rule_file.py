@@ -1,95 +1,33 @@
 """The file of the editors' rules: followed as it changes, and edited without losing a byte of what others wrote.
 
-Owns reading again, the lock and the atomic replacement; what a line may say is `service.rule_lines`'.
+Owns the lock and the atomic replacement; what a line may say is `service.rule_lines`'.
 """
 
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import stat
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from indexer.article import shown
+from service.followed import Followed, regular
 from service.rule_lines import NO_RULES, Rule, Rules, numbered, parse, parse_line
 
-logger = logging.getLogger(__name__)
 
+class RuleFile(Followed[Rules]):
+    """Follows a file of the editors' rules.
 
-class RuleFile:
-    """Follows a file of rules that editors may change at any time; safe to share between threads.
-
-    :param path: None where there is no such file: no rules, no problem.
+    :param path: None where there is no such file.
     :param clock: Seconds that never go backwards.
     """
 
-    EVERY_SECONDS = 1.0
-
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._looked: float | None = None
-        self._read: tuple[int, int, int] | None = None
-        self._rules = NO_RULES
-
-    def current(self) -> Rules:
-        """Return what the file says now, the same object for as long as it says the same.
-
-        Looks at the file once a second at most and reads it only where it changed. A file that cannot be read, or has
-        no good line among bad ones, leaves the rules before in force and is a problem.
-        """
-        if self._path is None:
-            return NO_RULES
-        with self._lock:
-            now = self._clock()
-            if self._looked is None or now - self._looked >= self.EVERY_SECONDS:
-                self._looked = now
-                self._look(self._path)
-            return self._rules
-
-    def _look(self, path: Path) -> None:
-        try:
-            found = path.stat()
-            read = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if read == self._read:
-                return
-            content = _content(path)
-        except OSError as error:
-            self._read = None  # look again even where it comes back as it was
-            self._take(self._kept((f"{path.name}: cannot be read: {error.strerror or error}",)))
-            return
-        self._read = read
-        rules = parse(content, path.name)
-        self._take(self._kept(rules.problems) if rules.problems and not rules.rules else rules)
-
-    def _kept(self, problems: tuple[str, ...]) -> Rules:
-        """Return the rules before, with what is wrong with the file now."""
-        rules = self._rules.rules
-        return Rules(rules, (*problems, "the rules before stay in force") if rules else problems)
-
-    def _take(self, rules: Rules) -> None:
-        if rules == self._rules:
-            return
-        if rules.problems and rules.problems != self._rules.problems:
-            logger.warning("%d problems with rules: %s", len(rules.problems), rules.problems[0])
-        self._rules = rules
-
-
-def _content(path: Path) -> bytes:
-    """Return a file's bytes; a pipe or a directory is none, and holds nobody up.
-
-    :raises OSError: if it cannot be read.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("it is not a file")
-    return path.read_bytes()
+        super().__init__(path, parse, NO_RULES, "rules", clock)
 
 
 def read(path: Path) -> Rules:
@@ -98,7 +36,7 @@ def read(path: Path) -> Rules:
     :raises OSError: naming the file, if it cannot be read.
     """
     try:
-        return parse(_content(path), path.name)
+        return parse(regular(path), path.name)
     except OSError as error:
         raise OSError(f"{path}: cannot be read: {error.strerror or error}") from error
 

@@ -13,10 +13,7 @@ Owns the file and its faults; knows nothing of queries, archives or settings.
 
 from __future__ import annotations
 
-import logging
 import re
-import stat
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +23,7 @@ from types import MappingProxyType
 
 from indexer.syllables import syllables
 from indexer.text import clean
-
-logger = logging.getLogger(__name__)
+from service.followed import Followed
 
 Term = tuple[str, ...]
 """Canonical syllables."""
@@ -148,62 +144,16 @@ def _term(text: str) -> Term:
     return term
 
 
-class SynonymFile:
-    """Follows a file of synonyms that editors may change at any time; safe to share between threads.
+class SynonymFile(Followed[Synonyms]):
+    """Follows a file of synonyms.
 
-    :param path: None where there is no such file: no synonyms, no problem.
+    :param path: None where there is no such file.
     :param clock: Seconds that never go backwards.
     """
 
-    EVERY_SECONDS = 1.0
-
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._path = path
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._looked: float | None = None
-        self._read: tuple[int, int, int] | None = None
-        self._synonyms = NO_SYNONYMS
+        super().__init__(path, _said, NO_SYNONYMS, "synonyms", clock)
 
-    def current(self) -> Synonyms:
-        """Return what the file says now; looks at it once a second at most and reads it only where it changed.
 
-        A file that cannot be read, or has no good line among bad ones, leaves the rules before in force and is a
-        problem.
-        """
-        if self._path is None:
-            return NO_SYNONYMS
-        with self._lock:
-            now = self._clock()
-            if self._looked is None or now - self._looked >= self.EVERY_SECONDS:
-                self._looked = now
-                self._look(self._path)
-            return self._synonyms
-
-    def _look(self, path: Path) -> None:
-        try:
-            found = path.stat()
-            if not stat.S_ISREG(found.st_mode):
-                raise OSError("it is not a file")
-            read = (found.st_mtime_ns, found.st_size, found.st_ino)
-            if read == self._read:
-                return
-            text = path.read_bytes().decode("utf-8", "surrogateescape")
-        except OSError as error:
-            self._read = None  # look again even where it comes back as it was
-            self._take(self._kept((f"{path.name}: cannot be read: {error.strerror or error}",)))
-            return
-        self._read = read
-        synonyms = parse(text, path.name)
-        wholly_bad = synonyms.problems and not synonyms.rules
-        self._take(self._kept(synonyms.problems) if wholly_bad else synonyms)
-
-    def _kept(self, problems: tuple[str, ...]) -> Synonyms:
-        """Return the rules before, with what is wrong with the file now."""
-        rules = self._synonyms.rules
-        return Synonyms(rules, (*problems, "the rules before stay in force") if rules else problems)
-
-    def _take(self, synonyms: Synonyms) -> None:
-        if synonyms.problems and synonyms.problems != self._synonyms.problems:
-            logger.warning("%d problems with synonyms: %s", len(synonyms.problems), synonyms.problems[0])
-        self._synonyms = synonyms
+def _said(content: bytes, name: str) -> Synonyms:
+    return parse(content.decode("utf-8", "surrogateescape"), name)
