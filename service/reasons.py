@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 from indexer.archive import Archive
 from indexer.article import VIETNAM, Article
 from indexer.columns import ABSENT
@@ -17,6 +19,7 @@ EVENT_DAYS = 4
 _BACKGROUND_DAYS = 180
 _NAMES = 2
 _DAY = 24 * 3600 * 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Why:
@@ -29,6 +32,7 @@ class Why:
         self._archive = archive
         came = seeds.published(archive)
         self._came = moment if came is None else came
+        self._year = (_EPOCH + timedelta(microseconds=self._came)).astimezone(VIETNAM).year
         self._names = {spaced(name.text) for row in seeds.rows for name in archive.names_of(row)}
         if seeds.article is not None:
             self._names |= set(names_in(seeds.article.title, seeds.article.lead))
@@ -49,7 +53,8 @@ class Why:
         if shared:
             found.append(Reason("same_names", ", ".join(shared[:_NAMES])))
         if days is not None and days >= _BACKGROUND_DAYS and article.published_at is not None:
-            found.append(Reason("background", str(article.published_at.astimezone(VIETNAM).year)))
+            then = article.published_at.astimezone(VIETNAM)
+            found.append(Reason("background", f"{then:%Y}" if then.year != self._year else f"{then:%m/%Y}"))
         return found or [Reason("same_topic")]
 
     def _days(self, row: int) -> float | None:

@@ -92,6 +92,14 @@ def test_the_year_is_vietnams():
     assert why(datetime(2024, 12, 31, 20, tzinfo=UTC)) == [("background", "2025")]
 
 
+def test_within_the_seed_s_own_year_it_is_the_month_that_tells():
+    came = datetime(2026, 12, 10, tzinfo=UTC)
+    assert why(datetime(2026, 3, 31, 20, tzinfo=UTC), came=came) == [("background", "04/2026")]  # in Vietnam
+    assert why(datetime(2025, 12, 31, 20, tzinfo=UTC), came=came) == [("background", "01/2026")]
+    assert why(datetime(2025, 12, 31, 10, tzinfo=UTC), came=came) == [("background", "2025")]
+    assert why(datetime(2026, 3, 1, tzinfo=UTC), came=None, moment=came) == [("background", "03/2026")]
+
+
 def test_the_weightiest_first():
     names = {0: ["Trần Gốm"], 1: ["Trần Gốm"]}
     assert why(None, 0.9, names, pinned=True) == [("pinned", ""), ("same_event", ""), ("same_names", "Trần Gốm")]
