@@ -74,7 +74,8 @@ def article(article_id: str) -> ResponseReturnValue:
     found = api.visible(searcher.article(article_id))
     if found.id != article_id:
         return redirect(link("pages.article", article_id=found.id), 301)
-    related = searcher.related(RelatedBody(seed=Seed(ids=[found.id]), limit=_RELATED))
+    # Around an old article stands what belongs to its own time.
+    related = searcher.related(RelatedBody(seed=Seed(ids=[found.id]), limit=_RELATED, reference="seed"))
     return render_template(
         "article.html",
         article=found,
