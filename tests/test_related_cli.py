@@ -135,7 +135,7 @@ class TestOne:
         rules.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
         result = run("related", "luong", "--explain", LIENQUAN_RULES=str(rules))
         first, told = result.stdout.splitlines()[:2]
-        assert first.endswith("chay  cháy kho giấy trong đêm  (tòa soạn chọn; bối cảnh, 2023)")
+        assert first.endswith("chay  cháy kho giấy trong đêm  (tòa soạn chọn; bối cảnh, 01/2023)")
         assert told.endswith("  rule p1")
         assert "pin p2: mai: not public" in result.stderr
 
