@@ -43,7 +43,10 @@ class HitList(BaseModel):
 
 
 class NumbersOut(BaseModel):
-    """Every number behind a related hit; `score` is relevance × freshness × boost."""
+    """Every number behind a related hit; `score` is relevance × freshness × boost.
+
+    Of near-duplicates, spreads and relevance are those of the nearest, cosine and terms those of the one shown.
+    """
 
     cosine: Annotated[float, Field(description="Of the raw vectors, to the seeds")]
     terms: Annotated[float, Field(description="Cosine of the weighted words, to the seeds")]

@@ -26,6 +26,9 @@ class Reason(NamedTuple):
 class Numbers:
     """Every number behind a related hit.
 
+    Where a near-duplicate stands for others, spreads and relevance are those of the nearest of them, cosine and terms
+    its own.
+
     :param cosine: Of the raw vectors, to the seeds.
     :param terms: Cosine of the term vectors, to the seeds.
     :param spreads: Both fused, in standard deviations above what unrelated articles get.

@@ -25,8 +25,7 @@ from service.ranking import Rows, Scores
 from service.schemas import Seed
 
 NEGATIVE = 0.5
-"""What a negative seed weighs beside a seed (Rocchio, 1971, in the proportion that he and most since have used)."""
-
+"""What a negative seed weighs beside a seed, in the manner of Rocchio (1971); chosen, for nothing here judges it."""
 
 BRIEF = 40
 """Up to so many syllables a draft says little: titles have 8 to 20, title and lead 45 to 80."""

@@ -153,7 +153,7 @@ SPOTS = [[np.cos(a), np.sin(a)] for a in np.linspace(0, np.pi, 9)]
     allowed=st.lists(st.booleans(), min_size=12, max_size=12),
     k=st.integers(1, 12),
 )
-@settings(max_examples=20)
+@settings(max_examples=40)
 def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
     segments, starts = [], np.cumsum([0, *sizes])
     for start, end in pairwise(starts):
