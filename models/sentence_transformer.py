@@ -1,7 +1,7 @@
-"""Sentence-transformers models as encoders, in torch (fp32) or in ONNX Runtime (int8).
+"""From a model's card to an encoder: sentence-transformers in torch (fp32), or the int8 model made of it.
 
-The one importer of sentence_transformers, and only once a model is loaded: the import alone takes seconds.
-Owns the making of int8 models and the decision which backend to trust. Knows nothing of articles.
+The one importer of sentence_transformers, and only where it is needed: to make an int8 model, for torch, and for
+models that `onnx` cannot run by itself. Owns the decision which backend to trust. Knows nothing of articles.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import bundled, catalogue, hashing, parity
+from models import bundled, catalogue, hashing, onnx, parity
 from models.catalogue import ModelCard
 from models.cpu import available_threads, int8_kind
 from models.encoder import Encoder, EncoderIdentity, Vectors
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BACKENDS = ("auto", "onnx-int8", "torch")
-_INT8_FILE = "onnx/model_int8.onnx"
+_RECIPE = 2  # of the int8 model, in its directory's name and its vectors' identity: raised with every change of vectors
 _PARITY_FILE = "parity.json"
 
 
@@ -134,6 +134,21 @@ def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> 
         return _load_torch(located, threads)
 
 
+def preload(card: ModelCard) -> None:
+    """Read what forked processes can share of an int8 model that has been made already: its tokenizer.
+
+    Of a model that is not on this disk, or that cannot be read, nothing is read and nothing said: `load` will.
+    """
+    kind, _ = int8_kind()
+    directory = _bundled_directory() if card.key == catalogue.DEFAULT else Path(card.source)
+    if kind is None or card.key == hashing.NAME or not directory.is_dir():
+        return
+    with suppress(ModelError):
+        path = _int8_directory(_locate(card), kind) / onnx.TOKENIZER_FILE
+        if path.is_file():
+            onnx.open_tokenizer(path)
+
+
 def check(card: ModelCard) -> list[parity.Check]:
     """Measure the card's model against its references: the wheel's engine, fp32, and its own batches.
 
@@ -162,7 +177,7 @@ def check(card: ModelCard) -> list[parity.Check]:
 
 def _locate(card: ModelCard) -> _Located:
     if card.key == catalogue.DEFAULT:
-        directory = bundled.ensure(catalogue.models_home() / f"multilingual-e5-small-{bundled.REVISION}")
+        directory = bundled.ensure(_bundled_directory())
         name, revision, weights = bundled.HUB_ID, bundled.REVISION, "q4"
     elif Path(card.source).is_dir():
         directory = Path(card.source)
@@ -176,6 +191,10 @@ def _locate(card: ModelCard) -> _Located:
     if document is None:
         document = own.get("document") or own.get("passage") or ""
     return _Located(directory, name, revision, query, document, card.max_tokens, weights)
+
+
+def _bundled_directory() -> Path:
+    return catalogue.models_home() / f"multilingual-e5-small-{bundled.REVISION}"
 
 
 def _download(hub_id: str) -> Path:
@@ -216,11 +235,11 @@ def _load_torch(located: _Located, threads: int) -> SentenceTransformerEncoder:
     return _encoder(_open(located.directory), located, "fp32", threads=1)
 
 
-def _load_int8(located: _Located, threads: int) -> SentenceTransformerEncoder:
+def _load_int8(located: _Located, threads: int) -> Encoder:
     kind, reason = int8_kind()
     if kind is None:
         raise ParityError(f"int8 on this CPU: {reason}")
-    directory = catalogue.models_home() / f"{located.slug}-int8-{kind}"
+    directory = _int8_directory(located, kind)
     if not directory.is_dir():
         try:
             _make_int8(located, kind, directory, threads)
@@ -235,11 +254,18 @@ def _load_int8(located: _Located, threads: int) -> SentenceTransformerEncoder:
     return _open_int8(directory, located, kind, threads)
 
 
+def _precision(kind: str) -> str:
+    return f"int8-{kind}-{_RECIPE}"
+
+
+def _int8_directory(located: _Located, kind: str) -> Path:
+    return catalogue.models_home() / f"{located.slug}-{_precision(kind)}"
+
+
 def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> None:
     """Export the model to ONNX, quantise its weights to int8, measure it against fp32, and put it in place."""
     try:
-        from onnx import TensorProto
-        from onnxruntime.quantization import QuantType, quantize_dynamic
+        from models.quantise import quantise
     except ImportError as error:
         raise ParityError(f"onnx-int8 needs the packages of sentence-transformers[onnx]: {error}") from error
     logger.info("making the int8 model of %s in %s (once)", located.name, directory)
@@ -248,17 +274,8 @@ def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> N
     try:
         exported = _open(located.directory, backend="onnx", model_kwargs={"export": True, "provider": _CPU})
         exported.save_pretrained(str(partial), create_model_card=False)
-        # Per-channel weight scales, and matrices of two activations left in float: cosine 0.997 to fp32 instead
-        # of 0.995, and a tenth faster. Without VNNI, 8-bit products overflow 16 bits, hence the reduced range.
         with _quiet():
-            quantize_dynamic(
-                str(partial / "onnx" / "model.onnx"),
-                str(partial / _INT8_FILE),
-                weight_type=QuantType.QInt8,
-                per_channel=True,
-                reduce_range=kind == "avx2",
-                extra_options={"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT},
-            )
+            quantise(partial / "onnx" / "model.onnx", partial / onnx.MODEL_FILE, kind)
         for path in (partial / "onnx").glob("model.onnx*"):
             path.unlink()
         int8 = _open_int8(partial, located, kind, threads)
@@ -277,13 +294,16 @@ def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> N
 _CPU = "CPUExecutionProvider"
 
 
-def _open_int8(directory: Path, located: _Located, kind: str, threads: int) -> SentenceTransformerEncoder:
-    from onnxruntime import SessionOptions
-
-    options = SessionOptions()
-    options.intra_op_num_threads = 1  # threads of ours each run a text; ONNX Runtime ignores OMP_NUM_THREADS
-    kwargs = {"file_name": _INT8_FILE, "provider": _CPU, "session_options": options}
-    return _encoder(_open(directory, backend="onnx", model_kwargs=kwargs), located, f"int8-{kind}", threads)
+def _open_int8(directory: Path, located: _Located, kind: str, threads: int) -> Encoder:
+    precision = _precision(kind)
+    try:
+        parts = onnx.read_parts(directory)
+        identity = _identity(located, parts.dim, located.max_tokens or parts.max_tokens, precision)
+        return onnx.OnnxEncoder(directory, parts, identity, threads)
+    except onnx.UnknownParts as error:
+        logger.info("%s: sentence-transformers runs it", error)
+    kwargs = {"file_name": onnx.MODEL_FILE, "provider": _CPU, "session_options": onnx.session_options()}
+    return _encoder(_open(directory, backend="onnx", model_kwargs=kwargs), located, precision, threads)
 
 
 def _open(directory: Path, **options: Any) -> SentenceTransformer:
@@ -338,14 +358,18 @@ def _encoder(model: SentenceTransformer, located: _Located, precision: str, thre
     dim = model.get_embedding_dimension()
     if not dim:
         raise ModelError(f"model {located.name}: does not say the length of its vectors")
-    identity = EncoderIdentity(
+    identity = _identity(located, dim, int(model.max_seq_length or 0), precision)
+    return SentenceTransformerEncoder(model, identity, threads)
+
+
+def _identity(located: _Located, dim: int, max_tokens: int, precision: str) -> EncoderIdentity:
+    return EncoderIdentity(
         name=located.name,
         revision=located.revision,
         dim=dim,
         query_prompt=located.query_prompt,
         document_prompt=located.document_prompt,
-        max_tokens=int(model.max_seq_length or 0),
+        max_tokens=max_tokens,
         weights=located.weights,
         precision=precision,
     )
-    return SentenceTransformerEncoder(model, identity, threads)

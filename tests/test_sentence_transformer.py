@@ -10,44 +10,39 @@ import re
 import shutil
 import sys
 import threading
-from collections import Counter
 from pathlib import Path
 
 import huggingface_hub
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from models import bundled, catalogue, parity, sentence_transformer
 from models.catalogue import ModelCard
-from models.encoder import EncoderIdentity
+from models.cpu import int8_kind
+from models.encoder import Encoder, EncoderIdentity
 from models.errors import ModelError, ParityError
 from models.hashing import HashingEncoder
-from models.sentence_transformer import SentenceTransformerEncoder, check, load
-from tests.test_bundled import SPECIALS, Packed
+from models.onnx import OnnxEncoder, open_tokenizer
+from models.sentence_transformer import SentenceTransformerEncoder, check, load, preload
+from tests import tiny_model
+from tests.test_bundled import Packed
 
 TEXTS = parity.probe_texts()
 LONG = TEXTS[1]
 BACKENDS = ("torch", "onnx-int8")
+PRECISION = f"int8-{int8_kind()[0]}-2"
 
 
 @pytest.fixture(scope="module")
 def packed() -> Packed:
-    """Return a tiny model that knows the probe's commonest words, and its letters."""
-    words = Counter(word for text in TEXTS for word in text.split()).most_common(300)
-    letters = sorted({letter for text in TEXTS for letter in text} - {" "})
-    pieces = [*SPECIALS, ("▁", -2.0), *((f"▁{word}", -8.0) for word, _ in words), *((one, -6.0) for one in letters)]
-    return Packed(
-        layers=2, words=len(pieces) + 3, pieces=pieces, positions=128, types=2, scales=(0.015625, 0.03125, -0.0234375)
-    )
+    return tiny_model.pack()
 
 
 @pytest.fixture(scope="module")
-def tiny(packed: Packed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the tiny model as a sentence-transformers directory. Others share it: it is not to be changed."""
-    directory = tmp_path_factory.mktemp("source") / "tiny"
-    directory.mkdir()
-    bundled.write_model(bundled.unpack(packed.data()), directory)
-    return directory
+    return tiny_model.write(tmp_path_factory.mktemp("source") / "tiny")
 
 
 @pytest.fixture
@@ -81,9 +76,9 @@ def no_int8(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=[("torch", 1), ("onnx-int8", 2)], ids=BACKENDS)
-def encoder(request: pytest.FixtureRequest, tiny: Path, home: Path) -> SentenceTransformerEncoder:
+def encoder(request: pytest.FixtureRequest, tiny: Path, home: Path) -> SentenceTransformerEncoder | OnnxEncoder:
     found = load(catalogue.find(str(tiny)), *request.param)
-    assert isinstance(found, SentenceTransformerEncoder)
+    assert isinstance(found, SentenceTransformerEncoder | OnnxEncoder)
     return found
 
 
@@ -160,10 +155,9 @@ def test_a_model_that_does_not_normalise_is_normalised(tiny, copy, home):
 
 def test_identity_tells_all(tiny, home):
     torch, int8 = (load(catalogue.find(str(tiny)), backend).identity for backend in BACKENDS)
-    kind = sentence_transformer.int8_kind()[0]
     assert torch == EncoderIdentity("tiny", torch.revision, 32, "query: ", "passage: ", 128, "fp32", "fp32")
     assert len(torch.revision) == 64
-    assert int8.precision == f"int8-{kind}"
+    assert int8.precision == PRECISION
     assert int8.compatible(torch)
     assert int8 != torch
 
@@ -495,16 +489,61 @@ def test_damaged_findings_are_refused(tiny, home, empty_home, shared_home, monke
         load(catalogue.find(str(tiny)), backend)
 
 
+@pytest.mark.parametrize("change", ["pooling", "module"])
+def test_int8_of_parts_that_are_not_run_here_is_run_by_sentence_transformers(copy, home, monkeypatch, change):
+    monkeypatch.setattr(parity, "MIN_SAME_NEIGHBOUR", 0.8)  # neighbours of random weights are close to each other
+    if change == "pooling":
+        (copy / "1_Pooling" / "config.json").write_text('{"embedding_dimension": 32, "pooling_mode": "max"}')
+    else:
+        (copy / "3_Dense").mkdir()
+        dense = {"in_features": 32, "out_features": 8, "activation_function": "torch.nn.modules.linear.Identity"}
+        (copy / "3_Dense" / "config.json").write_text(json.dumps({**dense, "bias": False}))
+        save_file({"linear.weight": np.eye(8, 32, dtype=np.float32)}, str(copy / "3_Dense" / "model.safetensors"))
+        modules = json.loads((copy / "modules.json").read_text())
+        modules.append({**modules[1], "idx": 3, "name": "3", "path": "3_Dense"})
+        modules[-1]["type"] = modules[-1]["type"].replace("Pooling", "Dense")
+        (copy / "modules.json").write_text(json.dumps(modules))
+    card = catalogue.find(str(copy))
+    int8, fp32 = load(card, "onnx-int8"), load(card, "torch")
+    assert isinstance(int8, SentenceTransformerEncoder)
+    assert int8.identity.precision == PRECISION
+    assert int8.identity.dim == fp32.identity.dim == (32 if change == "pooling" else 8)
+    assert cosines(int8.encode_documents(TEXTS), fp32.encode_documents(TEXTS)).min() > 0.999
+
+
+def test_what_can_be_shared_is_read_before_it_is_needed(tiny, home):
+    load(catalogue.find(str(tiny)), "onnx-int8")
+    open_tokenizer.cache_clear()
+    preload(catalogue.find(str(tiny)))
+    assert open_tokenizer.cache_info().misses == 1
+    load(catalogue.find(str(tiny)), "onnx-int8")
+    assert open_tokenizer.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("name", ["hashing", "bundled", "someone/some-model", "tiny"])
+def test_nothing_is_made_or_fetched_to_be_shared(tiny, empty_home, monkeypatch, name):
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
+    open_tokenizer.cache_clear()
+    preload(catalogue.find(str(tiny) if name == "tiny" else name))
+    assert not empty_home.exists()
+    assert open_tokenizer.cache_info().misses == 0
+
+
+def test_what_cannot_be_read_is_not_shared_and_not_said(copy, home):
+    load(catalogue.find(str(copy)), "onnx-int8")
+    (copy / "config_sentence_transformers.json").write_text("{")
+    preload(catalogue.find(str(copy)))
+
+
 # --- check
 
 
 def test_check_measures_int8_and_batches(tiny, home):
     found = check(catalogue.find(str(tiny)))
-    kind = sentence_transformer.int8_kind()[0]
     assert [one.name for one in found] == [
-        f"int8-{kind} against fp32: least cosine over 48 texts",
-        f"int8-{kind} against fp32: same first neighbour",
-        f"int8-{kind}: vector against batch mates, largest difference",
+        f"{PRECISION} against fp32: least cosine over 48 texts",
+        f"{PRECISION} against fp32: same first neighbour",
+        f"{PRECISION}: vector against batch mates, largest difference",
     ]
     assert all(one.passed for one in found)
 
@@ -540,10 +579,8 @@ NEWS = [SOCIAL_INSURANCE, FOOTBALL, DEPRESSED_TEACHERS, RICE]
 
 
 @pytest.fixture(scope="module")
-def real() -> SentenceTransformerEncoder:
-    found = load(catalogue.find("bundled"))
-    assert isinstance(found, SentenceTransformerEncoder)
-    return found
+def real() -> Encoder:
+    return load(catalogue.find("bundled"))
 
 
 @pytest.mark.model
@@ -565,7 +602,7 @@ def test_identity_of_the_bundled_model(real):
         "passage: ",
         512,
         "q4",
-        f"int8-{sentence_transformer.int8_kind()[0]}",
+        PRECISION,
     )
 
 

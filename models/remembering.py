@@ -1,0 +1,49 @@
+"""The vectors of queries that were asked before. Knows encoders by their protocol alone.
+
+For what readers type into search, and for nothing else: drafts are confidential and must not be kept.
+"""
+
+from __future__ import annotations
+
+import threading
+import unicodedata
+from collections import OrderedDict
+
+from models.encoder import Encoder, EncoderIdentity, Vectors
+
+SIZE = 2048
+"""Queries kept: of 384 dimensions 3 MB of vectors, and as much again for the rest."""
+
+
+class QueryVectors:
+    """A bounded cache of query vectors, by text and encoder; the one used longest ago goes first.
+
+    Texts that differ in Unicode composition or blanks alone are one query, and it is encoded as that one; case and
+    diacritics count, as they do to encoders.
+
+    :param size: Queries kept, at least 1.
+    """
+
+    def __init__(self, size: int = SIZE) -> None:
+        if size < 1:
+            raise ValueError(f"size: {size}: expected at least 1")
+        self._size = size
+        self._kept: OrderedDict[tuple[EncoderIdentity, str], Vectors] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def encode(self, encoder: Encoder, text: str) -> Vectors:
+        """Return the query's unit vector, (dim,) float32, read-only."""
+        text = " ".join(unicodedata.normalize("NFC", text).split())
+        key = (encoder.identity, text)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        vector: Vectors = encoder.encode_queries([text])[0]  # without the lock: other queries need not wait
+        vector.setflags(write=False)
+        with self._lock:
+            self._kept[key] = vector
+            self._kept.move_to_end(key)
+            if len(self._kept) > self._size:
+                self._kept.popitem(last=False)
+        return vector
