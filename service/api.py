@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import asdict
+from functools import lru_cache
 from time import perf_counter
 from typing import Any, cast
 
@@ -13,19 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from service import openapi, schemas, written
-from service.answers import (
-    MAX_FACET,
-    Count,
-    ExpansionOut,
-    Facets,
-    HighlightsOut,
-    QueryOut,
-    RelatedList,
-    SearchHitOut,
-    SearchList,
-    SuggestionList,
-    SuggestionOut,
-)
+from service.answers import SuggestionList, SuggestionOut
 from service.errors import BadRequest, FieldError, NotFound, NotReady
 from service.highlights import highlights
 from service.hits import Answer, Hit
@@ -40,6 +29,10 @@ blueprint = Blueprint("api", __name__)
 
 MAX_BATCH = 8_000_000
 """Bytes of a batch's body."""
+
+_ANY = Seed(ids=[""])
+_SHORT = 256
+"""Bytes of a query string that may be remembered."""
 
 _batching = threading.Lock()
 """Held while this process answers a batch."""
@@ -78,20 +71,7 @@ def search() -> Response:
     answer = searcher.search(params)
     query = understood(answer)
     hits = [_found(hit, query) for hit in answer.hits]
-    expansions = [ExpansionOut.model_validate(asdict(expansion)) for expansion in query.expansions]
-    counts = {
-        field: [Count(value=value, count=count) for value, count in found[:MAX_FACET]]
-        for field, found in answer.facets.items()
-    }
-    listed = SearchList(
-        **written.head(searcher, answer, started),
-        hits=hits,
-        query=QueryOut.model_validate(
-            {"text": query.typed, "restored": query.restored, "expansions": expansions, "relaxed": answer.relaxed}
-        ),
-        facets=Facets(**counts),
-    )
-    return _sent(listed)
+    return _json(written.search_json(searcher, answer, query, hits, started))
 
 
 def understood(answer: Answer) -> Query:
@@ -121,8 +101,18 @@ def article(article_id: str) -> Response:
 def related_by_id(article_id: str) -> Response:
     """Return the related articles of a published one."""
     started = perf_counter()
-    params = schemas.parse_params(schemas.RelatedParams, request.args.to_dict(flat=False))
-    return _cached(_body(Seed(ids=[article_id]), params), started, {"seed.ids.0": "id"})
+    query = request.query_string
+    wanted = _wanted(query) if len(query) <= _SHORT else _wanted.__wrapped__(query)
+    return _cached(wanted.model_copy(update={"seed": Seed(ids=[article_id])}), started, {"seed.ids.0": "id"})
+
+
+@lru_cache(maxsize=256)
+def _wanted(query: bytes) -> RelatedBody:
+    """Return the list that the request at hand wants, under any seed.
+
+    :param query: Its query string, on which alone the list depends; blocks of a newspaper's pages have a few.
+    """
+    return _body(_ANY, schemas.parse_params(schemas.RelatedParams, request.args.to_dict(flat=False)))
 
 
 @blueprint.get("/api/v1/related")
@@ -139,7 +129,7 @@ def related() -> Response:
     started = perf_counter()
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     body = schemas.parse_body(RelatedBody, _received())
-    response = _sent(_related(live().searcher(), body, started, {}))
+    response = _json(_related(live().searcher(), body, started, {}))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -184,36 +174,36 @@ def _cached(body: RelatedBody, started: float, fields: dict[str, str]) -> Respon
     searcher = live().searcher()
     kept = Validity.of(searcher, body, settings().cache_seconds)
     tag = kept.tag(request.full_path)
-    if tag in request.if_none_match.as_set(include_weak=True):  # `*` is no list that anyone holds
+    asks = "If-None-Match" in request.headers  # reading it where it is not takes longer
+    if asks and tag in request.if_none_match.as_set(include_weak=True):  # `*` is no list that anyone holds
         response = Response(status=304)
     else:
-        response = _sent(_related(searcher, kept.body, started, fields))
+        response = _json(_related(searcher, kept.body, started, fields))
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = f"public, max-age={kept.seconds}"
     return response
 
 
-def _related(searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str]) -> RelatedList:
+def _related(searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str]) -> bytes:
     try:
         answer = searcher.related(body)
     except NotFound as error:
         fault = error.errors[0]
         raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
-    return written.related_list(searcher, answer, started)
+    return written.related_json(searcher, answer, started)
 
 
-def _found(hit: Hit, query: Query) -> SearchHitOut:
+def _found(hit: Hit, query: Query) -> dict[str, Any]:
     parts = highlights(visible(hit.article), query.wanted)
-    return SearchHitOut(
-        **written.fields(hit),
-        reasons=[reason.code for reason in hit.reasons],
-        copies=hit.copies,
-        highlights=HighlightsOut(title=str(parts.title), text=str(parts.text)),
-    )
+    return written.found(hit, {"title": str(parts.title), "text": str(parts.text)})
 
 
 def _sent(answer: BaseModel) -> Response:
-    return Response(answer.model_dump_json(), mimetype="application/json")
+    return _json(answer.model_dump_json().encode())
+
+
+def _json(content: bytes) -> Response:
+    return Response(content, mimetype="application/json")
 
 
 @blueprint.get("/healthz")

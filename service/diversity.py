@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from service.ranking import Rows, Scores
 
+_ABSENT = int(np.iinfo(np.int64).min)
+
 
 @dataclass(frozen=True)
 class Cap:
@@ -51,27 +53,29 @@ def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], li
     :param weight: The lambda of the paper, 0 to 1; at 1 the list is the best by score.
     """
     marginal = weight * scores / max(float(scores.max(initial=0.0)), 1e-12)
-    repeated = np.zeros(len(scores))
-    left = np.ones(len(scores), dtype=np.bool_)
+    repeated, value = np.zeros(len(scores)), np.empty(len(scores))
+    held = [(cap.name, cap.values.tolist(), cap.most) for cap in caps]
     counts: list[dict[int, int]] = [{} for _ in caps]
     places: list[int] = []
     seen: list[float] = []
     capped: dict[int, str] = {}
-    while len(places) < limit and left.any():
-        value = marginal - (1.0 - weight) * repeated
-        value[~left] = -np.inf
-        at = int(np.argmax(value))
-        left[at] = False
-        full = next((c.name for c, n in zip(caps, counts, strict=True) if n.get(int(c.values[at]), 0) >= c.most), None)
+    for _ in range(len(scores)):
+        if len(places) >= limit:
+            break
+        np.multiply(repeated, weight - 1.0, out=value)
+        np.add(value, marginal, out=value)
+        at = int(value.argmax())
+        marginal[at] = -np.inf  # looked at once
+        full = next((name for (name, of, most), n in zip(held, counts, strict=True) if n.get(of[at], 0) >= most), None)
         if full is not None:
             capped[at] = full
             continue
-        for cap, count in zip(caps, counts, strict=True):
-            if (held := int(cap.values[at])) >= 0:
-                count[held] = count.get(held, 0) + 1
+        for (_, of, _), count in zip(held, counts, strict=True):
+            if of[at] >= 0:
+                count[of[at]] = count.get(of[at], 0) + 1
         places.append(at)
         seen.append(float(repeated[at]))
-        repeated = np.maximum(repeated, alike[at])
+        np.maximum(repeated, alike[at], out=repeated)
     return Chosen(np.array(places, dtype=np.intp), np.array(seen), capped)
 
 
@@ -85,17 +89,12 @@ def events(alike: Scores, published: Rows, least: float, within: int) -> Rows:
     :param least: From what likeness on two tell of one event.
     :param within: How many microseconds may lie between.
     """
-    absent = np.iinfo(np.int64).min
-    dated = published != absent
-    times = np.where(dated, published, 0)
-    apart = np.abs(times[:, None] - times[None, :])
-    one = (alike >= least) & ((apart <= within) | ~dated[:, None] | ~dated[None, :])
-    found = np.arange(len(published))
-    heads: list[int] = []
-    for at in range(len(published)):
-        head = next((other for other in heads if one[at, other]), None)
-        if head is None:
-            heads.append(at)
-        else:
-            found[at] = head
-    return found
+    found = [*range(len(published))]
+    times = published.tolist()
+    # Row by row, and within a row from the first candidate on; few are alike.
+    for at, other in zip(*[places.tolist() for places in np.nonzero(alike >= least)], strict=True):
+        if other < at and found[at] == at and found[other] == other:
+            undated = _ABSENT in (times[at], times[other])
+            if undated or abs(times[at] - times[other]) <= within:
+                found[at] = other
+    return np.array(found, dtype=np.int64)

@@ -62,6 +62,8 @@ def place(rows: Rows, pins: Sequence[Pin], limit: int) -> Rows:
     :param limit: How many rows at most.
     :return: (m,) int64.
     """
+    if not pins:
+        return rows[:limit]
     pinned = np.array([pin.row for pin in pins], dtype=np.int64)
     others = rows[~np.isin(rows, pinned)]
     length = len(others) + len(pinned)

@@ -6,7 +6,8 @@ Knows nothing of requests, rules or order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
+from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from indexer import calibration
 from indexer.archive import Archive
 from indexer.columns import Mask
 from service import ranking
+from service.allowed import Allowed
 from service.ranking import Rows, Scores
 from service.seeds import Echo, Seeds, shared_terms
 
@@ -28,8 +30,7 @@ ENOUGH, MOST = 4, 100
 """So many times the list's length, at most so many, must be left of the stored neighbours, else all is searched."""
 
 
-@dataclass(frozen=True)
-class Pool:
+class Pool(NamedTuple):
     """Articles with what each is worth, (n,) arrays.
 
     :param rows: Article rows, distinct.
@@ -51,14 +52,13 @@ class Pool:
     boosts: Scores
     copies: Rows
 
-    def take(self, order: NDArray[np.intp] | Sequence[int]) -> Pool:
+    def take(self, order: NDArray[np.intp] | Sequence[int] | slice) -> Pool:
         """Return the articles at these places, in their order."""
-        return Pool(*(getattr(self, column.name)[order] for column in fields(self)))
+        return Pool._make(column[order] for column in self)
 
     def joined(self, other: Pool) -> Pool:
         """Return the articles of both, those of the other last."""
-        pairs = ((getattr(self, column.name), getattr(other, column.name)) for column in fields(self))
-        return Pool(*(np.concatenate(pair) for pair in pairs))
+        return Pool._make(np.concatenate(pair) for pair in zip(self, other, strict=True))
 
     @property
     def scores(self) -> Scores:
@@ -108,7 +108,7 @@ def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
     return ranking.ECHO_WEIGHT * ranking.relate(meaning, shared, ranking.BRIEF_TERMS_WEIGHT)
 
 
-def near(archive: Archive, seeds: Seeds, allowed: Mask, limit: int) -> tuple[Rows, Scores]:
+def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> tuple[Rows, Scores]:
     """Return the allowed articles that may be related, and what their term vectors say, in no order.
 
     Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
@@ -122,7 +122,7 @@ def near(archive: Archive, seeds: Seeds, allowed: Mask, limit: int) -> tuple[Row
         left = int(np.count_nonzero(kept))
         if left >= min(ENOUGH * limit, MOST) or left == np.count_nonzero(allowed):
             return stored.rows[kept], stored.terms[kept].astype(np.float64)
-    rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), allowed)
+    rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), np.asarray(allowed))
     if stored is not None:
         rows = np.union1d(rows, stored.rows[kept])
     return rows, _shared(archive, seeds, rows)
@@ -136,22 +136,26 @@ def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
     return terms
 
 
-def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: Mask) -> tuple[Rows, Rows]:
-    """Return the candidates less instalments of series, and instalments that belong under the seeds all the same.
+def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: Allowed | Mask) -> tuple[Mask, Rows]:
+    """Return which candidates are left without instalments of series, and instalments that belong there all the same.
 
     Of a series only the latest belongs, and only under its own kind; bulletins on a name, a war say, are news as well
     and may stand under other news.
 
-    :return: (n,) kept rows of the candidates, and (m,) rows that were not among them.
+    :return: (n,) bool of the candidates, and (m,) rows that were not among them.
     """
     kinds, named, _ = archive.series
     held = kinds[rows]
-    serial = np.flatnonzero(held >= 0)
-    own = np.array(sorted({int(kinds[row]) for row in seeds.rows} - {-1}), dtype=np.int64)
-    if not len(serial) and not len(own):
-        return rows, rows[:0]
-    wanted = np.union1d(own, held[serial][named[rows[serial]]])
-    latest = np.array([archive.latest(int(kind), allowed) for kind in wanted], dtype=np.int64)
-    latest = latest[(latest >= 0) & (np.isin(wanted, own) | named[latest])]
-    kept = rows[(held < 0) | np.isin(rows, latest)]
-    return kept, np.setdiff1d(latest[np.isin(kinds[latest], own)], kept)
+    kept: Mask = held < 0
+    own = {int(kinds[row]) for row in seeds.rows} - {-1}
+    if not own and kept.all():
+        return kept, rows[:0]
+    serial = rows[~kept]
+    wanted = {*kinds[serial[named[serial]]].tolist(), *own}
+    newest = {kind: archive.latest(kind, cast(Mask, allowed)) for kind in wanted}
+    latest = {row for kind, row in newest.items() if row >= 0 and (kind in own or named[row])}
+    stays = [row for row in serial.tolist() if row in latest]
+    for row in stays:
+        kept |= rows == row
+    added = sorted(latest.intersection(newest[kind] for kind in own).difference(stays))
+    return kept, np.array(added, dtype=np.int64)

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 FallbackName = Literal["same_section_newest", "newest", "none"]
 FreshnessName = Literal["breaking", "standard", "evergreen", "none"]
+_FALLBACKS = frozenset(get_args(FallbackName))
 DuplicateRule = Literal["newest", "oldest", "best"]
 PresetName = Literal["standard", "same-section-newest", "inline-teasers", "headlines"]
 ClassName = Literal["sponsored", "obituary", "minor"]
@@ -14,7 +15,7 @@ ClassName = Literal["sponsored", "obituary", "minor"]
 
 def is_fallback(name: str) -> bool:
     """Return whether this is the name of a fallback."""
-    return name in get_args(FallbackName)
+    return name in _FALLBACKS
 
 
 @dataclass(frozen=True)

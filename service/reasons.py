@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from indexer.archive import Archive
 from indexer.article import VIETNAM, Article
 from indexer.columns import ABSENT
 from indexer.mining import names_in
+from indexer.summaries import Summary
 from indexer.syllables import spaced
 from service.hits import Reason
 from service.seeds import Seeds
@@ -21,6 +23,9 @@ _NAMES = 2
 _DAY = 24 * 3600 * 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+_spaced = lru_cache(maxsize=1 << 14)(spaced)
+"""Of names; those in the news come again and again."""
+
 
 class Why:
     """Says why articles are in one list.
@@ -32,12 +37,13 @@ class Why:
         self._archive = archive
         came = seeds.published(archive)
         self._came = moment if came is None else came
-        self._year = (_EPOCH + timedelta(microseconds=self._came)).astimezone(VIETNAM).year
-        self._names = {spaced(name.text) for row in seeds.rows for name in archive.names_of(row)}
+        self._names = {_spaced(name.text) for row in seeds.rows for name in archive.names_of(row)}
         if seeds.article is not None:
             self._names |= set(names_in(seeds.article.title, seeds.article.lead))
 
-    def reasons(self, row: int, article: Article, alike: float, pinned: bool, fallback: str | None) -> list[Reason]:
+    def reasons(
+        self, row: int, article: Article | Summary, alike: float, pinned: bool, fallback: str | None
+    ) -> list[Reason]:
         """Return the reasons for one article, the weightiest first, one at least.
 
         :param alike: To the seeds, 0 to 1.
@@ -49,12 +55,14 @@ class Why:
         days = self._days(row)
         if alike >= SAME_EVENT and (days is None or abs(days) <= EVENT_DAYS):
             found.append(Reason("same_event"))
-        shared = [name.text for name in self._archive.names_of(row) if spaced(name.text) in self._names]
+        named = self._archive.names_of(row) if self._names else ()
+        shared = [name.text for name in named if _spaced(name.text) in self._names]
         if shared:
             found.append(Reason("same_names", ", ".join(shared[:_NAMES])))
         if days is not None and days >= _BACKGROUND_DAYS and article.published_at is not None:
             then = article.published_at.astimezone(VIETNAM)
-            found.append(Reason("background", f"{then:%Y}" if then.year != self._year else f"{then:%m/%Y}"))
+            year = (_EPOCH + timedelta(microseconds=self._came)).astimezone(VIETNAM).year
+            found.append(Reason("background", f"{then:%Y}" if then.year != year else f"{then:%m/%Y}"))
         return found or [Reason("same_topic")]
 
     def _days(self, row: int) -> float | None:

@@ -8,8 +8,8 @@ diversity, fallbacks, pins. What a step does is `pool`, `freshness`, `diversity`
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from indexer.columns import ABSENT, Filters, Mask, micros
 from indexer.content_classes import ClassMap, ContentClass
 from models.encoder import Encoder
 from service import diversity, pool, ranking
+from service.allowed import Allowed, Test
 from service.diversity import Cap, Chosen
 from service.fallbacks import LOOKED_THROUGH, fill_up
 from service.freshness import FADINGS, freshness
@@ -86,8 +87,10 @@ class _List:
         self._seeds = resolve(archive, relating.encoder, body.seed, public)
         self._public = public
         self._watch = Watch(archive, body.explain_id, public)
+        self._came = self._seeds.published(archive)
         self._rules = NOTHING
         self._published: Rows = np.empty(0, dtype=np.int64)
+        self._caps = self._asked_caps()
         self._allowed = self._permitted(clock)
 
     def answer(self) -> Answer:
@@ -102,37 +105,39 @@ class _List:
         worthy = self._worthy(self._candidates())
         return self._answer(*self._diverse(worthy), len(worthy.rows))
 
-    def _permitted(self, clock: datetime) -> Mask:
-        """Return which articles may be in the list, (articles,) bool."""
+    def _permitted(self, clock: datetime) -> Allowed:
+        """Return which articles may be in the list."""
         archive, body, relating = self._archive, self._body, self._relating
+        allowed = Allowed(self._public)
         mask = archive.mask(body.filters.filters())
-        allowed = self._public.copy() if mask is None else self._public & mask
+        if mask is not None:
+            allowed.keep(mask.__getitem__)
         self._watch.after("filtered", allowed)
-        allowed[[*self._seeds.rows, *self._seeds.negative]] = False
+        allowed.leave_out([*self._seeds.rows, *self._seeds.negative])
         self._watch.after("seed", allowed)
         if body.exclude_ids:
             found = [archive.find(article_id, self._public) for article_id in body.exclude_ids]
             excluded = [row for row in found if row is not None]
-            allowed[excluded if self._exact else archive.copies(excluded)] = False
+            allowed.leave_out(excluded if self._exact else archive.copies(excluded).tolist())
             self._watch.after("excluded", allowed)
         if self._exact:
             return allowed
         if relating.classed:
-            wanted = {ContentClass.NONE, *(ContentClass[name.upper()] for name in body.include_classes)}
-            for kind in {*ContentClass} - wanted:
-                allowed &= relating.classes != kind
+            wanted = np.zeros(len(ContentClass), dtype=np.bool_)
+            wanted[[ContentClass.NONE, *(ContentClass[name.upper()] for name in body.include_classes)]] = True
+            allowed.keep(lambda rows: wanted[relating.classes[rows]])
             self._watch.after("content_class", allowed)
         rules = relating.rules()
         if rules.rules.rules:
             self._rules = rules.applied(self._seeds.rows, self._sections(), clock, allowed, self._public)
-        if self._rules.blocked is not None:
-            allowed &= ~self._rules.blocked
+        blocked = self._rules.blocked
+        if blocked is not None:
+            allowed.keep(lambda rows: ~blocked[rows])
             self._watch.after("blocked", allowed)
         if pinned := [pin.row for pin in self._rules.pins]:
-            allowed[archive.copies(pinned)] = False
-            allowed[pinned] = True
+            allowed.leave_out(sorted({*archive.copies(pinned).tolist()} - {*pinned}))
             self._watch.after("duplicate", allowed)
-            allowed[pinned] = False  # they have their places, whatever else the list holds
+            allowed.leave_out(pinned)  # they have their places, whatever else the list holds
             self._watch.after("beyond_limit", allowed)
         return allowed
 
@@ -149,9 +154,9 @@ class _List:
             self._watch.after("not_near", rows)
             return self._measured(rows, terms)
         kept, added = pool.latest_only(archive, seeds, rows, self._allowed)
-        self._watch.after("not_near", np.concatenate([rows, added]))
-        if len(kept) < len(rows):
-            rows, terms = kept, terms[np.isin(rows, kept)]
+        self._watch.after("not_near", np.concatenate([rows, added]) if len(added) else rows)
+        if not kept.all():
+            rows, terms = rows[kept], terms[kept]
         if len(added):
             rows, terms = np.concatenate([rows, added]), np.concatenate([terms, seeds.shared_terms(archive, added)])
         self._watch.after("series", rows)
@@ -166,32 +171,47 @@ class _List:
 
     def _worthy(self, found: Pool) -> Pool:
         """Return what is related enough, one of each near-duplicates, best first."""
-        archive = self._archive
-        own = np.zeros(len(found.rows), dtype=np.bool_)
-        for row in self._seeds.rows:
-            own |= archive.near_duplicates(row, found.rows)
-        if self._seeds.draft is not None:
-            groups = archive.groups_of(found.rows)
-            read = archive.duplicates_of(*self._seeds.draft, found.rows)
-            read |= np.isin(groups, groups[read])
-            self._published = found.rows[read]
-            own |= read
-        kept = np.flatnonzero(~own)
-        self._watch.after("copy_of_seed", found.rows[kept])
-        kept = kept[found.relevance[kept] >= self._floor]
-        found = found.take(kept)
+        if self._seeds.draft is None and self._watch.row is None:
+            # What is related is a few of them, so there is less to compare; in which step the others fall out only a
+            # watch would tell.
+            found = found.take((found.relevance >= self._floor).nonzero()[0])
+        own = self._copies_of_seeds(found.rows)
+        if own.any():
+            found = found.take((~own).nonzero()[0])
+        self._watch.after("copy_of_seed", found.rows)
+        related = found.relevance >= self._floor
+        if not related.all():
+            found = found.take(related.nonzero()[0])
         self._watch.after("below_min_relevance", found.rows)
+        found = self._one_each(found)
+        self._watch.after("duplicate", found.rows)
+        found = self._aged(found)
+        return found.take(np.lexsort((found.rows, -found.spreads, -found.scores)))
+
+    def _copies_of_seeds(self, rows: Rows) -> Mask:
+        """Return which of (n,) articles are near-duplicates of a seed, (n,) bool."""
+        archive = self._archive
+        own = np.zeros(len(rows), dtype=np.bool_)
+        for row in self._seeds.rows:
+            own |= archive.near_duplicates(row, rows)
+        if self._seeds.draft is not None:
+            groups = archive.groups_of(rows)
+            read = archive.duplicates_of(*self._seeds.draft, rows)
+            read |= np.isin(groups, groups[read])
+            self._published = rows[read]
+            own |= read
+        return own
+
+    def _one_each(self, found: Pool) -> Pool:
+        """Return one of each group of near-duplicates, in no order."""
+        groups = self._archive.groups_of(found.rows)
+        if len({*groups.tolist()}) == len(groups):
+            return found
         order = ranking.by_score(found.spreads, found.rows)
-        one = ranking.collapse(archive.groups_of(found.rows), self._preferred(found.rows, order), order)
-        shown = replace(
-            found.take(one.heads),
-            relevance=found.relevance[one.best],
-            spreads=found.spreads[one.best],
-            copies=one.members - 1,
+        one = ranking.collapse(groups, self._preferred(found.rows, order), order)
+        return found.take(one.heads)._replace(
+            relevance=found.relevance[one.best], spreads=found.spreads[one.best], copies=one.members - 1
         )
-        self._watch.after("duplicate", shown.rows)
-        shown = self._aged(shown)
-        return shown.take(np.lexsort((shown.rows, -shown.spreads, -shown.scores)))
 
     @property
     def _floor(self) -> float:
@@ -212,18 +232,18 @@ class _List:
 
     def _aged(self, found: Pool) -> Pool:
         """Return the articles with what age and the editors make of them."""
-        came = self._seeds.published(self._archive) if self._body.reference == "seed" else None
+        came = self._came if self._body.reference == "seed" else None
         fading = FADINGS[self._body.freshness or self._preset.freshness]
         reference = self._moment if came is None else came
         fresh = freshness(self._archive.published[found.rows], reference, fading, both_ways=came is not None)
-        return replace(found, freshness=fresh, boosts=self._rules.boosts(found.rows))
+        return found._replace(freshness=fresh, boosts=self._rules.boosts(found.rows))
 
     def _diverse(self, found: Pool) -> tuple[Pool, Scores]:
         """Return the list by diversity and caps, and how much each repeats of those before it.
 
         The best are looked at, and all of them where caps leave too few of the best.
         """
-        best = found.take(np.arange(min(len(found.rows), max(LOOKED_AT, 2 * self._limit))))
+        best = found.take(slice(0, max(LOOKED_AT, 2 * self._limit)))
         chosen = self._chosen(best)
         if len(chosen.places) < self._limit and len(best.rows) < len(found.rows):
             best, chosen = found, self._chosen(found)
@@ -242,16 +262,16 @@ class _List:
         alike = ranking.likeness((vectors @ vectors.T).astype(np.float64), unrelated)
         events = diversity.events(alike, published, SAME_EVENT, EVENT_DAYS * _DAY)
         # The seed's own event is the first thing a reader looks for: as many as diversity lets through.
-        came = self._seeds.published(archive)
-        near = (published == ABSENT) | (np.abs(published - came) <= EVENT_DAYS * _DAY) if came is not None else True
-        events[(ranking.likeness(found.cosines, unrelated) >= SAME_EVENT) & near] = -1
+        own = ranking.likeness(found.cosines, unrelated) >= SAME_EVENT
+        if self._came is not None and own.any():
+            own &= (published == ABSENT) | (np.abs(published - self._came) <= EVENT_DAYS * _DAY)
+        events[own] = -1
         caps = [Cap("event", events, body.max_per_event)]
         caps += [Cap(cap.name, cap.values[found.rows], cap.most) for cap in self._caps]
         weight = self._preset.diversity if body.diversity is None else body.diversity
         return diversity.choose(found.scores, alike, weight, caps, self._limit)
 
-    @property
-    def _caps(self) -> list[Cap]:
+    def _asked_caps(self) -> list[Cap]:
         """Return the caps that were asked for, over all articles."""
         asked = ((field, getattr(self._body, f"max_per_{field}")) for field in ("section", "source", "author"))
         return [Cap(field, self._archive.coded(field), most) for field, most in asked if most is not None]
@@ -269,33 +289,42 @@ class _List:
 
     def _newest(self, name: FallbackName) -> Rows:
         """Return the newest allowed articles, of the seeds' sections where those count."""
-        mask = self._allowed
+        allowed, kinds = self._allowed, self._archive.series.kinds
         if self._preset.ranked:
-            mask = mask & (self._archive.series.kinds < 0)
+            allowed = allowed.also(lambda rows: kinds[rows] < 0)
         if name == "same_section_newest":
-            sections = tuple(section for section in self._sections() if section)
-            of_section = self._archive.mask(Filters(section=sections)) if sections else np.zeros_like(mask)
-            mask = mask & of_section if of_section is not None else mask
-        return self._archive.first_newest(mask, LOOKED_THROUGH * self._limit)
+            allowed = allowed.also(self._of_sections())
+        return self._archive.first_newest(cast(Mask, allowed), LOOKED_THROUGH * self._limit)
+
+    def _of_sections(self) -> Test:
+        """Return what tells which articles are of the seeds' sections."""
+        article, coded = self._seeds.article, self._archive.coded("section")
+        codes = [code for code in {int(coded[row]) for row in self._seeds.rows} if code >= 0]
+        drafted = Filters(section=(article.section,)) if article is not None and article.section else Filters()
+        also = self._archive.mask(drafted)
+        if also is not None:
+            return lambda rows: also[rows] | np.isin(coded[rows], codes)
+        return (lambda rows: coded[rows] == codes[0]) if len(codes) == 1 else lambda rows: np.isin(coded[rows], codes)
 
     def _answer(self, listed: Pool, repeated: Scores, total: int) -> Answer:
         """Return the answer: the list, what fills it up, pins in their places."""
         archive = self._archive
         fallbacks: dict[int, str] = {}
         rows = listed.rows
-        if not self._exact:
-            if len(rows) < self._limit:
-                fallbacks = self._fallen_back(rows)
-            rows = np.concatenate([rows, np.array(list(fallbacks), dtype=np.int64)])
+        if not self._exact and len(rows) < self._limit:
+            fallbacks = self._fallen_back(rows)
+        if fallbacks or self._rules.pins:
+            rows = np.concatenate([rows, np.array([*fallbacks], dtype=np.int64)])
             rows = place(rows, self._rules.pins, self._limit)
-        strangers = np.setdiff1d(rows, listed.rows) if fallbacks or self._rules.pins else rows[:0]
-        if len(strangers):
-            measured = self._aged(pool.measured(archive, self._seeds, strangers))
-            listed = listed.joined(measured)
+            strangers = sorted({*rows.tolist()}.difference(listed.rows.tolist()))
+            measured = pool.measured(archive, self._seeds, np.array(strangers, dtype=np.int64))
+            listed = listed.joined(self._aged(measured))
             repeated = np.concatenate([repeated, np.zeros(len(strangers))])
-        at = {int(row): n for n, row in enumerate(listed.rows)}
-        hits = self._hits(listed.take([at[int(row)] for row in rows]), repeated[[at[int(r)] for r in rows]], fallbacks)
-        published = archive.articles(self._published)
+            at = {row: n for n, row in enumerate(listed.rows.tolist())}
+            places = [at[row] for row in rows.tolist()]
+            listed, repeated = listed.take(places), repeated[places]
+        hits = self._hits(listed, repeated, fallbacks)
+        published = archive.articles(self._published) if len(self._published) else ()
         return Answer(
             hits,
             max(total, len(hits)),
@@ -310,23 +339,20 @@ class _List:
         why = Why(self._archive, self._seeds, self._moment)
         alike = ranking.likeness(found.cosines, self._seeds.unrelated[0])
         scores = found.spreads if self._exact else found.scores
-        hits = []
-        for at, article in enumerate(self._archive.articles(found.rows)):
-            row = int(found.rows[at])
-            numbers = self._numbers(found, at, float(repeated[at])) if self._body.explain else None
-            reasons = why.reasons(row, article, float(alike[at]), row in pinned, fallbacks.get(row))
-            hits.append(
-                Hit(
-                    article=article,
-                    score=float(scores[at]),
-                    relevance=float(found.relevance[at]),
-                    similarity=float(found.cosines[at]),
-                    reasons=reasons,
-                    copies=int(found.copies[at]),
-                    numbers=numbers,
-                )
+        columns = (found.rows, scores, found.relevance, found.cosines, found.copies, alike)
+        told = zip(self._archive.articles(found.rows), *[column.tolist() for column in columns], strict=True)
+        return [
+            Hit(
+                article=article,
+                score=score,
+                relevance=relevance,
+                similarity=cosine,
+                reasons=why.reasons(row, article, near, row in pinned, fallbacks.get(row)),
+                copies=copies,
+                numbers=self._numbers(found, at, float(repeated[at])) if self._body.explain else None,
             )
-        return hits
+            for at, (article, row, score, relevance, cosine, copies, near) in enumerate(told)
+        ]
 
     def _numbers(self, found: Pool, at: int, repeated: float = 0.0) -> Numbers:
         rules = tuple(rule.id for rule in self._rules.touching(int(found.rows[at])))

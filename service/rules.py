@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from indexer.archive import Archive
 from indexer.columns import Filters, Mask, micros
 from indexer.text import match_key
+from service.allowed import Allowed
 from service.pins import Pin, settle
 from service.ranking import Rows, Scores
 from service.rule_lines import BlockRule, BoostRule, PinRule, Rule, Rules, Scope, SectionRule
@@ -98,7 +99,12 @@ class RulesInArchive:
         self._held: _InForce | None = None
 
     def applied(
-        self, seeds: Collection[int], sections: Iterable[str | None], now: datetime, allowed: Mask, public: Mask
+        self,
+        seeds: Collection[int],
+        sections: Iterable[str | None],
+        now: datetime,
+        allowed: Allowed | Mask,
+        public: Mask,
     ) -> Applied:
         """Return what the rules say of the list under these seeds.
 
@@ -161,6 +167,8 @@ def _next_change(bounds: Rows, moment: int) -> int:
     :param bounds: (rules, 2) int64, the first and last microsecond of each.
     """
     latest = int(np.iinfo(np.int64).max)
+    if not len(bounds):
+        return latest
     first, last = bounds.T
     begins = first[first > moment]
     ends = last[(last >= moment) & (last < latest)] + 1
@@ -226,7 +234,7 @@ class _InForce:
             if row is not None:
                 self._by_seed.setdefault(row, []).append(number)
 
-    def applied(self, seeds: Collection[int], sections: Iterable[str | None], allowed: Mask) -> Applied:
+    def applied(self, seeds: Collection[int], sections: Iterable[str | None], allowed: Allowed | Mask) -> Applied:
         """Return what the rules say of one list (`RulesInArchive.applied`)."""
         keys = {match_key(section) for section in sections if section}
         own = sorted({number for seed in seeds for number in self._by_seed.get(seed, ())})

@@ -5,8 +5,10 @@ Owns how seeds are found and put together. Knows nothing of ranking.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -31,6 +33,10 @@ BRIEF = 40
 """Up to so many syllables a draft says little: titles have 8 to 20, title and lead 45 to 80."""
 
 
+Weighed = tuple[tuple[TermVector, float], ...]
+"""Term vectors, and what each of them weighs."""
+
+
 @dataclass(frozen=True)
 class Echo:
     """What the articles nearest to a brief draft have in common, which says more of its matter than it does itself.
@@ -52,7 +58,7 @@ class Seeds:
     :param rows: Published ones, without negative ones.
     :param negative: Published ones that the list should be unlike.
     :param vector: (dim,) float32, of unit length.
-    :param terms: Term vectors of the seeds, then of the negative ones, with what each weighs.
+    :param weigh: Returns the term vectors of the seeds, then of the negative ones, with what each weighs.
     :param unrelated: Mean and standard deviation of unrelated articles' cosines to the vector.
     :param article: The draft, as an article without an id.
     :param draft: The words of its title, and those of its lead and body.
@@ -63,12 +69,17 @@ class Seeds:
     rows: tuple[int, ...]
     negative: tuple[int, ...]
     vector: Vectors
-    terms: tuple[tuple[TermVector, float], ...]
+    weigh: Callable[[], Weighed]
     unrelated: tuple[float, float]
     article: Article | None = None
     draft: tuple[list[str], list[str]] | None = None
     brief: bool = False
     echo: Echo | None = None
+
+    @cached_property
+    def terms(self) -> Weighed:
+        """Return the term vectors with what each weighs; where the neighbours are stored, nobody asks."""
+        return self.weigh()
 
     @property
     def single(self) -> int | None:
@@ -81,12 +92,11 @@ class Seeds:
 
     def published(self, archive: Archive) -> int | None:
         """Return when the newest of the published seeds came out, in microseconds, None where none says."""
-        times = archive.published[list(self.rows)]
-        times = times[times != ABSENT]
-        return int(times.max()) if len(times) else None
+        newest = max((int(archive.published[row]) for row in self.rows), default=ABSENT)
+        return None if newest == ABSENT else newest
 
 
-def shared_terms(archive: Archive, weighed: Sequence[tuple[TermVector, float]], rows: Rows) -> Scores:
+def shared_terms(archive: Archive, weighed: Weighed, rows: Rows) -> Scores:
     """Return how much of their words (n,) articles share with weighed texts, (n,) from 0 to 1."""
     found = np.zeros(len(rows))
     for vector, weight in weighed:
@@ -105,8 +115,8 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
     negative = _distinct(
         [_row("seed.negative_ids", at, i, archive.find, public) for at, i in enumerate(seed.negative_ids)]
     )
-    vectors = [ranking.centroid(archive.vectors(row)) for row in rows]
-    terms = [archive.term_vector(row) for row in rows]
+    vectors = [_own(archive, row) for row in rows]
+    drafted: list[TermVector] = []
     article = seed.article.as_article_text() if seed.article is not None else None
     words, brief = None, False
     if article is not None:
@@ -114,15 +124,25 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
         brief = not rows and not negative and sum(map(bool, (*words[0], *words[1]))) <= BRIEF
         vectors.append(_encoded(encoder(), article, brief))
         titled, spoken = tokens(words[0]), tokens([*words[0], "", *words[1]])
-        terms.append(archive.draft_terms(titled, spoken))
-    vector = ranking.centroid(np.stack(vectors))
-    weighed = [(found, 1.0 / len(terms)) for found in terms]
+        drafted.append(archive.draft_terms(titled, spoken))
+    vector = vectors[0] if len(vectors) == 1 else ranking.centroid(np.stack(vectors))
     if negative:
-        unlike = ranking.centroid(np.stack([ranking.centroid(archive.vectors(row)) for row in negative]))
+        unlike = ranking.centroid(np.stack([_own(archive, row) for row in negative]))
         vector = ranking.centroid((vector - NEGATIVE * unlike)[None, :])
-        weighed += [(archive.term_vector(row), -NEGATIVE / len(negative)) for row in negative]
     unrelated = archive.background.moments(vector)
-    return Seeds(tuple(rows), tuple(negative), vector, tuple(weighed), unrelated, article, words, brief)
+
+    def weigh() -> Weighed:
+        seeds = [*(archive.term_vector(row) for row in rows), *drafted]
+        against = [(archive.term_vector(row), -NEGATIVE / len(negative)) for row in negative]
+        return (*((found, 1.0 / len(seeds)) for found in seeds), *against)
+
+    return Seeds(tuple(rows), tuple(negative), vector, weigh, unrelated, article, words, brief)
+
+
+def _own(archive: Archive, row: int) -> Vectors:
+    """Return the unit vector of an article's own vectors, (dim,) float32; most have one."""
+    vectors = archive.vectors(row)
+    return vectors[0] / math.sqrt(vectors[0] @ vectors[0]) if len(vectors) == 1 else ranking.centroid(vectors)
 
 
 def _encoded(encoder: Encoder, article: Article, brief: bool) -> Vectors:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,20 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     """
     share_cores(workers)
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
+
+    def load() -> Any:
+        from service.app import create_app
+
+        return create_app()
+
+    run(load, host, port, workers)
+
+
+def run(load: Callable[[], Any], host: str, port: int, workers: int) -> None:
+    """Run an application under gunicorn, as the service is run, until told to stop.
+
+    :param load: Returns the WSGI application; called in each worker, after the fork.
+    """
     from gunicorn.app.base import BaseApplication
 
     class Application(BaseApplication):  # type: ignore[misc]
@@ -40,9 +55,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
                     self.cfg.set(name, value)
 
         def load(self) -> Any:
-            from service.app import create_app
-
-            return create_app()
+            return load()
 
     Application().run()
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from indexer.archive import Archive
 from indexer.columns import Mask
+from service.allowed import Allowed
 from service.hits import Fate, Numbers
 from service.ranking import Rows
 
@@ -23,14 +24,15 @@ class Watch:
         self.row = None if asked is None else archive.find(asked, public)
         self._fate = Fate("not_public") if asked is not None and self.row is None else None
 
-    def after(self, step: str, left: Mask | Rows, detail: str = "") -> None:
+    def after(self, step: str, left: Allowed | Mask | Rows, detail: str = "") -> None:
         """Look whether the article is still there after a step.
 
-        :param left: (articles,) bool, or rows.
+        :param left: What is allowed, (articles,) bool, or rows.
         """
         if self.row is None or self._fate is not None:
             return
-        if not (left[self.row] if left.dtype == np.bool_ else (left == self.row).any()):
+        listed = isinstance(left, np.ndarray) and left.dtype != np.bool_
+        if not ((left == self.row).any() if listed else left[self.row]):  # type: ignore[union-attr]
             self._fate = Fate(step, detail)
 
     def fate(self, listed: Rows, numbers: Callable[[int], Numbers]) -> Fate | None:

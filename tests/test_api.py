@@ -864,6 +864,19 @@ class TestCaching:
         again = client.get(response.request.full_path, headers={"If-None-Match": response.headers["ETag"]})
         assert again.status_code == 304
 
+    def test_a_query_string_that_was_read_before_says_the_same_of_another_seed(self, desk):
+        for query, limit in (("?limit=1", 1), ("?limit=2", 2), ("?limit=1", 1)):
+            for seed in ("lo-nung", "lo-cu"):
+                names = found(desk.get(f"/api/v1/articles/{seed}/related{query}"))
+                assert len(names) == limit
+                assert seed not in names
+
+    def test_a_wrong_one_is_refused_every_time_a_long_one_read(self, desk):
+        for _ in range(2):
+            check_problem(desk.get(f"{SEED}?limit=0"), 400, "limit")
+        long = "&".join(f"exclude_ids=khong-{at}" for at in range(60))
+        assert found(desk.get(f"{SEED}?{long}&limit=2")) == found(desk.get(f"{SEED}?limit=2"))
+
     def test_an_unknown_article_is_404_whatever_is_held(self, desk):
         response = desk.get("/api/v1/articles/khong-co/related", headers={"If-None-Match": "*"})
         check_problem(response, 404, "id")

@@ -1,7 +1,6 @@
 """Candidates: what is measured of them by hand, stored neighbours against a search, and which instalments belong."""
 
 import random
-from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from service.seeds import resolve
 from tests.newsroom import article, at, newsroom
 
 ENCODER = HashingEncoder()
-COLUMNS = [column.name for column in fields(Pool)]
+COLUMNS = Pool._fields
 
 
 def made(rows, **columns):
@@ -216,7 +215,7 @@ class Under:
 def latest_only(kinds, rows, seeds=(), named=(), but=()):
     allowed = np.array([row not in (*seeds, *but) for row in range(len(kinds))])
     kept, added = pool.latest_only(Numbered(kinds, named), Under(*seeds), np.array(rows, dtype=np.int64), allowed)
-    return kept.tolist(), added.tolist()
+    return [row for row, stays in zip(rows, kept, strict=True) if stays], added.tolist()
 
 
 class TestLatestOnly:

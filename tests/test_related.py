@@ -477,6 +477,18 @@ class TestFallbacks:
         without = small.ask(seed={"article": {"title": "zzz"}}, fallbacks=["same_section_newest"], min_relevance=1.0)
         assert without.hits == []
 
+    def test_of_several_seeds_every_section(self, small):
+        def sections(**seed):
+            found = small.ask(seed=seed, fallbacks=["same_section_newest"], min_relevance=1.0, limit=50).hits
+            return {hit.article.section for hit in found}
+
+        draft = {"title": "zzz", "section": "chợ phiên"}
+        first, second = small.article["other-1"].section, small.article["other-2"].section
+        assert first != second
+        assert sections(ids=["other-1", "other-2"]) == {first, second}
+        assert sections(ids=["seed", "market"]) == {"Làng nghề", "Chợ phiên"}
+        assert sections(ids=["seed"], article=draft) == {"Làng nghề", "Chợ phiên"}
+
     def test_what_the_service_is_set_to(self, house, small_house):
         assert small_house.list("seed", min_relevance=1.0) == []
         found = house.ask(house.ids[0], min_relevance=1.0)

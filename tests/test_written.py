@@ -1,15 +1,19 @@
 """From hits to what is sent: every field at its place, reasons in words, a batch line by line."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 
 import pytest
 
 from indexer.article import VIETNAM, validate
 from models.hashing import HashingEncoder
 from service import written
+from service.answers import MAX_FACET, SearchList
 from service.hits import Answer, Fate, Hit, Numbers, Reason
 from service.presets import FallbackName
+from service.query import Expansion
 from service.rules import Missing
 from service.schemas import BatchLine, BatchParams
 from service.searcher import Searcher
@@ -92,7 +96,11 @@ class TestHead:
 
 class TestRelatedList:
     def written(self, searcher, answer):
-        return json.loads(written.related_list(searcher, answer, 0.0).model_dump_json())
+        """Return what is sent, which is what its model says."""
+        found = json.loads(written.related_json(searcher, answer, 0.0))
+        listed = written.related_list(searcher, answer, 0.0).model_copy(update={"took_ms": found["took_ms"]})
+        assert json.dumps(json.loads(listed.model_dump_json())) == json.dumps(found)
+        return found
 
     def test_a_plain_one(self, searcher):
         found = self.written(searcher, Answer([hit(reasons=[Reason("same_topic")])], 1, False))
@@ -124,6 +132,20 @@ class TestRelatedList:
     def test_a_fate_without_numbers(self, searcher):
         found = self.written(searcher, Answer([], 0, False, fate=Fate("not_public")))
         assert found["explained"] == {"step": "not_public", "detail": "", "explanation": None}
+
+
+def test_a_search_is_written_as_its_model_says(searcher):
+    expansions = (Expansion("synonym", "chợ", "phiên"),)
+    query = SimpleNamespace(typed="cho noi", restored="chợ nổi", expansions=expansions)
+    answer = Answer([], 1, False, relaxed=("phrase",), facets={"section": [(f"mục {at}", at) for at in range(30)]})
+    found = [written.found(hit(reasons=[Reason("words")]), {"title": "<mark>Chợ</mark>", "text": ""})]
+    facets = {**answer.facets, "source": [], "author": [], "tag": []}
+    sent = written.search_json(searcher, replace(answer, facets=facets), query, found, 0.0)
+    assert SearchList.model_validate_json(sent).model_dump_json().encode() == sent
+    read = json.loads(sent)
+    assert (read["hits"][0]["reasons"], read["hits"][0]["copies"]) == (["words"], 2)
+    assert read["query"]["expansions"] == [{"kind": "synonym", "typed": "chợ", "also": "phiên"}]
+    assert len(read["facets"]["section"]) == MAX_FACET
 
 
 def lines_of(searcher, *lines, **options):
