@@ -11,6 +11,8 @@ count by chance, so the middle of the curve moves up with the logarithm of its s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +44,17 @@ class Curve:
 
     def at(self, spreads: NDArray[np.float64], articles: int = 1000) -> NDArray[np.float64]:
         """Return the curve's height, 0 to 1, at (n,) spreads, in an archive of so many articles."""
-        middle = self.middle + self.growth * np.log(max(articles, 1) / 1000)
-        odds = np.clip((np.asarray(spreads, dtype=np.float64) - middle) / self.width, -60, 60)
-        return np.asarray(1.0 / (1.0 + np.exp(-odds)))
+        odds = (np.asarray(spreads, dtype=np.float64) - self._middle(articles)) / self.width
+        return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(odds, -60))))  # np.clip costs more than all the rest
+
+    def reaching(self, height: float, articles: int = 1000) -> float:
+        """Return the spreads from which on the curve is at least so high: -inf where it always is, inf where never."""
+        if not 0 < height < 1:
+            return -inf if height <= 0 else inf
+        return self._middle(articles) + self.width * log(height / (1 - height))
+
+    def _middle(self, articles: int) -> float:
+        return self.middle + self.growth * log(max(articles, 1) / 1000)
 
 
 # Fitted by benchmarks/calibrate.py to judged lists of ten in archives of 100 to 6,400 articles.
@@ -88,28 +98,44 @@ def draw_background(sample: Vectors, articles: int, encoder: Encoder) -> tuple[V
     return rows, Calibration(articles=articles, probe=len(probe), own=len(sample))
 
 
+class Moments(NamedTuple):
+    """Mean and standard deviation of the background's cosines to a query."""
+
+    mean: float
+    spread: float
+
+    def spreads(self, cosines: Vectors) -> NDArray[np.float64]:
+        """Return how many spreads (n,) cosines lie above the mean."""
+        return (np.asarray(cosines, dtype=np.float64) - self.mean) / self.spread
+
+
 class Background:
     """The background of a snapshot."""
 
     def __init__(self, rows: Vectors, calibration: Calibration) -> None:
         if rows.ndim != 2 or len(rows) != calibration.probe + calibration.own:
             raise ValueError(f"background of shape {rows.shape}: expected {calibration.probe + calibration.own} rows")
-        self._probe, self._own = rows[: calibration.probe], rows[calibration.probe :]
+        self._rows: Vectors = np.asarray(rows)  # still mapped, without what np.memmap adds to every access
+        self._probes = calibration.probe
         self._articles = calibration.articles
 
-    def moments(self, query: Vectors) -> tuple[float, float]:
+    def moments(self, query: Vectors) -> Moments:
         """Return mean and standard deviation of the background's cosines to a query, a (dim,) unit vector."""
-        mean, spread = _moments(self._probe @ query)
-        if len(self._own) > 1:
-            own_mean, own_spread = _moments(self._own @ query)
+        cosines = self._rows @ query
+        mean, spread = _moments(cosines[: self._probes])
+        if len(cosines) > self._probes + 1:
+            own_mean, own_spread = _moments(cosines[self._probes :])
             own = self._articles / (self._articles + PROBE_WEIGHT)
             mean, spread = own * own_mean + (1 - own) * mean, own * own_spread + (1 - own) * spread
-        return mean, spread
+        return Moments(mean, spread)
 
     def spreads(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
         """Return how many spreads (n,) cosines lie above the background of a query, a (dim,) unit vector."""
-        mean, spread = self.moments(query)
-        return (np.asarray(cosines, dtype=np.float64) - mean) / spread
+        return self.moments(query).spreads(cosines)
+
+    def reaching(self, relevance: float, curve: Curve) -> float:
+        """Return the spreads above the background from which on something is so relevant (`Curve.reaching`)."""
+        return curve.reaching(relevance, self._articles)
 
     def of_spreads(self, spreads: NDArray[np.float64], curve: Curve) -> NDArray[np.float64]:
         """Return the relevance of (n,) spreads above the background, (n,) from 0 to 1."""
@@ -117,4 +143,6 @@ class Background:
 
 
 def _moments(cosines: Vectors) -> tuple[float, float]:
-    return float(cosines.mean()), max(float(cosines.std()), 1e-6)
+    mean = cosines.mean()
+    apart = cosines - mean
+    return float(mean), max(sqrt(float(apart @ apart) / len(apart)), 1e-6)

@@ -7,9 +7,12 @@ holds back. Names carry the rows they were seen in, so that what has been taken 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +65,39 @@ class KnowledgeWriter:
         (directory / _FILE).write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
 
+class Names(Sequence[Name]):
+    """Names in a few bytes each, for an archive has up to 50,000 of them.
+
+    :param names: Text, count and rows of each.
+    """
+
+    def __init__(self, names: Iterable[tuple[str, int, Sequence[int]]]) -> None:
+        self._texts: list[str] = []
+        counts, rows, ends = array("i"), array("i"), array("i", [0])
+        for text, count, held in names:
+            self._texts.append(text)
+            counts.append(count)
+            rows.extend(held)
+            ends.append(len(rows))
+        self._counts, self.rows, self.ends = (np.array(held, dtype=np.int32) for held in (counts, rows, ends))
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    @overload
+    def __getitem__(self, place: int) -> Name: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Name]: ...
+
+    def __getitem__(self, place: int | slice) -> Name | list[Name]:
+        if isinstance(place, slice):
+            return [self[at] for at in range(*place.indices(len(self)))]
+        at = range(len(self))[place]
+        rows = self.rows[self.ends[at] : self.ends[at + 1]]
+        return Name(self._texts[at], int(self._counts[at]), tuple(rows.tolist()))
+
+
 class Knowledge:
     """What a segment knows, opened for reading.
 
@@ -72,14 +108,13 @@ class Knowledge:
         self.language = Language(directory / _TABLES)
         found = json.loads((directory / _FILE).read_text(encoding="utf-8"))
         self.abbreviations = [Mined(*row) for row in found["abbreviations"]]
-        self.names = [Name(text, count, tuple(rows)) for text, count, rows in found["names"]]
-        named: NDArray[np.int32] = np.load(directory / _NAMED, allow_pickle=False)
-        self._places = np.ascontiguousarray(named[:, 1])
-        self._starts = np.searchsorted(named[:, 0], np.arange(int(named[:, 0].max(initial=-1)) + 2))
+        self.names = Names(found["names"])
+        # Mapped, and looked up in place: an archive of a million has millions of pairs.
+        named: NDArray[np.int32] = np.load(directory / _NAMED, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        self._rows, self._places = named[:, 0].data, named[:, 1].data  # whose items are Python's numbers
 
     def names_of(self, row: int) -> list[Name]:
         """Return the names in the title and lead of an article, as far as others hold them too, the rarest first."""
-        if row + 1 >= len(self._starts):
-            return []
-        places = self._places[self._starts[row] : self._starts[row + 1]].tolist()
-        return sorted((self.names[place] for place in places), key=lambda name: name.count)
+        start = bisect_left(self._rows, row)
+        end = bisect_right(self._rows, row, start)
+        return sorted((self.names[place] for place in self._places[start:end].tolist()), key=lambda name: name.count)

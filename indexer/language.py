@@ -153,7 +153,7 @@ class Language:
         lines = (directory / WORDS_FILE).read_text(encoding="utf-8").split("\n")
         pairs = [line.split("\t") for line in lines]
         self.words = [word for word, _ in pairs]
-        self.shown = [form for _, form in pairs]
+        self.shown = [word if form == word else form for word, form in pairs]  # one string where both are the same
         self.counts: Ids = np.array(load("counts"), dtype=np.int64)
         self._unigram, self._backoff = np.array(load("unigram")), np.array(load("backoff"))
         self._bigram_keys, self._trigram_keys = load("bigram_keys").view(np.int64), load("trigram_keys").view(np.int64)
@@ -161,11 +161,22 @@ class Language:
         if not len(self.words) == len(self.counts) == len(self._unigram):
             raise ValueError(f"{directory}: {len(self.words)} words, {len(self.counts)} counts: expected as many")
         self._ids = {word: at for at, word in enumerate(self.words)}
-        self._alike: dict[str, list[int]] = {}
-        for at in range(2, len(self.words)):
-            self._alike.setdefault(folded(self.words[at]), []).append(at)
-        for words in self._alike.values():
-            words.sort(key=lambda at: -self.counts[at])
+        self._marked = self._by_fold()
+
+    def _by_fold(self) -> dict[str, tuple[int, ...]]:
+        """Return the words behind each form without diacritics, the commonest first.
+
+        A form that is the only word written so is left out: most of what an archive has but seldom is such a name.
+        """
+        alike: dict[str, list[int]] = {}
+        for word, at in self._ids.items():
+            if at > NUMBER and not word.isascii() and (fold := folded(word)) != word:
+                alike.setdefault(fold, []).append(at)
+        for fold, words in alike.items():
+            if fold in self._ids:
+                words.append(self._ids[fold])
+            words.sort(key=lambda at: (-self.counts.item(at), at))
+        return {fold: tuple(words) for fold, words in alike.items()}
 
     def id_of(self, word: str) -> int | None:
         """Return the id of a word in its one spelling, or None; words with digits share NUMBER."""
@@ -173,7 +184,11 @@ class Language:
 
     def alike(self, fold: str) -> list[int]:
         """Return the words that are written so without diacritics, the commonest first."""
-        return self._alike.get(fold, [])
+        marked = self._marked.get(fold)
+        if marked is not None:
+            return list(marked)
+        at = self._ids.get(fold, BREAK)
+        return [at] if at > NUMBER and folded(fold) == fold else []
 
     def seen(self, fold: str) -> int:
         """Return how often the archive has words that are written so without diacritics."""

@@ -73,6 +73,11 @@ class Alternatives:
             old, new = tuple(syllables(row.old)), tuple(syllables(row.new))
             self._add(old, _Also("renamed", new, _RENAMED_WEIGHT))
             self._add(new, _Also("renamed", old, _RENAMED_WEIGHT))
+        lengths: dict[str, set[int]] = {}
+        for run in (*self._also, *_phrases()):
+            if 0 < len(run) <= _LONGEST:
+                lengths.setdefault(run[0], set()).add(len(run))
+        self._lengths = {word: tuple(known) for word, known in lengths.items()}
 
     def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...]) -> None:
         for key in dict.fromkeys((short, tuple(map(folded, short)))):
@@ -105,21 +110,31 @@ class Alternatives:
         for start, end, run in self._synonyms().alternatives(words):
             found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
             taken.update(range(start, end))
-        words, phrases = tuple(words), _phrases()
-        for length in range(min(_LONGEST, len(words)), 0, -1):
-            for start in range(len(words) - length + 1):
-                end = start + length
-                readings = self._also.get(run := words[start:end])
-                if (readings is None and run not in phrases) or taken.intersection(range(start, end)):
-                    continue
-                if readings is None:
-                    taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
-                    continue
-                if not self._meant(run, spellings[start:end], capitals):
-                    continue
-                found += [Place(start, end, also.kind, also.run, also.weight) for also in _likeliest(readings, words)]
-                taken.update(range(start, end))
+        words = tuple(words)
+        for start, end in self._known(words):
+            if not taken.isdisjoint(range(start, end)):
+                continue
+            readings = self._also.get(run := words[start:end])
+            if readings is None:
+                taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
+                continue
+            if not self._meant(run, spellings[start:end], capitals):
+                continue
+            found += [Place(start, end, also.kind, also.run, also.weight) for also in _likeliest(readings, words)]
+            taken.update(range(start, end))
         return found
+
+    def _known(self, words: Run) -> list[tuple[int, int]]:
+        """Return where the runs are that something may stand in for, and the phrases; the longest first."""
+        phrases, also = _phrases(), self._also
+        found = [
+            (-length, start)
+            for start, word in enumerate(words)
+            for length in self._lengths.get(word, ())
+            if (run := words[start : start + length]) in also or run in phrases
+            if start + length <= len(words)
+        ]
+        return [(start, start - length) for length, start in sorted(found)]
 
     def _meant(self, run: Run, spellings: Sequence[str], capitals: bool) -> bool:
         """Return whether a run is the abbreviation or the name that it may be, not an everyday word spelt alike.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from indexer.article import Article
-from indexer.text import fold
+from indexer.syllables import folded
 from service import snippets
 from service.snippets import Piece, Wanted
 
@@ -43,4 +43,4 @@ def highlights(article: Article, wanted: Wanted) -> Highlights:
 
 
 def _marked(pieces: Iterable[Piece]) -> set[str]:
-    return {word for piece in pieces if piece.marked for word in fold(piece.text).split()}
+    return {folded(word) for text, marked in pieces if marked for word in text.split()}

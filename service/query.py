@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from indexer.knowledge import Knowledge
-from indexer.lexical import Alternative, Field, Group, Term, Words, tokens
+from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.alternatives import Alternatives, Place, Run
@@ -174,9 +174,9 @@ class Understanding:
         unsure = {word for word, changed in zip(words, read.changed, strict=True) if changed}
         bare = all(changed or folded(word) == word for word, changed in zip(words, read.changed, strict=True))
         alone: list[Term] = []  # one group: the index passes over articles faster in one flat sum than in nested ones
+        fold = len(words) <= _SENTENCE or bare
         for token in dict.fromkeys([*single, *codes(text)]):
-            fold = len(words) <= _SENTENCE or bare or not unsure.isdisjoint(token.split("_"))
-            alone += _terms([token], short, folding=fold)
+            alone += _token_terms(token, short, 1.0, fold or not unsure.isdisjoint(token.split("_")))
         if alone:
             groups.append((tuple(alone),))
         return tuple(dict.fromkeys(groups))  # what is typed twice counts once
@@ -266,17 +266,17 @@ def _cased(word: str, like: str) -> str:
     return word[:1].upper() + word[1:] if like[:1].isupper() else word
 
 
-def _terms(parts: Iterable[str], short: bool, weight: float = 1.0, folding: bool = True) -> Alternative:
-    weights: list[tuple[Field, float]] = [("exact", 1.0)]
+def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternative:
+    return tuple(term for part in dict.fromkeys(parts) for term in _token_terms(part, short, weight, folding=True))
+
+
+def _token_terms(token: str, short: bool, weight: float, folding: bool) -> list[Term]:
+    terms = [Term("exact", token, weight)]
     if folding:
-        weights.append(("folded", _FOLDED_WEIGHT))
+        terms.append(Term("folded", folded(token), weight * _FOLDED_WEIGHT))
     if short:
-        weights.append(("title", _TITLE_WEIGHT))
-    return tuple(
-        Term(field, folded(part) if field == "folded" else part, weight * share)
-        for part in dict.fromkeys(parts)
-        for field, share in weights
-    )
+        terms.append(Term("title", token, weight * _TITLE_WEIGHT))
+    return terms
 
 
 def _tokens(run: Run) -> list[str]:

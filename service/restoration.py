@@ -250,8 +250,10 @@ def _decode(language: Language, lattice: _Lattice) -> tuple[list[int], float]:
             known = lattice.pairs.score[pair : pair + size * after].reshape(size, after)[state]
             follow = language.after_pairs(row, backoff, lattice.ids[first : first + after], known)
             total = (scores[:, None] + follow + lattice.costs[first : first + after]).ravel()
-            # After two words without a choice, it makes no difference what stood before them.
-            kept = (-total).argsort(kind="stable")[: 1 if size == after == 1 else BEAM]
+            if size == after == 1:  # after two words without a choice, it makes no difference what stood before them
+                kept = total.argmax(0, keepdims=True)
+            else:
+                kept = (-total).argsort(kind="stable")[:BEAM] if len(total) > BEAM else np.arange(len(total))
             before, choice = np.divmod(kept, after)
             scores = total[kept]
         at = pair + state[before] * after + choice

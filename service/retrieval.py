@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from indexer import calibration
 from indexer.archive import Archive
+from indexer.calibration import Background, Moments
 from indexer.columns import Mask
 from indexer.vectors import Rows, Vectors
 from service import ranking
@@ -22,6 +23,10 @@ from service.ranking import Candidates, Scores
 _LEAST_SPREAD = 1e-3
 _FOREIGN_SHIFT = 0.5
 """By how many spreads the related articles of a query in another language lie lower (xquad_vi: median 5.6, 6.3)."""
+
+_NEAR = 128
+"""How many candidates meaning brings at first. Further down it seldom says that an article is relevant at all; where it
+still does, all that were asked for are looked at."""
 
 _WORDED = 400
 """How many candidates words bring beside those of meaning; further down they decide nothing."""
@@ -48,7 +53,14 @@ class Found:
 
 
 def retrieve(
-    archive: Archive, query: Query, vector: Vectors | None, words: bool, k: int, allowed: Mask, phrased: Rows
+    archive: Archive,
+    query: Query,
+    vector: Vectors | None,
+    words: bool,
+    k: int,
+    allowed: Mask,
+    phrased: Rows,
+    floor: float = 0.0,
 ) -> Found:
     """Return the allowed articles that meaning or words find.
 
@@ -56,87 +68,120 @@ def retrieve(
     :param words: Whether words are asked.
     :param k: How many candidates each of them brings at least.
     :param phrased: Rows that have a quoted phrase; they stand above all but exact titles.
+    :param floor: The least relevance that matters: of what meaning alone finds and holds to be less relevant, only the
+        nearest are sure to be among the candidates.
     """
-    near, cosines = _nearest(archive, vector, k, allowed)
+    meant = None if vector is None else _Meant.of(archive, query, vector)
+    near, cosines = _none() if meant is None else _nearest(archive, meant, k, allowed, _without(query, words, floor))
     most = k if vector is None else min(k, _WORDED)
     worded, scores = archive.matching(query.words, most, allowed) if words else _none()
     titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None) if words else _none()[0]
     titled = titled[allowed[titled]]
     rows = _distinct(np.concatenate([near, worded, titled, phrased]))
-    lexical = _placed(rows, worded, scores, 0.0) if words else None
+    said = _Said.of(archive, query, _placed(rows, worded, scores, 0.0) if words else None)
     dense = meaning = None
-    if vector is not None:
+    if meant is not None:
         dense = _placed(rows, near, cosines, np.nan)
         missing = np.isnan(dense)
-        dense[missing] = archive.similarities(vector, rows[missing])
-        meaning = archive.background.spreads(vector, dense)
-    said = _Said.of(archive, query, lexical)
+        dense[missing] = archive.similarities(meant.vector, rows[missing])
+        meaning = meant.unrelated.spreads(dense)
     weight = ranking.word_weight(len(query.parts)) * (1.0 if meaning is None else said.evidence * query.trust)
     fused = ranking.fuse(meaning, said.spreads, weight)
     if query.short and meaning is not None and words:
         fused += ranking.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
-    related = _related(archive, query, meaning, said)
-    left_out = int(np.count_nonzero(allowed)) > len(rows)
-    unseen = _related(archive, query, _last(rows, near, meaning), said.last(rows, worded, most)) if left_out else [0.0]
+    by_meaning = _NOT_ASKED if meant is None or meaning is None else meant.relevance(meaning)
+    related = _either(by_meaning, said.relevance)
+    unseen = 0.0
+    if int(np.count_nonzero(allowed)) > len(rows):  # none of the others has more than the last that was found
+        last = by_meaning[np.searchsorted(rows, near[-1:])] if meant is not None else _NOT_ASKED
+        last_said = said.relevance[np.searchsorted(rows, worded[-1:])] if len(worded) >= most else _by_words(query, 0.0)
+        unseen = float(_either(last, last_said if words else _NOT_ASKED)[0])
     lifted, quoted = _among(rows, titled), _among(rows, phrased)
     related[lifted | quoted] = 1.0
     fused = fused + ranking.TITLE_BONUS * lifted + ranking.PHRASE_BONUS * quoted
-    return Found(Candidates(rows, dense, lexical), fused, related, lifted, float(unseen[0]))
+    return Found(Candidates(rows, dense, said.scores), fused, related, lifted, unseen)
 
 
-def _related(archive: Archive, query: Query, meaning: Scores | None, said: _Said) -> Scores:
-    """Return the relevance of (n,) candidates: that meaning or words, each by itself, say so."""
-    unrelated = np.ones(len(said.shares))
-    if meaning is not None:
-        shift = _FOREIGN_SHIFT if query.foreign else 0.0
-        unrelated = 1 - archive.background.of_spreads(meaning + shift, calibration.QUERIES)
-    if said.spreads is not None:
-        unrelated = unrelated * (1 - calibration.WORDS.at(said.shares) * query.trust)
-    return 1 - unrelated
+_NOT_ASKED = np.zeros(1)
+"""What is said of every article by what was not asked."""
 
 
-def _last(rows: Rows, some: Rows, values: Scores | None) -> Scores | None:
-    """Return the value of the last of some rows, (1,): no row that is not among them has more."""
-    return None if values is None else values[np.searchsorted(rows, some[-1:])]
+def _either(by_meaning: Scores, by_words: Scores) -> Scores:
+    """Return the relevance of (n,) candidates: that meaning or words, each by itself, say so (noisy-or)."""
+    return 1 - (1 - by_meaning) * (1 - by_words)
+
+
+def _by_words(query: Query, shares: Scores | float) -> Scores:
+    """Return the relevance that words say of articles with such shares of them."""
+    return calibration.WORDS.at(np.atleast_1d(shares)) * query.trust
+
+
+def _without(query: Query, words: bool, floor: float) -> float:
+    """Return the least relevance by meaning of what no word speaks for, so that its relevance is at the floor."""
+    return 1 - (1 - floor) / (1 - float(_by_words(query, 0.0)[0])) if words else floor
+
+
+@dataclass(frozen=True)
+class _Meant:
+    """What the query means, held against texts that have nothing to do with it.
+
+    :param vector: (dim,) float32.
+    :param shift: What is added to spreads before they become relevance.
+    """
+
+    vector: Vectors
+    background: Background
+    unrelated: Moments
+    shift: float
+
+    @classmethod
+    def of(cls, archive: Archive, query: Query, vector: Vectors) -> _Meant:
+        background = archive.background
+        return cls(vector, background, background.moments(vector), _FOREIGN_SHIFT if query.foreign else 0.0)
+
+    def relevance(self, spreads: Scores) -> Scores:
+        """Return the relevance that meaning says of (n,) articles."""
+        return self.background.of_spreads(spreads + self.shift, calibration.QUERIES)
+
+    def cosine(self, relevance: float) -> float:
+        """Return the cosine from which on meaning says so much relevance."""
+        spreads = self.background.reaching(relevance, calibration.QUERIES) - self.shift
+        return self.unrelated.mean + self.unrelated.spread * spreads
+
+
+def _nearest(archive: Archive, meant: _Meant, k: int, allowed: Mask, least: float) -> tuple[Rows, Vectors]:
+    """Return the nearest articles, best first: few if the last of them is less relevant than it must be, else k."""
+    few = min(k, _NEAR)
+    rows, cosines, _ = archive.nearest(meant.vector, few, allowed)
+    if few < k and len(rows) >= few and float(cosines[-1]) >= meant.cosine(least):
+        rows, cosines, _ = archive.nearest(meant.vector, k, allowed)
+    return rows, cosines
 
 
 @dataclass(frozen=True)
 class _Said:
     """What words say of the candidates.
 
+    :param scores: (n,) float32, None where no words were asked.
     :param spreads: (n,) how far their scores are above chance, None where no words were asked.
-    :param shares: (n,) their scores, of what an article has that has every word once.
+    :param relevance: (n,) that words by themselves say.
     :param evidence: How much the words say at all, 0 to 1.
     """
 
+    scores: NDArray[np.float32] | None
     spreads: Scores | None
-    shares: Scores
+    relevance: Scores
     evidence: float
 
     @classmethod
     def of(cls, archive: Archive, query: Query, scores: NDArray[np.float32] | None) -> _Said:
         if scores is None:
-            return cls(None, np.zeros(1), 0.0)
+            return cls(None, None, _NOT_ASKED, 0.0)
         chance = archive.chance(query.words)
         exact = scores.astype(np.float64)
         shares = exact / max(chance.whole, _LEAST_SPREAD)
         spreads = (exact - chance.mean) / max(chance.spread, _LEAST_SPREAD)
-        return cls(spreads, shares, ranking.evidence(float(shares.max(initial=0.0))))
-
-    def last(self, rows: Rows, worded: Rows, most: int) -> _Said:
-        """Return the same of the last of the rows that words found, (1,), nothing where they found no more."""
-        if self.spreads is None:
-            return self
-        at = np.searchsorted(rows, worded[-1:]) if len(worded) >= most else np.empty(0, dtype=np.int64)
-        shares = self.shares[at] if len(at) else np.zeros(1)
-        return _Said(np.zeros(1), shares, self.evidence)
-
-
-def _nearest(archive: Archive, vector: Vectors | None, k: int, allowed: Mask) -> tuple[Rows, Vectors]:
-    if vector is None:
-        return _none()
-    rows, cosines, _ = archive.nearest(vector, k, allowed)
-    return rows, cosines
+        return cls(scores, spreads, _by_words(query, shares), ranking.evidence(float(shares.max(initial=0.0))))
 
 
 def _distinct(rows: Rows) -> Rows:
@@ -158,7 +203,8 @@ def _placed(rows: Rows, some: Rows, values: Vectors, otherwise: float) -> NDArra
 def _among(rows: Rows, some: Rows) -> Mask:
     """Return which of (n,) sorted rows are some of them, (n,) bool; np.isin would sort them anew."""
     among = np.zeros(len(rows), dtype=np.bool_)
-    among[np.searchsorted(rows, some)] = True
+    if len(some):
+        among[np.searchsorted(rows, some)] = True
     return among
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -33,6 +34,21 @@ from service.suggest import Suggester, Suggestion
 
 _TAIL = 0.1
 _NOTHING = 0.001
+_FILTERS = 8
+"""For how many filters it is kept which articles pass; a byte an article each."""
+
+
+class _Public(NamedTuple):
+    """Which articles may be seen.
+
+    :param since: In microseconds since 1970 in UTC, as `until`, when that changes.
+    :param filtered: The same less what filters keep out, for the filters asked last.
+    """
+
+    since: int
+    mask: Mask
+    until: int
+    filtered: dict[Filters, Mask]
 
 
 @dataclass(frozen=True)
@@ -59,7 +75,7 @@ class Searcher:
         )
         self._encoder = encoder
         self._options = options
-        self._public: tuple[int, Mask, int] | None = None
+        self._public: _Public | None = None
         self._public_lock = threading.Lock()
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
@@ -100,9 +116,10 @@ class Searcher:
     def _found(self, query: Query, params: SearchParams, allowed: Mask, phrased: Rows) -> _Ranked:
         """Return what meaning and words find, best first; what is below the floor is left out."""
         vector = None if params.mode == "lexical" else self._encoder().encode_queries([query.text])[0]
-        found = retrieve(self.archive, query, vector, params.mode != "dense", MAX_WINDOW, allowed, phrased)
+        least = self._least(params)
+        found = retrieve(self.archive, query, vector, params.mode != "dense", MAX_WINDOW, allowed, phrased, least)
         rows = found.candidates.rows
-        order = ranking.by_score(found.spreads, rows)
+        order = (-found.spreads).argsort(kind="stable")  # rows are sorted, so ties are by row
         relevance = found.relevance.copy()
         # Nothing is said to be less relevant than what stands below it.
         relevance[order] = np.maximum.accumulate(relevance[order][::-1])[::-1]
@@ -112,7 +129,8 @@ class Searcher:
             kept = found.candidates.take(order)
             more = total > MAX_WINDOW or (vector is None and total == MAX_WINDOW)  # words bring no more than so many
             return _Ranked(kept, relevance[order], total, more, titled=found.titled[order])
-        floor = self._floor(params, float(relevance.max(initial=0.0)))
+        # None is a hit where not even the best one is relevant.
+        floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
         order = order[relevance[order] >= floor]
         one = ranking.collapse(
             self.archive.texts(rows)[order], self.archive.published[rows[order]], np.arange(len(order))
@@ -122,12 +140,12 @@ class Searcher:
         kept = found.candidates.take(heads)
         return _Ranked(kept, relevance[best], len(heads), more, one.members - 1, found.titled[heads])
 
-    def _floor(self, params: SearchParams, best: float) -> float:
-        """Return the least relevance of a hit: none passes where not even the best one is relevant."""
-        least = self._options.min_relevance
-        if best < least:
-            return np.inf
-        return self._options.newest_min_relevance if params.sort == "newest" else least * _TAIL
+    def _least(self, params: SearchParams) -> float:
+        """Return the least relevance of a hit."""
+        if params.ranking == "similarity":
+            return 0.0
+        newest = params.sort == "newest"
+        return self._options.newest_min_relevance if newest else self._options.min_relevance * _TAIL
 
     def related(self, body: RelatedBody, now: datetime | None = None) -> Answer:
         """Return the articles that belong under the seeds.
@@ -160,7 +178,7 @@ class Searcher:
         self._allowed(Filters(), clock)
         rules, public = self.rules(), self._public
         assert public is not None
-        return f"{rules.rules.revision} {self._revision}", min(public[2], rules.next_change(clock))
+        return f"{rules.rules.revision} {self._revision}", min(public.until, rules.next_change(clock))
 
     def public(self, now: datetime | None = None) -> Mask:
         """Return which articles may be seen, (articles,) bool."""
@@ -185,15 +203,22 @@ class Searcher:
         return self.archive.articles([row])[0]
 
     def _allowed(self, filters: Filters, now: datetime | None) -> Mask:
-        """Return which articles are public and pass the filters; the public ones are worked out once a change."""
+        """Return which articles are public and pass the filters: the same mask for as long as it holds."""
         moment = micros(now or datetime.now(UTC))
         with self._public_lock:
             known = self._public
-            if known is None or not known[0] <= moment < known[2]:
+            if known is None or not known.since <= moment < known.until:
                 mask, until = self.archive.public(moment)
-                known = self._public = (moment, mask, until)
-        passed = self.archive.mask(filters)
-        return known[1] if passed is None else known[1] & passed
+                known = self._public = _Public(moment, mask, until, {})
+            if not filters:
+                return known.mask
+            allowed = known.filtered.get(filters)
+            if allowed is None:
+                while len(known.filtered) >= _FILTERS:
+                    del known.filtered[next(iter(known.filtered))]
+                passed = self.archive.mask(filters)
+                allowed = known.filtered[filters] = known.mask if passed is None else known.mask & passed
+            return allowed
 
     def _newest(self, ranked: _Ranked) -> _Ranked:
         rows = ranked.candidates.rows

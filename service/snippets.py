@@ -24,8 +24,6 @@ from indexer.text import fold
 _BLANKS = re.compile(r"\s+")
 _ODD_BLANKS = re.compile(r"[^\S ]\s*| \s+")
 _LETTER = re.compile(r"[^\W_]")
-_SEAM = re.compile(r"\s+|[/.:-]")
-"""What may stand between two marked words that become one mark; the signs are those within codes of documents."""
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 _LETTERS = (
@@ -68,12 +66,16 @@ class Wanted:
         return frozenset(syllable for run in self.runs for syllable in run)
 
     @cached_property
-    def _likely(self) -> re.Pattern[bytes] | None:
-        """What finds in a skeleton all that may be wanted, and words that differ from it by their diacritics."""
+    def _bare(self) -> tuple[list[bytes], re.Pattern[bytes] | None]:
+        """What may be wanted as it stands in a skeleton: words with their blanks, and a pattern of numbers.
+
+        Words are looked for one by one: that takes less than a pattern of all, which each query would have to compile.
+        """
         bare = {folded(syllable) for syllable in self.exact | self._in_runs} | self.folded
-        keys = sorted(re.escape(key.encode()) for key in bare if key.isascii())  # no skeleton has the others
-        zeros = b"0*" if any(key[0].isdigit() for key in bare if key) else b""
-        return re.compile(b" " + zeros + b"(?:" + b"|".join(keys) + b")(?= )") if keys else None
+        keys = sorted(key for key in bare if key and key.isascii())  # no skeleton has the others
+        numbers = [re.escape(key) for key in keys if key[0].isdigit()]
+        pattern = re.compile(f" 0*(?:{'|'.join(numbers)})(?= )".encode()) if numbers else None
+        return [f" {key} ".encode() for key in keys if not key[0].isdigit()], pattern
 
     @cached_property
     def _sought(self) -> _Sought:
@@ -87,35 +89,39 @@ class Wanted:
         return bare if bare in self.folded else None
 
 
-class _Sought(dict[str, tuple[str, ...]]):
+class _Syllable(NamedTuple):
+    """A syllable of a word that is wanted, or beside one that is.
+
+    :param key: What it is wanted as by itself, None if it is not.
+    :param weak: Whether that is too common to be marked alone.
+    """
+
+    text: str
+    key: str | None
+    weak: bool
+
+
+class _Sought(dict[str, tuple[_Syllable, ...]]):
     """Words as they stand in texts → their syllables if one is wanted, alone or in a run, else nothing."""
 
     def __init__(self, wanted: Wanted) -> None:
         self._wanted = wanted
 
-    def __missing__(self, word: str) -> tuple[str, ...]:
-        parts = tuple(syllables(word))
-        if not any(part in self._wanted._in_runs or self._wanted._key(part) for part in parts):
-            parts = ()
-        self[word] = parts
-        return parts
+    def __missing__(self, word: str) -> tuple[_Syllable, ...]:
+        wanted = self._wanted
+        parts = [(part, wanted._key(part)) for part in syllables(word)]
+        found: tuple[_Syllable, ...] = ()
+        if any(key is not None or part in wanted._in_runs for part, key in parts):
+            found = tuple(_Syllable(part, key, not wanted.common.isdisjoint((key, part))) for part, key in parts)
+        self[word] = found
+        return found
 
 
-class _Token(NamedTuple):
-    """A syllable at its place in the text; of several in one place (⑴a), each has the whole place."""
+_Token = tuple[int, int, _Syllable]
+"""A syllable from its start to its end in the text; of several in one place (⑴a), each has the whole place."""
 
-    start: int
-    end: int
-    syllable: str
-
-
-class _Hit(NamedTuple):
-    """A token that is wanted, as this syllable or as part of that run."""
-
-    start: int
-    end: int
-    key: str | Run
-    weak: bool
+_Hit = tuple[int, int, "str | Run", bool]
+"""Where something is wanted: start, end, as which syllable or part of which run, and whether that is too common."""
 
 
 @lru_cache(maxsize=1 << 12)
@@ -142,26 +148,34 @@ def _skeleton(text: str) -> bytes | None:
     return b" " + usual.translate(_BARE_BYTES) + b" "
 
 
-def _places(text: str, wanted: Wanted) -> Iterator[tuple[int, int]]:
-    """Yield where the words are that may be wanted: those that look like it, or all if that cannot be told."""
+def _places(text: str, wanted: Wanted) -> list[tuple[int, int]]:
+    """Return where the words are that may be wanted: those that look like it, or all if that cannot be told."""
     skeleton = _skeleton(text)
     if skeleton is None:
         clinging = "".join(sorted(filter(_clings, set(text))))
-        yield from (found.span() for found in _token_pattern(clinging).finditer(text))
-    elif wanted._likely:
-        yield from ((found.start(), found.end() - 1) for found in wanted._likely.finditer(skeleton))
+        return [found.span() for found in _token_pattern(clinging).finditer(text)]
+    words, numbers = wanted._bare
+    places = [(found.start(), found.end() - 1) for found in numbers.finditer(skeleton)] if numbers else []
+    for word in words:
+        length = len(word) - 2
+        at = skeleton.find(word)
+        while at >= 0:
+            places.append((at, at + length))
+            at = skeleton.find(word, at + length + 1)
+    places.sort()
+    return places
 
 
 def _tokens(text: str, wanted: Wanted) -> list[_Token]:
     """Return the tokens that are wanted, alone or in a run."""
     sought = wanted._sought
-    return [_Token(start, end, part) for start, end in _places(text, wanted) for part in sought[text[start:end]]]
+    return [(start, end, part) for start, end in _places(text, wanted) for part in sought[text[start:end]]]
 
 
 def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> dict[int, Run]:
     """Return which tokens, by their place in the list, are part of which run that is whole."""
-    spelt = [token.syllable for token in tokens]
-    gaps = {i for i, (a, b) in enumerate(pairwise(tokens)) if _LETTER.search(text, a.end, b.start)}
+    spelt = [part.text for _, _, part in tokens]
+    gaps = {i for i, ((_, end, _), (start, _, _)) in enumerate(pairwise(tokens)) if _LETTER.search(text, end, start)}
     found: dict[int, Run] = {}
     for run in runs:
         for i in range(len(tokens) - len(run) + 1):
@@ -177,26 +191,29 @@ def _hits(text: str, wanted: Wanted) -> list[list[_Hit]]:
     tokens = _tokens(text, wanted)
     whole = _whole_runs(text, tokens, filter(None, wanted.runs)) if wanted.runs else {}
     groups: list[list[_Hit]] = []
-    end = -1
-    for i, token in enumerate(tokens):
-        key, run = wanted._key(token.syllable), whole.get(i)
-        if key is None and run is None:
+    last = -1
+    for i, (start, end, part) in enumerate(tokens):
+        run = whole.get(i) if whole else None
+        if part.key is None and run is None:
             continue
-        weak = run is None and not wanted.common.isdisjoint((key, token.syllable))
-        hit = _Hit(token.start, token.end, key or run or "", weak)
-        if groups and (token.start < end or _SEAM.fullmatch(text, end, token.start)):
-            groups[-1].append(hit)
-        else:
-            groups.append([hit])
-        end = token.end
-    return [group for group in groups if not all(hit.weak for hit in group)]
+        if not (groups and (start < last or _seam(text, last, start))):
+            groups.append([])
+        groups[-1].append((start, end, part.key or run or "", part.weak and run is None))
+        last = end
+    return [group for group in groups if not all(weak for _, _, _, weak in group)]
+
+
+def _seam(text: str, end: int, start: int) -> bool:
+    """Return whether two marked words become one mark: blanks are between them, or a sign within codes of documents."""
+    between = text[end:start]
+    return between.isspace() or (len(between) == 1 and between in "/.:-")
 
 
 def _pieces(text: str, groups: Iterable[list[_Hit]], low: int, high: int) -> Iterator[Piece]:
     """Yield the text from low to high in pieces, none of them empty."""
     at = low
     for group in groups:
-        start, end = max(group[0].start, low), min(group[-1].end, high)
+        start, end = max(group[0][0], low), min(group[-1][1], high)
         if start >= end:
             continue
         if at < start:
@@ -219,17 +236,20 @@ def _best(hits: Iterable[_Hit], limit: int) -> tuple[int, int]:
     first = 0
     best = (0, 0, 0, 0)
     for hit in hits:
+        _, end, key, _ = hit
         window.append(hit)
-        counts[hit.key] += 1
-        while first < len(window) and (hit.end - window[first].start > limit or counts[window[first].key] > 1):
-            left = window[first].key
+        counts[key] += 1
+        while first < len(window):
+            start, _, left, _ = window[first]
+            if end - start <= limit and counts[left] == 1:
+                break
             counts[left] -= 1
             if not counts[left]:
                 del counts[left]
             first += 1
         if counts:
-            start = window[first].start
-            best = max(best, (len(counts), start - hit.end, -start, hit.end))
+            start = window[first][0]
+            best = max(best, (len(counts), start - end, -start, end))
     return -best[2], best[3]
 
 
@@ -273,7 +293,7 @@ def snippet(text: str, wanted: Wanted, limit: int = 220) -> list[Piece]:
         raise ValueError(f"limit: expected 1 or more, got {limit}")
     text = text.strip()
     groups = _hits(text, wanted)
-    start, end = _best((hit for group in groups for hit in group if not hit.weak), limit)
+    start, end = _best((hit for group in groups for hit in group if not hit[3]), limit)
     low, high = _passage(text, start, end, limit)
     pieces = [Piece(_ODD_BLANKS.sub(" ", part), marked) for part, marked in _pieces(text, groups, low, high)]
     ellipsis = Piece("…", False)
@@ -282,5 +302,7 @@ def snippet(text: str, wanted: Wanted, limit: int = 220) -> list[Piece]:
 
 def to_html(pieces: Iterable[Piece]) -> Markup:
     """Return the pieces as HTML, escaped, what is marked within <mark>."""
-    escaped = ((escape(piece.text), piece.marked) for piece in pieces)
-    return Markup("".join(f"<mark>{text}</mark>" if marked else text for text, marked in escaped))  # noqa: S704
+    parts: list[str] = []
+    for text, marked in pieces:
+        parts += ("<mark>", escape(text), "</mark>") if marked else (escape(text),)
+    return Markup("".join(parts))  # noqa: S704

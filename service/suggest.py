@@ -10,7 +10,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -26,6 +26,8 @@ Kind = Literal["title", "name", "tag", "section", "abbreviation"]
 
 _ORDER: tuple[Kind, ...] = ("abbreviation", "section", "name", "tag", "title")
 """Which kind comes first of those that fit equally well: the shorter lists, so that they show at all."""
+
+_VALUED: tuple[Kind, ...] = ("tag", "section")
 
 _EACH = 3
 """How many of one kind there are before other kinds have had their turn."""
@@ -54,16 +56,44 @@ class Suggestion:
 class _Entry(NamedTuple):
     """What can be suggested.
 
-    :param parts: Its syllables, by which it is found.
-    :param short: Of an abbreviation its letters, by which it is found as well.
+    :param short: Of an abbreviation its letters, by which it is found beside its full form.
+    :param full: Of an abbreviation its full form.
     :param needed: Of an abbreviation sets of tokens, each of which a public article must have.
     """
 
     kind: Kind
     text: str
-    parts: tuple[str, ...]
     short: str = ""
+    full: tuple[str, ...] = ()
     needed: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Return its syllables, by which it is found."""
+        return self.full or tuple(syllables(self.text))
+
+
+class _Keys(Sequence[str]):
+    """Sorted keys end to end: an archive may have a hundred thousand, and a string each would be ten times the size."""
+
+    def __init__(self, keys: Iterable[str]) -> None:
+        encoded = [key.encode() for key in keys]
+        self._bytes = b"".join(encoded)
+        self._ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
+    @overload
+    def __getitem__(self, at: int) -> str: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> list[str]: ...
+
+    def __getitem__(self, at: int | slice) -> str | list[str]:
+        if isinstance(at, slice):
+            return [self[one] for one in range(*at.indices(len(self)))]
+        return self._bytes[self._ends[at] : self._ends[at + 1]].decode()
 
 
 class _Match(NamedTuple):
@@ -81,8 +111,8 @@ class _Known(NamedTuple):
     """What the public has of the entries; worked out when another article may be seen, or one no more.
 
     :param weights: (entries,) int64, in how many public articles each is, 0 where it must not show.
-    :param spelt: Tags and sections as public articles spell them.
-    :param having: Whether public articles have the tokens that an entry needs, of those asked so far.
+    :param spelt: Tags and sections that public articles spell otherwise than the archive does.
+    :param having: Whether public articles have the tokens that an abbreviation needs, of those asked so far.
     """
 
     public: Mask
@@ -99,23 +129,28 @@ class Suggester:
 
     def __init__(self, archive: Archive, abbreviations: Iterable[Abbreviation]) -> None:
         self._archive = archive
-        names = archive.knowledge.names
-        self._entries = [_Entry("name", name.text, tuple(syllables(name.text))) for name in names]
-        self._names = len(names)
-        self._lengths = np.array([len(name.rows) for name in names], dtype=np.int64)
-        start = _start_of_largest(archive)
-        self._rows = np.array([row + start for name in names for row in name.rows], dtype=np.int64)
-        for kind in ("tag", "section"):
-            self._entries += [_Entry(kind, value, tuple(syllables(value))) for value in archive.values(kind)]
-        self._entries += _abbreviations(archive, abbreviations)
+        self._names = archive.knowledge.names
+        self._tags = [(kind, value) for kind in _VALUED for value in archive.values(kind)]
+        self._abbreviations = _abbreviations(archive, abbreviations)
+        self._start = _start_of_largest(archive)
         keys = sorted(self._keys())
-        self._keyed = [key for key, _, _ in keys]
-        self._entry = np.array([entry for _, entry, _ in keys], dtype=np.int64)
+        self._keyed = _Keys(key for key, _, _ in keys)
+        self._entry = np.array([entry for _, entry, _ in keys], dtype=np.int32)
         self._inside = np.array([inside for _, _, inside in keys], dtype=np.bool_)
         self._known: _Known | None = None
 
+    def _at(self, number: int) -> _Entry:
+        """Return an entry: names come first, then tags and sections, then abbreviations."""
+        if number < len(self._names):
+            return _Entry("name", self._names[number].text)
+        number -= len(self._names)
+        return (
+            _Entry(*self._tags[number]) if number < len(self._tags) else self._abbreviations[number - len(self._tags)]
+        )
+
     def _keys(self) -> Iterator[tuple[str, int, bool]]:
-        for at, entry in enumerate(self._entries):
+        for at in range(len(self._names) + len(self._tags) + len(self._abbreviations)):
+            entry = self._at(at)
             bare = [folded(part) for part in entry.parts]
             starts = range(1 if entry.short else len(bare))  # a full form is typed from its start
             yield from ((" ".join(bare[start:]), at, start > 0) for start in starts)
@@ -151,22 +186,26 @@ class Suggester:
         """Yield what fits but titles."""
         low, high = _range(self._keyed, " ".join(map(folded, parts)))
         known = self._seen(public)
-        weights, having = known.weights, known.having
+        weights = known.weights
         entries, inside = self._entry[low:high], self._inside[low:high]
         shown = np.flatnonzero(weights[entries] > 0)
         order = shown[np.lexsort((-weights[entries[shown]], inside[shown]))][:_LOOKED_AT]
         for at in order.tolist():
             number = int(entries[at])
-            entry = self._entries[number]
-            if number not in having:
-                having[number] = all(self._has(tokens, public) for tokens in entry.needed)
-            if not having[number]:
+            entry = self._at(number)
+            if entry.needed and not self._had(entry, number, known):
                 continue
-            key = self._keyed[low + at].split(" ")
-            spelt = _spelt_so(parts, entry.parts[len(entry.parts) - len(key) :]) or self._by_letters(parts, entry)
+            own, key = entry.parts, self._keyed[low + at].split(" ")
+            spelt = _spelt_so(parts, own[len(own) - len(key) :]) or self._by_letters(parts, entry)
             text = known.spelt.get(number, entry.text)
             match = (not spelt, bool(inside[at]), _ORDER.index(entry.kind), -int(weights[number]), text)
             yield _Match(*match, Suggestion(text, entry.kind))
+
+    def _had(self, entry: _Entry, number: int, known: _Known) -> bool:
+        """Return whether public articles have all that an abbreviation needs."""
+        if number not in known.having:
+            known.having[number] = all(self._has(tokens, known.public) for tokens in entry.needed)
+        return known.having[number]
 
     @staticmethod
     def _by_letters(parts: Sequence[str], entry: _Entry) -> bool:
@@ -178,16 +217,17 @@ class Suggester:
         known = self._known
         if known is not None and known.public is public:
             return known
-        weights = np.ones(len(self._entries), dtype=np.int64)
-        ends = np.cumsum(self._lengths)
-        counted = np.concatenate([[0], np.cumsum(public[self._rows])])
-        weights[: self._names] = counted[ends] - counted[ends - self._lengths]
+        names, tags = len(self._names), len(self._tags)
+        weights = np.ones(names + tags + len(self._abbreviations), dtype=np.int64)
+        counted = np.concatenate([[0], np.cumsum(public[self._names.rows + self._start])])
+        weights[:names] = np.diff(counted[self._names.ends])
         facets = self._archive.facets(np.flatnonzero(public))
         counts = {(field, match_key(value)): (value, n) for field, found in facets.items() for value, n in found}
         spelt = {}
-        for at, entry in enumerate(self._entries[self._names :], self._names):
-            if not entry.short:
-                spelt[at], weights[at] = counts.get((entry.kind, match_key(entry.text)), (entry.text, 0))
+        for at, (kind, value) in enumerate(self._tags, names):
+            shown, weights[at] = counts.get((kind, match_key(value)), (value, 0))
+            if shown != value:
+                spelt[at] = shown
         self._known = known = _Known(public, weights, spelt, {})
         return known
 
@@ -240,7 +280,7 @@ def _abbreviations(archive: Archive, known: Iterable[Abbreviation]) -> list[_Ent
 def _abbreviation(short: str, full: str, needed: tuple[tuple[str, ...], ...]) -> _Entry:
     parts = syllables(short)
     tokens = (*parts, *pairs(parts))
-    return _Entry("abbreviation", f"{short} – {full}", tuple(full.split()), "".join(parts), (tokens, *needed))
+    return _Entry("abbreviation", f"{short} – {full}", "".join(parts), tuple(full.split()), (tokens, *needed))
 
 
 def _range(keys: Sequence[str], prefix: str) -> tuple[int, int]:

@@ -63,6 +63,28 @@ def test_spreads_and_relevance_are_counted_in_its_moments(probe, own, articles):
     assert held.of_spreads(held.spreads(EAST, cosines), RELATED).tolist() == (related(held, cosines, RELATED).tolist())
 
 
+@given(
+    st.floats(-5, 20),
+    st.floats(0, 1),
+    st.floats(0.1, 4),
+    st.integers(0, 10**7),
+    st.floats(1e-6, 1 - 1e-6),
+    st.floats(0, 9),
+)
+def test_a_curve_reaches_a_height_from_one_place_on(middle, growth, width, articles, height, apart):
+    curve = Curve(middle, growth, width)
+    place = curve.reaching(height, articles)
+    assert curve.at(np.array([place]), articles) == pytest.approx([height], abs=1e-9)
+    below, above = curve.at(np.array([place - apart - 1e-3, place + apart + 1e-3]), articles)
+    assert below < height < above
+
+
+def test_every_place_reaches_nothing_and_none_reaches_one():
+    assert [QUERIES.reaching(height) for height in (-0.5, 0.0, 1.0)] == [-math.inf, -math.inf, math.inf]
+    held = background([0.2, 0.6], articles=5000)
+    assert held.reaching(0.3, QUERIES) == QUERIES.reaching(0.3, 5000)
+
+
 def test_each_query_has_a_mean_of_its_own():
     north = np.array([0, 1], dtype=np.float32)
     # to north they are 0.8 and 0.6: mean 0.7, standard deviation 0.1

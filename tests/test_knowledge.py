@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexer import lexicon
 from indexer.article import validate
-from indexer.knowledge import Knowledge, KnowledgeWriter
+from indexer.knowledge import Knowledge, KnowledgeWriter, Names
 from indexer.mining import Mined, Name
 from indexer.syllables import spaced, stream, syllables
 
@@ -55,7 +55,7 @@ def known(knowledge):
     """Return all that is known, the shipped phrases' words included."""
     language = knowledge.language
     words = list(zip(language.words, language.shown, language.counts.tolist(), strict=True))
-    return sorted(words[2:]), words[1], knowledge.abbreviations, knowledge.names
+    return sorted(words[2:]), words[1], knowledge.abbreviations, list(knowledge.names)
 
 
 class TestTaught:
@@ -65,11 +65,11 @@ class TestTaught:
         assert [language.counts[language.id_of(word)] for word in ("plêm", "krốt")] == [2, 2]
         assert language.counts[language.id_of("zẩu")] == 4
         assert knowledge.abbreviations == [Mined("HTXGZ", "hợp tác xã gốm zẩu", 2, 1.0)]
-        assert knowledge.names == [Name("Plêm Zẩu Krốt", 2, (0, 2))]
+        assert list(knowledge.names) == [Name("Plêm Zẩu Krốt", 2, (0, 2))]
         assert isinstance(knowledge.names[0].rows, tuple)
 
     def test_a_young_archive_knows_the_shipped_phrases(self, untaught):
-        assert untaught.abbreviations == untaught.names == []
+        assert untaught.abbreviations == list(untaught.names) == []
         first, second = syllables(lexicon.phrases()[0])[:2]
         language = untaught.language
         before, word = (np.array([n], dtype=np.int64) for n in (language.id_of(first), language.id_of(second)))
@@ -97,6 +97,20 @@ class TestNamesOf:
 
     def test_of_an_empty_archive(self, untaught):
         assert untaught.names_of(0) == []
+
+
+class TestNames:
+    @given(
+        st.lists(st.tuples(st.text(max_size=9), st.integers(0, 99), st.lists(st.integers(0, 2**31 - 1), max_size=16)))
+    )
+    def test_they_are_a_sequence_of_what_was_given(self, given_names):
+        names = Names(given_names)
+        expected = [Name(text, count, tuple(rows)) for text, count, rows in given_names]
+        assert list(names) == expected
+        assert names[1:] == expected[1:]
+        assert [names[at] for at in range(-len(names), 0)] == expected
+        with pytest.raises(IndexError):
+            names[len(expected)]
 
 
 class TestEmbargo:
@@ -128,7 +142,7 @@ class TestEmbargo:
 
     def test_rows_are_counted_over_what_teaches_nothing(self, knowledge_of):
         knowledge = knowledge_of({**PLEM, **AHEAD}, PLEM, {**PLEM, **GONE}, PLEM)
-        assert knowledge.names == [Name("Plêm Zẩu Krốt", 2, (1, 3))]
+        assert list(knowledge.names) == [Name("Plêm Zẩu Krốt", 2, (1, 3))]
         assert [mined.count for mined in knowledge.abbreviations] == [2]
 
     @given(st.lists(st.tuples(st.sampled_from([{}, AHEAD, GONE]), st.sampled_from(["krốt", "plêm zẩu"])), max_size=5))

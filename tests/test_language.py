@@ -124,6 +124,12 @@ class TestWords:
         assert model.alike("mà") == model.alike("3") == model.alike("") == []
         assert model.seen("x") == 0
 
+    def test_a_word_alone_is_alike_to_itself(self, language_of):
+        model = language_of("samsung mặt samsung")
+        assert [model.words[at] for at in model.alike("samsung")] == ["samsung"]
+        assert (model.seen("samsung"), model.seen("mat")) == (2, 1)
+        assert model.alike("mặt") == []
+
     def test_spellings_of_one_word_count_together(self, language_of):
         model = language_of("hoà hòa hóa hóa hoà")
         assert [model.words[at] for at in model.alike("hoa")] == ["hòa", "hóa"]

@@ -12,7 +12,7 @@ from indexer.archive import Archive
 from indexer.article import VIETNAM
 from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
-from service import ranking
+from service import ranking, retrieval
 from service.options import Options
 from service.query import Understanding
 from service.retrieval import retrieve
@@ -77,11 +77,11 @@ class TestRetrieve:
     def found(cls, archive):
         understanding = Understanding(archive.knowledge)
 
-        def run(q, words=True, dense=True, allowed=None, phrased=()):
+        def run(q, words=True, dense=True, allowed=None, phrased=(), floor=0.0):
             query = understanding.understand(q)
             vector = ENCODER.encode_queries([query.text])[0] if dense else None
             mask = np.ones(archive.count, np.bool_) if allowed is None else allowed
-            return retrieve(archive, query, vector, words, 1000, mask, np.array(phrased, dtype=np.int64))
+            return retrieve(archive, query, vector, words, 1000, mask, np.array(phrased, dtype=np.int64), floor)
 
         return run
 
@@ -119,6 +119,38 @@ class TestRetrieve:
         titled = found("công nhân may chờ lương")
         assert titled.titled.nonzero()[0].tolist() == [0]
         assert titled.spreads[0] > ranking.TITLE_BONUS / 2 > titled.spreads[1]
+
+    @pytest.mark.parametrize(
+        "q", [*QUERIES, "ông dương mở lớp dạy nghề cho người bán rong", "where is the boarding house"]
+    )
+    @pytest.mark.parametrize("near", [1, 3, 9])
+    @pytest.mark.parametrize("floor", [0.001, 0.012, 0.1, 0.5])
+    def test_only_what_is_below_the_floor_is_missing(self, archive, found, monkeypatch, q, near, floor):
+        every = found(q)
+        monkeypatch.setattr(retrieval, "_NEAR", near)
+        some = found(q, floor=floor)
+        rows = every.candidates.rows
+        kept = np.isin(rows, some.candidates.rows)
+        assert some.candidates.rows.tolist() == rows[kept].tolist()
+        assert (every.relevance[~kept] < floor).all()
+        assert (every.relevance[~kept] <= some.unseen + 1e-9).all()
+        assert some.relevance == pytest.approx(every.relevance[kept])
+        assert some.candidates.dense == pytest.approx(every.candidates.dense[kept], abs=1e-6)
+        assert some.candidates.lexical.tolist() == every.candidates.lexical[kept].tolist()
+
+    def test_few_are_enough_only_where_the_last_of_them_is_below_the_floor(self, archive, found, monkeypatch):
+        asked = []
+        nearest = Archive.nearest
+
+        def counted(archive, query, k, allowed):
+            asked.append(k)
+            return nearest(archive, query, k, allowed)
+
+        monkeypatch.setattr(Archive, "nearest", counted)
+        monkeypatch.setattr(retrieval, "_NEAR", 2)
+        found("khu trọ", floor=0.0)
+        assert found("khu trọ", floor=0.9999).candidates.rows.tolist() != list(range(archive.count))
+        assert asked == [2, 1000, 2]
 
     def test_nothing_found(self, archive, found):
         none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))
@@ -399,3 +431,21 @@ class TestUnderstood:
     def test_any_query_is_answered_by_words(self, archive, q):
         if q.strip():
             search(searching(archive, no_encoder), q, mode="lexical")
+
+
+class TestAllowed:
+    def test_filters_follow_what_becomes_public(self, archive):
+        searcher = searching(archive)
+        params = SearchParams(q="công nhân may chờ lương", section=["Kín"])
+        later = datetime(2024, 5, 3, tzinfo=VIETNAM)
+        assert [ids(searcher.search(params, now)) for now in (NOW, later, NOW)] == [[], ["mai"], []]
+
+    def test_what_passes_the_last_filters_is_kept(self, archive):
+        searcher = searching(archive)
+        for section in ("Đời sống", "Việc làm", "Đời sống"):
+            search(searcher, "khu trọ", section=[section])
+        assert len(searcher._public.filtered) == 2
+        for number in range(20):
+            search(searcher, "khu trọ", section=[str(number)])
+        assert len(searcher._public.filtered) == 8
+        assert ids(search(searcher, "khu trọ", section=["Việc làm"])) == ["luong"]
