@@ -6,9 +6,11 @@ PIP_OPTIONS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
+BENCH_VENV := .venv-bench
+BENCH_STAMP := $(BENCH_VENV)/.set-up
 DEMO_HOME ?= var/demo
 
-.PHONY: setup demo test check format docs bench clean
+.PHONY: setup demo test check format docs bench bench-scale peers clean
 
 setup: $(STAMP)
 
@@ -39,8 +41,20 @@ format: setup
 docs: setup
 	$(BIN)/python -m tests.help_text
 
-bench: setup
-	$(BIN)/python -m benchmarks.run
+# At most half an hour on two cores; bench-scale takes hours. Peers that cannot be had are left out.
+bench: setup peers
+	$(BIN)/python -m benchmarks.run default
+
+bench-scale: setup peers
+	$(BIN)/python -m benchmarks.run long
+
+peers:
+	@$(MAKE) --no-print-directory $(BENCH_STAMP) || echo "The peers cannot be installed and are left out."
+
+$(BENCH_STAMP): benchmarks/requirements.txt
+	$(PYTHON) -m venv --clear $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check $(PIP_OPTIONS) -r benchmarks/requirements.txt
+	touch $@
 
 clean:
-	rm -rf $(VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

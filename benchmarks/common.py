@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 SEED, _RESAMPLES = 7, 2000
 DATA = Path(os.environ.get("LIENQUAN_DATA", ROOT.parent / "shared" / "data"))
+BENCH_PYTHON = Path(os.environ.get("LIENQUAN_BENCH_PYTHON", ROOT / ".venv-bench" / "bin" / "python"))
+"""The interpreter that has the packages of benchmarks/requirements.txt."""
 
 
 def articles(name: str, count: int | None = None) -> list[Article]:

@@ -25,16 +25,83 @@ def quality(result: dict[str, Any]) -> str:
     return table(["", "nDCG@10", "recall@10", "MRR@10", "queries"], rows)
 
 
-def rate(result: dict[str, Any]) -> str:
-    """Return the table of indexing rates."""
-    rates = result["articles_per_second"]
-    named = {
-        "index": f"`lienquan index`, start to publication ({result['precision']})",
-        "batch 32": "encoding alone: sentence-transformers, torch fp32, batches of 32 (its default)",
-        "batch 1": "encoding alone: sentence-transformers, torch fp32, one text at a time",
-    }
-    rows = [[named[name], f"{value:.1f}", f"{rates['index'] / value:.2f}×"] for name, value in rates.items()]
-    return table(["", "articles a second", "`lienquan index` against it"], rows)
+NAMES = {
+    "lienquan": "Lienquan",
+    "lienquan-served": "Lienquan as served, with its floor of relevance",
+    "txtai": "txtai, hybrid",
+    "txtai-bb25": "txtai, hybrid, words scaled by `bb25`",
+    "lancedb": "LanceDB, hybrid, given our vectors",
+    "card": "the 15 lines: sentence-transformers, FAISS Flat",
+    "bm25s": "bm25s, words alone",
+}
+
+
+def against(value: float, own: float) -> str:
+    """Return how many times as good the first of two figures is."""
+    return f"{value / own:.2f}×"
+
+
+def indexing(result: dict[str, Any]) -> str:
+    """Return the table of indexing beside the peers."""
+    sides = result["indexing"]["sides"]
+    own = sides["lienquan"]["tokens_per_second"]
+    rows = [
+        [
+            NAMES[name],
+            f"{r['tokens_per_second']:,.0f}",
+            f"{r['encoded_per_second']:,.0f}",
+            f"{r['articles_per_second']:.1f}",
+            against(own, r["tokens_per_second"]),
+            f"{r['ndcg']:.3f}",
+        ]
+        for name, r in sides.items()
+    ]
+    header = ["", "tokens indexed a second", "of them encoded", "articles a second", "Lienquan against it"]
+    return table([*header, "nDCG@10 of related"], rows)
+
+
+def peers(result: dict[str, Any], short: bool = False) -> str:
+    """Return the tables of search beside the peers; unless short, p95, other ways of typing and cost as well."""
+    sides = result["search"]["sides"]
+    own = sides["lienquan"]["p50_ms"]
+    header = [f"{result['search']['articles']:,} articles", "p50", "p95", "Lienquan against it (p50)", "nDCG@10"]
+    rows = [
+        [
+            NAMES[name],
+            f"{r['p50_ms']:.1f} ms",
+            f"{r['p95_ms']:.1f} ms",
+            against(r["p50_ms"], own),
+            f"{r['ndcg']['plain']:.3f}",
+        ]
+        for name, r in sides.items()
+    ]
+    if short:
+        return table(header, rows)
+    more = [
+        [
+            NAMES[name],
+            f"{r['without_encoding_p50_ms']:.1f} ms",
+            f"{r['without_encoding_p95_ms']:.1f} ms",
+            *(f"{score:.3f}" for kind, score in r["ndcg"].items() if kind != "plain"),
+            f"{r['memory_mb']:,.0f} MB",
+            f"{r['disk_mb']:,.0f} MB",
+        ]
+        for name, r in sides.items()
+    ]
+    typed = [f"nDCG@10, {kind}" for kind in sides["lienquan"]["ndcg"] if kind != "plain"]
+    headed = ["", "p50 less encoding", "p95 less encoding", *typed, "memory", "disk"]
+    return table(header, rows) + "\n\n" + table(headed, more)
+
+
+def run(result: dict[str, Any]) -> str:
+    """Return the table of how long the benchmarks took."""
+    seconds, default = result["seconds"], result["default"]
+    rows = [
+        [f"`{name}`", f"{took / 60:.1f}", "`make bench`" if name in default else "`make bench-scale`"]
+        for name, took in seconds.items()
+    ]
+    rows.append(["all of `make bench`", f"{sum(seconds[name] for name in default) / 60:.1f}", ""])
+    return table(["benchmark", "minutes", "part of"], rows)
 
 
 def texts(result: dict[str, Any]) -> str:
@@ -182,7 +249,12 @@ def series(result: dict[str, Any]) -> str:
     return table(["", ""], rows)
 
 
+# A table by the name of its marker: up to the first dash that of the result it is made from.
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "run": run,
+    "peers": peers,
+    "peers-search": lambda result: peers(result, short=True),
+    "peers-indexing": indexing,
     "sample": quality,
     "quality": quality,
     "search": search,
@@ -191,7 +263,6 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "related-sets": lambda result: related(result, short=True),
     "near_duplicates": near_duplicates,
     "series": series,
-    "rate": rate,
     "texts": texts,
     "calibrate": calibrate,
     "reading": reading,
