@@ -67,7 +67,7 @@ def write_segment(
     pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
     pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
     np.save(directory / OWNERS_FILE, pairs, allow_pickle=False)
-    index = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+    index = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE).kind
     related.write(VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE), pairs, Columns(directory))
     return index
 

@@ -6,13 +6,15 @@ of two calls: `search(queries, k, allowed)` and `reconstruct(rows)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
+
+from indexer import tuning
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -20,19 +22,61 @@ Mask = NDArray[np.bool_]
 
 RAW_FILE = "vectors.npy"
 INDEX_FILE = "index.faiss"
-FLAT, COARSE = "Flat", "SQ8bit_direct"
-"""The types of index, as FAISS's factory calls them."""
+FLAT, COARSE, GRAPH = "Flat", "SQ8bit_direct", "HNSW16,SQ8bit_direct"
+"""The types of index, named as FAISS's factory names them."""
 
 _CHUNK = 8192
-_FLAT = 5_000
-"""Up to so many vectors are compared as they are. More of them take longer to read than to compare: a byte a
-component is a quarter to read, and its integer products are faster too (benchmarks/README.md)."""
+_LINKS, _BUILD_BREADTH = 16, 128
+"""Of the graph: links of a vector on the upper levels, twice as many on the lowest; how broadly they are looked for.
+Twice the links take as many comparisons for the same recall (benchmarks/SCALE.md)."""
 
 _LEAST_REACH = 1e-3
 """Of components that are all alike; float32 would lose the bytes of a smaller one."""
 
 _MARGIN = 16
 """Beside an eighth more than asked for, how many rows are compared anew with the raw vectors."""
+
+_SPARE = 0.5
+"""Where a filter drops rows, so much more is looked at than should be enough, times the share that it drops."""
+
+_STEP = 100
+"""Walking the graph one row deeper takes as long as comparing the bytes of so many rows one after another."""
+
+_FEW = 2_000
+"""Up to so many allowed rows are compared with the raw vectors at once."""
+
+_COPIED = 16
+"""One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer."""
+
+_FILTERED_MARGIN = 1024
+"""How many more are compared anew where a filter leaves no near rows: those farther away lie closer together."""
+
+
+class Sizes(NamedTuple):
+    """Up to how many vectors an index is of a type.
+
+    More than `flat` take longer to read than to compare: a byte a component is a quarter to read, and its integer
+    products are faster too. More than `coarse` take longer one after another than along a graph.
+    """
+
+    flat: int = 5_000
+    coarse: int = 50_000
+
+    def kind(self, count: int) -> str:
+        """Return the type of an index over `count` vectors."""
+        if count <= self.flat:
+            return FLAT
+        return COARSE if count <= self.coarse else GRAPH
+
+
+SIZES = Sizes()
+
+
+class Built(NamedTuple):
+    """What was built: the type of index, and its recall@10 against brute force, 0 to 1."""
+
+    kind: str
+    recall: float
 
 
 def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows, Vectors]]) -> None:
@@ -53,58 +97,170 @@ def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows,
     raw.flush()
 
 
-def build_index(raw_path: Path, index_path: Path) -> str:
-    """Build the FAISS index over an .npy file of raw vectors and return the name of its type."""
-    raw = np.load(raw_path, mmap_mode="r", allow_pickle=False)
-    kind = FLAT if len(raw) <= _FLAT else COARSE
-    index = faiss.IndexFlatIP(raw.shape[1]) if kind == FLAT else _coarse(raw)
-    for chunk in _chunks(raw):
-        index.add(chunk)
+def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: float = tuning.TARGET) -> Built:
+    """Build the FAISS index over an .npy file of raw vectors; equal vectors give equal files.
+
+    :param sizes: Up to how many vectors it is of which type.
+    :param target: The recall@10 that vectors held back have to reach among the others.
+    :raises ValueError: if they do not.
+    """
+    raw = np.load(raw_path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    kind = sizes.kind(len(raw))
+    if kind == FLAT:
+        index = faiss.IndexFlatIP(raw.shape[1])
+        _add(index, raw, np.arange(len(raw)))
+        reached = 1.0
+    else:
+        index, reached = _tuned(raw, kind, target)
     faiss.write_index(index, str(index_path))
-    return kind
+    return Built(kind, reached)
 
 
-def _chunks(raw: Vectors) -> Iterator[Vectors]:
-    for start in range(0, len(raw), _CHUNK):
-        yield np.ascontiguousarray(raw[start : start + _CHUNK])
+def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
+    """Return a coarse index over all vectors, its graph as broad as it has to be, and its recall."""
+    held = tuning.held_back(len(raw))
+    order = np.concatenate([np.delete(np.arange(len(raw)), held), held])
+    index = _empty(raw, kind)
+    _add(index, raw, order[: len(raw) - len(held)])
+    best, coarse = tuning.best_cosines(raw, held), _Coarse(index)
+
+    def measure(breadth: int) -> float:
+        found = coarse.tried(raw[held], tuning.DEPTH, breadth)
+        cosines = [raw[order[rows]] @ query for query, rows in zip(raw[held], found, strict=True)]
+        return tuning.recall(cosines, best)
+
+    reached = tuning.tune(measure, tuning.BREADTHS if kind == GRAPH else (0,), target)
+    _add(index, raw, order[len(raw) - len(held) :])
+    within: Any = faiss.downcast_index(index.index)
+    within.permute_entries(np.argsort(order))
+    return index, reached.recall
 
 
-def _coarse(raw: Vectors) -> faiss.IndexPreTransform:
+def _add(index: Any, raw: Vectors, rows: Rows) -> None:
+    for start in range(0, len(rows), _CHUNK):
+        index.add(raw[rows[start : start + _CHUNK]])
+
+
+def _empty(raw: Vectors, kind: str) -> faiss.IndexPreTransform:
     """Return an empty index that compares bytes: components less their mean, all scaled alike, from 0 to 255.
 
     Neither changes which of two unit vectors is nearer, and of unit vectors the nearer has the higher cosine.
     """
-    dim = raw.shape[1]
-    mean = sum(chunk.sum(axis=0, dtype=np.float64) for chunk in _chunks(raw)) / len(raw)
-    reach = max(float(np.abs(chunk - mean).max()) for chunk in _chunks(raw))
+    dim, starts = raw.shape[1], range(0, len(raw), _CHUNK)
+    mean = sum(raw[start : start + _CHUNK].sum(axis=0, dtype=np.float64) for start in starts) / len(raw)
+    reach = max(float(np.abs(raw[start : start + _CHUNK] - mean).max()) for start in starts)
     scale = 127 / max(reach, _LEAST_REACH)
     scaling = faiss.LinearTransform(dim, dim, True)
     faiss.copy_array_to_vector(np.eye(dim, dtype=np.float32).ravel() * np.float32(scale), scaling.A)
     faiss.copy_array_to_vector((127.5 - scale * mean).astype(np.float32), scaling.b)
     scaling.is_trained = True
-    within = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_L2)
-    return faiss.IndexPreTransform(scaling, within)
+    return faiss.IndexPreTransform(scaling, _byte_graph(dim) if kind == GRAPH else _byte_index(dim))
 
 
-def _bounds(index: Any) -> tuple[Vectors, Vectors]:
-    """Return the least and the largest vector that a coarse index has bytes for, (dim,) float32 each."""
-    scaling: Any = faiss.downcast_VectorTransform(index.chain.at(0))
-    shift, scale = faiss.vector_to_array(scaling.b), faiss.vector_to_array(scaling.A)[0]
-    return -shift / scale, (255 - shift) / scale
+def _byte_index(dim: int) -> Any:
+    return faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_8bit_direct, faiss.METRIC_L2)
+
+
+def _byte_graph(dim: int) -> Any:
+    making: Any = faiss  # its stubs know only the C++ signatures of these
+    graph = making.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit_direct, _LINKS, faiss.METRIC_L2)
+    graph.hnsw.efConstruction = _BUILD_BREADTH
+    graph.is_trained = True
+    return graph
+
+
+class _Coarse:
+    """Candidates by bytes: all of them one after another, or along a graph where that takes less time.
+
+    :param index: What `_empty` made.
+    """
+
+    def __init__(self, index: Any) -> None:
+        scaling: Any = faiss.downcast_VectorTransform(index.chain.at(0))
+        self._shift, self._scale = faiss.vector_to_array(scaling.b), faiss.vector_to_array(scaling.A)[0]
+        within: Any = faiss.downcast_index(index.index)
+        self._index, self._within = index, within  # the first keeps the other alive
+        self.graph: Any = getattr(within, "hnsw", None)
+        self._bytes: Any = within if self.graph is None else faiss.downcast_index(within.storage)
+        if self.graph is not None:
+            self.graph.search_bounded_queue = False  # else no broader for a larger k, and slower
+
+    def _scaled(self, queries: Vectors) -> Vectors:
+        """Return queries as the bytes are scaled; a larger component would wrap around."""
+        return np.asarray(np.clip(queries * self._scale + self._shift, 0, 255), dtype=np.float32)
+
+    def tried(self, queries: Vectors, k: int, breadth: int) -> list[Rows]:
+        """Return candidates for the k nearest of each query; the graph, if there is one, keeps the breadth."""
+        if self.graph is None:
+            return self._one_after_another(self._scaled(queries), _near(k), None)
+        self.graph.efSearch = breadth
+        return self._along(self._scaled(queries), _near(k))
+
+    def candidates(self, queries: Vectors, k: int, allowed: Mask | None, available: int) -> list[Rows]:
+        """Return for each query somewhat more than the k nearest allowed rows, or all there are.
+
+        What is not allowed is dropped from what the graph finds, so that a filter makes no hit worse. Where too few
+        are left, since the filter keeps what is far from the query, every allowed row is compared.
+
+        :param available: How many rows are allowed.
+        """
+        near, within = min(_near(k), available), self._scaled(queries)
+        passing = available / self._bytes.ntotal
+        wide = int(near / passing * (1 + _SPARE * (1 - passing)))
+        if self.graph is None or max(wide, self.graph.efSearch) * _STEP > available:
+            return self._one_after_another(within, near, allowed)
+        found = self._along(within, wide)
+        if allowed is not None:
+            found = [rows[allowed[rows]] for rows in found]
+        enough = min(k + _MARGIN // 2, available)
+        short = [at for at, rows in enumerate(found) if len(rows) < enough]
+        if short:
+            for at, rows in zip(short, self._one_after_another(within[short], near, allowed), strict=True):
+                found[at] = rows
+        return found
+
+    def _along(self, within: Vectors, wide: int) -> list[Rows]:
+        _, found = self._within.search(within, wide)
+        return [rows[rows >= 0] for rows in found]
+
+    def _one_after_another(self, within: Vectors, near: int, allowed: Mask | None) -> list[Rows]:
+        if allowed is None:
+            _, found = self._bytes.search(within, near)
+        else:
+            rows = np.flatnonzero(allowed)
+            near = min(near + _FILTERED_MARGIN, len(rows))
+            if len(rows) * _COPIED <= len(allowed):
+                _, places = self._copied(rows).search(within, near)
+                found = rows[places]
+            else:
+                _, found = self._bytes.search(within, near, params=_only(allowed))
+        return [rows[rows >= 0] for rows in found]
+
+    def _copied(self, rows: Rows) -> Any:
+        """Return an index of these rows alone, numbered from 0."""
+        codes = faiss.rev_swig_ptr(self._bytes.codes.data(), self._bytes.codes.size()).reshape(-1, self._bytes.d)
+        copied: Any = _byte_index(self._bytes.d)
+        copied.add_sa_codes(codes.take(rows, axis=0))
+        return copied
+
+
+def _near(k: int) -> int:
+    """Return how many candidates are compared anew for the k nearest."""
+    return k + k // 8 + _MARGIN
 
 
 class VectorIndex:
     """Inner-product search over unit vectors: scores are cosines, higher is better."""
 
     def __init__(self, index_path: Path, raw_path: Path) -> None:
-        self._index: Any = faiss.read_index(str(index_path))
+        self._index: Any = faiss.read_index(str(index_path), faiss.IO_FLAG_MMAP_IFC)
         # Still mapped, without what np.memmap adds to every access.
         self._raw: Vectors = np.load(raw_path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
         if self._raw.ndim != 2 or (self._index.ntotal, self._index.d) != self._raw.shape:
             raise ValueError(
                 f"{index_path}: {self._index.ntotal} vectors of {self._index.d}: expected {self._raw.shape} as raw"
             )
-        self._bounds = _bounds(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
+        self._coarse = _Coarse(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
 
     @property
     def count(self) -> int:
@@ -115,6 +271,17 @@ class VectorIndex:
     def dim(self) -> int:
         """Return the length of a vector."""
         return int(self._raw.shape[1])
+
+    @property
+    def breadth(self) -> int | None:
+        """How broadly the graph is walked at least (efSearch), None where there is no graph; the build sets it."""
+        return None if self._coarse is None or self._coarse.graph is None else int(self._coarse.graph.efSearch)
+
+    @breadth.setter
+    def breadth(self, breadth: int) -> None:
+        if self._coarse is None or self._coarse.graph is None:
+            raise ValueError(f"breadth: {breadth}: expected an index with a graph")
+        self._coarse.graph.efSearch = breadth
 
     def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> list[tuple[Rows, Vectors]]:
         """Return for each query its best rows and their cosines, best first, fewer than k where there are fewer.
@@ -130,17 +297,17 @@ class VectorIndex:
             empty = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return [empty for _ in queries]
         queries = np.ascontiguousarray(queries, dtype=np.float32)
-        if self._bounds is None:
-            scores, rows = self._index.search(queries, k, params=_only(allowed, False))
-            return [(found[found >= 0], score[found >= 0]) for found, score in zip(rows, scores, strict=True)]
-        near = min(k + k // 8 + _MARGIN, available)
-        within = np.clip(queries, *self._bounds)  # a larger component would wrap around
-        _, rows = self._index.search(within, near, params=_only(allowed, True))
-        return [self._compared(query, found[found >= 0], k) for query, found in zip(queries, rows, strict=True)]
+        if self._coarse is None:
+            scores, found = self._index.search(queries, k, params=None if allowed is None else _only(allowed))
+            return [(rows[rows >= 0], score[rows >= 0]) for rows, score in zip(found, scores, strict=True)]
+        if allowed is not None and available <= _FEW:
+            rows = np.flatnonzero(allowed)
+            return [self._compared(query, rows, k) for query in queries]
+        found = self._coarse.candidates(queries, k, allowed, available)
+        return [self._compared(query, np.sort(rows), k) for query, rows in zip(queries, found, strict=True)]
 
     def _compared(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
-        """Return the best k of these rows by their cosines to a query, best first, ties by row."""
-        rows = np.sort(rows)
+        """Return the best k of these rising rows by their cosines to a query, best first, ties by row."""
         cosines = self.cosines(query, rows)
         best = np.argsort(-cosines, kind="stable")[:k]
         return rows[best], cosines[best]
@@ -155,11 +322,7 @@ class VectorIndex:
         return self._raw.take(np.asarray(rows, dtype=np.int64), axis=0)
 
 
-def _only(allowed: Mask | None, coarse: bool) -> Any:
-    """Return the parameters that have FAISS look at the allowed rows only, None where all are."""
-    if allowed is None:
-        return None
+def _only(allowed: Mask) -> Any:
+    """Return the parameters that have FAISS look at the allowed rows only."""
     selecting: Any = faiss  # its stubs know only the C++ signatures of these
-    chosen = selecting.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))
-    params = selecting.SearchParameters(sel=chosen)
-    return selecting.SearchParametersPreTransform(index_params=params) if coarse else params
+    return selecting.SearchParameters(sel=selecting.IDSelectorBitmap(np.packbits(allowed, bitorder="little")))

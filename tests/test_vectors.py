@@ -5,22 +5,52 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import vectors
-from indexer.vectors import COARSE, FLAT, INDEX_FILE, RAW_FILE, VectorIndex, build_index, write_vectors
+from indexer import tuning, vectors
+from indexer.vectors import (
+    COARSE,
+    FLAT,
+    GRAPH,
+    INDEX_FILE,
+    RAW_FILE,
+    SIZES,
+    Sizes,
+    VectorIndex,
+    build_index,
+    write_vectors,
+)
 
 FOUR = np.array([[1, 0], [0.6, 0.8], [0, 1], [-1, 0]], dtype=np.float32)
 EAST, NORTH = FOUR[0], FOUR[2]
 
 
-def opened(directory, rows, kind=FLAT):
-    write_vectors(directory / RAW_FILE, *rows.shape, [(np.arange(len(rows)), rows)])
+KINDS = [FLAT, COARSE, GRAPH]
+ALWAYS, NEVER = 0, 10**9
+WAYS = {
+    "raw": {"_FEW": NEVER},
+    "copied": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS},
+    "in place": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": NEVER},
+    "along the graph": {"_FEW": ALWAYS, "_STEP": ALWAYS, "_COPIED": NEVER},
+}
+"""How the rows that a filter passes are looked through, with the figures that have it done so."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def walked():
+    """Walk the graph even where comparing all of so few takes less time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "_FLAT", 0 if kind == COARSE else len(rows))
-        assert build_index(directory / RAW_FILE, directory / INDEX_FILE) == (kind if len(rows) else FLAT)
+        patch.setattr(vectors, "_STEP", ALWAYS)
+        yield
+
+
+def opened(directory, rows, kind=FLAT, target=0.0):
+    write_vectors(directory / RAW_FILE, *rows.shape, [(np.arange(len(rows)), rows)])
+    sizes = {FLAT: Sizes(len(rows)), COARSE: Sizes(0, len(rows)), GRAPH: Sizes(0, 0)}[kind]
+    built = build_index(directory / RAW_FILE, directory / INDEX_FILE, sizes, target)
+    assert built.kind == (kind if len(rows) else FLAT)
     return VectorIndex(directory / INDEX_FILE, directory / RAW_FILE)
 
 
-@pytest.fixture(params=[FLAT, COARSE])
+@pytest.fixture(params=KINDS)
 def four(tmp_path, request):
     return opened(tmp_path, FOUR, request.param)
 
@@ -108,19 +138,22 @@ def test_queries_of_another_layout(four):
     k=st.integers(1, 80),
     share=st.sampled_from([None, 0.0, 0.1, 0.5, 1.0]),
     repeated=st.booleans(),
-    kind=st.sampled_from([FLAT, COARSE]),
+    kind=st.sampled_from(KINDS),
+    way=st.sampled_from(sorted(WAYS)),
 )
-@settings(max_examples=100)
-def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, repeated, kind):
+@settings(max_examples=150)
+def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, repeated, kind, way):
     rows = unit_rows(seed, count, dim)
     if repeated:
         rows[count // 2 :] = rows[: count - count // 2]
     index = opened(tmp_path_factory.mktemp("index"), rows, kind)
+    if kind == GRAPH:
+        index.breadth = 2 * count
     allowed = None if share is None else np.random.default_rng(seed + 1).random(count) < share
     queries = unit_rows(seed + 2, 3, dim)
     exact = queries.astype(np.float64) @ rows.T.astype(np.float64)
     may = np.ones(count, dtype=np.bool_) if allowed is None else allowed
-    for (found, scores), cosines in zip(index.search(queries, k, allowed), exact, strict=True):
+    for (found, scores), cosines in zip(searched(index, queries, k, allowed, way), exact, strict=True):
         assert len(found) == len(set(found.tolist())) == min(k, may.sum())
         assert may[found].all()
         assert scores == pytest.approx(cosines[found], abs=1e-5)
@@ -129,6 +162,154 @@ def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, rep
         assert not len(left_out) or cosines[left_out].max() <= scores.min() + 1e-5
     assert (index.reconstruct(np.arange(count)) == rows).all()
     assert index.cosines(queries[0], np.arange(count)[::-1]) == pytest.approx(exact[0, ::-1], abs=1e-5)
+
+
+def searched(index, queries, k, allowed, way):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in WAYS[way].items():
+            patch.setattr(vectors, name, value)
+        return index.search(queries, k, allowed)
+
+
+# Filters
+
+
+@pytest.fixture(scope="module")
+def crowd(tmp_path_factory):
+    """Return 3,000 crowded vectors, ten queries, and an index of each type over them."""
+    every = crowded(3, 3010)
+    indexes = {kind: opened(tmp_path_factory.mktemp("crowd"), every[10:], kind, 0.99) for kind in KINDS}
+    return every[10:], every[:10], indexes
+
+
+def passing(kind, rows, query, share, seed):
+    """Return a filter that passes a share of the rows: by chance, the nearest to a query or the farthest from it."""
+    if kind == "chance":
+        return np.random.default_rng(seed).random(len(rows)) < share
+    order = np.argsort(-(rows @ query))
+    allowed = np.zeros(len(rows), dtype=np.bool_)
+    kept = int(share * len(rows))
+    allowed[order[:kept] if kind == "nearest" else order[len(rows) - kept :]] = True
+    return allowed
+
+
+@given(
+    kind=st.sampled_from(KINDS),
+    way=st.sampled_from(sorted(WAYS)),
+    k=st.integers(1, 1200),
+    share=st.floats(0, 1),
+    chosen=st.sampled_from(["chance", "nearest", "farthest"]),
+    at=st.integers(0, 9),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=150)
+def test_a_filter_never_loses_hits(crowd, kind, way, k, share, chosen, at, seed):
+    rows, queries, indexes = crowd
+    allowed = passing(chosen, rows, queries[at], share, seed)
+    for query, (found, scores) in zip(queries, searched(indexes[kind], queries, k, allowed, way), strict=True):
+        assert len(found) == len(np.unique(found)) == min(k, allowed.sum())
+        assert allowed[found].all()
+        assert scores == pytest.approx(rows[found] @ query, abs=1e-6)
+
+
+@pytest.mark.parametrize("chosen", ["chance", "nearest", "farthest"])
+@pytest.mark.parametrize("share", [0.003, 0.03, 0.3, 0.9])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_filter_passes_is_found_as_well_as_without_it(crowd, kind, way, share, chosen):
+    rows, queries, indexes = crowd
+    reached = 0
+    for query in queries:
+        allowed = passing(chosen, rows, query, share, 1)
+        may = np.flatnonzero(allowed)
+        best = may[np.argsort(-(rows[may] @ query), kind="stable")[:10]]
+        ((found, _),) = searched(indexes[kind], query[None], 10, allowed, way)
+        reached += len(np.intersect1d(found, best)) / len(best)
+    assert reached / len(queries) >= 0.98
+
+
+# The graph
+
+
+def test_each_type_reaches_its_recall_and_the_graph_keeps_how_broad_it_has_to_be(tmp_path, crowd):
+    rows, queries, _ = crowd
+    write_vectors(tmp_path / RAW_FILE, *rows.shape, [(np.arange(len(rows)), rows)])
+    for sizes, kind in ((SIZES, FLAT), (Sizes(0), COARSE), (Sizes(0, 0), GRAPH)):
+        built = build_index(tmp_path / RAW_FILE, tmp_path / INDEX_FILE, sizes)
+        assert built.kind == kind
+        assert 0.99 <= built.recall <= 1
+        index = VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
+        assert index.breadth in (tuning.BREADTHS if kind == GRAPH else [None])
+        found = index.search(queries, 10)
+        best = np.argsort(-(queries @ rows.T), axis=1)[:, :10]
+        assert np.mean([np.isin(one, other).mean() for (one, _), other in zip(found, best, strict=True)]) >= 0.97
+
+
+def test_a_graph_that_misses_its_recall_is_refused(tmp_path, monkeypatch, crowd):
+    monkeypatch.setattr(tuning, "BREADTHS", (1, 2))
+    with pytest.raises(ValueError, match=r"recall@10 0\.\d{4} at breadth 2: expected at least 0\.99"):
+        opened(tmp_path, crowd[0], GRAPH, 0.99)
+    assert not (tmp_path / INDEX_FILE).exists()
+
+
+def test_bytes_that_miss_their_recall_are_refused(tmp_path):
+    """One component so large that its neighbours, which differ in others by far less, share their bytes."""
+    rows = 4e-3 * np.random.default_rng(1).normal(size=(2000, 32)).astype(np.float32)
+    rows[:, 0] = np.where(np.arange(2000) % 2, 1, -1)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    with pytest.raises(ValueError, match=r"recall@10 0\.\d{4} at breadth 0: expected at least 0\.99"):
+        opened(tmp_path, rows, COARSE, 0.99)
+
+
+def test_a_breadth_is_of_graphs_alone(crowd):
+    for kind in (FLAT, COARSE):
+        with pytest.raises(ValueError, match="expected an index with a graph"):
+            crowd[2][kind].breadth = 64
+
+
+def test_more_than_the_graph_is_broad_are_found(crowd):
+    """FAISS on its own would look no farther for a thousand than for ten."""
+    rows, queries, indexes = crowd
+    best = np.argsort(-(queries @ rows.T), axis=1)[:, :1000]
+    found = indexes[GRAPH].search(queries, 1000)
+    assert np.mean([np.isin(one, other).mean() for (one, _), other in zip(found, best, strict=True)]) >= 0.95
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_equal_vectors_give_equal_files(tmp_path, kind):
+    rows = crowded(5, 700)
+    opened(tmp_path, rows, kind)
+    once = (tmp_path / INDEX_FILE).read_bytes()
+    opened(tmp_path, rows, kind)
+    assert (tmp_path / INDEX_FILE).read_bytes() == once
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", ["all alike", "two clusters", "pairs"])
+def test_degenerate_archives(tmp_path, kind, shape):
+    one, other, *others = unit_rows(6, 502, 16)
+    rows = {
+        "all alike": np.repeat(one[None], 1000, axis=0),
+        "two clusters": np.repeat(np.stack([one, other]), 500, axis=0),
+        "pairs": np.repeat(np.stack(others), 2, axis=0),
+    }[shape]
+    index = opened(tmp_path, rows, kind, 0.99)
+    for query in (one, other):
+        for k in (10, 999):
+            ((found, scores),) = index.search(query[None], k)
+            assert len(np.unique(found)) == k
+            assert scores[: k // 2] == pytest.approx(-np.sort(-(rows @ query))[: k // 2], abs=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_deleted_index_still_answers_who_has_it_open(tmp_path, kind):
+    rows = crowded(7, 600)
+    index = opened(tmp_path, rows, kind)
+    before = index.search(rows[:5], 10)
+    for path in (RAW_FILE, INDEX_FILE):
+        (tmp_path / path).unlink()
+    for one, again in zip(before, index.search(rows[:5], 10), strict=True):
+        assert one[0].tolist() == again[0].tolist()
 
 
 # Compared by bytes first
@@ -158,12 +339,8 @@ def test_of_many_vectors_the_best_are_found_with_their_own_cosines(tmp_path, k, 
     assert missed <= 0.001 * k * len(queries)
 
 
-def test_how_many_vectors_are_compared_as_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(vectors, "_FLAT", 4)
-    for count, kind in ((4, FLAT), (5, COARSE)):
-        rows = unit_rows(count, count, 3)
-        write_vectors(tmp_path / RAW_FILE, *rows.shape, [(np.arange(count), rows)])
-        assert build_index(tmp_path / RAW_FILE, tmp_path / INDEX_FILE) == kind
+def test_the_type_goes_by_size():
+    assert [SIZES.kind(count) for count in (0, 5000, 5001, 50_000, 50_001)] == [FLAT, FLAT, COARSE, COARSE, GRAPH]
 
 
 def test_a_query_with_more_of_a_component_than_any_row_does_not_wrap_around(tmp_path):
