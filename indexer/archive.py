@@ -5,8 +5,9 @@ The index floor's answer to a service: here is an id, a URL, a vector or a filte
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -20,11 +21,19 @@ from indexer.content_classes import ClassMap, combined
 from indexer.knowledge import Knowledge
 from indexer.lexical import Chance, Term, Words
 from indexer.mining import Name
+from indexer.near_duplicates import Bits, Hours, Sketches
 from indexer.segment import Segment
+from indexer.series import Pattern
 from indexer.snapshot import Snapshot
-from indexer.terms import TermVector
+from indexer.summaries import Summary
+from indexer.terms import TermVector, Vocabulary
 from indexer.text import match_key, url_key
 from indexer.vectors import Rows, Vectors
+
+ADDED = 48
+"""How many neighbours are looked for in each segment that was added later."""
+
+_MASKS = 8
 
 
 class Shared(NamedTuple):
@@ -32,10 +41,12 @@ class Shared(NamedTuple):
 
     :param rows: (n,) int64.
     :param terms: (n,) float32 cosines of their term vectors.
+    :param cosines: (n,) float32 of their vectors, None where an article may own several.
     """
 
     rows: Rows
     terms: Vectors
+    cosines: Vectors | None = None
 
 
 class ArchiveSeries(NamedTuple):
@@ -52,19 +63,26 @@ class ArchiveSeries(NamedTuple):
 
 
 class Archive:
-    """All articles of a snapshot. Rows count through its segments; deleted ones are never allowed."""
+    """All articles of a snapshot. Rows count through its segments; deleted ones are never allowed.
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    :param first: How many of the segments to read; all by default.
+    """
+
+    def __init__(self, snapshot: Snapshot, first: int | None = None) -> None:
         self.id = snapshot.id
         self.manifest = snapshot.manifest
         self.background = snapshot.background
+        self.knowledge: Knowledge = snapshot.knowledge
+        self._words = snapshot.words
         self._snapshot = snapshot
-        self._segments = snapshot.segments
-        self._starts = np.cumsum([0, *(segment.count for segment in self._segments)])
-        self._vector_starts = np.cumsum([0, *(segment.index.count for segment in self._segments)])
-        self.published: Rows = self._joined([segment.columns.published for segment in self._segments])
-        self._alive: Mask = self._joined([segment.alive for segment in self._segments])
-        self._coded: dict[str, Rows] = {}
+        self.segments = snapshot.segments[:first]
+        self._starts = np.cumsum([0, *(segment.count for segment in self.segments)])
+        self._bounds: list[int] = self._starts.tolist()
+        self._text_starts = np.cumsum([0, *(segment.index.count for segment in self.segments)])
+        self.published: Rows = self._joined([segment.columns.published for segment in self.segments])
+        self._alive: Mask = self._joined([segment.alive for segment in self.segments])
+        self._codes: dict[str, tuple[NDArray[np.int32], dict[str, int]]] = {}
+        self._masks: tuple[tuple[Mask, list[tuple[Mask | None, Mask | None]]], ...] = ()
 
     @staticmethod
     def _joined(parts: Sequence[Any]) -> Any:
@@ -79,12 +97,17 @@ class Archive:
         """Return the number of rows, deleted ones included."""
         return int(self._starts[-1])
 
+    @property
+    def text_count(self) -> int:
+        """Return the number of texts, each with a vector."""
+        return int(self._text_starts[-1])
+
     def public(self, now: int) -> tuple[Mask, int]:
         """Return which articles may be seen at `now`, (count,) bool, and the first microsecond at which that changes.
 
         :param now: Microseconds since 1970 in UTC.
         """
-        masks, changes = zip(*(segment.columns.public(now) for segment in self._segments), strict=True)
+        masks, changes = zip(*(segment.columns.public(now) for segment in self.segments), strict=True)
         public: Mask = self._joined(masks) & self._alive
         return public, min(changes)
 
@@ -92,74 +115,85 @@ class Archive:
         """Return which articles pass the filters, (count,) bool, or None where all do."""
         if not filters:
             return None
-        mask: Mask = self._joined([segment.columns.mask(filters) for segment in self._segments])
+        mask: Mask = self._joined([segment.columns.mask(filters) for segment in self.segments])
         return mask
 
     def values(self, field: str) -> list[str]:
         """Return what `section`, `source`, `author` or `tag` holds, sorted; one of what filters hold to be equal."""
-        spelt = {match_key(value): value for segment in self._segments for value in segment.columns.values[field]}
+        spelt = {match_key(value): value for segment in self.segments for value in segment.columns.values[field]}
         return sorted(spelt.values(), key=match_key)
 
     def nearest(self, query: Vectors, k: int, allowed: Mask) -> tuple[Rows, Vectors, Rows]:
         """Return the allowed articles nearest to a query, best first: `Segment.nearest` over all segments.
 
-        :return: (n,) int64 article rows, (n,) float32 cosines, (n,) int64 vector rows.
+        :return: (n,) int64 article rows, (n,) float32 cosines, (n,) int64 texts.
         """
         found = []
-        for start, vector_start, segment in zip(self._starts, self._vector_starts, self._segments, strict=False):
-            rows, scores, vectors = segment.nearest(query, k, allowed[start : start + segment.count])
-            found.append((rows + start, scores, vectors + vector_start))
+        passing = self._passing(allowed)
+        for (start, text_start, segment), masks in zip(self._parts(), passing, strict=True):
+            rows, scores, texts = segment.nearest(query, k, *masks)
+            found.append((rows + start, scores, texts + text_start))
         if len(found) == 1:
             return found[0]
-        rows, scores, vectors = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        rows, scores, texts = (np.concatenate(parts) for parts in zip(*found, strict=True))
         order = np.lexsort((rows, -scores))
-        return rows[order], scores[order], vectors[order]
+        return rows[order], scores[order], texts[order]
+
+    def _passing(self, allowed: Mask) -> list[tuple[Mask | None, Mask | None]]:
+        """Return for each segment which articles are allowed, and which texts one of those owns; None where all are.
+
+        Those of the last masks that cannot be written to are kept: what is public, and filters that many ask for.
+        """
+        for mask, passing in self._masks:
+            if mask is allowed:
+                return passing
+        passing = []
+        for start, _, segment in self._parts():
+            here = allowed[start : start + segment.count]
+            passing.append((None, None) if here.all() else (here, segment.owners.owned_by(here)))
+        if not allowed.flags.writeable:
+            self._masks = ((allowed, passing), *self._masks[: _MASKS - 1])
+        return passing
+
+    def _parts(self) -> Iterator[tuple[int, int, Segment]]:
+        """Yield each segment with its first row and its first text."""
+        for start, text_start, segment in zip(self._starts, self._text_starts, self.segments, strict=False):
+            yield int(start), int(text_start), segment
+
+    def nearest_texts(self, queries: Vectors, k: int) -> list[tuple[Rows, Vectors]]:
+        """Return for each of (q, dim) vectors its k best texts and their cosines, best first."""
+        found = [
+            [(rows + start, cosines) for rows, cosines in segment.index.search(queries, k)]
+            for _, start, segment in self._parts()
+        ]
+        if len(found) == 1:
+            return found[0]
+        best = []
+        for of_query in zip(*found, strict=True):
+            texts, cosines = (np.concatenate(parts) for parts in zip(*of_query, strict=True))
+            order = np.lexsort((texts, -cosines))[:k]
+            best.append((texts[order], cosines[order]))
+        return best
 
     def matching(self, words: Words, k: int, allowed: Mask) -> tuple[Rows, Vectors]:
-        """Return the allowed articles that match words best: `LexicalIndex.search` over all segments.
-
-        :return: (n,) int64 article rows and (n,) float32 scores, best first.
-        """
-        found = []
-        for start, segment in zip(self._starts, self._segments, strict=False):
-            rows, scores = segment.words.search(words, k, allowed[start : start + segment.count])
-            found.append((rows + start, scores))
-        if len(found) == 1:
-            return found[0]
-        rows, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        order = np.lexsort((rows, -scores))
-        return rows[order], scores[order]
+        """Return the allowed articles that match words best (`LexicalIndex.search`)."""
+        return self._words.search(words, k, allowed)
 
     def chance(self, words: Words) -> Chance:
         """Return what scores the words give by chance (`LexicalIndex.chance`)."""
-        return self._largest.words.chance(words)
+        return self._words.chance(words)
 
     def having(self, terms: Sequence[Term]) -> Rows:
         """Return the articles that have all of these tokens, (n,) int64."""
-        return self._each(lambda segment: segment.words.having(terms))
+        return self._words.having(terms)
 
     def titled(self, title: str, bare: bool) -> Rows:
         """Return the articles of exactly this title, (n,) int64 (`LexicalIndex.titled`)."""
-        return self._each(lambda segment: segment.words.titled(title, bare))
+        return self._words.titled(title, bare)
 
     def title_starts(self, bare: Sequence[str], k: int) -> Rows:
         """Return articles in whose titles these words follow each other (`LexicalIndex.title_starts`)."""
-        return self._each(lambda segment: segment.words.title_starts(bare, k))
-
-    def _each(self, find: Callable[[Segment], Rows]) -> Rows:
-        found: list[Rows] = [
-            find(segment) + start for start, segment in zip(self._starts, self._segments, strict=False)
-        ]
-        return np.concatenate(found) if len(found) > 1 else found[0]
-
-    @property
-    def _largest(self) -> Segment:
-        return max(self._segments, key=lambda segment: segment.count)
-
-    @property
-    def knowledge(self) -> Knowledge:
-        """Return what the largest segment knows beside its articles; rows of names count within it."""
-        return self._largest.knowledge
+        return self._words.title_starts(bare, k)
 
     def similarities(self, query: Vectors, rows: Rows) -> Vectors:
         """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
@@ -167,25 +201,26 @@ class Archive:
         return found
 
     def texts(self, rows: Rows) -> Rows:
-        """Return the first vector row of each of (n,) articles, (n,) int64: equal for articles of one text."""
-        starts = dict(zip(map(id, self._segments), self._vector_starts, strict=False))
-        found: Rows = self._gather(rows, lambda s, local: s.first_vectors(local) + starts[id(s)], np.int64)
+        """Return a number for the text of each of (n,) articles, (n,) int64: equal for articles of one text."""
+        found: Rows = self._gather(rows, lambda segment, local: segment.keys[segment.owners.first(local)], np.int64)
         return found
 
     def _gather(self, rows: Rows, find: Callable[[Segment, Rows], Any], dtype: type) -> Any:
-        if len(self._segments) == 1:
-            return find(self._segments[0], rows)
+        """Return what each segment finds for its own of (n,) rows, (n,) in their order."""
+        if len(self.segments) == 1:
+            return find(self.segments[0], rows)
         gathered: NDArray[Any] = np.empty(len(rows), dtype=dtype)
-        for start, segment in zip(self._starts, self._segments, strict=False):
-            here = (rows >= start) & (rows < start + segment.count)
-            gathered[here] = find(segment, rows[here] - start)
+        for start, _, segment in self._parts():
+            here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
+            if len(here):
+                gathered[here] = find(segment, rows[here] - start)
         return gathered
 
     def facets(self, rows: Rows) -> dict[str, list[tuple[str, int]]]:
         """Return how many of these articles have each section, source, author and tag, the commonest first."""
         counts: dict[str, Counter[str]] = {}
         spelt: dict[str, str] = {}
-        for start, segment in zip(self._starts, self._segments, strict=False):
+        for start, segment in zip(self._starts, self.segments, strict=False):
             local = rows[(rows >= start) & (rows < start + segment.count)] - start
             for field, found in segment.columns.counts(local).items():
                 counted = counts.setdefault(field, Counter())
@@ -199,40 +234,92 @@ class Archive:
         }
 
     def _segment_of(self, row: int) -> tuple[Segment, int]:
-        at = int(np.searchsorted(self._starts, row, side="right")) - 1
-        return self._segments[at], int(row - self._starts[at])
+        at = bisect_right(self._bounds, row) - 1
+        return self.segments[at], int(row - self._bounds[at])
 
     def vectors(self, row: int) -> Vectors:
         """Return the vectors that an article owns, (n, dim) float32."""
         segment, local = self._segment_of(row)
-        return segment.index.reconstruct(segment.vectors_of(local))
+        return segment.index.reconstruct(segment.owners.of_article(local))
 
-    def neighbours(self, row: int) -> Shared | None:
-        """Return the articles that may be related to one, found while indexing, all of its own text among them.
+    def reconstruct(self, texts: Rows) -> Vectors:
+        """Return the vectors of (n,) texts, (n, dim) float32."""
+        found: Vectors = np.empty((len(texts), self.manifest.encoder.dim), dtype=np.float32)
+        for _, start, segment in self._parts():
+            here = np.flatnonzero((texts >= start) & (texts < start + segment.index.count))
+            found[here] = segment.index.reconstruct(texts[here] - start)
+        return found
 
-        :return: None where the archive has several segments: each knows its own neighbours only.
+    def neighbours(self, row: int) -> Shared:
+        """Return the articles that may be related to one, all of its own text among them.
+
+        They were found while its segment was written; in segments that were added later they are looked for now.
         """
-        if len(self._segments) > 1:
-            return None
-        segment = self._segments[0]
-        text = segment.first_vectors(np.array([row]))
-        near = segment.relations.neighbours.of(int(text[0]))
-        return Shared(*segment.owners(np.append(text, near.texts), np.append(np.float32(1.0), near.shared)))
+        at = bisect_right(self._bounds, row) - 1
+        segment, text_start = self.segments[at], int(self._text_starts[at])
+        text = int(segment.owners.first(np.array([row - self._bounds[at]]))[0])
+        near = segment.relations.neighbours.of(text)
+        rows, places = self._owners(np.concatenate([[text + text_start], near.texts]))
+        one = np.ones(1, dtype=np.float32)
+        terms, cosines = (np.concatenate([one, values])[places] for values in (near.shared, near.cosines))
+        for later in range(at + 1, len(self.segments)):
+            added = self.segments[later]
+            texts, more = added.index.search(segment.index.reconstruct([text]), ADDED)[0]
+            shared = added.relations.terms.similarities(segment.relations.terms.of(text), texts)
+            owners, places = added.owners.of_vectors(texts)
+            rows = np.concatenate([rows, owners + self._starts[later]])
+            terms, cosines = np.concatenate([terms, shared[places]]), np.concatenate([cosines, more[places]])
+        single = all(one.owners.most == 1 for one in self.segments)
+        return Shared(rows, terms, cosines if single else None)
+
+    def _owners(self, texts: Rows) -> tuple[Rows, Rows]:
+        """Return the articles that own (n,) texts, and at which of the n places each one's text is (`Owners`)."""
+        if len(self.segments) == 1:
+            return self.segments[0].owners.of_vectors(texts)
+        found = []
+        for start, text_start, segment in self._parts():
+            here = np.flatnonzero((texts >= text_start) & (texts < text_start + segment.index.count))
+            rows, places = segment.owners.of_vectors(texts[here] - text_start)
+            found.append((rows + start, here[places]))
+        rows, places = map(np.concatenate, zip(*found, strict=True))
+        return rows, places
+
+    def first_owners(self, texts: Rows) -> Rows:
+        """Return the first article that owns each of (n,) texts, (n,) int64, -1 where none does."""
+        found = np.empty(len(texts), dtype=np.int64)
+        for start, text_start, segment in self._parts():
+            here = np.flatnonzero((texts >= text_start) & (texts < text_start + segment.index.count))
+            owners = segment.owners.first_owners[texts[here] - text_start]
+            found[here] = np.where(owners >= 0, owners + start, -1)
+        return found
 
     def term_vector(self, row: int) -> TermVector:
         """Return the term vector of an article's text."""
         segment, local = self._segment_of(row)
-        return segment.relations.terms.of(int(segment.first_vectors(np.array([local]))[0]))
+        return segment.relations.terms.of(int(segment.owners.first(np.array([local]))[0]))
 
     def draft_terms(self, title: Sequence[str], found: Sequence[str]) -> TermVector:
         """Return the term vector of a text that the archive does not have (`Terms.of_draft`)."""
-        return self._largest.relations.terms.of_draft(title, found)
+        return self.segments[0].relations.terms.of_draft(title, found)
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """Return what is known of tokens, that of the first segment, which is most of the archive."""
+        return self.segments[0].relations.terms.vocabulary
 
     def shared_terms(self, vector: TermVector, rows: Rows) -> Vectors:
         """Return the cosine of each of (n,) articles to a text by their tokens, (n,) float32."""
         found: Vectors = self._gather(
-            rows, lambda s, local: s.relations.terms.similarities(vector, s.first_vectors(local)), np.float32
+            rows, lambda s, local: s.relations.terms.similarities(vector, s.owners.first(local)), np.float32
         )
+        return found
+
+    def text_terms(self, vector: TermVector, texts: Rows) -> Vectors:
+        """Return the cosine of each of (n,) texts to a text by their tokens, (n,) float32."""
+        found = np.empty(len(texts), dtype=np.float32)
+        for _, start, segment in self._parts():
+            here = np.flatnonzero((texts >= start) & (texts < start + segment.index.count))
+            found[here] = segment.relations.terms.similarities(vector, texts[here] - start)
         return found
 
     def duplicates_of(self, title: Sequence[str], text: Sequence[str], rows: Rows) -> Mask:
@@ -241,20 +328,34 @@ class Archive:
         :param title: `syllables.stream` of its title.
         :param text: That of lead and body.
         """
+        drafted = near_duplicates.draft(title, text, self.boilerplate)
+        return self.told_again(drafted, np.stack([np.zeros(len(rows), dtype=np.int64), rows], axis=1))
 
-        def near(segment: Segment, local: Rows) -> Mask:
-            held = segment.relations.sketches
-            pairs = np.stack([np.zeros(len(local), dtype=np.int64), local], axis=1)
-            return near_duplicates.duplicates(near_duplicates.draft(title, text, held.boilerplate), held, pairs)
+    def told_again(self, sketches: Sketches, pairs: Rows, gaps: Hours | None = None) -> Mask:
+        """Return which pairs are near-duplicates (`near_duplicates.duplicates`), (p,) bool.
 
-        found: Mask = self._gather(rows, near, np.bool_)
+        :param pairs: (p, 2) rows of the sketches and of the archive.
+        :param gaps: (p,) as there.
+        """
+        found = np.zeros(len(pairs), dtype=np.bool_)
+        for start, _, segment in self._parts():
+            here = np.flatnonzero((pairs[:, 1] >= start) & (pairs[:, 1] < start + segment.count))
+            if len(here):
+                apart = None if gaps is None else gaps[here]
+                held = segment.relations.sketches
+                found[here] = near_duplicates.duplicates(sketches, held, pairs[here] - np.array([0, start]), apart)
         return found
 
+    @property
+    def boilerplate(self) -> Bits:
+        """Return the shingles that say nothing (`Sketches.boilerplate`); the same in all segments."""
+        return self.segments[0].relations.sketches.boilerplate
+
     @cached_property
-    def groups(self) -> Rows:
-        """Return what near-duplicates have in common, (count,) int64: the row that stands for them."""
-        parts = zip(self._starts, self._segments, strict=False)
-        return np.concatenate([segment.relations.groups + start for start, segment in parts])
+    def groups(self) -> NDArray[np.int32]:
+        """Return what near-duplicates have in common, (count,) int32: the row that stands for them."""
+        groups: NDArray[np.int32] = self._joined([segment.relations.groups for segment in self.segments])
+        return groups
 
     def groups_of(self, rows: Rows) -> Rows:
         """Return what near-duplicates among (n,) articles have in common, (n,) int64: the row that stands for them.
@@ -262,13 +363,10 @@ class Archive:
         What is not among them does not count: where the one that stands for a group is missing, the others are held
         against each other.
         """
-        found = self.groups[rows]
-        missing = ~np.isin(found, rows)
-        if missing.any():
-            found = found.copy()
-            for head in np.unique(found[missing]):
-                places = np.flatnonzero(found == head)
-                found[places] = self._grouped(rows[places])
+        found = self.groups[rows].astype(np.int64)
+        for head in {*found.tolist()}.difference(rows.tolist()):
+            places = np.flatnonzero(found == head)
+            found[places] = self._grouped(rows[places]) if len(places) > 1 else rows[places]
         return found
 
     def _grouped(self, rows: Rows) -> Rows:
@@ -281,16 +379,21 @@ class Archive:
         return found
 
     def near_duplicates(self, row: int, rows: Rows) -> Mask:
-        """Return which of (n,) articles are near-duplicates of one, (n,) bool; in other segments none are."""
+        """Return which of (n,) articles are near-duplicates of one, (n,) bool."""
+        texts = self.texts(np.append(rows, row))
+        alike: Mask = texts[:-1] == texts[-1]
         segment, local = self._segment_of(row)
-        start = row - local
-        alike = np.zeros(len(rows), dtype=np.bool_)
-        here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
-        pairs = np.stack([np.full(len(here), local), rows[here] - start], axis=1)
-        columns, held = segment.columns, segment.relations.sketches
-        gaps = near_duplicates.gaps(pairs, columns.codes("source"), columns.published)
-        alike[here] = near_duplicates.duplicates(held, held, pairs, gaps)
-        alike |= self.texts(rows) == self.texts(np.array([row]))
+        own = segment.relations.sketches
+        for start, _, other in self._parts():
+            here = None if len(self.segments) == 1 else np.flatnonzero((rows >= start) & (rows < start + other.count))
+            there = rows if here is None else rows[here] - start
+            near = near_duplicates.alike(own, local, other.relations.sketches, there)
+            if len(near):
+                places = near if here is None else here[near]
+                pairs = np.stack([np.full(len(near), row), rows[places]], axis=1)
+                gaps = near_duplicates.gaps(pairs, self.coded("source"), self.published)
+                pairs -= np.array([row - local, 0])
+                alike[places] |= self.told_again(own, pairs, gaps)
         return alike
 
     def copies(self, rows: Sequence[int]) -> Rows:
@@ -299,27 +402,33 @@ class Archive:
         found = [np.array(rows, dtype=np.int64)]
         for row in rows:
             held = self.groups[row]
-            members = order[np.searchsorted(groups, held, "left") : np.searchsorted(groups, held, "right")]
+            place = slice(np.searchsorted(groups, held, "left"), np.searchsorted(groups, held, "right"))
+            members = order[place].astype(np.int64)
             if len(members) > 1:
                 found.append(members[self.near_duplicates(row, members)])
         return np.unique(np.concatenate(found))
 
     @cached_property
-    def _by_group(self) -> tuple[Rows, Rows]:
-        order = np.argsort(self.groups, kind="stable")
+    def _by_group(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        order = np.argsort(self.groups, kind="stable").astype(np.int32)
         return order, self.groups[order]
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Return all series that are known, those of the first segment."""
+        return self.segments[0].relations.series.patterns
 
     @cached_property
     def series(self) -> ArchiveSeries:
         """Return which articles are instalments of what."""
         kinds: dict[str, int] = {}
         codes = []
-        for segment in self._segments:
+        for segment in self.segments:
             held = segment.relations.series
             of = [kinds.setdefault(pattern.kind, len(kinds)) for pattern in held.patterns]
             codes.append(np.array([*of, -1], dtype=np.int32)[held.codes])
-        named = [np.array([*(p.named for p in s.relations.series.patterns), False]) for s in self._segments]
-        apart = [flags[s.relations.series.codes] for flags, s in zip(named, self._segments, strict=True)]
+        named = [np.array([*(p.named for p in s.relations.series.patterns), False]) for s in self.segments]
+        apart = [flags[s.relations.series.codes] for flags, s in zip(named, self.segments, strict=True)]
         return ArchiveSeries(np.concatenate(codes), np.concatenate(apart), tuple(kinds))
 
     def latest(self, kind: int, allowed: Mask) -> int:
@@ -331,13 +440,14 @@ class Archive:
     @cached_property
     def _instalments(self) -> list[Rows]:
         kinds = self.series.kinds
-        order = np.argsort(kinds, kind="stable")
-        return np.split(order, np.searchsorted(kinds[order], np.arange(len(self.series.names) + 1)))[1:]
+        rows = np.flatnonzero(kinds >= 0)
+        rows = rows[np.argsort(kinds[rows], kind="stable")]
+        return np.split(rows, np.searchsorted(kinds[rows], np.arange(1, len(self.series.names))))
 
     def classes(self, rules: ClassMap) -> NDArray[np.int8]:
         """Return what kind of content each article is, (count,) int8 (`content_classes.ContentClass`)."""
         found = []
-        for segment in self._segments:
+        for segment in self.segments:
             columns = segment.columns
             tags, ends = columns.tags
             sections, names = columns.codes("section"), columns.values
@@ -345,58 +455,74 @@ class Archive:
             found.append(combined(by_text, sections, names["section"], tags, ends, names["tag"], rules))
         return np.concatenate(found)
 
-    def coded(self, field: str) -> Rows:
-        """Return a number for each article's section, source or author, (count,) int64, -1 where it has none.
+    def coded(self, field: str) -> NDArray[np.int32]:
+        """Return a number for each article's section, source or author, (count,) int32, -1 where it has none.
 
         Numbers are equal where filters hold the values to be equal.
         """
-        if field not in self._coded:
+        return self._coded(field)[0]
+
+    def code(self, field: str, value: str) -> int:
+        """Return the number that `coded` has for a value; a new one where no article has it."""
+        numbers = self._coded(field)[1]
+        return numbers.setdefault(match_key(value), len(numbers))
+
+    def _coded(self, field: str) -> tuple[NDArray[np.int32], dict[str, int]]:
+        if field not in self._codes:
             numbers: dict[str, int] = {}
             parts = []
-            for segment in self._segments:
+            for segment in self.segments:
                 of = [numbers.setdefault(match_key(value), len(numbers)) for value in segment.columns.values[field]]
-                parts.append(np.array([*of, -1], dtype=np.int64)[segment.columns.codes(field)])
-            self._coded[field] = np.concatenate(parts)
-        return self._coded[field]
+                parts.append(np.array([*of, -1], dtype=np.int32)[segment.columns.codes(field)])
+            self._codes[field] = self._joined(parts), numbers
+        return self._codes[field]
 
     def first_newest(self, allowed: Mask, k: int) -> Rows:
         """Return the k newest of the allowed articles, the newest first, undated ones last, (n,) int64."""
         looked_at = max(64, 4 * k)
         while True:
-            rows = self._newest[:looked_at]
+            rows = self._newest[:looked_at].astype(np.int64)
             found = rows[allowed[rows]]
             if len(found) >= k or looked_at >= self.count:
                 return found[:k]
             looked_at *= 8
 
     @cached_property
-    def _newest(self) -> Rows:
-        return np.lexsort((np.arange(self.count), ~self.published))
+    def _newest(self) -> NDArray[np.int32]:
+        return np.lexsort((np.arange(self.count), ~self.published)).astype(np.int32)
 
     def first_vectors(self, rows: Rows) -> Vectors:
         """Return the first vector of each of (n,) articles, (n, dim) float32."""
+        if len(self.segments) == 1:
+            return self.segments[0].index.reconstruct(self.segments[0].owners.first(rows))
         found: Vectors = np.empty((len(rows), self.manifest.encoder.dim), dtype=np.float32)
-        for start, segment in zip(self._starts, self._segments, strict=False):
-            here = (rows >= start) & (rows < start + segment.count)
-            found[here] = segment.index.reconstruct(segment.first_vectors(rows[here] - start))
+        for start, _, segment in self._parts():
+            here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
+            found[here] = segment.index.reconstruct(segment.owners.first(rows[here] - start))
         return found
 
     def names_of(self, row: int) -> list[Name]:
-        """Return the names in the title and lead of an article that others of its segment hold too, rarest first."""
+        """Return the names in the title and lead of an article that others hold too, the rarest first."""
         segment, local = self._segment_of(row)
-        return segment.knowledge.names_of(local)
+        names = self.knowledge.names
+        return sorted((names[place] for place in segment.named.of(local)), key=lambda name: name.count)
+
+    def summaries(self, rows: Sequence[int] | Rows) -> list[Summary]:
+        """Return what lists show of these articles, in their order."""
+        found = map(self._segment_of, rows if isinstance(rows, Sequence) else rows.tolist())
+        return [segment.summaries.of(local) for segment, local in found]
 
     def articles(self, rows: Sequence[int] | Rows) -> list[Article]:
         """Return the articles of these rows, in their order."""
         found: dict[int, Article] = {}
-        for start, segment in zip(self._starts, self._segments, strict=False):
+        for start, segment in zip(self._starts, self.segments, strict=False):
             local = [int(row - start) for row in rows if start <= row < start + segment.count]
             found.update(zip((row + int(start) for row in local), segment.store.articles(local), strict=True))
         return [found[int(row)] for row in rows]
 
     def find(self, article_id: str, allowed: Mask) -> int | None:
         """Return the row of an id, else of an alias, among the allowed rows."""
-        for segment, start in zip(reversed(self._segments), self._starts[-2::-1], strict=True):
+        for segment, start in zip(reversed(self.segments), self._starts[-2::-1], strict=True):
             row = segment.store.row_of(article_id)
             if row is not None and allowed[start + row]:
                 return int(start + row)
@@ -409,7 +535,7 @@ class Archive:
     def _named(self, kind: str, name: str, allowed: Mask) -> int | None:
         rows = [
             int(start + row)
-            for start, segment in zip(self._starts, self._segments, strict=False)
+            for start, segment in zip(self._starts, self.segments, strict=False)
             for row in segment.store.rows_named(kind, name)
             if allowed[start + row]
         ]

@@ -13,21 +13,26 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from indexer import calibration, vectors
-from indexer import segment as segments
+from indexer import calibration, knowledge, lexical, store, vectors
+from indexer.archive import Archive
 from indexer.article import Article, Problem, shown, validate
 from indexer.cache import VectorCache
 from indexer.calibration import Calibration, draw_background
 from indexer.embedding import embed
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
-from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_file, share_segment
+from indexer.knowledge import KnowledgeWriter
+from indexer.lexical import LexicalWriter
+from indexer.segment import SegmentWriter
+from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_directory, share_file
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
-from indexer.staging import Changes, Staging
+from indexer.staging import Changes, Held, Staging
 from indexer.text import ENCODED
 from indexer.vectors import Rows
 from models.encoder import Encoder, Vectors
@@ -36,8 +41,18 @@ logger = logging.getLogger(__name__)
 
 MAX_SHRINK = 0.2
 MAX_TOMBSTONES = 0.2
+"""Share of a segment that may be deleted before it is written anew."""
+
+WHOLE = 2_000
+"""An archive of up to so many articles is written anew whenever it changes: that takes seconds, and all is learnt."""
+
+GROWTH = 0.1
+"""By what share the first segment may be added to before all is written anew, and words, names and series learnt."""
+
+MAX_SEGMENTS = 8
 _CHUNK = 64
 _SHOWN_PROBLEMS = 20
+_WORD_ROWS = "word_rows.npy"
 
 Progress = Callable[[str, int, int | None], None]
 """Called with what is being done, how much is done, and of how much where that is known."""
@@ -75,7 +90,7 @@ class BuildReport:
 
     def take(self, changes: Changes) -> None:
         """Take over the numbers of what changed."""
-        self.added, self.updated = changes.added, changes.updated
+        self.articles, self.added, self.updated = changes.articles, changes.added, changes.updated
         self.removed, self.unchanged = changes.removed, changes.unchanged
 
 
@@ -87,6 +102,8 @@ class BuildOptions:
     :param strict: Whether to stop at the first bad line.
     :param allow_shrink: Whether the archive may lose more than MAX_SHRINK of its articles.
     :param keep: How many snapshots to keep.
+    :param rewrite: Whether to write everything anew where anything has changed or was added before.
+    :param added_to: An archive of fewer articles is always written anew.
     :param source: What is said of every source.
     """
 
@@ -94,6 +111,8 @@ class BuildOptions:
     strict: bool = False
     allow_shrink: bool = False
     keep: int = 5
+    rewrite: bool = False
+    added_to: int = WHOLE
     source: SourceOptions = field(default_factory=SourceOptions)
 
 
@@ -116,13 +135,10 @@ def build(
         current = _open_current(home)
         with closing(Staging(directory / "staging.sqlite")) as staging:
             report = _read(home, staging, sources, options, progress)
-            segment = current.segments[0] if current else None
-            where = current.directory / segment.name if current and segment else None
-            changes = staging.merge(segment, where, options.whole)
+            changes = staging.compare(_held(current), options.whole)
             report.take(changes)
-            report.articles = staging.count()[0]
             _guard(changes, options, report)
-            _Build(home, directory, staging, current, encoder(), progress, report).run(changes)
+            _Build(home, directory, staging, current, encoder(), progress, report).run(changes, options)
         if current is not None:
             current.close()
         if report.snapshot is not None:
@@ -140,6 +156,15 @@ def _open_current(home: Home) -> Snapshot | None:
         raise SnapshotError(
             f"{error}; roll back with `lienquan snapshots rollback ID`, or build in a new home"
         ) from error
+
+
+def _held(current: Snapshot | None) -> list[Held]:
+    if current is None:
+        return []
+    return [
+        Held(current.directory / segment.name / store.FILE, segment.alive, segment.index.count)
+        for segment in current.segments
+    ]
 
 
 def _guard(changes: Changes, options: BuildOptions, report: BuildReport) -> None:
@@ -245,17 +270,21 @@ class _Build:
         self._progress = progress
         self._report = report
 
-    def run(self, changes: Changes) -> None:
-        """Publish what the changes ask for: nothing, tombstones on shared files, or a new segment."""
+    def run(self, changes: Changes, options: BuildOptions) -> None:
+        """Publish what the changes ask for: nothing, tombstones, an added segment, or everything anew."""
         reusable = self._reusable()
-        if reusable is not None and not changes:
+        added_to = reusable is not None and len(reusable.segments) > 1
+        if reusable is not None and not changes and not (options.rewrite and added_to):
             return
-        if reusable is not None and not (changes.added or changes.updated):
-            dead = self._staging.removed_rows()
-            if len(dead) <= MAX_TOMBSTONES * reusable.segments[0].count:
-                self._publish_tombstones(reusable, dead)
-                return
-        self._publish_segment(reusable)
+        gone = self._staging.gone(options.whole)
+        first = 0
+        if reusable is not None and not options.rewrite:
+            first = _first_written(reusable, gone, changes, options.added_to)
+        if reusable is None or first == 0:
+            self._staging.gather(gone, 0)
+            self._publish_anew(reusable)
+        else:
+            self._publish_added(reusable, gone, first)
 
     def _reusable(self) -> Snapshot | None:
         """Return the current snapshot if its vectors are exactly those that this build would make."""
@@ -266,47 +295,107 @@ class _Build:
         same = manifest.encoder == self._encoder.identity and manifest.encoded == ENCODED
         return current if same else None
 
-    def _publish_tombstones(self, current: Snapshot, dead: list[int]) -> None:
-        entry = current.manifest.segments[0]
-        name = f"tombstones-{entry.name}.npy"
-        self._staging.close()
-        for path in self._directory.iterdir():
-            path.unlink()
-        share_segment(current.directory / entry.name, self._directory / entry.name)
-        np.save(self._directory / name, segments.empty_rows(dead), allow_pickle=False)
-        changed = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
-        self._publish(changed, self._background(current, None, 0, 0))
-
-    def _publish_segment(self, reusable: Snapshot | None) -> None:
+    def _publish_anew(self, reusable: Snapshot | None) -> None:
+        """Publish one segment of all articles, and all that is learnt from them."""
         articles, texts = self._staging.count()
-        target = self._directory / "segment-0"
-        target.mkdir()
-        identity = self._encoder.identity
-        cache = VectorCache(self._home.path, identity, ENCODED)
+        now = datetime.now(UTC)
+        words = LexicalWriter(self._directory / lexical.DIRECTORY)
+        learnt = KnowledgeWriter(now)
+        cache = self._cache()
         with closing(cache):
-            chunks = self._vectors(reusable, cache, texts)
-            vectors.write_vectors(target / vectors.RAW_FILE, texts, identity.dim, chunks)
-            self._progress("indexing", 0, articles)
-            index = segments.write_segment(target, self._staging.articles(), self._staging.texts(), datetime.now(UTC))
-            self._progress("indexing", articles, articles)
-            drawn = self._background(reusable, target / vectors.RAW_FILE, articles, texts)
-            self._staging.close()
-            for path in self._directory.glob("staging.sqlite*"):
-                path.unlink()
-            entry = SegmentEntry(name=target.name, articles=articles, vectors=texts, index=index)
-            self._publish(entry, drawn)
+            entry = self._write(
+                "segment-0", reusable, cache, partial(SegmentWriter, now=now, words=words, learnt=learnt)
+            )
+            words.close()
+            learnt.write(self._directory / knowledge.DIRECTORY, self._directory / entry.name)
+            raw = self._directory / entry.name / vectors.RAW_FILE
+            drawn = self._background(reusable, raw, articles, texts)
+            self._publish([entry], drawn)
         cache.discard()
 
-    def _publish(self, entry: SegmentEntry, drawn: Calibration) -> None:
+    def _publish_added(self, current: Snapshot, gone: Rows, first: int) -> None:
+        """Publish the first of the current segments as they are, less what is gone, and the rest in one that is new."""
+        kept = self._staging.gather(gone, first)
+        base, directory = Archive(current, first), self._directory
+        for name in (
+            lexical.DIRECTORY,
+            knowledge.DIRECTORY,
+            *(entry.name for entry in current.manifest.segments[:first]),
+        ):
+            share_directory(current.directory / name, directory / name)
+        share_file(current.directory / calibration.FILE, directory / calibration.FILE)
+        entries = self._buried(current, gone, first)
+        rows = current.word_rows()
+        if self._staging.count()[0]:
+            now, words = datetime.now(UTC), LexicalWriter(directory / lexical.DIRECTORY)
+            cache = self._cache()
+            writer = partial(SegmentWriter, now=now, words=words, earlier=base)
+            with closing(cache):
+                entries.append(self._write(f"segment-{first}", current, cache, writer, len(kept)))
+                words.close()
+                rows = _word_rows(rows, base.count, kept, words.count, entries[-1].articles)
+                self._publish(entries, current.manifest.calibration, rows)
+            cache.discard()
+        else:
+            self._publish(entries, current.manifest.calibration, rows)
+
+    def _buried(self, current: Snapshot, gone: Rows, first: int) -> list[SegmentEntry]:
+        """Return the first segments with what is gone of them as tombstones."""
+        entries, start = [], 0
+        for entry, segment in zip(current.manifest.segments[:first], current.segments, strict=False):
+            here = gone[(gone >= start) & (gone < start + segment.count)] - start
+            dead = np.union1d(np.flatnonzero(~segment.alive), here).astype(np.int64)
+            start += segment.count
+            if len(dead):
+                name = f"tombstones-{entry.name}.npy"
+                np.save(self._directory / name, dead, allow_pickle=False)
+                entry = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
+            entries.append(entry)
+        return entries
+
+    def _cache(self) -> VectorCache:
+        return VectorCache(self._home.path, self._encoder.identity, ENCODED)
+
+    def _write(
+        self,
+        name: str,
+        reusable: Snapshot | None,
+        cache: VectorCache,
+        writer: Callable[[Path], SegmentWriter],
+        known: int = 0,
+    ) -> SegmentEntry:
+        """Write a segment of what is staged.
+
+        :param known: How many of the first articles the words have already.
+        """
+        articles, texts = self._staging.count()
+        target = self._directory / name
+        target.mkdir()
+        chunks = self._vectors(reusable, cache, texts)
+        vectors.write_vectors(target / vectors.RAW_FILE, texts, self._encoder.identity.dim, chunks)
+        self._progress("indexing", 0, articles)
+        built = writer(target).write(self._staging.articles(), self._staging.texts(), known)
+        self._progress("indexing", articles, articles)
+        return SegmentEntry(name=name, articles=articles, vectors=texts, index=built.kind, recall=built.recall)
+
+    def _publish(
+        self, entries: list[SegmentEntry], drawn: Calibration, word_rows: NDArray[np.int32] | None = None
+    ) -> None:
+        self._staging.close()
+        for path in self._directory.glob("staging.sqlite*"):
+            path.unlink()
+        if word_rows is not None:
+            np.save(self._directory / _WORD_ROWS, word_rows, allow_pickle=False)
         manifest = {
             "parent": self._current.id if self._current else None,
             "encoder": self._encoder.identity,
             "encoded": ENCODED,
             "transform": "none",
             "calibration": drawn,
-            "segments": [entry],
+            "segments": entries,
+            "word_rows": None if word_rows is None else _WORD_ROWS,
         }
-        self._report.snapshot = self._home.publish(self._directory, manifest)
+        self._report.snapshot = self._home.publish(self._directory, manifest, self._current)
 
     def _vectors(self, reusable: Snapshot | None, cache: VectorCache, texts: int) -> Iterator[tuple[Rows, Vectors]]:
         """Yield the vector of every distinct text: the current snapshot's, an interrupted build's, or a new one."""
@@ -314,9 +403,10 @@ class _Build:
         if reusable is not None:
             pairs = np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
             known[pairs[:, 0]] = True
+            held = Archive(reusable)
             for start in range(0, len(pairs), 4096):
                 rows, old = pairs[start : start + 4096].T
-                yield rows, reusable.segments[0].index.reconstruct(old)
+                yield rows, held.reconstruct(old)
         self._report.reused = int(known.sum())
         missing = np.flatnonzero(~known)
         self._progress("encoding", 0, len(missing))
@@ -338,19 +428,61 @@ class _Build:
         self._report.reused += len(found) - len(new)
         return np.stack([vector for vector in cached if vector is not None])
 
-    def _background(self, reusable: Snapshot | None, raw: Path | None, articles: int, texts: int) -> Calibration:
+    def _background(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
         """Write the background: the current one while the archive is of about the size that it was drawn at."""
         target = self._directory / calibration.FILE
         if reusable is not None:
             drawn = reusable.manifest.calibration
-            if raw is None or drawn.articles / 2 <= articles <= drawn.articles * 2:
+            if drawn.articles / 2 <= articles <= drawn.articles * 2:
                 share_file(reusable.directory / calibration.FILE, target)
                 return drawn
         rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
-        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]  # type: ignore[arg-type]
+        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]
         background, drawn = draw_background(np.array(sample), articles, self._encoder)
         np.save(target, background, allow_pickle=False)
         return drawn
+
+
+def _first_written(current: Snapshot, gone: Rows, changes: Changes, added_to: int) -> int:
+    """Return which of the current segments is the first to be written anew; as many as there are, if none is.
+
+    New articles make a segment of their own, together with the last segments that are not twice as large: so sizes
+    fall by half from each to the next, there are few, and each article is written a few times in all (a log-structured
+    merge; O'Neil et al., 1996).
+    """
+    starts = np.cumsum([0, *(segment.count for segment in current.segments)])
+    lost = np.histogram(gone, starts)[0] if len(gone) else np.zeros(len(current.segments), dtype=np.int64)
+    alive = [int(segment.alive.sum() - n) for segment, n in zip(current.segments, lost, strict=True)]
+    spent = [
+        1 - left / max(segment.count, 1) > MAX_TOMBSTONES for left, segment in zip(alive, current.segments, strict=True)
+    ]
+    first = spent.index(True) if any(spent) else len(alive)
+    new = changes.added + changes.updated
+    if new and (changes.articles < added_to or new + sum(alive[1:]) > GROWTH * alive[0]):
+        return 0
+    written = new + sum(alive[first:])
+    while first and new and (alive[first - 1] < 2 * written or first >= MAX_SEGMENTS):
+        first -= 1
+        written += alive[first]
+    return first
+
+
+def _word_rows(rows: NDArray[np.int32] | None, base: int, kept: Rows, words: int, articles: int) -> NDArray[np.int32]:
+    """Return the row that each article of the word index has now, (words,) int32, -1 for none.
+
+    :param rows: The same before, None where it was each article's number.
+    :param base: How many rows stay as they are.
+    :param kept: The rows before of those that follow, in their order.
+    :param words: How many articles the word index has now; those that were added come last.
+    :param articles: How many articles follow the base: those kept, then those added.
+    """
+    added = articles - len(kept)
+    before = np.arange(words - added, dtype=np.int32) if rows is None else rows
+    now = np.full(max(int(before.max(initial=-1)) + 1, base), -1, dtype=np.int32)
+    now[:base] = np.arange(base)
+    now[kept] = np.arange(base, base + len(kept))
+    moved = np.where(before >= 0, now[before], np.int32(-1))
+    return np.concatenate([moved, np.arange(base + len(kept), base + articles, dtype=np.int32)])
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:

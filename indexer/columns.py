@@ -113,8 +113,9 @@ class Columns:
 
     def __init__(self, directory: Path) -> None:
         def load(name: str) -> NDArray[np.int64]:
+            # Still mapped, without what np.memmap adds to every access.
             column: NDArray[np.int64] = np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            return column
+            return column.view(np.ndarray)
 
         self.published, self._unpublish = load("published_at"), load("unpublish_at")
         self._codes = {name: load(name) for name in _SINGLE}

@@ -1,6 +1,6 @@
-"""What a segment knows beside its articles: its language, its abbreviations and its names, gathered while indexing.
+"""What an archive knows beside its articles: its language, its abbreviations and its names, gathered while indexing.
 
-Only articles that were public when the segment was written teach it anything: no table may give away what an embargo
+Only articles that were public when it was written anew teach it anything: no table may give away what an embargo
 holds back. Names carry the rows they were seen in, so that what has been taken down since can be left out as well.
 """
 
@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import json
 from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from indexer import lexicon
 from indexer.article import Article
 from indexer.language import Language, LanguageWriter
 from indexer.mining import AbbreviationMiner, Mined, Name, NameMiner
+from indexer.named import write_named
 from indexer.syllables import stream
 
 DIRECTORY = "language"
 _TABLES = "tables"
 _FILE = "names.json"
-_NAMED = "named.npy"
 
 
 class KnowledgeWriter:
@@ -55,12 +53,12 @@ class KnowledgeWriter:
         self._abbreviations.add(text)
         self._names.add(article.title, article.lead, row)
 
-    def write(self, directory: Path) -> None:
-        """Write everything into a directory, which is made."""
+    def write(self, directory: Path, segment: Path) -> None:
+        """Write everything into a directory, which is made, and into that of the segment which articles hold names."""
         directory.mkdir()
         self._language.write(directory / _TABLES)
         names = self._names.found()
-        np.save(directory / _NAMED, self._names.named(names), allow_pickle=False)
+        write_named(segment, self._names.named(names))
         found = {"abbreviations": self._abbreviations.found(), "names": names}
         (directory / _FILE).write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
@@ -99,7 +97,7 @@ class Names(Sequence[Name]):
 
 
 class Knowledge:
-    """What a segment knows, opened for reading.
+    """What an archive knows, opened for reading.
 
     :param directory: Where `KnowledgeWriter.write` put it.
     """
@@ -109,12 +107,3 @@ class Knowledge:
         found = json.loads((directory / _FILE).read_text(encoding="utf-8"))
         self.abbreviations = [Mined(*row) for row in found["abbreviations"]]
         self.names = Names(found["names"])
-        # Mapped, and looked up in place: an archive of a million has millions of pairs.
-        named: NDArray[np.int32] = np.load(directory / _NAMED, mmap_mode="r", allow_pickle=False).view(np.ndarray)
-        self._rows, self._places = named[:, 0].data, named[:, 1].data  # whose items are Python's numbers
-
-    def names_of(self, row: int) -> list[Name]:
-        """Return the names in the title and lead of an article, as far as others hold them too, the rarest first."""
-        start = bisect_left(self._rows, row)
-        end = bisect_right(self._rows, row, start)
-        return sorted((self.names[place] for place in self._places[start:end].tolist()), key=lambda name: name.count)

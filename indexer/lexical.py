@@ -1,4 +1,4 @@
-"""Word search: the one module that imports tantivy. An inverted index over a segment's rows, scored by BM25.
+"""Word search: the one module that imports tantivy. An inverted index over all articles, scored by BM25.
 
 What counts as a token is decided in `indexer.syllables` for archive and query alike; tantivy is handed tokens joined by
 blanks. Knows nothing of where articles come from, nor of what a reader typed.
@@ -13,7 +13,7 @@ from functools import cache
 from math import log, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import tantivy
@@ -53,8 +53,7 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """One token in one field, and what its BM25 score is multiplied by."""
 
     field: Field
@@ -100,17 +99,29 @@ def tokens(words: Sequence[str]) -> list[str]:
 
 
 class LexicalWriter:
-    """Writes the word index of a segment; rows count in the order in which articles are added."""
+    """Writes the word index of an archive; articles are numbered in the order in which they are added.
+
+    Where there is an index already it is added to: tantivy replaces files and never writes into one, so that they may
+    be shared with another snapshot.
+
+    :param directory: Is made where it is not there.
+    """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir()
         self._directory = directory
+        self.count = 0
+        """How many articles were ever added."""
+        if directory.is_dir():
+            index = tantivy.Index.open(str(directory))
+            self.count = index.searcher().num_docs
+        else:
+            directory.mkdir()
+            index = tantivy.Index(_schema(), path=str(directory))
         # One thread: with more, documents of equal score would change places from build to build.
-        self._writer = tantivy.Index(_schema(), path=str(directory)).writer(heap_size=_HEAP, num_threads=1)
-        self._row = 0
+        self._writer = index.writer(heap_size=_HEAP, num_threads=1)
 
     def add(self, title: Sequence[str], found: Sequence[str], text: str) -> None:
-        """Add the article of the next row.
+        """Add the next article.
 
         :param title: `syllables.stream` of the title.
         :param found: `tokens` of the text.
@@ -127,9 +138,9 @@ class LexicalWriter:
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)
         document.add_text(_PHRASE, bare)
-        document.add_unsigned("row", self._row)
+        document.add_unsigned("row", self.count)
         self._writer.add_document(document)
-        self._row += 1
+        self.count += 1
 
     def close(self) -> None:
         """Write everything to disk."""
@@ -140,10 +151,15 @@ class LexicalWriter:
 
 
 class LexicalIndex:
-    """The word index of a segment, mapped from disk. Safe to use from several threads."""
+    """The word index of an archive, mapped from disk. Safe to use from several threads.
 
-    def __init__(self, directory: Path) -> None:
+    :param directory: Where `LexicalWriter` put it.
+    :param rows: (articles ever added,) int32, the row that each has now, -1 for none; None where it is its number.
+    """
+
+    def __init__(self, directory: Path, rows: NDArray[np.int32] | None = None) -> None:
         self._schema = _schema()
+        self._row = rows
         try:
             self._searcher = tantivy.Index.open(str(directory)).searcher()
         except ValueError:  # perhaps since tantivy writes a lock where it reads, which this process may not
@@ -152,9 +168,12 @@ class LexicalIndex:
                     (Path(aside) / path.name).symlink_to(path.absolute())
                 self._searcher = tantivy.Index.open(aside).searcher()
 
+        if rows is not None and len(rows) != self.count:
+            raise ValueError(f"{directory}: {self.count} articles: expected {len(rows)}, as rows are known of")
+
     @property
     def count(self) -> int:
-        """Return the number of articles."""
+        """Return how many articles were ever added."""
         return self._searcher.num_docs
 
     def chance(self, words: Words) -> Chance:
@@ -184,18 +203,25 @@ class LexicalIndex:
         wanted = min(k, self.count)  # tantivy makes room for as many as it is asked for
         while True:
             hits = self._searcher.search(query, wanted, count=False).hits
-            rows, scores = self._rows(hits)
-            kept = allowed[rows]
+            rows = self._rows(hits)
+            kept = (rows >= 0) & allowed[rows]
             if wanted == self.count or len(hits) < wanted or np.count_nonzero(kept) >= k:
                 break
             wanted = min(wanted * 8, self.count)
+        scores = np.array([score for score, _ in hits], dtype=np.float32)
         rows, scores = rows[kept], scores[kept]
         order = np.lexsort((rows, -scores))
         return rows[order], scores[order]
 
-    def _rows(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> tuple[Rows, NDArray[np.float32]]:
-        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
-        return np.array(rows, dtype=np.int64), np.array([score for score, _ in hits], dtype=np.float32)
+    def _rows(self, hits: Sequence[tuple[float, tantivy.DocAddress]]) -> Rows:
+        """Return the row of each of (n,) hits, -1 where the article is gone or was written anew."""
+        numbers = self._searcher.fast_field_values("row", [address for _, address in hits])
+        rows = np.array(numbers, dtype=np.int64)
+        return rows if self._row is None else self._row[rows].astype(np.int64)
+
+    def _found(self, query: Query, wanted: int) -> Rows:
+        rows = self._rows(self._searcher.search(query, wanted, count=False).hits)
+        return rows if self._row is None else rows[rows >= 0]
 
     def _query(self, words: Words) -> Query:
         return _any([_most([_any(list(map(self._term, terms))) for terms in group]) for group in words.groups])
@@ -207,7 +233,7 @@ class LexicalIndex:
     def having(self, terms: Sequence[Term]) -> Rows:
         """Return the articles that have all of these tokens, (n,) int64, sorted."""
         query = Query.boolean_query([(Occur.Must, self._term(term)) for term in terms])
-        return np.sort(self._rows(self._searcher.search(query, max(self.count, 1), count=False).hits)[0])
+        return np.sort(self._found(query, max(self.count, 1)))
 
     def titled(self, title: str, bare: bool) -> Rows:
         """Return the articles of exactly this title, (n,) int64.
@@ -217,7 +243,7 @@ class LexicalIndex:
         field = _TYPED if bare else _WHOLE
         query = Query.term_query(self._schema, field, title, "basic")
         wanted = max(self._searcher.doc_freq(field, title), 1)  # all: which of them may be seen is not known here
-        return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+        return self._found(query, wanted)
 
     def title_starts(self, bare: Sequence[str], k: int) -> Rows:
         """Return up to k articles in whose titles these words follow each other, the last one perhaps only begun.
@@ -231,13 +257,13 @@ class LexicalIndex:
         if not whole:
             begun = re.escape(bare[0][:_LONGEST_BEGUN])
             query = Query.regex_query(self._schema, _PHRASE, begun + ".*")
-            return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+            return self._found(query, wanted)
         try:
             query = Query.regex_phrase_query(self._schema, _PHRASE, [*whole, begun + ".*"])
-            return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+            return self._found(query, wanted)
         except ValueError:  # over 16,384 words begin so; this looks at the first 50, which is too few for letters
             query = Query.phrase_prefix_query(self._schema, _PHRASE, list(bare))
-            return self._rows(self._searcher.search(query, wanted, count=False).hits)[0]
+            return self._found(query, wanted)
 
 
 def _any(queries: list[Query]) -> Query:

@@ -180,9 +180,12 @@ class SketchWriter:
         _blank(values, found)
         return Sketches(values, marks_held, found)
 
-    def write(self, directory: Path) -> Sketches:
-        """Write one .npy file for each array, and return the sketches."""
-        sketches = self.sketches()
+    def write(self, directory: Path, boilerplate: Bits | None = None) -> Sketches:
+        """Write one .npy file for each array, and return the sketches.
+
+        :param boilerplate: As of `sketches`.
+        """
+        sketches = self.sketches(boilerplate)
         for name in _FILES:
             np.save(directory / f"sketch_{name}.npy", getattr(sketches, name), allow_pickle=False)
         return sketches
@@ -190,7 +193,8 @@ class SketchWriter:
 
 def read_sketches(directory: Path) -> Sketches:
     """Return the sketches that `SketchWriter.write` wrote, mapped from disk."""
-    return Sketches(*(np.load(directory / f"sketch_{name}.npy", mmap_mode="r", allow_pickle=False) for name in _FILES))
+    mapped = (np.load(directory / f"sketch_{name}.npy", mmap_mode="r", allow_pickle=False) for name in _FILES)
+    return Sketches(*(array.view(np.ndarray) for array in mapped))  # without what np.memmap adds to every access
 
 
 def draft(title: Words, text: Words, boilerplate: Bits) -> Sketches:
@@ -284,6 +288,21 @@ def duplicates(left: Sketches, right: Sketches, pairs: Rows, gaps: Hours | None 
         shares = overlaps(left.values[rows], right.values[others])
         found[start + kept] = _rule(shares, left.marks[rows], right.marks[others], apart)
     return found
+
+
+def alike(left: Sketches, row: int, right: Sketches, others: Rows) -> Rows:
+    """Return the places of those of (n,) articles that may be near-duplicates of one; the others are none.
+
+    :param row: Of the left.
+    :param others: Of the right.
+    """
+    one = left.values[row]
+    known = one < COMMON
+    same = right.values[others] == one
+    if int(np.count_nonzero(known)) < LEAST_SHARED:  # so little can only be the same
+        return np.flatnonzero(same.all(axis=1))
+    shared = same.view(np.uint8) @ known.view(np.uint8)  # SIZE at most
+    return np.flatnonzero(shared >= LEAST_SHARED)
 
 
 def _rule(shares: Rows, left: Bits, right: Bits, gaps: Hours) -> Mask:

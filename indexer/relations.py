@@ -1,7 +1,8 @@
 """What relates a segment's articles to each other, worked out while it is written.
 
 Term vectors and neighbours are of texts, numbered as their vectors are; near-duplicates, series and content classes are
-of articles. Owns where their files lie and in which order they are made.
+of articles. A segment that is added to others is held against those as well. Owns where the files lie and in which
+order they are made.
 """
 
 from __future__ import annotations
@@ -13,20 +14,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import content_classes, near_duplicates, neighbours, terms
+from indexer import content_classes, groups, near_duplicates, neighbours, terms
 from indexer.article import Article
-from indexer.columns import ABSENT, Columns
+from indexer.columns import Columns
 from indexer.content_classes import ClassWriter
+from indexer.earlier import Earlier
 from indexer.near_duplicates import SketchWriter
 from indexer.neighbours import Neighbours
+from indexer.owners import Owners
 from indexer.series import Series, SeriesWriter
-from indexer.terms import Terms, TermWriter
-from indexer.vectors import Rows, VectorIndex
+from indexer.terms import NOTHING, Terms, TermWriter
+from indexer.vectors import VectorIndex
 
 DIRECTORY = "relations"
-_GROUPS = "groups.npy"
-
-Owners = NDArray[np.int32]
 _Pair = tuple[Sequence[str], Sequence[str]]
 
 
@@ -35,13 +35,15 @@ class RelationsWriter:
 
     :param directory: Is made.
     :param now: What is not public at this time does not count where words are told common from rare.
+    :param earlier: The segments that this one is added to, None for the first.
     """
 
-    def __init__(self, directory: Path, now: datetime) -> None:
+    def __init__(self, directory: Path, now: datetime, earlier: Earlier | None = None) -> None:
         directory.mkdir()
-        self._directory, self._now = directory, now
-        self._terms = TermWriter(directory / terms.DIRECTORY)
-        self._sketches, self._series, self._classes = SketchWriter(), SeriesWriter(), ClassWriter()
+        self._directory, self._now, self._earlier = directory, now, earlier
+        self._terms = TermWriter(directory / terms.DIRECTORY, earlier.vocabulary if earlier else NOTHING)
+        self._sketches, self._classes = SketchWriter(), ClassWriter()
+        self._series = SeriesWriter(earlier.patterns if earlier else None)
 
     def add(self, article: Article, vector: int, words: _Pair, tokens: _Pair) -> None:
         """Add the article of the next row.
@@ -59,47 +61,24 @@ class RelationsWriter:
         """Write everything.
 
         :param index: Of the segment's vectors.
-        :param owners: (pairs, 2) int32 vector and article rows, sorted by vector.
+        :param owners: Of the same.
         :param columns: Of the segment's articles.
         """
+        earlier = self._earlier
         self._terms.close(index.count)
         self._series.write(self._directory)
         self._classes.write(self._directory)
-        sketches = self._sketches.write(self._directory)
-        neighbours.write_neighbours(self._directory, index, Terms(self._directory / terms.DIRECTORY))
-        near = _articles(np.load(self._directory / neighbours.NEIGHBOURS, mmap_mode="r"), owners)
-        pairs = near_duplicates.near(sketches, near, columns.codes("source"), columns.published)
-        np.save(self._directory / _GROUPS, _groups(owners, pairs, columns.published), allow_pickle=False)
-
-
-def _articles(texts: NDArray[np.int32], owners: Owners) -> NDArray[np.int32]:
-    """Return for each article the first owners of its text's neighbours, padded with -1."""
-    first = np.full(len(texts), -1, dtype=np.int32)
-    first[owners[::-1, 0]] = owners[::-1, 1]  # of equal vectors the last assignment stays
-    owned = owners[np.argsort(owners[:, 1], kind="stable"), 0]
-    return np.asarray(np.where(texts >= 0, first[texts], -1)[owned], dtype=np.int32)
-
-
-def _groups(owners: Owners, pairs: Rows, published: Rows) -> NDArray[np.int32]:
-    """Return for each article the row that stands for its group, (articles,) int32; all of one text are of one group.
-
-    :param pairs: (p, 2) rows of near-duplicates.
-    :param published: (articles,) int64 times.
-    """
-    first = np.empty(len(owners), dtype=np.int64)  # of each article's text, the first that owns it
-    first[owners[:, 1]] = owners[np.searchsorted(owners[:, 0], owners[:, 0]), 1]
-    pairs = np.sort(first[pairs], axis=1)
-    pairs = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
-    newest = np.where(published == ABSENT, 0, -published)
-    np.minimum.at(newest, first, newest)
-    return near_duplicates.groups(len(owners), pairs, newest)[first]
+        sketches = self._sketches.write(self._directory, earlier.boilerplate if earlier else None)
+        neighbours.write_neighbours(self._directory, index, Terms(self._directory / terms.DIRECTORY), earlier)
+        near = np.load(self._directory / neighbours.NEIGHBOURS, mmap_mode="r", allow_pickle=False)
+        groups.write_groups(self._directory, sketches, near, owners, columns, earlier)
 
 
 class Relations:
     """What relates a segment's articles, opened for reading.
 
-    `groups` is (articles,) int32, equal for near-duplicates: the row that stands for them; `classes` (articles,) int8,
-    what they are by their own words.
+    `groups` is (articles,) int32, equal for near-duplicates: the row that stands for them, counted through the
+    segments; `classes` (articles,) int8, what they are by their own words.
 
     :param directory: Where `RelationsWriter` put it.
     """
@@ -109,5 +88,5 @@ class Relations:
         self.neighbours = Neighbours(directory)
         self.sketches = near_duplicates.read_sketches(directory)
         self.series = Series.load(directory)
-        self.groups: NDArray[np.int32] = np.load(directory / _GROUPS, mmap_mode="r", allow_pickle=False)
+        self.groups: NDArray[np.int32] = np.asarray(np.load(directory / groups.FILE, mmap_mode="r", allow_pickle=False))
         self.classes = content_classes.load(directory)

@@ -1,7 +1,7 @@
-"""A segment: immutable files that hold some articles, their vectors, and who owns which.
+"""A segment: immutable files that hold some articles, their vectors, who owns which, and what relates them.
 
 Article rows and vector rows are apart: an article may own several vectors, and articles of equal text own one
-together. Both count from 0 within the segment.
+together. Both count from 0 within the segment. What is of the whole archive (words, language) lies beside the segments.
 """
 
 from __future__ import annotations
@@ -14,66 +14,99 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import knowledge, lexical, relations, store, vectors
+from indexer import owners, relations, store, vectors
 from indexer.article import Article
 from indexer.columns import Columns, ColumnWriter
-from indexer.knowledge import Knowledge, KnowledgeWriter
-from indexer.lexical import LexicalIndex, LexicalWriter, tokens
+from indexer.earlier import Earlier
+from indexer.knowledge import KnowledgeWriter
+from indexer.lexical import LexicalWriter, tokens
+from indexer.named import Named, NamedWriter
+from indexer.owners import Owners
 from indexer.relations import Relations, RelationsWriter
 from indexer.store import Store, Stored
+from indexer.summaries import Summaries, SummaryWriter
 from indexer.syllables import stream
 from indexer.vectors import Mask, Rows, VectorIndex, Vectors
 
-OWNERS_FILE = "owners.npy"
+_KEYS = "text_keys.npy"
 
 
-def write_segment(
-    directory: Path,
-    articles: Iterable[tuple[Stored, int]],
-    texts: Iterable[tuple[bytes, int]],
-    now: datetime,
-) -> str:
-    """Write everything but the raw vectors, which `vectors.write_vectors` has put into the directory.
+class SegmentWriter:
+    """Writes a segment.
 
-    :param articles: Each article with the row of its vector; article rows are counted in this order.
-    :param texts: For each vector the key of its text and its row.
-    :param now: What is not public at this time is found by nothing that the segment learns from its articles.
-    :return: The type of the FAISS index.
+    :param directory: Is there, and holds the raw vectors that `vectors.write_vectors` has put into it.
+    :param now: What is not public at this time is found by nothing that is learnt from the articles.
+    :param words: Is given the articles that it does not have.
+    :param learnt: The same; None where nothing is to be learnt.
+    :param earlier: The segments that this one is added to, None for the first.
     """
-    columns = ColumnWriter()
-    words, learnt = LexicalWriter(directory / lexical.DIRECTORY), KnowledgeWriter(now)
-    related = RelationsWriter(directory / relations.DIRECTORY, now)
-    owners = array("i")
 
-    def passing() -> Iterable[Stored]:
-        for row, (stored, vector) in enumerate(articles):
-            article = stored.article()
-            columns.add(article)
-            owners.append(vector)
-            text = _text(article)
-            title, rest = stream(article.title), stream(text[len(article.title) :])
-            spoken = [*title, *rest]
-            found = tokens(spoken)
-            words.add(title, found, text)
-            learnt.add(article, row, spoken, text)
-            related.add(article, vector, (title, rest), (tokens(title), found))
-            yield stored
+    def __init__(
+        self,
+        directory: Path,
+        now: datetime,
+        words: LexicalWriter,
+        learnt: KnowledgeWriter | None = None,
+        earlier: Earlier | None = None,
+    ) -> None:
+        self._directory, self._words, self._learnt = directory, words, learnt
+        self._columns = ColumnWriter()
+        self._relations = RelationsWriter(directory / relations.DIRECTORY, now, earlier)
+        self._named = NamedWriter(earlier.knowledge.names) if earlier else None
+        self._summaries = SummaryWriter(directory)
+        self._vectors = array("i")
 
-    store.write_store(directory / store.FILE, passing(), texts)
-    columns.write(directory)
-    words.close()
-    learnt.write(directory / knowledge.DIRECTORY)
-    owned = np.array(owners, dtype=np.int32)
-    pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
-    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
-    np.save(directory / OWNERS_FILE, pairs, allow_pickle=False)
-    index = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE).kind
-    related.write(VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE), pairs, Columns(directory))
-    return index
+    def write(
+        self, articles: Iterable[tuple[Stored, int]], texts: Iterable[tuple[bytes, int]], known: int = 0
+    ) -> vectors.Built:
+        """Write everything but the raw vectors, and which articles hold names where these are learnt just now.
 
+        :param articles: Each article with the row of its vector; article rows are counted in this order.
+        :param texts: For each vector the key of its text and its row.
+        :param known: How many of the first articles the words have already.
+        :return: What the FAISS index is.
+        """
+        directory, keys = self._directory, array("Q")
 
-def _text(article: Article) -> str:
-    return "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
+        def passing() -> Iterable[Stored]:
+            for row, (stored, vector) in enumerate(articles):
+                self._add(row, stored.article(), vector, row >= known)
+                yield stored
+
+        def keyed() -> Iterable[tuple[bytes, int]]:
+            for key, vector in texts:
+                keys.append(int.from_bytes(key[:8], "little"))
+                yield key, vector
+
+        store.write_store(directory / store.FILE, passing(), keyed())
+        np.save(directory / _KEYS, np.array(keys, dtype=np.uint64).view(np.int64), allow_pickle=False)
+        self._columns.write(directory)
+        self._summaries.close()
+        if self._named is not None:
+            self._named.write(directory)
+        owned = np.array(self._vectors, dtype=np.int32)
+        pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
+        owners.write_owners(directory, pairs, len(keys), len(owned))
+        built = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+        index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        self._relations.write(index, Owners(directory), Columns(directory))
+        return built
+
+    def _add(self, row: int, article: Article, vector: int, new: bool) -> None:
+        self._columns.add(article)
+        self._summaries.add(article)
+        self._vectors.append(vector)
+        text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
+        title, rest = stream(article.title), stream(text[len(article.title) :])
+        spoken = [*title, *rest]
+        found = tokens(spoken)
+        if new:
+            self._words.add(title, found, text)
+        if self._learnt is not None:
+            self._learnt.add(article, row, spoken, text)
+        if self._named is not None:
+            self._named.add(row, article)
+        self._relations.add(article, vector, (title, rest), (tokens(title), found))
 
 
 class Segment:
@@ -87,93 +120,68 @@ class Segment:
         self.name = directory.name
         self.store = Store(directory / store.FILE)
         self.columns = Columns(directory)
+        self.summaries = Summaries(directory)
+        self.named = Named(directory)
         self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
-        self.words = LexicalIndex(directory / lexical.DIRECTORY)
-        self.knowledge = Knowledge(directory / knowledge.DIRECTORY)
         self.relations = Relations(directory / relations.DIRECTORY)
-        owners: NDArray[np.int32] = np.load(directory / OWNERS_FILE, allow_pickle=False)
-        self._owned, self._owner = owners[:, 0].astype(np.int64), owners[:, 1].astype(np.int64)
-        self._starts = np.searchsorted(self._owned, np.arange(self.index.count + 1))
+        self.owners = Owners(directory)
+        self.keys: NDArray[np.int64] = np.asarray(np.load(directory / _KEYS, mmap_mode="r", allow_pickle=False))
+        """(vectors,) int64, the start of each text's key: equal for equal texts, in whatever segment."""
         self.alive = np.ones(self.columns.count, dtype=np.bool_)
         self.alive[tombstones] = False
-        self._by_article = np.argsort(self._owner, kind="stable")
-        self._article_starts = np.searchsorted(self._owner[self._by_article], np.arange(self.count + 1))
-        self._most_vectors = int(np.diff(self._article_starts).max(initial=1))
+        if (self.owners.articles, self.owners.vectors, len(self.keys)) != (self.count, *2 * (self.index.count,)):
+            raise ValueError(
+                f"{directory}: owners of {self.owners.vectors} vectors among {self.owners.articles} articles, "
+                f"{len(self.keys)} keys: expected {self.index.count} vectors, {self.count} articles"
+            )
 
     @property
     def count(self) -> int:
         """Return the number of article rows, tombstones included."""
         return self.columns.count
 
-    def vectors_of(self, article: int) -> Rows:
-        """Return the rows of the vectors that an article owns."""
-        start, end = self._article_starts[article], self._article_starts[article + 1]
-        return self._owned[self._by_article[start:end]]
-
-    def first_vectors(self, articles: Rows) -> Rows:
-        """Return the first vector that each of (n,) articles owns, (n,) int64: equal for articles of one text."""
-        return self._owned[self._by_article[self._article_starts[articles]]]
-
-    def owners(self, vectors: Rows, values: Vectors) -> tuple[Rows, Vectors]:
-        """Return the articles that own (n,) vectors, and the value of each one's vector."""
-        counts = self._starts[vectors + 1] - self._starts[vectors]
-        at = np.repeat(self._starts[vectors] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        return self._owner[at], np.repeat(values, counts)
-
     def similarities(self, query: Vectors, articles: Rows) -> Vectors:
         """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
-        best = self.index.cosines(query, self.first_vectors(articles))
-        starts, ends = self._article_starts[articles], self._article_starts[articles + 1]
-        for at in range(1, self._most_vectors):
-            there = starts + at < ends
-            found = self.index.cosines(query, self._owned[self._by_article[starts[there] + at]])
-            best[there] = np.maximum(best[there], found)
+        best = self.index.cosines(query, self.owners.first(articles))
+        for at in range(1, self.owners.most):
+            there, owned = self.owners.nth(articles, at)
+            best[there] = np.maximum(best[there], self.index.cosines(query, owned))
         return best
 
-    def owned_by(self, allowed: Mask) -> Mask:
-        """Return which vectors have an owner among the allowed articles.
-
-        :param allowed: (articles,) bool.
-        :return: (vectors,) bool.
-        """
-        if allowed.all():
-            return np.ones(self.index.count, dtype=np.bool_)
-        owned = np.zeros(self.index.count, dtype=np.bool_)
-        owned[self._owned[allowed[self._owner]]] = True
-        return owned
-
-    def nearest(self, query: Vectors, k: int, allowed: Mask) -> tuple[Rows, Vectors, Rows]:
+    def nearest(
+        self, query: Vectors, k: int, allowed: Mask | None = None, owned: Mask | None = None
+    ) -> tuple[Rows, Vectors, Rows]:
         """Return the allowed articles that own the vectors nearest to a query.
 
         At least k articles of k distinct texts, or all where there are fewer; every article comes with all others
         of its text. An article's score is that of its best vector. Ties keep the order of rows.
 
         :param query: (dim,) float32, of unit length.
-        :param allowed: (articles,) bool.
+        :param allowed: (articles,) bool, None for all.
+        :param owned: (vectors,) bool, `Owners.owned_by` of these, None to have it worked out.
         :return: (n,) int64 article rows, (n,) float32 cosines, best first, and (n,) int64 rows of the vectors.
         """
-        owned = None if allowed.all() else self.owned_by(allowed)
-        found, scores = self.index.search(query[None, :], k * self._most_vectors, owned)[0]
-        counts = self._starts[found + 1] - self._starts[found]
-        at = np.repeat(self._starts[found] - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        owners, hits, hit_scores = self._owner[at], np.repeat(found, counts), np.repeat(scores, counts)
-        kept = allowed[owners]
-        owners, hits, hit_scores = owners[kept], hits[kept], hit_scores[kept]
-        order = np.lexsort((owners, -hit_scores))
-        order = order[_first_met(owners[order], self.count)]
-        return owners[order], hit_scores[order], hits[order]
+        if allowed is not None and owned is None:
+            owned = self.owners.owned_by(allowed)
+        found, cosines = self.index.search(query[None, :], k * self.owners.most, owned)[0]
+        rows, at = self.owners.of_vectors(found)
+        scores, hits = cosines[at], found[at]
+        if allowed is not None:
+            kept = allowed[rows]
+            rows, scores, hits = rows[kept], scores[kept], hits[kept]
+        order = np.lexsort((rows, -scores))
+        if self.owners.most > 1:
+            order = order[_first_met(rows[order])]
+        return rows[order], scores[order], hits[order]
 
     def close(self) -> None:
         """Close what is open."""
         self.store.close()
 
 
-def _first_met(rows: Rows, count: int) -> Mask:
-    """Return where each of (n,) rows below `count` stands for the first time, (n,) bool."""
-    places = np.arange(len(rows))
-    first = np.empty(count, dtype=np.int64)
-    first[rows[::-1]] = places[::-1]  # of equal rows the last assignment stays
-    return np.asarray(first[rows] == places)
+def _first_met(rows: Rows) -> Rows:
+    """Return where each of (n,) rows stands for the first time, in order."""
+    return np.sort(np.unique(rows, return_index=True)[1])
 
 
 def empty_rows(rows: Sequence[int] = ()) -> Rows:

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -31,6 +31,7 @@ from indexer.syllables import plain, readable, syllables
 Codes = NDArray[np.int32]
 Days = NDArray[np.int32]
 Number = TypeVar("Number", bound=np.generic)
+Form = Literal["head", "timed", "service"]
 
 CODES_FILE = "series.npy"
 SERIES_FILE = "series.json"
@@ -226,12 +227,14 @@ class Pattern:
     :param kind: The subject, which series of several papers may share.
     :param source: The paper, or None where the archive does not say.
     :param named: Whether the head holds a name, as the daily bulletins of a war do: news of a story that runs on.
+    :param by: What of a title makes it an instalment: its head, a head with a time, or the wording of a service.
     """
 
     head: str
     kind: str
     source: str | None
     named: bool = False
+    by: Form = "head"
 
 
 @dataclass(frozen=True)
@@ -271,9 +274,12 @@ class SeriesWriter:
 
     Heads are kept as hashes; the words only of those that were seen LEAST_DATED_DAYS times (a small table of counts,
     whose collisions cost a few words kept for nothing).
+
+    :param known: The series of the archive that the articles are added to, where they are: too few to find any in.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, known: Sequence[Pattern] | None = None) -> None:
+        self._known = known
         self._keys, self._days = array("Q"), array("i")
         self._ahead, self._flags, self._services = array("b"), array("B"), array("Q")
         self._openings = array("I")
@@ -291,9 +297,9 @@ class SeriesWriter:
         served = service_kind(words)
         self._append(
             found,
-            self._key(found.words, source) if found else 0,
+            self._noted(found.words, source) if found else 0,
             published.toordinal() - _EPOCH,
-            self._key(tuple(served.split()), source) if served else 0,
+            self._noted(tuple(served.split()), source) if served else 0,
             [crc32("\x1f".join((source or "", *words[:length])).encode()) for length in range(1, _PREFIXES + 1)],
         )
 
@@ -305,9 +311,9 @@ class SeriesWriter:
         self._services.append(service_key)
         self._openings.extend(openings)
 
-    def _key(self, words: tuple[str, ...], source: str | None) -> int:
+    def _noted(self, words: tuple[str, ...], source: str | None) -> int:
         """Return the hash of a head in a paper, and keep its words once it was seen often enough."""
-        key = int.from_bytes(blake2b("\x1f".join((source or "", *words)).encode(), digest_size=8).digest()) or 1
+        key = _key(words, source)
         slot = key % len(self._seen)
         if self._seen[slot] < LEAST_DATED_DAYS:
             self._seen[slot] += 1
@@ -317,26 +323,39 @@ class SeriesWriter:
 
     def found(self) -> Series:
         """Return the series in what was added; the same in whatever order it came, but for the codes' rows."""
+        if self._known is not None:
+            return self._continued(self._known)
         days, flags = _view(self._days, np.int32), _view(self._flags, np.uint8)
         own_days = days + _view(self._ahead, np.int8)
         codes = np.full(len(days), -1, dtype=np.int32)
         patterns: list[Pattern] = []
 
-        def take(key: int, rows: NDArray[np.int64]) -> None:
+        def take(key: int, rows: NDArray[np.int64], by: Form) -> None:
             if rows.size:
                 text = self._texts[key]
                 codes[rows] = len(patterns)
                 named = _mostly(flags[rows] & _NAMED)
-                patterns.append(Pattern(" ".join(text.words), kind(text.words), text.source, named))
+                patterns.append(Pattern(" ".join(text.words), kind(text.words), text.source, named, by))
 
         for key, rows in _groups(_view(self._services, np.uint64)):
             if _recurs(days[rows], LEAST_BARE_DAYS, LEAST_SPAN, LARGEST_SERVICE_GAP):
-                take(key, rows)
+                take(key, rows, "service")
         heads = list(_groups(_view(self._keys, np.uint64)))
         opened = self._opened([(self._texts[key].words, int(rows[0])) for key, rows in heads])
         for (key, rows), alike in zip(heads, opened, strict=True):  # after services: a head says more
-            take(key, _instalments(rows, own_days[rows], flags[rows], self._texts[key].words, alike))
+            take(key, *_instalments(rows, own_days[rows], flags[rows], self._texts[key].words, alike))
         return _compact(codes, patterns)
+
+    def _continued(self, known: Sequence[Pattern]) -> Series:
+        """Return the instalments of series that are known already."""
+        heads, services = _view(self._keys, np.uint64), _view(self._services, np.uint64)
+        timed = (_view(self._flags, np.uint8) & (_DATED | _WORDED)) != 0
+        codes = np.full(len(heads), -1, dtype=np.int32)
+        for code, pattern in sorted(enumerate(known), key=lambda item: item[1].by != "service"):  # a head says more
+            key = _key(tuple(pattern.head.split()), pattern.source)
+            found = (services if pattern.by == "service" else heads) == key
+            codes[found & timed if pattern.by == "timed" else found] = code
+        return _compact(codes, list(known))
 
     def _opened(self, heads: Sequence[tuple[Sequence[str], int]]) -> list[int]:
         """Return for each (words, one row that has them) how many titles of the paper open with these words."""
@@ -358,6 +377,10 @@ class SeriesWriter:
         (directory / SERIES_FILE).write_text(json.dumps(patterns, ensure_ascii=False), encoding="utf-8")
 
 
+def _key(words: Sequence[str], source: str | None) -> int:
+    return int.from_bytes(blake2b("\x1f".join((source or "", *words)).encode(), digest_size=8).digest()) or 1
+
+
 def _view(values: array[int], dtype: type[Number]) -> NDArray[Number]:
     """Return an array's values without a copy; only while nothing is added."""
     return np.frombuffer(values, dtype=dtype) if values else np.empty(0, dtype=dtype)
@@ -374,8 +397,8 @@ def _groups(keys: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64]]]
 
 def _instalments(
     rows: NDArray[np.int64], days: Days, flags: NDArray[np.uint8], words: Sequence[str], alike: int
-) -> NDArray[np.int64]:
-    """Return which rows of one head are instalments of a series: all with a time, all, or none.
+) -> tuple[NDArray[np.int64], Form]:
+    """Return which rows of one head are instalments of a series, all with a time, all, or none, and which of these.
 
     :param rows: (m,) int64.
     :param days: (m,) int32, the days that the titles name, else those of publication, since 1970: all that is written
@@ -387,17 +410,17 @@ def _instalments(
     dated = (flags & _DATED) != 0
     named = _mostly(flags & _NAMED)
     if words[0] == "<time>":
-        return rows[: len(rows) * _recurs(days, LEAST_BARE_DAYS, LONG_SPAN)]
+        return rows[: len(rows) * _recurs(days, LEAST_BARE_DAYS, LONG_SPAN)], "head"
     if np.count_nonzero(timed) >= LEAST_DATED_SHARE * alike:
         span = LONG_SPAN if named else 0
         if _recurs(days[dated], LEAST_DATED_DAYS, span) or (
             len(words) > 1 and _recurs(days[timed], LEAST_DAYS, max(span, LEAST_SPAN))
         ):
-            return np.compress(timed, rows)
+            return np.compress(timed, rows), "timed"
     rubric = len(words) > 1 and not named and len(rows) >= LEAST_RUBRIC_SHARE * alike
     if rubric and len(rows) <= MOST_A_DAY * len(np.unique(days)) and _recurs(days, LEAST_DAYS, LONG_SPAN):
-        return rows
-    return rows[:0]
+        return rows, "head"
+    return rows[:0], "head"
 
 
 def _mostly(flags: NDArray[np.integer[Any]]) -> bool:

@@ -14,24 +14,29 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from indexer import calibration, lexical
+from indexer import calibration, knowledge, lexical
 from indexer import segment as segments
 from indexer.calibration import Background, Calibration
 from indexer.errors import BuildRefused, SnapshotError
+from indexer.knowledge import Knowledge
+from indexer.lexical import LexicalIndex
 from indexer.segment import Segment
+from models.cpu import available_threads
 from models.encoder import EncoderIdentity
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "CURRENT"
 SMALL = 64 * 2**20
@@ -39,7 +44,7 @@ SMALL = 64 * 2**20
 
 _TIME = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
-_MAPPED = re.compile(r"(vectors|bigram\w*|trigram\w*)\.npy$")
+_MAPPED = re.compile(r"(vectors|bigram\w*|trigram\w*|sketch_\w+|neighbours|shared_terms|cosines)\.npy$|\.(u32|f16)$")
 _PARTIAL = ".partial-"
 
 
@@ -53,7 +58,11 @@ class FileEntry(BaseModel):
 
 
 class SegmentEntry(BaseModel):
-    """One segment: its directory's name, its counts, its index, and the file of its tombstones."""
+    """One segment: its directory's name, its counts, its index, and the file of its tombstones.
+
+    :param index: The type of the FAISS index.
+    :param recall: Its recall@10 against exact search, measured while it was built.
+    """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -61,6 +70,7 @@ class SegmentEntry(BaseModel):
     articles: int
     vectors: int
     index: str
+    recall: float
     tombstones: str | None = None
     deleted: int = 0
 
@@ -70,11 +80,12 @@ class Manifest(BaseModel):
 
     :param transform: What was done to the vectors after the encoder; `none` so far.
     :param encoded: How an article became the text that was encoded.
+    :param word_rows: The file that says which row each article of the word index has, None where it is its number.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[3]
+    format: Literal[4]
     created_at: str
     parent: str | None
     encoder: EncoderIdentity
@@ -82,6 +93,7 @@ class Manifest(BaseModel):
     transform: Literal["none"]
     calibration: Calibration
     segments: list[SegmentEntry]
+    word_rows: str | None = None
     files: dict[str, FileEntry]
 
     @property
@@ -162,19 +174,25 @@ class Home:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def publish(self, directory: Path, manifest: dict[str, Any]) -> str:
+    def publish(self, directory: Path, manifest: dict[str, Any], base: Snapshot | None = None) -> str:
         """Make a written directory the current snapshot and return its id. Atomic: before or after, never between.
 
         :param manifest: The manifest's fields less `format`, `created_at` and `files`, which are added here.
+        :param base: A snapshot that files are shared with. These are taken to be as its manifest says, so that what has
+            become of them since is found where they are next verified, and not passed off as right.
         """
         now = self._later_than_all()
-        files = {name: _entry(directory / name).model_dump() for name in _files(directory)}
+        shared = (
+            {name: entry for name, entry in base.manifest.files.items() if _same(directory, base, name)} if base else {}
+        )
+        files = {name: (shared.get(name) or _entry(directory / name)).model_dump() for name in _files(directory)}
         content = {"format": FORMAT, "created_at": now.isoformat(timespec="seconds"), **manifest, "files": files}
         written = json.dumps(Manifest.model_validate(content).model_dump(mode="json"), indent=1).encode()
         (directory / MANIFEST_FILE).write_bytes(written)
         name = f"{now:{_TIME}}-{hashlib.sha256(written).hexdigest()[:8]}"
         for path in sorted(directory.rglob("*"), reverse=True):
-            _sync(path)
+            if path.relative_to(directory).as_posix() not in shared:
+                _sync(path)
         _sync(directory)
         directory.rename(self.snapshots / name)
         _sync(self.snapshots)
@@ -232,6 +250,12 @@ def _files(directory: Path) -> list[str]:
     return [path.relative_to(directory).as_posix() for path in found if path != directory / MANIFEST_FILE]
 
 
+def _same(directory: Path, base: Snapshot, name: str) -> bool:
+    """Return whether a file is one and the same as in a snapshot, on disk already."""
+    path = directory / name
+    return path.exists() and path.samefile(base.directory / name)
+
+
 def _entry(path: Path) -> FileEntry:
     with path.open("rb") as file:
         return FileEntry(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
@@ -270,9 +294,10 @@ def read_manifest(directory: Path) -> Manifest:
         pure = PurePosixPath(name)
         if pure.is_absolute() or ".." in pure.parts:
             raise SnapshotError(f"{path}: file {name!r}: expected a name within the snapshot")
-    for entry in manifest.segments:
-        if entry.tombstones is not None and entry.tombstones not in manifest.files:
-            raise SnapshotError(f"{path}: tombstones {entry.tombstones!r}: expected one of its files")
+    named = [("tombstones", entry.tombstones) for entry in manifest.segments] + [("word_rows", manifest.word_rows)]
+    for field, file in named:
+        if file is not None and file not in manifest.files:
+            raise SnapshotError(f"{path}: {field} {file!r}: expected one of its files")
     return manifest
 
 
@@ -283,6 +308,7 @@ def verify(directory: Path, large: bool = True) -> None:
     :raises SnapshotError: naming the first file that is wrong.
     """
     manifest = read_manifest(directory)
+    hashed = []
     for name, expected in manifest.files.items():
         path = directory / name
         if path.is_symlink() or not path.is_file():
@@ -291,9 +317,13 @@ def verify(directory: Path, large: bool = True) -> None:
         if size != expected.size:
             raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
         if large or size <= SMALL or not _MAPPED.search(name):
-            found = _entry(path).sha256
-            if found != expected.sha256:
-                raise SnapshotError(f"{path}: found sha256 {found}, expected {expected.sha256}")
+            hashed.append((size, name))
+    with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
+        names = [name for _, name in sorted(hashed, reverse=True)]
+        for name, entry in zip(names, pool.map(lambda name: _entry(directory / name), names), strict=True):
+            if entry.sha256 != manifest.files[name].sha256:
+                expected = manifest.files[name]
+                raise SnapshotError(f"{directory / name}: found sha256 {entry.sha256}, expected {expected.sha256}")
     if unknown := set(_files(directory)) - set(manifest.files):
         raise SnapshotError(f"{directory / min(unknown)}: not in the manifest")
 
@@ -310,11 +340,18 @@ class Snapshot:
         try:
             rows = np.load(directory / calibration.FILE, allow_pickle=False)
             self.background = Background(rows, self.manifest.calibration)
+            self.knowledge = Knowledge(directory / knowledge.DIRECTORY)
             for entry in self.manifest.segments:
                 self.segments.append(_open_segment(directory, entry))
+            self.words = LexicalIndex(directory / lexical.DIRECTORY, self.word_rows())
         except (OSError, ValueError, RuntimeError) as error:
             self.close()
             raise SnapshotError(f"{directory}: {error}") from error
+
+    def word_rows(self) -> NDArray[np.int32] | None:
+        """Return the row that each article of the word index has, -1 for none; None where it is its number."""
+        name = self.manifest.word_rows
+        return None if name is None else np.asarray(np.load(self.directory / name, allow_pickle=False))
 
     def close(self) -> None:
         """Let go of its files."""
@@ -335,12 +372,12 @@ def _open_segment(directory: Path, entry: SegmentEntry) -> Segment:
     return opened
 
 
-def share_segment(source: Path, target: Path) -> None:
-    """Put a segment's files into another snapshot (`share_file`)."""
+def share_directory(source: Path, target: Path) -> None:
+    """Put a directory's files into another snapshot (`share_file`)."""
     target.mkdir()
     for path in source.iterdir():
         if path.is_dir():
-            share_segment(path, target / path.name)
+            share_directory(path, target / path.name)
         elif path.name not in lexical.LOCKS:
             share_file(path, target / path.name)
 

@@ -9,14 +9,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 import numpy as np
 
 from indexer import store
 from indexer.article import Article
-from indexer.segment import Segment
 from indexer.store import Stored
+from indexer.vectors import Mask, Rows
 
 _SCHEMA = """
 CREATE TABLE staged (
@@ -24,16 +25,18 @@ CREATE TABLE staged (
     updated INTEGER, fullness INTEGER NOT NULL, derived INTEGER NOT NULL, place INTEGER NOT NULL
 );
 CREATE TABLE rejected (id TEXT PRIMARY KEY);
+CREATE TABLE current (
+    id TEXT PRIMARY KEY, row INTEGER NOT NULL, fingerprint BLOB NOT NULL, origin TEXT NOT NULL, updated INTEGER,
+    fullness INTEGER NOT NULL
+);
 CREATE TABLE dead (row INTEGER PRIMARY KEY);
 CREATE TABLE vectors (row INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
 """
-# What `merge` compares with where there is no current snapshot: the same tables, empty.
-_NOTHING = (
-    "CREATE TABLE cur.articles AS SELECT *, 0 AS row FROM staged WHERE 0; "
-    "CREATE TABLE cur.texts (key BLOB, vector INTEGER);"
-)
 _NEW = 1 << 40
 _COLUMNS = "id, line, fingerprint, origin, key, updated, fullness"
+_SAME = "current.fingerprint = staged.fingerprint AND current.origin = staged.origin"
+_KEPT = "(current.origin = 'api' OR current.id IN (SELECT id FROM rejected))"
+"""What stays of the current snapshot though no source brings it, where the sources are the whole archive."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +49,40 @@ class Changes:
     unchanged: int
     current: int
 
+    @property
+    def articles(self) -> int:
+        """Return how many articles the archive is to have."""
+        return self.current + self.added - self.removed
+
     def __bool__(self) -> bool:
         return bool(self.added or self.updated or self.removed)
 
 
+class Held(NamedTuple):
+    """What the current snapshot holds in one of its segments.
+
+    :param store: The file of its articles.
+    :param alive: (articles,) bool.
+    :param texts: How many texts it has.
+    """
+
+    store: Path
+    alive: Mask
+    texts: int
+
+
 class Staging:
-    """The archive to be. Call `add` and `reject`, then `merge` once, then read."""
+    """The archive to be. Call `add` and `reject`, then `compare` once, then `gather`, then read.
+
+    Rows of the current snapshot are counted through its segments.
+    """
 
     def __init__(self, path: Path) -> None:
-        uri = f"file:{quote(str(path.absolute()))}"  # as a URI, so that `merge` may attach one
+        uri = f"file:{quote(str(path.absolute()))}"  # as a URI, so that `compare` may attach some
         self._database = sqlite3.connect(uri, uri=True, isolation_level=None)
         self._database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + _SCHEMA + "BEGIN;")
         self._place = _NEW
+        self._segments: list[tuple[str, int, int]] = []  # name of the attached file, first row, first text
 
     def close(self) -> None:
         """Close the file."""
@@ -85,64 +110,92 @@ class Staging:
         """Remember the id of a line that was rejected: what is stored of it stays."""
         self._database.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (article_id,))
 
-    def merge(self, current: Segment | None, directory: Path | None, whole: bool) -> Changes:
-        """Bring over what the current snapshot keeps, and say what has changed.
+    def compare(self, current: Sequence[Held], whole: bool) -> Changes:
+        """Settle which readings stand against the current snapshot's, and say what has changed.
 
-        :param current: The current segment, None on an empty home.
-        :param directory: Where its files are.
+        :param current: The current segments, none on an empty home.
         :param whole: Whether the sources are the whole archive, so that what they no longer bring is removed, or
             only add to it.
         """
         self._database.execute("COMMIT")
-        self._attach(current, directory)
+        self._attach(current)
         run = self._database.execute
         run("BEGIN")
-        alive = "cur.articles.row NOT IN (SELECT row FROM dead)"
+        named = "1" if whole else "id IN (SELECT id FROM staged)"
+        for name, first, _ in self._segments:
+            run(
+                f"INSERT INTO current SELECT id, row + ?, fingerprint, origin, updated, fullness FROM {name}.articles "  # noqa: S608
+                f"WHERE row + ? NOT IN (SELECT row FROM dead) AND {named}",
+                (first, first),
+            )
         # The stored article stands against a staged one that is older, or that is less of it under a derived id.
-        stands = "cur.articles.updated > staged.updated OR (staged.derived AND cur.articles.fullness > staged.fullness)"
+        stands = "current.updated > staged.updated OR (staged.derived AND current.fullness > staged.fullness)"
         if whole:
-            stands = f"cur.articles.origin = 'api' AND ({stands})"
-        run(
-            f"DELETE FROM staged WHERE EXISTS (SELECT 1 FROM cur.articles WHERE cur.articles.id = staged.id "  # noqa: S608
-            f"AND {alive} AND ({stands}))"
-        )
-        kept = "1" if not whole else "origin = 'api' OR id IN (SELECT id FROM rejected)"
-        run(
-            f"INSERT INTO staged ({_COLUMNS}, derived, place) SELECT {_COLUMNS}, 0, row FROM cur.articles "  # noqa: S608
-            f"WHERE {alive} AND ({kept}) AND id NOT IN (SELECT id FROM staged)"
-        )
-        run(
-            f"UPDATE staged SET place = cur.articles.row FROM cur.articles "  # noqa: S608
-            f"WHERE cur.articles.id = staged.id AND {alive}"
-        )
-        changes = self._changes(alive)
-        run("CREATE INDEX staged_key ON staged (key)")
-        run("INSERT OR IGNORE INTO vectors (key) SELECT key FROM staged ORDER BY place")
+            stands = f"current.origin = 'api' AND ({stands})"
+        run(f"DELETE FROM staged WHERE EXISTS (SELECT 1 FROM current WHERE current.id = staged.id AND ({stands}))")  # noqa: S608
         run("COMMIT")
-        return changes
+        return self._changes(sum(int(held.alive.sum()) for held in current), whole)
 
-    def _attach(self, current: Segment | None, directory: Path | None) -> None:
-        if current is None or directory is None:
-            self._database.execute("ATTACH ':memory:' AS cur")
-            self._database.executescript(_NOTHING)
-            return
-        path = quote(str((directory / store.FILE).absolute()))
-        self._database.execute("ATTACH ? AS cur", (f"file:{path}?mode=ro&immutable=1",))
-        dead = np.flatnonzero(~current.alive)
-        self._database.executemany("INSERT INTO dead VALUES (?)", ((int(row),) for row in dead))
+    def _attach(self, current: Sequence[Held]) -> None:
+        first = text = 0
+        for number, held in enumerate(current):
+            name, path = f"segment{number}", quote(str(held.store.absolute()))
+            self._database.execute(f"ATTACH ? AS {name}", (f"file:{path}?mode=ro&immutable=1",))
+            dead = np.flatnonzero(~held.alive) + first
+            self._database.executemany("INSERT INTO dead VALUES (?)", ((int(row),) for row in dead))
+            self._segments.append((name, first, text))
+            first, text = first + len(held.alive), text + held.texts
 
-    def _changes(self, alive: str) -> Changes:
+    def _changes(self, current: int, whole: bool) -> Changes:
         def count(query: str) -> int:
             return int(self._database.execute(f"SELECT count(*) FROM {query}").fetchone()[0])  # noqa: S608
 
-        current = count(f"cur.articles WHERE {alive}")
-        both = "staged JOIN cur.articles ON cur.articles.id = staged.id"
-        unchanged = count(
-            f"{both} WHERE {alive} AND cur.articles.fingerprint = staged.fingerprint "
-            "AND cur.articles.origin = staged.origin"
+        both = "staged JOIN current ON current.id = staged.id"
+        staged, matched = count("staged"), count(both)
+        updated = matched - count(f"{both} WHERE {_SAME}")
+        removed = 0
+        if whole:
+            removed = count(f"current WHERE NOT {_KEPT} AND id NOT IN (SELECT id FROM staged)")  # noqa: S608
+        return Changes(staged - matched, updated, removed, current - updated - removed, current)
+
+    def gone(self, whole: bool) -> Rows:
+        """Return the current rows that are removed or that another reading takes the place of, (n,) int64, sorted."""
+        left = f"NOT {_KEPT}" if whole else "0"
+        rows = self._database.execute(
+            "SELECT row FROM current LEFT JOIN staged ON staged.id = current.id "  # noqa: S608
+            f"WHERE CASE WHEN staged.id IS NULL THEN {left} ELSE NOT ({_SAME}) END ORDER BY row"
         )
-        matched = count(f"{both} WHERE {alive}")
-        return Changes(count("staged") - matched, matched - unchanged, current - matched, unchanged, current)
+        return np.array([row for (row,) in rows], dtype=np.int64)
+
+    def gather(self, gone: Rows, first: int) -> Rows:
+        """Bring together what is to be written: what has changed, and what stays of the current segments from one on.
+
+        :param gone: As `gone` says.
+        :param first: The first segment that is written anew; what those before it hold stays where it is.
+        :return: The rows of what stays, (n,) int64, in the order in which it comes; first, unless all is written anew.
+        """
+        run = self._database.execute
+        run("BEGIN")
+        self._database.executemany("INSERT OR IGNORE INTO dead VALUES (?)", ((int(row),) for row in gone))
+        start = self._segments[first][1] if first < len(self._segments) else _NEW
+        run(
+            "DELETE FROM staged WHERE EXISTS (SELECT 1 FROM current WHERE current.id = staged.id "  # noqa: S608
+            f"AND current.row < ? AND {_SAME})",
+            (start,),
+        )
+        moved = "1" if first == 0 else _SAME  # written anew, an article keeps its place; else what is new comes last
+        run(f"UPDATE staged SET place = current.row FROM current WHERE current.id = staged.id AND {moved}")  # noqa: S608
+        for name, row, _ in self._segments[first:]:
+            run(
+                f"INSERT INTO staged ({_COLUMNS}, derived, place) SELECT {_COLUMNS}, 0, row + ? FROM {name}.articles "  # noqa: S608
+                "WHERE row + ? NOT IN (SELECT row FROM dead) AND id NOT IN (SELECT id FROM staged)",
+                (row, row),
+            )
+        run("CREATE INDEX staged_key ON staged (key)")
+        run("INSERT OR IGNORE INTO vectors (key) SELECT key FROM staged ORDER BY place")
+        run("COMMIT")
+        kept = run("SELECT place FROM staged WHERE place < ? ORDER BY place", (_NEW,))
+        return np.array([place for (place,) in kept], dtype=np.int64)
 
     def count(self) -> tuple[int, int]:
         """Return how many articles and how many distinct texts there are."""
@@ -165,11 +218,13 @@ class Staging:
         yield from self._database.execute("SELECT key, row - 1 FROM vectors ORDER BY row")
 
     def known_vectors(self) -> Iterator[tuple[int, int]]:
-        """Yield the new vector rows that the current snapshot has a vector for, each with its row there."""
-        yield from self._database.execute(
-            "SELECT vectors.row - 1, cur.texts.vector FROM vectors JOIN cur.texts ON cur.texts.key = vectors.key "
-            "ORDER BY vectors.row"
-        )
+        """Yield the new vector rows that the current snapshot has a vector for, each with its text there."""
+        for name, _, text in self._segments:
+            yield from self._database.execute(
+                f"SELECT vectors.row - 1, {name}.texts.vector + ? FROM vectors "  # noqa: S608
+                f"JOIN {name}.texts ON {name}.texts.key = vectors.key ORDER BY vectors.row",
+                (text,),
+            )
 
     def articles_of(self, rows: Sequence[int]) -> list[tuple[bytes, Article]]:
         """Return for each of these vector rows the key and one article that has it."""
@@ -182,10 +237,3 @@ class Staging:
             ).fetchone()
             found.append((key, store.load_article(line)))
         return found
-
-    def removed_rows(self) -> list[int]:
-        """Return the rows of the current segment that are no longer in the archive, dead ones included."""
-        rows = self._database.execute(
-            "SELECT row FROM cur.articles WHERE id NOT IN (SELECT id FROM staged) ORDER BY row"
-        )
-        return sorted({row for (row,) in rows} | {row for (row,) in self._database.execute("SELECT row FROM dead")})

@@ -2,7 +2,8 @@
 
 Between articles this says more than BM25, which is made for short queries: both sides are long, so both are weighted
 and both are brought to unit length (Salton and Buckley, 1988: `ltc`). Owns the weights and their files. Knows nothing
-of meaning, nor of which article a text belongs to: texts are numbered as their vectors are.
+of meaning, nor of which article a text belongs to: texts are numbered as their vectors are. A token's CRC-32 stands
+for it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from indexer.vectors import Rows
 
@@ -34,11 +35,15 @@ RARITY = 1.25
 COMMON = 0.3
 """Tokens in a larger share of the texts are left out: a fifth of all entries, and `loose` and `vims` lose nothing."""
 
-_VOCABULARY, _RARITY, _STARTS = "vocabulary.npy", "rarity.npy", "starts.npy"
-_COLUMNS, _WEIGHTS = "columns.u32", "weights.f16"
+MOST_SHARED = 64_000_000
+"""How many entries of rare tokens are held in memory to find which texts share them; of more, the rarest."""
+
+_TOKENS, _WEIGHTS, _STARTS = "tokens.u32", "weights.f16", "starts.npy"
+_KNOWN, _COUNTS = "vocabulary.npy", "counts.npy"
 _FEW = 20
 _CHUNK = 1 << 22
 _ROWS = 256
+_SIEVE = 1 << 16
 _Tokens = NDArray[np.uint32]
 _Weights = NDArray[np.float32]
 
@@ -46,12 +51,36 @@ _Weights = NDArray[np.float32]
 class TermVector(NamedTuple):
     """The weighted tokens of one text, as far as other texts have them too.
 
-    :param tokens: (t,) uint32, sorted; a token's CRC-32 stands for it.
+    :param tokens: (t,) uint32, sorted.
     :param weights: (t,) float32; of the whole text they have unit length.
     """
 
     tokens: _Tokens
     weights: _Weights
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """In how many texts of an archive each token stands.
+
+    :param tokens: (v,) uint32, sorted.
+    :param counts: (v,) uint32.
+    :param texts: How many texts there are.
+    """
+
+    tokens: _Tokens
+    counts: NDArray[np.uint32]
+    texts: int
+
+    def having(self, tokens: _Tokens) -> Rows:
+        """Return in how many texts each of (t,) tokens stands, (t,) int64, 0 for one that is not known."""
+        if not len(self.tokens):
+            return np.zeros(len(tokens), dtype=np.int64)
+        places = np.minimum(np.searchsorted(self.tokens, tokens), len(self.tokens) - 1)
+        return np.where(self.tokens[places] == tokens, self.counts[places], 0).astype(np.int64)
+
+
+NOTHING = Vocabulary(np.empty(0, np.uint32), np.empty(0, np.uint32), 0)
 
 
 def _counted(title: Sequence[str], text: Sequence[str]) -> tuple[list[int], list[float]]:
@@ -64,11 +93,15 @@ def _counted(title: Sequence[str], text: Sequence[str]) -> tuple[list[int], list
 
 
 class TermWriter:
-    """Gathers the tokens of texts in two files beside each other, so that memory does not grow with the archive."""
+    """Gathers the tokens of texts in two files beside each other, so that memory does not grow with the archive.
 
-    def __init__(self, directory: Path) -> None:
+    :param directory: Is made.
+    :param known: What the archive that the texts are added to knows of tokens; nothing, for an archive of its own.
+    """
+
+    def __init__(self, directory: Path, known: Vocabulary = NOTHING) -> None:
         directory.mkdir()
-        self._directory = directory
+        self._directory, self._known = directory, known
         self._tokens, self._weights = (self._partial(name).open("wb") for name in ("tokens", "weights"))
         self._texts, self._lengths = array("q"), array("q")
         self._seen: dict[int, int] = {}
@@ -96,7 +129,9 @@ class TermWriter:
         self._lengths.append(len(numbers))
 
     def close(self, count: int) -> None:
-        """Weigh every token by its rarity and write what `Terms` reads; a token of one text meets no other.
+        """Weigh every token by its rarity and write what `Terms` reads.
+
+        A token of one text meets no other and is left out; not so of texts that are added, since more may follow.
 
         :param count: How many vectors there are; one whose text was not added shares nothing with any.
         """
@@ -107,58 +142,56 @@ class TermWriter:
         found = _mapped(self._partial("tokens"), np.uint32)
         given = _mapped(self._partial("weights"), np.float32)
         teaching = np.frombuffer(self._teaching, dtype=np.bool_)
-        counted = found if teaching.all() else found[np.repeat(teaching, lengths)]
-        vocabulary, rarity = _vocabulary(counted, count)
+        vocabulary = self._vocabulary(found if teaching.all() else found[np.repeat(teaching, lengths)], count)
         kept = np.zeros(count + 1, dtype=np.int64)
-        with (self._directory / _COLUMNS).open("wb") as columns, (self._directory / _WEIGHTS).open("wb") as weights:
+        with (self._directory / _TOKENS).open("wb") as tokens, (self._directory / _WEIGHTS).open("wb") as weights:
             for at in np.argsort(texts):
                 part = slice(ends[at] - lengths[at], ends[at])
-                vector = _weighed(found[part], given[part], vocabulary, rarity, count)
-                np.searchsorted(vocabulary, vector.tokens).astype(np.uint32).tofile(columns)
+                vector = _weighed(found[part], given[part], vocabulary)
+                vector.tokens.tofile(tokens)
                 vector.weights.astype(np.float16).tofile(weights)
                 kept[texts[at] + 1] = len(vector.tokens)
-        for name, held in ((_VOCABULARY, vocabulary), (_RARITY, rarity), (_STARTS, np.cumsum(kept))):
+        for name, held in ((_KNOWN, vocabulary.tokens), (_COUNTS, vocabulary.counts), (_STARTS, np.cumsum(kept))):
             np.save(self._directory / name, held, allow_pickle=False)
         del found, given
         for name in ("tokens", "weights"):
             self._partial(name).unlink()
 
+    def _vocabulary(self, found: _Tokens, texts: int) -> Vocabulary:
+        """Return the tokens that count, with how many texts have them, those of the archive added to included."""
+        tokens, counts = _tallied(found)
+        if not self._known.texts:
+            shared = counts > 1
+            return Vocabulary(tokens[shared], counts[shared].astype(np.uint32), texts)
+        together = counts + self._known.having(tokens)
+        return Vocabulary(tokens, together.astype(np.uint32), texts + self._known.texts)
 
-def _vocabulary(found: _Tokens, texts: int) -> tuple[_Tokens, _Weights]:
-    """Return the tokens of more than one text, sorted, and what their rarity multiplies their weight by."""
+
+def _tallied(found: _Tokens) -> tuple[_Tokens, Rows]:
+    """Return the distinct tokens, sorted, and how often each was found, (t,) int64."""
     known, counts = np.empty(0, np.uint32), np.empty(0, np.int64)
     for start in range(0, len(found), _CHUNK):
         some, times = np.unique(np.asarray(found[start : start + _CHUNK]), return_counts=True)
         merged, places = np.unique(np.concatenate([known, some]), return_inverse=True)
         counts = np.bincount(places, weights=np.concatenate([counts, times])).astype(np.int64)
         known = merged
-    shared = counts > 1
-    return known[shared], _rarity(counts[shared], texts)
+    return known, counts
 
 
-def _rarity(counts: NDArray[np.int64] | int | float, texts: int) -> _Weights:
+def _rarity(counts: Rows | int | float, texts: int) -> _Weights:
     missing = np.maximum(texts - counts, 0)
     return np.asarray(np.log(1 + (missing + 0.5) / (counts + 0.5)) ** RARITY, dtype=np.float32)
 
 
-def _weighed(found: _Tokens, given: _Weights, vocabulary: _Tokens, rarity: _Weights, texts: int) -> TermVector:
+def _weighed(found: _Tokens, given: _Weights, vocabulary: Vocabulary) -> TermVector:
     """Return a text's vector; tokens that no other text has, or that most have, count in its length alone."""
-    places, known = _places(vocabulary, found)
-    rare = np.full(len(found), _rarity(1, texts))
-    rare[known] = rarity[places[known]]
+    counts = vocabulary.having(found)
+    rare = _rarity(np.maximum(counts, 1), vocabulary.texts)
     weights = given * rare
     length = max(float(np.linalg.norm(weights)), 1e-9)
-    kept = np.flatnonzero(known & (rare >= _rarity(max(COMMON * texts, _FEW), texts)))
+    kept = np.flatnonzero((counts > 0) & (rare >= _rarity(max(COMMON * vocabulary.texts, _FEW), vocabulary.texts)))
     kept = kept[np.argsort(found[kept])]
     return TermVector(found[kept], np.asarray(weights[kept] / length, dtype=np.float32))
-
-
-def _places(vocabulary: _Tokens, tokens: _Tokens) -> tuple[Rows, NDArray[np.bool_]]:
-    """Return where in the vocabulary (t,) tokens stand, and which of them do."""
-    if not len(vocabulary):
-        return np.zeros(len(tokens), dtype=np.int64), np.zeros(len(tokens), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(vocabulary, tokens), len(vocabulary) - 1)
-    return places, vocabulary[places] == tokens
 
 
 class Terms:
@@ -168,11 +201,13 @@ class Terms:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._vocabulary: _Tokens = np.load(directory / _VOCABULARY, allow_pickle=False)
-        self._rarity: _Weights = np.load(directory / _RARITY, allow_pickle=False)
-        self._starts: Rows = np.load(directory / _STARTS, allow_pickle=False)
-        self._columns = _mapped(directory / _COLUMNS, np.uint32)
+        def load(name: str) -> NDArray[Any]:
+            return np.asarray(np.load(directory / name, mmap_mode="r", allow_pickle=False))
+
+        self._starts: Rows = load(_STARTS)
+        self._tokens = _mapped(directory / _TOKENS, np.uint32)
         self._weights = _mapped(directory / _WEIGHTS, np.float16)
+        self.vocabulary = Vocabulary(load(_KNOWN), load(_COUNTS), self.count)
 
     @property
     def count(self) -> int:
@@ -182,7 +217,7 @@ class Terms:
     def of(self, text: int) -> TermVector:
         """Return the vector of a text of the segment."""
         part = slice(self._starts[text], self._starts[text + 1])
-        return TermVector(self._vocabulary[self._columns[part]], self._weights[part].astype(np.float32))
+        return TermVector(self._tokens[part], self._weights[part].astype(np.float32))
 
     def of_draft(self, title: Sequence[str], found: Sequence[str]) -> TermVector:
         """Return the vector of a text that the segment does not have.
@@ -191,37 +226,45 @@ class Terms:
         :param found: Those of title, lead and body.
         """
         numbers, given = _counted(title, found)
-        weights = np.array(given, dtype=np.float32)
-        return _weighed(np.array(numbers, dtype=np.uint32), weights, self._vocabulary, self._rarity, self.count)
+        return _weighed(np.array(numbers, dtype=np.uint32), np.array(given, dtype=np.float32), self.vocabulary)
 
     def similarities(self, vector: TermVector, texts: Rows) -> NDArray[np.float32]:
         """Return the cosine of each of (n,) texts of the segment to a text, (n,) float32 from 0 to 1.
 
-        :param vector: Of this segment or another: what they are rare in differs little.
+        :param vector: Of this segment or another.
         """
-        places, known = _places(self._vocabulary, vector.tokens)
-        sought = np.zeros(len(self._vocabulary), dtype=np.float32)
-        sought[places[known]] = vector.weights[known]
         found = np.zeros(len(texts), dtype=np.float32)
         starts, ends = self._starts[texts], self._starts[texts + 1]
         filled = np.flatnonzero(ends > starts)
-        if len(filled):
-            parts = [slice(start, end) for start, end in zip(starts[filled], ends[filled], strict=True)]
-            products = sought[np.concatenate([self._columns[part] for part in parts])]
-            products *= np.concatenate([self._weights[part] for part in parts])
-            lengths = (ends - starts)[filled]
-            found[filled] = np.add.reduceat(products, np.cumsum(lengths) - lengths)
+        if not len(filled) or not len(vector.tokens):
+            return found
+        parts = [slice(start, end) for start, end in zip(starts[filled], ends[filled], strict=True)]
+        tokens = np.concatenate([self._tokens[part] for part in parts])
+        lengths = (ends - starts)[filled]
+        sieve = np.zeros(_SIEVE, dtype=np.bool_)  # most tokens are not the vector's; looking them all up takes longer
+        sieve[vector.tokens % _SIEVE] = True
+        at = np.flatnonzero(sieve[tokens % _SIEVE])
+        places = np.minimum(np.searchsorted(vector.tokens, tokens[at]), len(vector.tokens) - 1)
+        same = vector.tokens[places] == tokens[at]
+        at, places = at[same], places[same]
+        weights = np.concatenate([self._weights[part] for part in parts])[at].astype(np.float32)
+        owners = np.repeat(np.arange(len(filled)), lengths)[at]
+        found[filled] = np.bincount(owners, vector.weights[places] * weights, len(filled))
         return found
 
     def sharing(self, most: int, best: int) -> Iterator[Rows]:
         """Yield for each text in turn up to `best` others that have most in common with it among rare tokens.
 
-        :param most: In how many texts a token may stand to count as rare.
+        :param most: In how many texts a token may stand to count as rare; fewer, where they would not fit in memory.
         """
-        rare = np.bincount(self._columns, minlength=len(self._vocabulary)) <= most
-        at = np.flatnonzero(rare[self._columns])
-        entries = self._weights[at].astype(np.float32), self._columns[at], np.searchsorted(at, self._starts)
-        held = csr_array(entries, shape=(self.count, len(self._vocabulary)))
+        from scipy.sparse import csr_array  # needed while indexing only
+
+        known = self.vocabulary
+        by_count = np.cumsum(np.bincount(known.counts[known.counts <= most], minlength=most + 1) * np.arange(most + 1))
+        most = int(np.searchsorted(by_count, MOST_SHARED, side="right")) - 1
+        at, places = self._rare(most)
+        entries = self._weights[at].astype(np.float32), places, np.searchsorted(at, self._starts)
+        held = csr_array(entries, shape=(self.count, len(known.tokens)))
         turned = held.T.tocsr()
         for start in range(0, self.count, _ROWS):
             met = held[start : start + _ROWS] @ turned
@@ -233,6 +276,18 @@ class Terms:
                     others, shared = others[enough], shared[enough]
                 top = np.lexsort((others, -shared))[: best + 1]
                 yield others[top][others[top] != text][:best].astype(np.int64)
+
+    def _rare(self, most: int) -> tuple[Rows, NDArray[np.int32]]:
+        """Return where the tokens of all texts stand that at most so many texts have, and which tokens those are."""
+        known = self.vocabulary
+        places: list[NDArray[np.int32]] = [np.empty(0, np.int32)]
+        found = [np.empty(0, np.int64)]
+        for start in range(0, len(self._tokens), _CHUNK):
+            which = np.searchsorted(known.tokens, self._tokens[start : start + _CHUNK]).astype(np.int32)
+            rare = np.flatnonzero(known.counts[which] <= most)
+            found.append(rare + start)
+            places.append(which[rare])
+        return np.concatenate(found), np.concatenate(places)
 
 
 def _mapped(path: Path, dtype: type) -> NDArray[Any]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
+from indexer.summaries import Summary
 from service import openapi, schemas, written
 from service.answers import SuggestionList, SuggestionOut
 from service.errors import BadRequest, FieldError, NotFound, NotReady
@@ -53,11 +54,13 @@ def as_json(value: Any) -> Response:
     return Response(current_app.json.dumps(value), mimetype="application/json")
 
 
-def visible(article: Article) -> Article:
+def visible(article: Article | Summary) -> Article:
     """Return the article as readers may see it: without its text where that is for subscribers.
 
     What a source sent beside the known fields goes too: it may be the text under another name.
     """
+    if isinstance(article, Summary):
+        raise ValueError(f"article: a summary of {article.id!r}: expected the whole article")
     hidden: dict[str, Any] = {"body": None, "body_html": None, "extra": {}}
     return article if settings().expose_body else article.model_copy(update=hidden)
 

@@ -27,7 +27,7 @@ class Cap:
     """
 
     name: str
-    values: Rows
+    values: NDArray[np.integer]
     most: int
 
 

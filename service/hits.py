@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from indexer.article import Article
+from indexer.summaries import Summary
 from service.query import Query
 from service.rules import Missing
 
@@ -66,6 +67,7 @@ class Fate(NamedTuple):
 class Hit:
     """An article in a list.
 
+    :param article: Whole where its text is shown, in a search.
     :param score: What the list is ordered by; higher is better.
     :param relevance: 0 to 1, calibrated for the archive.
     :param similarity: The raw cosine, None where no vector was compared.
@@ -73,7 +75,7 @@ class Hit:
     :param numbers: How the score came about, where that was asked.
     """
 
-    article: Article
+    article: Article | Summary
     score: float
     relevance: float
     similarity: float | None
@@ -103,5 +105,5 @@ class Answer:
     relaxed: tuple[str, ...] = ()
     facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
     missing: Sequence[Missing] = ()
-    published: Sequence[Article] = ()
+    published: Sequence[Article | Summary] = ()
     fate: Fate | None = None

@@ -15,6 +15,7 @@ from indexer.errors import SnapshotError
 from indexer.snapshot import Home, Snapshot, verify
 from models.encoder import Encoder
 from models.errors import ModelError
+from models.remembering import QueryVectors
 from service.errors import NotReady
 from service.options import Options
 from service.searcher import Searcher
@@ -41,6 +42,7 @@ class Live:
         self._load_encoder = load_encoder
         self._poll_seconds = poll_seconds
         self._options = options or Options()
+        self._asked = QueryVectors()  # outlives searchers: a query's vector is the same in every snapshot
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
@@ -136,7 +138,7 @@ class Live:
         archive = Archive(Snapshot(directory))
         if self._encoder is not None:
             self._check_encoder(archive, self._encoder)
-        searcher = Searcher(archive, self.encoder, self._options)
+        searcher = Searcher(archive, self.encoder, self._options, self._asked)
         previous, self._searcher = self._searcher, searcher
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
         threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()

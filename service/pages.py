@@ -14,6 +14,7 @@ from werkzeug.exceptions import Forbidden
 
 from indexer import text
 from indexer.article import Article
+from indexer.summaries import Summary
 from service import api, newsroom, schemas, strings
 from service.errors import ServiceError
 from service.highlights import highlights
@@ -139,7 +140,7 @@ def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: Ser
     return response
 
 
-def _to_copy(article: Article) -> Link:
+def _to_copy(article: Article | Summary) -> Link:
     """Return the link that an editor would put into an article, to the newspaper's own page where it has one."""
     return Link(article.title, text.web_address(article.url) or url_for("pages.article", article_id=article.id))
 

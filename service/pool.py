@@ -66,13 +66,16 @@ class Pool(NamedTuple):
         return self.relevance * self.freshness * self.boosts
 
 
-def measured(archive: Archive, seeds: Seeds, rows: Rows, terms: Scores | None = None) -> Pool:
+def measured(
+    archive: Archive, seeds: Seeds, rows: Rows, terms: Scores | None = None, cosines: Scores | None = None
+) -> Pool:
     """Return articles as candidates, whether near or not.
 
     :param terms: (n,) of their term vectors, None to have them worked out.
+    :param cosines: (n,) of their vectors, likewise.
     """
     terms = _shared(archive, seeds, rows) if terms is None else terms
-    cosines = archive.similarities(seeds.vector, rows).astype(np.float64)
+    cosines = archive.similarities(seeds.vector, rows).astype(np.float64) if cosines is None else cosines
     mean, spread = seeds.unrelated
     weight = ranking.BRIEF_TERMS_WEIGHT if seeds.brief else ranking.TERMS_WEIGHT
     spreads = ranking.relate((cosines - mean) / spread, terms, weight)
@@ -108,8 +111,28 @@ def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
     return ranking.ECHO_WEIGHT * ranking.relate(meaning, shared, ranking.BRIEF_TERMS_WEIGHT)
 
 
-def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> tuple[Rows, Scores]:
-    """Return the allowed articles that may be related, and what their term vectors say, in no order.
+class Near(NamedTuple):
+    """Articles that may be related, with what is known of them already.
+
+    :param rows: (n,) article rows, distinct.
+    :param terms: (n,) cosines of their term vectors to the seeds.
+    :param cosines: (n,) of their vectors, None where they are still to be worked out.
+    """
+
+    rows: Rows
+    terms: Scores
+    cosines: Scores | None = None
+
+    def take(self, kept: Mask) -> Near:
+        """Return some of the articles.
+
+        :param kept: (n,) bool.
+        """
+        return Near(self.rows[kept], self.terms[kept], None if self.cosines is None else self.cosines[kept])
+
+
+def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> Near:
+    """Return the allowed articles that may be related, in no order.
 
     Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
     archive is searched as well, so that a filter never empties a list.
@@ -121,11 +144,12 @@ def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) ->
         kept = allowed[stored.rows]
         left = int(np.count_nonzero(kept))
         if left >= min(ENOUGH * limit, MOST) or left == np.count_nonzero(allowed):
-            return stored.rows[kept], stored.terms[kept].astype(np.float64)
+            cosines = None if stored.cosines is None else stored.cosines.astype(np.float64)
+            return Near(stored.rows, stored.terms.astype(np.float64), cosines).take(kept)
     rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), np.asarray(allowed))
     if stored is not None:
         rows = np.union1d(rows, stored.rows[kept])
-    return rows, _shared(archive, seeds, rows)
+    return Near(rows, _shared(archive, seeds, rows))
 
 
 def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:

@@ -25,7 +25,7 @@ from service.fallbacks import LOOKED_THROUGH, fill_up
 from service.freshness import FADINGS, freshness
 from service.hits import Answer, Hit, Numbers
 from service.pins import place
-from service.pool import Pool
+from service.pool import Near, Pool
 from service.presets import PRESETS, Defaults, FallbackName
 from service.ranking import Rows, Scores
 from service.reasons import EVENT_DAYS, SAME_EVENT, Why
@@ -143,30 +143,32 @@ class _List:
 
     def _sections(self) -> list[str | None]:
         """Return the sections of the seeds, the draft's too."""
-        articles = [*self._archive.articles(self._seeds.rows), self._seeds.article]
+        articles = [*self._archive.summaries(self._seeds.rows), self._seeds.article]
         return [article.section for article in articles if article is not None]
 
     def _candidates(self) -> Pool:
         """Return what may be related, measured, in no order."""
         archive, seeds = self._archive, self._seeds
-        rows, terms = pool.near(archive, seeds, self._allowed, self._limit)
+        near = pool.near(archive, seeds, self._allowed, self._limit)
+        rows = near.rows
         if self._exact:
             self._watch.after("not_near", rows)
-            return self._measured(rows, terms)
+            return self._measured(near)
         kept, added = pool.latest_only(archive, seeds, rows, self._allowed)
         self._watch.after("not_near", np.concatenate([rows, added]) if len(added) else rows)
         if not kept.all():
-            rows, terms = rows[kept], terms[kept]
+            near = near.take(kept)
         if len(added):
-            rows, terms = np.concatenate([rows, added]), np.concatenate([terms, seeds.shared_terms(archive, added)])
-        self._watch.after("series", rows)
-        return self._measured(rows, terms)
+            terms = np.concatenate([near.terms, seeds.shared_terms(archive, added)])
+            near = pool.Near(np.concatenate([near.rows, added]), terms)
+        self._watch.after("series", near.rows)
+        return self._measured(near)
 
-    def _measured(self, rows: Rows, terms: Scores) -> Pool:
-        found = pool.measured(self._archive, self._seeds, rows, terms)
+    def _measured(self, near: Near) -> Pool:
+        found = pool.measured(self._archive, self._seeds, *near)
         if self._seeds.brief:
             self._seeds = pool.echo(self._archive, self._seeds, found)
-            found = pool.measured(self._archive, self._seeds, rows, terms)
+            found = pool.measured(self._archive, self._seeds, *near)
         return found
 
     def _worthy(self, found: Pool) -> Pool:
@@ -324,7 +326,7 @@ class _List:
             places = [at[row] for row in rows.tolist()]
             listed, repeated = listed.take(places), repeated[places]
         hits = self._hits(listed, repeated, fallbacks)
-        published = archive.articles(self._published) if len(self._published) else ()
+        published = archive.summaries(self._published) if len(self._published) else ()
         return Answer(
             hits,
             max(total, len(hits)),
@@ -340,7 +342,7 @@ class _List:
         alike = ranking.likeness(found.cosines, self._seeds.unrelated[0])
         scores = found.spreads if self._exact else found.scores
         columns = (found.rows, scores, found.relevance, found.cosines, found.copies, alike)
-        told = zip(self._archive.articles(found.rows), *[column.tolist() for column in columns], strict=True)
+        told = zip(self._archive.summaries(found.rows), *[column.tolist() for column in columns], strict=True)
         return [
             Hit(
                 article=article,

@@ -20,6 +20,7 @@ from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
 from indexer.vectors import Rows
 from models.encoder import Encoder
+from models.remembering import QueryVectors
 from service import ranking
 from service.errors import NotFound
 from service.hits import Answer, Hit, Reason
@@ -65,15 +66,23 @@ class Searcher:
     """Answers from one archive.
 
     :param encoder: Returns the encoder, or raises `NotReady`; called only where a text has to be encoded.
+    :param asked: Keeps the vectors of what was searched for; never of drafts.
     """
 
-    def __init__(self, archive: Archive, encoder: Callable[[], Encoder], options: Options | None = None) -> None:
+    def __init__(
+        self,
+        archive: Archive,
+        encoder: Callable[[], Encoder],
+        options: Options | None = None,
+        asked: QueryVectors | None = None,
+    ) -> None:
         self.archive = archive
         options = options or Options()
         self.understanding = Understanding(
             archive.knowledge, options.synonyms, options.abbreviations, options.renamings
         )
         self._encoder = encoder
+        self._asked = asked or QueryVectors()
         self._options = options
         self._public: _Public | None = None
         self._public_lock = threading.Lock()
@@ -115,7 +124,7 @@ class Searcher:
 
     def _found(self, query: Query, params: SearchParams, allowed: Mask, phrased: Rows) -> _Ranked:
         """Return what meaning and words find, best first; what is below the floor is left out."""
-        vector = None if params.mode == "lexical" else self._encoder().encode_queries([query.text])[0]
+        vector = None if params.mode == "lexical" else self._asked.encode(self._encoder(), query.text)
         least = self._least(params)
         found = retrieve(self.archive, query, vector, params.mode != "dense", MAX_WINDOW, allowed, phrased, least)
         rows = found.candidates.rows
@@ -209,6 +218,7 @@ class Searcher:
             known = self._public
             if known is None or not known.since <= moment < known.until:
                 mask, until = self.archive.public(moment)
+                mask.setflags(write=False)  # so that the archive may keep what follows from it
                 known = self._public = _Public(moment, mask, until, {})
             if not filters:
                 return known.mask
@@ -217,7 +227,9 @@ class Searcher:
                 while len(known.filtered) >= _FILTERS:
                     del known.filtered[next(iter(known.filtered))]
                 passed = self.archive.mask(filters)
-                allowed = known.filtered[filters] = known.mask if passed is None else known.mask & passed
+                allowed = known.mask if passed is None else known.mask & passed
+                allowed.setflags(write=False)
+                known.filtered[filters] = allowed
             return allowed
 
     def _newest(self, ranked: _Ranked) -> _Ranked:

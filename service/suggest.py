@@ -132,7 +132,6 @@ class Suggester:
         self._names = archive.knowledge.names
         self._tags = [(kind, value) for kind in _VALUED for value in archive.values(kind)]
         self._abbreviations = _abbreviations(archive, abbreviations)
-        self._start = _start_of_largest(archive)
         keys = sorted(self._keys())
         self._keyed = _Keys(key for key, _, _ in keys)
         self._entry = np.array([entry for _, entry, _ in keys], dtype=np.int32)
@@ -219,7 +218,7 @@ class Suggester:
             return known
         names, tags = len(self._names), len(self._tags)
         weights = np.ones(names + tags + len(self._abbreviations), dtype=np.int64)
-        counted = np.concatenate([[0], np.cumsum(public[self._names.rows + self._start])])
+        counted = np.concatenate([[0], np.cumsum(public[self._names.rows])])
         weights[:names] = np.diff(counted[self._names.ends])
         facets = self._archive.facets(np.flatnonzero(public))
         counts = {(field, match_key(value)): (value, n) for field, found in facets.items() for value, n in found}
@@ -246,7 +245,7 @@ class Suggester:
             wanted *= 8  # those that are not public must not stand in the way of those that are
         newest = rows[np.lexsort((rows, ~self._archive.published[rows]))][:_TITLES]
         kind = _ORDER.index("title")
-        for rank, article in enumerate(self._archive.articles(newest)):
+        for rank, article in enumerate(self._archive.summaries(newest)):
             words = syllables(article.title)
             starts = [at for at in range(len(words) - len(bare) + 1) if _fits(bare, words[at:])]
             if not starts:
@@ -258,12 +257,6 @@ class Suggester:
 
 def _place(match: _Match) -> tuple[object, ...]:
     return match[:-1]
-
-
-def _start_of_largest(archive: Archive) -> int:
-    """Return the row at which the segment begins whose rows names count in."""
-    counts = [entry.articles for entry in archive.manifest.segments]
-    return sum(counts[: counts.index(max(counts))])
 
 
 def _abbreviations(archive: Archive, known: Iterable[Abbreviation]) -> list[_Entry]:

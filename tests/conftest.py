@@ -10,17 +10,22 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import hypothesis
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
+from indexer import knowledge, lexical
 from indexer.archive import Archive
 from indexer.article import validate
 from indexer.build import BuildOptions, BuildReport, build
-from indexer.segment import OWNERS_FILE, Segment, empty_rows, write_segment
+from indexer.knowledge import Knowledge, KnowledgeWriter
+from indexer.lexical import LexicalIndex, LexicalWriter
+from indexer.owners import write_owners
+from indexer.segment import Segment, SegmentWriter, empty_rows
 from indexer.snapshot import Home, Snapshot
 from indexer.store import Stored
 from indexer.vectors import RAW_FILE, write_vectors
@@ -54,35 +59,70 @@ def publish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuildRepo
     return run
 
 
-@pytest.fixture(scope="session")
-def segment_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Segment]]:
-    """Return a function that writes and opens a segment of archive lines, each owning one of some literal vectors."""
-    opened: list[Segment] = []
+class Part(NamedTuple):
+    """What one segment of an archive is made of: lines, the vector of each, all vectors, deleted rows.
 
-    def make(
-        lines: Sequence[Line],
-        owned: Sequence[int],
-        vectors: Sequence[Sequence[float]],
-        dead: Sequence[int] = (),
-        pairs: Sequence[tuple[int, int]] | None = None,
-        now: datetime = NOW,
-    ) -> Segment:
-        directory = tmp_path_factory.mktemp("segment")
-        rows = np.asarray(vectors, dtype=np.float32)
-        write_vectors(directory / RAW_FILE, *rows.shape, [(np.arange(len(rows)), rows)])
-        articles = [validate({"id": f"a{row}", "title": f"Tin {row}", **line}) for row, line in enumerate(lines)]
-        stored = [Stored.of(article, "source") for article in articles if not isinstance(article, list)]
-        assert len(stored) == len(lines) == len(owned)
-        keys = [(b"%016d" % row, row) for row in range(len(rows))]
-        write_segment(directory, zip(stored, owned, strict=True), keys, now)
-        if pairs is not None:  # (vector, article) instead, where an article owns several
-            np.save(directory / OWNERS_FILE, np.array(sorted(pairs), dtype=np.int32).reshape(-1, 2))
-        opened.append(Segment(directory, empty_rows(dead)))
+    :param pairs: (vector, article) of each ownership, where an article owns several.
+    """
+
+    lines: Sequence[Line]
+    owned: Sequence[int]
+    vectors: Any
+    dead: Sequence[int] = ()
+    pairs: Sequence[tuple[int, int]] | None = None
+
+
+@pytest.fixture(scope="session")
+def archive_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Archive]]:
+    """Return a function that writes and opens an archive of `Part`s, each added to those before it."""
+    opened: list[Archive] = []
+
+    def make(*parts: Part, now: datetime = NOW, manifest: Any = None, background: Any = None) -> Archive:
+        directory = tmp_path_factory.mktemp("archive")
+        dim = np.asarray(parts[0].vectors).shape[1]
+        manifest = manifest or SimpleNamespace(encoder=SimpleNamespace(dim=dim), segments=[])
+        held = SimpleNamespace(id="x", manifest=manifest, background=background, segments=[], close=lambda: None)
+        for part in parts:
+            segment = _write(directory, part, now, Archive(held) if held.segments else None)
+            held.segments.append(segment)
+            held.words = LexicalIndex(directory / lexical.DIRECTORY)
+            held.knowledge = Knowledge(directory / knowledge.DIRECTORY)
+        held.close = lambda: [segment.close() for segment in held.segments]
+        opened.append(Archive(held))
         return opened[-1]
 
     yield make
-    for segment in opened:
-        segment.close()
+    for archive in opened:
+        archive.close()
+
+
+def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) -> Segment:
+    target = directory / f"segment-{len(earlier.segments) if earlier else 0}"
+    target.mkdir()
+    rows = np.asarray(part.vectors, dtype=np.float32)
+    write_vectors(target / RAW_FILE, *rows.shape, [(np.arange(len(rows)), rows)])
+    first = earlier.count if earlier else 0
+    lines = [{"id": f"a{row}", "title": f"Tin {row}", **line} for row, line in enumerate(part.lines, first)]
+    articles = [validate(line) for line in lines]
+    stored = [Stored.of(article, "source") for article in articles if not isinstance(article, list)]
+    assert len(stored) == len(part.lines) == len(part.owned)
+    text = earlier.text_count if earlier else 0
+    keys = [(b"%08d%08d" % (text + row, 0), row) for row in range(len(rows))]
+    words = LexicalWriter(directory / lexical.DIRECTORY)
+    learnt = None if earlier else KnowledgeWriter(now)
+    SegmentWriter(target, now, words, learnt, earlier).write(zip(stored, part.owned, strict=True), keys)
+    words.close()
+    if learnt is not None:
+        learnt.write(directory / knowledge.DIRECTORY, target)
+    if part.pairs is not None:
+        write_owners(target, np.array(part.pairs, dtype=np.int32).reshape(-1, 2), len(rows), len(stored))
+    return Segment(target, empty_rows(part.dead))
+
+
+@pytest.fixture(scope="session")
+def segment_of(archive_over: Callable[..., Archive]) -> Callable[..., Segment]:
+    """Return a function that writes and opens the one segment of an archive (`Part`)."""
+    return lambda *part, now=NOW, **rest: archive_over(Part(*part, **rest), now=now).segments[0]
 
 
 @pytest.fixture(scope="session")

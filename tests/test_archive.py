@@ -2,7 +2,6 @@
 
 from collections import Counter
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,17 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer import content_classes
-from indexer.archive import Archive
 from indexer.article import parse_time
 from indexer.columns import ABSENT, Filters, micros
 from indexer.content_classes import ContentClass
 from indexer.lexical import Term, Words
+from tests.conftest import Part
 
 EAST = np.array([1, 0], dtype=np.float32)
-
-
-def archive_over(*segments):
-    return Archive(SimpleNamespace(id="x", manifest=None, background=None, segments=list(segments)))
 
 
 def every(archive):
@@ -28,9 +23,9 @@ def every(archive):
 
 
 @pytest.fixture(scope="module")
-def two(segment_of):
+def two(archive_over):
     """Return an archive of rows 0-2 and 3-6, vectors 0-1 and 2-4; row 1 is deleted, row 4 replaces it."""
-    first = segment_of(
+    first = Part(
         [
             {"id": "gom", "title": "Gốm", "url": "https://lungvai.example/gom", "published_at": "2023-11-01"},
             {"id": "cam", "title": "Cam cũ", "url": "https://lungvai.example/cam"},
@@ -40,7 +35,7 @@ def two(segment_of):
         [[1, 0], [0, 1]],
         dead=[1],
     )
-    second = segment_of(
+    second = Part(
         [
             {"id": "lua", "title": "Lúa", "section": "Nghề", "url": "http://www.lungvai.example/gom/"},
             {"id": "cam", "title": "Cam mới", "aliases": ["https://lungvai.example/cam", "tra"]},
@@ -53,9 +48,9 @@ def two(segment_of):
     return archive_over(first, second)
 
 
-def test_values_of_all_segments_one_spelling_each(segment_of):
-    first = segment_of([{"section": "Nghề"}, {"section": "An ninh", "tags": ["gốm", "Cam"]}], [0, 0], [[1, 0]])
-    second = segment_of([{"section": "NGHỀ "}, {"section": "Đời sống"}, {}], [0, 0, 0], [[1, 0]])
+def test_values_of_all_segments_one_spelling_each(archive_over):
+    first = Part([{"section": "Nghề"}, {"section": "An ninh", "tags": ["gốm", "Cam"]}], [0, 0], [[1, 0]])
+    second = Part([{"section": "NGHỀ "}, {"section": "Đời sống"}, {}], [0, 0, 0], [[1, 0]])
     archive = archive_over(first, second)
     sections = archive.values("section")
     assert [name.casefold().strip() for name in sections] == ["an ninh", "nghề", "đời sống"]
@@ -154,13 +149,13 @@ SPOTS = [[np.cos(a), np.sin(a)] for a in np.linspace(0, np.pi, 9)]
     k=st.integers(1, 12),
 )
 @settings(max_examples=40)
-def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
+def test_nearest_is_brute_force(archive_over, sizes, spots, allowed, k):
     segments, starts = [], np.cumsum([0, *sizes])
     for start, end in pairwise(starts):
         distinct = sorted(set(spots[start:end]))
         vectors = np.array([SPOTS[spot] for spot in distinct], dtype=np.float32).reshape(-1, 2)
         lines = [{"id": f"a{row}"} for row in range(start, end)]
-        segments.append(segment_of(lines, [distinct.index(spot) for spot in spots[start:end]], vectors))
+        segments.append(Part(lines, [distinct.index(spot) for spot in spots[start:end]], vectors))
     archive, may = archive_over(*segments), np.array(allowed[: starts[-1]])
     cosines = np.array([SPOTS[spot][0] for spot in spots[: starts[-1]]])
     order = [int(row) for row in np.lexsort((np.arange(len(cosines)), -cosines)) if may[row]]
@@ -169,7 +164,7 @@ def test_nearest_is_brute_force(segment_of, sizes, spots, allowed, k):
     assert len(rows) >= min(k, len(order))
     assert rows.tolist()[:k] == order[:k]
     assert scores == pytest.approx(cosines[rows], abs=1e-6)
-    assert vectors.tolist() == archive.texts(rows).tolist()
+    assert archive.reconstruct(vectors)[:, 0] == pytest.approx(scores, abs=1e-6)
     assert [article.id for article in archive.articles(rows)] == [f"a{row}" for row in rows]
 
 
@@ -184,11 +179,7 @@ def test_matching_over_both_segments(two):
     cam = Words(((exact("cam"),),))
     rows, scores = two.matching(cam, 5, every(two))
     assert sorted(rows.tolist()) == [1, 4]
-    apart = [
-        segment.words.search(cam, 5, np.ones(n, np.bool_)) for segment, n in zip(two._segments, (3, 4), strict=True)
-    ]
-    expected = sorted(((float(apart[0][1][0]), 1), (float(apart[1][1][0]), 4)), reverse=True)
-    assert list(zip(scores.tolist(), rows.tolist(), strict=True)) == expected
+    assert scores[0] == scores[1]  # both have one of two words, and what is rare is rare in all of the archive
     only = np.array([0, 0, 0, 0, 1, 0, 0], dtype=np.bool_)
     assert two.matching(cam, 5, only)[0].tolist() == [4]
     assert [part.tolist() for part in two.matching(Words(()), 5, every(two))] == [[], []]
@@ -202,26 +193,22 @@ def test_titles_and_tokens_over_both_segments(two):
     assert sorted(two.title_starts(["cam", "m"], 9)) == [4]
 
 
-def test_the_largest_segment_says_what_is_chance_and_what_is_known(two):
-    asked = Words(((exact("cam"),),))
-    assert two.chance(asked) == two._segments[1].words.chance(asked) != two._segments[0].words.chance(asked)
-    assert two.knowledge is two._segments[1].knowledge
-
-
 def test_similarities_and_texts(two):
     rows = np.array([6, 0, 3, 1, 5, 2, 4, 0])
     by_row = np.array([0, 1, 0, -1, 0.6, 0.8, 0.8], dtype=np.float32)
     assert two.similarities(EAST, rows) == pytest.approx(by_row[rows], abs=1e-6)
-    assert two.texts(rows).tolist() == [2, 1, 4, 0, 2, 1, 3, 1]
+    texts = two.texts(rows)
+    alike = np.array([2, 1, 4, 0, 2, 1, 3, 1])
+    assert ((texts[:, None] == texts) == (alike[:, None] == alike)).all()
     none = np.array([], dtype=np.int64)
     assert two.similarities(EAST, none).tolist() == two.texts(none).tolist() == []
 
 
-def test_an_archive_of_one_segment(segment_of):
-    archive = archive_over(segment_of([{"title": "Cam"}, {"title": "Gốm", "tags": ["cam"]}], [1, 0], [[1, 0], [0, 1]]))
+def test_an_archive_of_one_segment(archive_over):
+    archive = archive_over(Part([{"title": "Cam"}, {"title": "Gốm", "tags": ["cam"]}], [1, 0], [[1, 0], [0, 1]]))
     rows = np.array([1, 0])
     assert archive.similarities(EAST, rows) == pytest.approx([1, 0], abs=1e-6)
-    assert archive.texts(rows).tolist() == [0, 1]
+    assert len(set(archive.texts(rows).tolist())) == 2
     assert archive.matching(Words(((exact("gốm"),),)), 5, every(archive))[0].tolist() == [1]
     assert archive.facets(rows)["tag"] == [("cam", 1)]
 
@@ -238,9 +225,9 @@ def test_an_archive_of_one_segment(segment_of):
     st.integers(0, 8),
 )
 @settings(max_examples=30)
-def test_facets_are_a_counter_and_the_filters(segment_of, held, cut):
+def test_facets_are_a_counter_and_the_filters(archive_over, held, cut):
     lines = [{"tags": tags, **({"section": section} if section else {})} for section, tags, _ in held]
-    parts = [segment_of(part, [0] * len(part), [[1, 0]]) for part in (lines[:cut], lines[cut:])]
+    parts = [Part(part, [0] * len(part), [[1, 0]]) for part in (lines[:cut], lines[cut:])]
     archive = archive_over(*parts)
     rows = np.array([row for row, (_, _, chosen) in enumerate(held) if chosen], dtype=np.int64)
     found = archive.facets(rows)
@@ -260,9 +247,9 @@ def test_facets_are_a_counter_and_the_filters(segment_of, held, cut):
 
 
 @pytest.fixture(scope="module")
-def dated(segment_of):
+def dated(archive_over):
     """Return an archive of two segments whose articles have dates, sections, words and a series each."""
-    first = segment_of(
+    first = Part(
         [
             {"title": "Lò gốm Lũng Vài", "section": "Nghề", "author": "Gốm", "published_at": "2023-11-03"},
             {"title": "Lò gốm Xóm Hòa", "section": "NGHỀ ", "published_at": "2023-11-03"},
@@ -278,16 +265,16 @@ def dated(segment_of):
         [2, 1, *[0] * 6],
         [[1, 0], [0, 1], [0.6, 0.8]],
     )
-    second = segment_of(
+    second = Part(
         [
             {"title": "Xóm Hòa mưa", "section": "Đời sống"},
             *(
                 {
                     "title": f"Giá gốm hôm nay {day}/10: giảm",
-                    "source": "Báo Đèn",
+                    "source": "Báo Lũng",
                     "published_at": f"2023-10-{day:02}",
                 }
-                for day in range(4, 10)
+                for day in range(7, 13)
             ),
             *({"title": f"Điểm tin {day}/10: #", "published_at": f"2023-10-{day:02}"} for day in range(1, 7)),
             {"title": "Lò gốm mới", "section": "nghề", "published_at": "2023-11-03"},
@@ -313,20 +300,30 @@ def test_articles_with_their_near_duplicates(dated):
     assert dated.copies([]).tolist() == []
 
 
-def test_papers_series_of_one_subject_are_of_one_kind(dated):
-    kinds, named, names = dated.series
-    assert names == ("giá gốm", "điểm tin")
-    assert kinds.tolist() == [-1, -1, *[0] * 6, -1, *[0] * 6, *[1] * 6, -1]
+def test_papers_series_of_one_subject_are_of_one_kind(archive_over):
+    lines = [
+        {"title": f"{title} {day}/10: #", "source": paper, "published_at": f"2023-10-{day:02}"}
+        for paper, title in (("Báo Lũng", "Giá gốm hôm nay"), ("Báo Đèn", "Giá gốm ngày"), ("Báo Đèn", "Điểm tin"))
+        for day in range(1, 7)
+    ]
+    kinds, named, names = archive_over(Part(lines, [0] * 18, [[1, 0]])).series
+    assert sorted(names) == ["giá gốm", "điểm tin"]
+    assert kinds.tolist() == [names.index("giá gốm")] * 12 + [names.index("điểm tin")] * 6
     assert not named.any()
+
+
+def test_an_added_segment_goes_on_with_the_series_there_are_and_begins_none(dated):
+    kinds, _, names = dated.series
+    assert names == ("giá gốm",)
+    assert kinds.tolist() == [-1, -1, *[0] * 6, -1, *[0] * 6, *[-1] * 6, -1]
 
 
 def test_the_latest_instalment_that_is_allowed(dated):
     alive = dated.public(micros(parse_time("2023-11-10")))[0]
-    assert dated.latest(0, alive) == 13  # 9/10 in row 14 is deleted
+    assert dated.latest(0, alive) == 13  # 12/10 in row 14 is deleted
     assert dated.latest(0, every(dated)) == 14
     assert dated.latest(0, np.arange(22) < 9) == 7
-    assert dated.latest(1, alive) == 20
-    assert dated.latest(1, np.arange(22) < 9) == -1
+    assert dated.latest(0, np.arange(22) < 2) == -1
 
 
 def test_numbers_of_sections_are_those_of_filters(dated):
@@ -336,7 +333,8 @@ def test_numbers_of_sections_are_those_of_filters(dated):
     assert found[2:8].tolist() == [-1] * 6
     assert dated.coded("section") is found
     assert len(set(dated.coded("source")[2:8].tolist())) == 1
-    assert dated.coded("source")[2] != dated.coded("source")[9]
+    assert dated.coded("source")[2] == dated.coded("source")[9] == dated.code("source", "BÁO LŨNG") != -1
+    assert dated.code("source", "Báo Đèn") not in dated.coded("source")
 
 
 def test_the_first_newest(dated):
@@ -353,9 +351,9 @@ def test_the_first_newest(dated):
     st.integers(1, 7),
 )
 @settings(max_examples=25)
-def test_the_first_newest_are_a_plain_sort(segment_of, times, k, modulus):
+def test_the_first_newest_are_a_plain_sort(archive_over, times, k, modulus):
     lines = [{} if time is None else {"published_at": time} for time in times]
-    archive = archive_over(segment_of(lines, [0] * len(lines), [[1, 0]]))
+    archive = archive_over(Part(lines, [0] * len(lines), [[1, 0]]))
     allowed = np.arange(len(lines)) % modulus == 0
     order = sorted(np.flatnonzero(allowed).tolist(), key=lambda row: (-int(archive.published[row]), row))
     assert archive.first_newest(allowed, k).tolist() == order[:k]
@@ -371,9 +369,22 @@ def test_shared_terms_over_both_segments(dated):
     assert dated.shared_terms(dated.term_vector(0), rows[:0]).tolist() == []
 
 
-def test_neighbours_are_of_one_segment_only(dated, segment_of):
-    assert dated.neighbours(0) is None
-    archive = archive_over(segment_of([{}, {}, {}, {}], [0, 1, 1, 2], [[1, 0], [0.6, 0.8], [0, 1]]))
+def test_neighbours_are_those_of_all_segments(archive_over):
+    words = [{"title": f"Lò gốm {name}"} for name in ("Lũng Vài", "Xóm Hòa", "Bản Đèn", "Khe Tối", "Suối Vàng")]
+    spots = [[np.cos(a), np.sin(a)] for a in (0, 0.3, 0.1, 0.2, 0.15)]
+    whole = archive_over(Part(words, range(5), spots))
+    three = archive_over(*(Part(words[a:b], range(b - a), spots[a:b]) for a, b in ((0, 2), (2, 4), (4, 5))))
+    for row in range(5):
+        one, several = whole.neighbours(row), three.neighbours(row)
+        assert sorted(several.rows.tolist()) == sorted(one.rows.tolist()) == list(range(5))
+        of = dict(zip(several.rows.tolist(), several.terms, strict=True))
+        expected = three.shared_terms(three.term_vector(row), np.arange(5))
+        assert of[row] == 1
+        assert {n: of[n] for n in of if n != row} == pytest.approx({n: expected[n] for n in of if n != row}, abs=1e-3)
+
+
+def test_neighbours_by_hand(archive_over):
+    archive = archive_over(Part([{}, {}, {}, {}], [0, 1, 1, 2], [[1, 0], [0.6, 0.8], [0, 1]]))
     near = archive.neighbours(0)
     assert near.rows.tolist() == [0, 1, 2, 3]  # itself, then both owners of the second vector
     assert archive.neighbours(1).rows.tolist() == [1, 2, 3, 0]  # 2 has its text
@@ -381,43 +392,40 @@ def test_neighbours_are_of_one_segment_only(dated, segment_of):
     assert near.terms.shape == (4,)
 
 
-def test_first_vectors(segment_of):
-    first = segment_of([{}, {}], [1, 0], [[1, 0], [0, 1]])
-    archive = archive_over(first, segment_of([{}], [0], [[0.6, 0.8]]))
-    archive.manifest = SimpleNamespace(encoder=SimpleNamespace(dim=2))
+def test_first_vectors(archive_over):
+    first = Part([{}, {}], [1, 0], [[1, 0], [0, 1]])
+    archive = archive_over(first, Part([{}], [0], [[0.6, 0.8]]))
     found = archive.first_vectors(np.array([2, 0, 1, 2]))
     assert found == pytest.approx(np.array([[0.6, 0.8], [0, 1], [1, 0], [0.6, 0.8]]))
     assert found.dtype == np.float32
     assert archive.first_vectors(np.array([], dtype=np.int64)).shape == (0, 2)
 
 
-def test_names_of_articles_over_both_segments(segment_of):
+def test_names_of_articles_over_both_segments(archive_over):
     lines = [{"title": "gặp Trần Gốm ở Xóm Hòa"}, {"title": "Mưa"}, {"title": "gặp Trần Gốm"}]
-    archive = archive_over(segment_of(lines, [0] * 3, [[1, 0]]), segment_of(lines[::-1], [0] * 3, [[1, 0]]))
+    archive = archive_over(Part(lines, [0] * 3, [[1, 0]]), Part(lines[::-1], [0] * 3, [[1, 0]]))
     named = [[name.text for name in archive.names_of(row)] for row in range(6)]
     assert named == [["Trần Gốm"], [], ["Trần Gốm"], ["Trần Gốm"], [], ["Trần Gốm"]]
 
 
-def test_a_draft_is_a_duplicate_of_the_same_words_in_either_segment(segment_of):
+def test_a_draft_is_a_duplicate_of_the_same_words_in_either_segment(archive_over):
     said = (
         "lò gốm lũng vài đỏ lửa suốt đêm để kịp giao nghìn chiếc bình cho phiên chợ đầu tháng dù mưa lớn làm sạt con "
         "đường độc nhất lên bản và thợ cả phải nhờ trai làng gùi đất qua suối từ lúc gà chưa gáy sáng"
     )
-    first = segment_of(
+    first = Part(
         [{"title": "Tin khác", "body": "mưa lớn ở xóm trên"}, {"title": "Lò gốm", "body": said}], [0, 1], SPOTS[:2]
     )
-    second = segment_of([{"title": "Đỏ lửa", "body": said}], [0], SPOTS[:1])
+    second = Part([{"title": "Đỏ lửa", "body": said}], [0], SPOTS[:1])
     archive = archive_over(first, second)
     found = archive.duplicates_of(["chợ", "chờ", "gốm"], said.split(), np.array([2, 0, 1]))
     assert found.tolist() == [True, False, True]
     assert archive.duplicates_of(["chợ"], said.split(), np.array([], dtype=np.int64)).tolist() == []
 
 
-def test_classes_by_words_and_by_the_newsrooms_names(segment_of):
-    first = segment_of(
-        [{"title": "[Quảng cáo] Bình gốm"}, {"title": "Bình gốm", "tags": ["cáo phó"]}], [0, 0], SPOTS[:1]
-    )
-    archive = archive_over(first, segment_of([{"section": "Thương hiệu"}, {}], [0, 0], SPOTS[:1]))
+def test_classes_by_words_and_by_the_newsrooms_names(archive_over):
+    first = Part([{"title": "[Quảng cáo] Bình gốm"}, {"title": "Bình gốm", "tags": ["cáo phó"]}], [0, 0], SPOTS[:1])
+    archive = archive_over(first, Part([{"section": "Thương hiệu"}, {}], [0, 0], SPOTS[:1]))
     said = content_classes.parse("section\tThương hiệu\tsponsored\n", "classes")
     classes = [ContentClass(code).name for code in archive.classes(said)]
     assert classes == ["SPONSORED", "OBITUARY", "SPONSORED", "NONE"]
@@ -432,11 +440,11 @@ _TITLES = ["Gốm Lũng Vài", "Lúa Đồng Sấu", "Chè Nà Hin", "Ngô Khe R
 
 
 @pytest.fixture(scope="module")
-def star(segment_of):
+def star(archive_over):
     """Return an archive of a left half, a right half, both together, and something else."""
     bodies = [*_HALVES, " ".join(_HALVES), " ".join(_WORDS[120:])]
     return archive_over(
-        segment_of(
+        Part(
             [{"title": title, "body": body} for title, body in zip(_TITLES, bodies, strict=True)],
             [0, 1, 2, 3],
             [[1, 0], [0.99, 0.14], [0.98, 0.2], [0, 1]],
@@ -464,11 +472,11 @@ def test_copies_are_near_duplicates_themselves(star):
     assert star.copies([]).tolist() == []
 
 
-def test_without_the_one_that_stands_for_them_the_others_are_held_against_each_other(segment_of):
+def test_without_the_one_that_stands_for_them_the_others_are_held_against_each_other(archive_over):
     text = _HALVES[0]
     bodies = [text, text + " thêm", text + " nữa"]
     archive = archive_over(
-        segment_of([{"title": "Gốm", "body": body} for body in bodies], [0, 1, 2], [[1, 0], [0.99, 0.14], [0.98, 0.2]])
+        Part([{"title": "Gốm", "body": body} for body in bodies], [0, 1, 2], [[1, 0], [0.99, 0.14], [0.98, 0.2]])
     )
     head = int(archive.groups[0])
     rows = np.setdiff1d(np.arange(3), [head])

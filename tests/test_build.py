@@ -148,7 +148,8 @@ def test_equal_texts_share_a_vector(home, index):
     assert (report.articles, report.encoded, len(encoder.texts)) == (3, 2, 2)
     assert [(e.articles, e.vectors) for e in manifest_of(home).segments] == [(3, 2)]
     with opened(home) as archive:
-        assert archive.texts(np.arange(3)).tolist() == [0, 0, 1]
+        texts = archive.texts(np.arange(3)).tolist()
+        assert texts[0] == texts[1] != texts[2]
         assert archive.articles([1])[0].section == "Nghề"
 
 

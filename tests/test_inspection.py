@@ -206,7 +206,8 @@ def test_the_reading_that_wins_is_the_one_that_a_build_stages(tmp_path_factory, 
     for number, (name, length, derived) in enumerate(readings):
         article = validate({"id": f"a{name}", "title": "T", "lead": "x" * length, "author": f"s:{number}"})
         assert tally.add(f"s:{number}", article, None, 0, derived) == staging.add(article, "source", derived)
-    staging.merge(None, None, whole=True)
+    staging.compare([], whole=True)
+    staging.gather(staging.gone(whole=True), 0)
     staged = {stored.id: stored.article().author for stored, _ in staging.articles()}
     assert dict(tally._database.execute("SELECT id, place FROM articles")) == staged
     tally.close()

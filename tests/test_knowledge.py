@@ -11,6 +11,7 @@ from indexer import lexicon
 from indexer.article import validate
 from indexer.knowledge import Knowledge, KnowledgeWriter, Names
 from indexer.mining import Mined, Name
+from indexer.named import Named
 from indexer.syllables import spaced, stream, syllables
 
 NOW = datetime(2023, 11, 15, 8, tzinfo=UTC)
@@ -39,8 +40,10 @@ def knowledge_of(tmp_path_factory):
             text = f"{one.title}\n{one.plain_body or ''}"
             writer.add(one, row, stream(text), text)
         directory = tmp_path_factory.mktemp("knowledge") / "language"
-        writer.write(directory)
-        return Knowledge(directory)
+        writer.write(directory, directory.parent)
+        knowledge = Knowledge(directory)
+        knowledge.named = Named(directory.parent)
+        return knowledge
 
     return make
 
@@ -79,24 +82,24 @@ class TestTaught:
         assert spaced(" ".join(language.shown[2:])).split() == language.words[2:]
 
 
-class TestNamesOf:
-    def test_the_rarest_first_and_only_what_others_hold_too(self, knowledge_of):
+class TestNamed:
+    def test_what_others_hold_too(self, knowledge_of):
         both = {"title": "gặp Trần Gốm ở Xóm Hòa"}
         knowledge = knowledge_of(both, {"title": "ở Xóm Hoà", "lead": "có Lê Lụa"}, {"title": "Mưa"}, both)
-        named = [[name.text for name in knowledge.names_of(row)] for row in range(5)]
-        assert named == [["Trần Gốm", "Xóm Hòa"], ["Xóm Hòa"], [], ["Trần Gốm", "Xóm Hòa"], []]
+        named = [[knowledge.names[place].text for place in knowledge.named.of(row)] for row in range(5)]
+        assert named == [["Xóm Hòa", "Trần Gốm"], ["Xóm Hòa"], [], ["Xóm Hòa", "Trần Gốm"], []]
 
     def test_beyond_the_rows_that_a_name_shows(self, knowledge_of):
         knowledge = knowledge_of(*[{"title": "ở Xóm Hòa"}] * 30)
-        assert [len(knowledge.names_of(row)) for row in range(30)] == [1] * 30
+        assert [len(knowledge.named.of(row)) for row in range(30)] == [1] * 30
         assert len(knowledge.names[0].rows) < 30
 
     def test_what_is_not_public_has_none(self, knowledge_of):
         knowledge = knowledge_of(PLEM, {**PLEM, **AHEAD}, PLEM)
-        assert [len(knowledge.names_of(row)) for row in range(3)] == [1, 0, 1]
+        assert [len(knowledge.named.of(row)) for row in range(3)] == [1, 0, 1]
 
     def test_of_an_empty_archive(self, untaught):
-        assert untaught.names_of(0) == []
+        assert untaught.named.of(0) == []
 
 
 class TestNames:

@@ -65,15 +65,11 @@ def publish_manifest(home, name, **changes):
     manifest = json.loads((source / "manifest.json").read_text()) | changes
     written = json.dumps(manifest).encode()
     target = source.with_name(f"29990101T000000000000Z-{sha256(written).hexdigest()[:8]}")
-    snapshots.share_segment(source / "segment-0", _made(target) / "segment-0")
+    snapshots.share_directory(source, target)
+    (target / "manifest.json").unlink()
     (target / "manifest.json").write_bytes(written)
     Home(home).point_to(target.name)
     return target.name
-
-
-def _made(directory):
-    directory.mkdir()
-    return directory
 
 
 class TestPublications:
@@ -219,14 +215,15 @@ class TestRefused:
     @pytest.mark.parametrize(
         "name",
         [
-            *("index.faiss", "articles.sqlite", "vectors.npy", "owners.npy", "values.json", "published_at.npy"),
+            *(f"segment-0/{name}" for name in ("index.faiss", "articles.sqlite", "vectors.npy", "owner.npy")),
+            *(f"segment-0/{name}" for name in ("values.json", "published_at.npy", "text_keys.npy")),
             *("words/meta.json", "language/names.json", "language/tables/words.txt"),
-            *("relations/groups.npy", "relations/neighbours.npy", "relations/terms/vocabulary.npy"),
+            *(f"segment-0/relations/{name}" for name in ("groups.npy", "neighbours.npy", "terms/vocabulary.npy")),
         ],
     )
     def test_a_flipped_byte(self, publish, live, tmp_path, caplog, name):
         bad = publish(tmp_path, generation(2)).snapshot
-        spoil(tmp_path / "snapshots" / bad / "segment-0" / name)
+        spoil(tmp_path / "snapshots" / bad / name)
         self.check_refused(live, caplog, name, "sha256")
 
     def test_a_byte_too_few(self, publish, live, tmp_path, caplog):
@@ -236,8 +233,8 @@ class TestRefused:
 
     def test_a_file_missing(self, publish, live, tmp_path, caplog):
         bad = publish(tmp_path, generation(2)).snapshot
-        (tmp_path / "snapshots" / bad / "segment-0" / "owners.npy").unlink()
-        self.check_refused(live, caplog, "owners.npy", "missing")
+        (tmp_path / "snapshots" / bad / "segment-0" / "owner.npy").unlink()
+        self.check_refused(live, caplog, "owner.npy", "missing")
 
     def test_a_file_too_many(self, publish, live, tmp_path, caplog):
         bad = publish(tmp_path, generation(2)).snapshot
@@ -250,8 +247,8 @@ class TestRefused:
         self.check_refused(live, caplog, "manifest.json", "digest")
 
     def test_a_newer_format(self, live, tmp_path, caplog):
-        publish_manifest(tmp_path, self.good, format=4)
-        self.check_refused(live, caplog, "format: 4: expected 3")
+        publish_manifest(tmp_path, self.good, format=5)
+        self.check_refused(live, caplog, "format: 5: expected 4")
 
     def test_another_encoder(self, publish, live, tmp_path, caplog):
         bad = publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32)).snapshot
@@ -269,7 +266,7 @@ class TestRefused:
     def test_the_next_good_one_is_taken_and_the_problem_is_over(self, publish, live, tmp_path):
         better = publish(tmp_path, generation(2)).snapshot
         bad = publish(tmp_path, generation(3)).snapshot
-        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owners.npy")
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")
         live.refresh()
         assert live.problem
         Home(tmp_path).point_to(better)
@@ -279,7 +276,7 @@ class TestRefused:
 
     def test_back_to_the_one_that_is_served_the_problem_is_over(self, publish, live, tmp_path):
         bad = publish(tmp_path, generation(2)).snapshot
-        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owners.npy")
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")
         live.refresh()
         assert live.problem
         Home(tmp_path).point_to(self.good)
@@ -289,12 +286,12 @@ class TestRefused:
 
     def test_readyz_tells_it(self, publish, live, tmp_path):
         bad = publish(tmp_path, generation(2)).snapshot
-        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owners.npy")
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")
         live.refresh()
         ready = create_app(Settings(home=tmp_path, model="hashing"), live).test_client().get("/readyz")
         assert ready.status_code == 200
         assert ready.json["snapshot"] == self.good
-        assert "owners.npy" in ready.json["problem"]
+        assert "owner.npy" in ready.json["problem"]
 
     def test_with_none_before_nothing_is_served_and_it_is_said_why(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot

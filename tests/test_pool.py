@@ -120,7 +120,7 @@ class TestNear:
     def test_of_one_published_seed_they_are_those_stored(self, archive, every, seeds_of):
         for name in ("bai-0", "bai-39", "bai-100"):
             seeds = seeds_of(name)
-            rows, terms = pool.near(archive, seeds, every, 6)
+            rows, terms, _ = pool.near(archive, seeds, every, 6)
             stored = archive.neighbours(seeds.single)
             assert rows.tolist() == stored.rows.tolist()
             own = archive.texts(rows) == archive.texts(np.array([seeds.single]))
@@ -142,7 +142,7 @@ class TestNear:
         for left in (0, 3, 23):
             allowed = every.copy()
             allowed[[seeds.single, *stored[1 + left :]]] = False
-            rows, terms = pool.near(archive, seeds, allowed, 6)
+            rows, terms, _ = pool.near(archive, seeds, allowed, 6)
             assert set(rows.tolist()) == set(np.flatnonzero(allowed).tolist())  # the archive is small
             assert terms == pytest.approx(seeds.shared_terms(archive, rows))
 
@@ -155,7 +155,7 @@ class TestNear:
         for seed in (Seed(ids=["bai-0"]), Seed(ids=["again"])):
             seeds = resolve(twice, lambda: ENCODER, seed, allowed)
             for limit in (2, 50):  # stored, and searched
-                rows, terms = pool.near(twice, seeds, allowed, limit)
+                rows, terms, _ = pool.near(twice, seeds, allowed, limit)
                 assert {rows[at] for at in np.flatnonzero(terms == 1.0)} == {0, 40, 41}
 
     def test_enough_of_those_stored_are_enough(self, archive, every, seeds_of):
@@ -167,13 +167,13 @@ class TestNear:
 
     def test_other_seeds_search(self, archive, every, seeds_of):
         for seeds in (seeds_of("bai-0", "bai-40"), seeds_of("bai-0", negative_ids=["bai-1"])):
-            rows, _ = pool.near(archive, seeds, every, 6)
+            rows, _, _ = pool.near(archive, seeds, every, 6)
             assert len(set(rows.tolist())) == len(rows) == archive.count  # of fewer texts than are brought
             assert archive.count <= pool.MEANT
 
     def test_nothing_is_allowed(self, archive, every, seeds_of):
         for seeds in (seeds_of("bai-0"), seeds_of("bai-0", "bai-1")):
-            rows, terms = pool.near(archive, seeds, ~every, 6)
+            rows, terms, _ = pool.near(archive, seeds, ~every, 6)
             assert (rows.tolist(), terms.tolist()) == ([], [])
 
     def test_a_filter_drops_nothing_else(self, archive_of):
@@ -187,7 +187,7 @@ class TestNear:
             stored = wide.neighbours(row).rows
             allowed = everything.copy()
             allowed[stored[:-10]] = False  # the last were brought by words
-            rows, terms = pool.near(wide, seeds, allowed, 6)
+            rows, terms, _ = pool.near(wide, seeds, allowed, 6)
             assert set(stored[-10:].tolist()) <= set(rows.tolist())
             assert len(set(rows.tolist())) == len(rows) == len(terms)
 

@@ -8,7 +8,6 @@ import random
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,6 +30,7 @@ from service.presets import PRESETS, Defaults
 from service.rule_lines import NO_RULES, parse
 from service.schemas import RelatedBody
 from service.searcher import Searcher
+from tests.conftest import Part
 from tests.newsroom import NOW, SECTIONS, SOURCES, article, at, newsroom, reprint, written
 
 ENCODER = HashingEncoder()
@@ -216,7 +216,7 @@ class TestSeries:
 
     def test_what_becomes_of_the_latest_is_told_though_it_was_not_near(self, small, monkeypatch):
         rows = np.array([small.row["r2"]])
-        monkeypatch.setattr(pool, "near", lambda *_: (rows, np.zeros(1)))
+        monkeypatch.setattr(pool, "near", lambda *_: pool.Near(rows, np.zeros(1)))
         assert small.fate("price-0", "price-4", min_relevance=1.0) == ("below_min_relevance", "")
         assert small.fate("price-0", "price-4")[0] == "listed"
 
@@ -717,7 +717,7 @@ class TestFilters:
                 assert hit.article.id in found or hit.copies
 
 
-def split(archive, segment_of, cuts):
+def split(archive, archive_over, cuts):
     """Return the archive's articles in several segments, under the same background."""
     articles = archive.articles(range(archive.count))
     vectors = embed(ENCODER, [one.views for one in articles])
@@ -731,16 +731,16 @@ def split(archive, segment_of, cuts):
             for one in articles[start:end]
         ]
         assert not [found for found in map(validate, lines) if isinstance(found, list)]
-        parts.append(segment_of(lines, list(range(len(lines))), vectors[start:end], now=NOW))
-    return Archive(SimpleNamespace(id="x", manifest=archive.manifest, background=archive.background, segments=parts))
+        parts.append(Part(lines, range(len(lines)), vectors[start:end]))
+    return archive_over(*parts, manifest=archive.manifest, background=archive.background, now=NOW)
 
 
 @pytest.fixture(scope="module")
-def both(archive_of, segment_of):
+def both(archive_of, archive_over):
     """Return the desk of an archive of one segment, and that of the same articles in three."""
     chance = random.Random(8)
     one = archive_of(article(chance, number, number % 10, published_at=at(number / 3)) for number in range(160))
-    return Desk(one, fallbacks=("newest",)), Desk(split(one, segment_of, [70, 110]), fallbacks=("newest",))
+    return Desk(one, fallbacks=("newest",)), Desk(split(one, archive_over, [70, 110]), fallbacks=("newest",))
 
 
 class TestSegments:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from indexer.columns import Filters
 from indexer.lexical import Term
+from tests.conftest import Part
 
 FOUR = [[1, 0], [0.6, 0.8], [0, 1], [-1, 0]]
 EAST = np.array([1, 0], dtype=np.float32)
@@ -54,14 +55,6 @@ def test_only_allowed_owners(shared, allowed, rows):
     assert shared.nearest(EAST, 2, mask(*allowed))[0].tolist() == rows
 
 
-def test_who_owns_what(shared):
-    assert [shared.vectors_of(row).tolist() for row in range(5)] == [[1], [0], [2], [1], [3]]
-    assert shared.owned_by(every(shared)).tolist() == [True] * 4
-    assert shared.owned_by(mask(1, 0, 0, 0, 0)).tolist() == [False, True, False, False]
-    assert shared.owned_by(mask(1, 0, 0, 1, 1)).tolist() == [False, True, False, True]
-    assert shared.owned_by(mask(0, 0, 0, 0, 0)).tolist() == [False] * 4
-
-
 def test_the_parts_of_a_segment_have_the_same_rows(shared):
     assert shared.count == shared.store.count() == shared.columns.count == 5
     assert shared.store.articles([4])[0].section == "Gốm"
@@ -77,7 +70,7 @@ def test_tombstones(segment_of):
 
 def test_an_article_of_several_vectors_scores_its_best(segment_of):
     segment = segment_of([{}, {}], [0, 0], FOUR, pairs=[(0, 1), (1, 0), (2, 1), (3, 0)])
-    assert [segment.vectors_of(row).tolist() for row in range(2)] == [[1, 3], [0, 2]]
+    assert [segment.owners.of_article(row).tolist() for row in range(2)] == [[1, 3], [0, 2]]
     rows, scores, vectors = segment.nearest(EAST, 2, every(segment))
     assert rows.tolist() == [1, 0]
     assert scores == pytest.approx([1, 0.6], abs=1e-6)
@@ -101,7 +94,7 @@ def test_an_empty_segment(segment_of):
     segment = segment_of([], [], np.empty((0, 2)))
     assert segment.count == 0
     assert [part.tolist() for part in segment.nearest(EAST, 3, every(segment))] == [[], [], []]
-    assert segment.owned_by(every(segment)).tolist() == []
+    assert segment.owners.owned_by(every(segment)).tolist() == []
 
 
 # Oracle
@@ -147,9 +140,9 @@ def test_similarities_and_first_vectors_by_hand(shared):
     scores = shared.similarities(EAST, rows)
     assert scores == pytest.approx([0.6, 1, 0.6, -1, 1], abs=1e-6)
     assert scores.dtype == np.float32
-    assert shared.first_vectors(rows).tolist() == [1, 0, 1, 3, 0]
+    assert shared.owners.first(rows).tolist() == [1, 0, 1, 3, 0]
     none = np.array([], dtype=np.int64)
-    assert shared.similarities(EAST, none).tolist() == shared.first_vectors(none).tolist() == []
+    assert shared.similarities(EAST, none).tolist() == shared.owners.first(none).tolist() == []
 
 
 @given(
@@ -165,37 +158,19 @@ def test_similarities_are_brute_force(segment_of, pairs, chosen):
     owned = [[vector for vector, owner in local if owner == row] for row in rows]
     expected = [max(np.array(SPOTS)[vectors] @ EAST) for vectors in owned]
     assert segment.similarities(EAST, rows) == pytest.approx(np.array(expected), abs=1e-6)
-    assert segment.first_vectors(rows).tolist() == [min(vectors) for vectors in owned]
-
-
-# Owners
-
-
-def test_owners_by_hand(shared):
-    rows, values = shared.owners(np.array([3, 1, 0]), np.array([0.5, 0.25, 0.125], dtype=np.float32))
-    assert rows.tolist() == [4, 0, 3, 1]
-    assert values.tolist() == [0.5, 0.25, 0.25, 0.125]
-    none = shared.owners(np.array([], dtype=np.int64), np.array([], dtype=np.float32))
-    assert [part.tolist() for part in none] == [[], []]
-
-
-def test_a_vector_that_nobody_owns_has_no_owner(segment_of):
-    segment = segment_of([{}, {}], [0, 2], FOUR)
-    rows, values = segment.owners(np.array([1, 2, 3, 0]), np.arange(4, dtype=np.float32))
-    assert (rows.tolist(), values.tolist()) == ([1, 0], [1, 3])
+    assert segment.owners.first(rows).tolist() == [min(vectors) for vectors in owned]
 
 
 # Words and what is learnt
 
 
-def test_title_lead_and_body_are_found_and_an_embargoed_article_teaches_nothing(segment_of):
+def test_title_lead_and_body_are_found_and_an_embargoed_article_teaches_nothing(archive_over):
     lines = [
         {"title": "Zẩu", "lead": "plêm", "body_html": "<p>Krốt</p>"},
         {"title": "Zẩu vrái", "published_at": "2999-01-01"},
     ]
-    segment = segment_of(lines, [0, 0], FOUR)
+    archive = archive_over(Part(lines, [0, 0], FOUR))
     for token, rows in (("zẩu", [0, 1]), ("plêm", [0]), ("krốt", [0]), ("vrái", [1]), ("zẩu_plêm", [])):
-        assert segment.words.having([Term("exact", token)]).tolist() == rows, token
-    language = segment.knowledge.language
+        assert archive.having([Term("exact", token)]).tolist() == rows, token
+    language = archive.knowledge.language
     assert [language.seen(fold) for fold in ("zau", "plem", "krot", "vrai")] == [1, 1, 1, 0]
-    assert segment.words.count == segment.count == 2

@@ -135,7 +135,7 @@ class TestFound:
         other = [("Giá gốm khó tăng vì mưa", "Lũng Vài", day(2)), ("Lũ về", "Lũng Vài", day(3))]
         series = found([*dated("Giá gốm hôm nay {}: #", range(6)), *other])
         assert series.codes.tolist() == [0] * 6 + [-1, -1]
-        assert series.patterns == (Pattern("giá gốm", "giá gốm", "Lũng Vài"),)
+        assert series.patterns == (Pattern("giá gốm", "giá gốm", "Lũng Vài", by="timed"),)
 
     def test_papers_have_series_of_their_own_of_one_kind(self):
         rows = [
@@ -178,7 +178,9 @@ class TestFound:
 
     def test_a_named_bulletin_that_runs_on_is_one_and_says_so(self):
         series = found(dated("Chiến dịch Lũng Vài ngày {}: #", range(30)))
-        assert series.patterns == (Pattern("chiến dịch lũng vài", "chiến dịch lũng vài", "Lũng Vài", named=True),)
+        assert series.patterns == (
+            Pattern("chiến dịch lũng vài", "chiến dịch lũng vài", "Lũng Vài", named=True, by="timed"),
+        )
 
     def test_a_holiday_is_no_series(self):
         rows: list[Row] = [(f"Nghỉ lễ 10-3: {WORDS[at % 7]}", "Lũng Vài", day(at)) for at in range(2, 12)]
@@ -237,7 +239,7 @@ class TestFound:
 
     def test_a_source_may_be_unknown(self):
         rows = [(title, None, moment) for title, _, moment in dated("Giá gốm {}: #", range(5))]
-        assert found(rows).patterns == (Pattern("giá gốm", "giá gốm", None),)
+        assert found(rows).patterns == (Pattern("giá gốm", "giá gốm", None, by="timed"),)
 
     @given(st.randoms(use_true_random=False))
     def test_order_does_not_matter(self, random):

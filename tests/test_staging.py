@@ -1,20 +1,25 @@
 """Which reading of an id wins, and what of the current snapshot stays."""
 
-from collections import namedtuple
 from contextlib import closing
-from datetime import UTC, datetime
+from itertools import count
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from indexer import store
 from indexer.article import validate
-from indexer.segment import Segment, empty_rows, write_segment
-from indexer.staging import Changes, Staging
-from indexer.vectors import RAW_FILE, write_vectors
+from indexer.staging import Changes, Held, Staging
 
-Current = namedtuple("Current", "segment directory")
-NOTHING = Current(None, None)
-NOW = datetime(2023, 11, 15, tzinfo=UTC)
+NOTHING = ()
+
+
+def merged(staging, current, whole):
+    """Bring everything together, as for an archive that is written anew, and return what has changed."""
+    changes = staging.compare(current, whole)
+    staging.gather(staging.gone(whole), 0)
+    return changes
 
 
 def article(article_id, title="Tin", **fields):
@@ -43,26 +48,25 @@ def staged(tmp_path):
 @pytest.fixture
 def current_of(tmp_path):
     """Return a function that makes a current segment of articles, sources' first, then the API's."""
-    opened = []
+    numbers = count()
 
     def make(*articles, api=(), dead=()):
-        directory = tmp_path / f"current {len(opened)}?%"
+        directory = tmp_path / f"current {next(numbers)}?%"
         directory.mkdir()
         with closing(Staging(directory / "staging.sqlite")) as staging:
             for one in articles:
                 staging.add(one, "source", False)
             for one in api:
                 staging.add(one, "api", False)
-            staging.merge(None, None, whole=True)
-            _, texts = staging.count()
-            write_vectors(directory / RAW_FILE, texts, texts, [(np.arange(texts), np.eye(texts, dtype=np.float32))])
-            write_segment(directory, staging.articles(), staging.texts(), NOW)
-        opened.append(Segment(directory, empty_rows(dead)))
-        return Current(opened[-1], directory)
+            merged(staging, NOTHING, whole=True)
+            rows, texts = staging.count()
+            stored = (stored for stored, _ in staging.articles())
+            store.write_store(directory / store.FILE, stored, staging.texts())
+        alive = np.ones(rows, dtype=np.bool_)
+        alive[list(dead)] = False
+        return [Held(directory / store.FILE, alive, texts)]
 
-    yield make
-    for segment in opened:
-        segment.close()
+    return make
 
 
 def titles(staging):
@@ -85,14 +89,14 @@ def test_the_last_reading_of_an_id_wins(staged):
     assert staging.add(article("a", "Một", body="dài hơn nhiều"), "source", False) is False
     assert staging.add(article("b"), "source", False) is False
     assert staging.add(article("a", "Hai"), "source", False) is True
-    staging.merge(*NOTHING, whole=True)
+    merged(staging, NOTHING, whole=True)
     assert titles(staging) == {"a": "Hai", "b": "Tin"}
     assert [stored.id for stored, _ in staging.articles()] == ["a", "b"]
 
 
 def test_an_older_line_wins_within_a_run_when_it_is_the_last(staged):
     staging = staged(article("a", "Mới", updated_at="2023-11-08"), article("a", "Cũ", updated_at="2023-11-07"))
-    staging.merge(*NOTHING, whole=False)
+    merged(staging, NOTHING, whole=False)
     assert titles(staging) == {"a": "Cũ"}
 
 
@@ -106,7 +110,7 @@ def test_an_older_line_wins_within_a_run_when_it_is_the_last(staged):
 )
 def test_of_derived_ids_the_fuller_reading_wins(staged, first, second, kept):
     staging = staged(article("a", **first), article("a", **second), derived=True)
-    staging.merge(*NOTHING, whole=True)
+    merged(staging, NOTHING, whole=True)
     ((stored, _),) = staging.articles()
     assert stored.article().lead == kept
 
@@ -116,7 +120,7 @@ def test_a_true_id_beats_a_derived_one_only_when_it_comes_later(staged):
     staging.add(article("a", "Bài dài hơn nhiều"), "source", True)
     staging.add(article("a", "Ngắn"), "source", False)
     staging.add(article("a", "Vừa"), "source", True)
-    staging.merge(*NOTHING, whole=True)
+    merged(staging, NOTHING, whole=True)
     assert titles(staging) == {"a": "Ngắn"}
 
 
@@ -124,7 +128,7 @@ def test_rejecting_what_is_not_stored_adds_nothing(staged):
     staging = staged(article("a"))
     staging.reject("b")
     staging.reject("b")
-    assert staging.merge(*NOTHING, whole=True) == Changes(added=1, updated=0, removed=0, unchanged=0, current=0)
+    assert merged(staging, NOTHING, whole=True) == Changes(added=1, updated=0, removed=0, unchanged=0, current=0)
     assert titles(staging) == {"a": "Tin"}
 
 
@@ -149,7 +153,7 @@ def test_an_older_reading_loses(staged, current_of, stored, read, wins, mode):
     old = article("a", "stored", updated_at=stored)
     current = current_of(old) if mode == "add" else current_of(api=[old])
     staging = staged(article("a", "read", updated_at=read))
-    changes = staging.merge(*current, whole=mode.startswith("whole"))
+    changes = merged(staging, current, whole=mode.startswith("whole"))
     assert titles(staging) == {"a": wins}
     assert origins(staging) == {"a": "api" if wins == "stored" and mode != "add" else "source"}
     assert (changes.updated, changes.unchanged) == ((1, 0) if wins == "read" else (0, 1))
@@ -158,7 +162,7 @@ def test_an_older_reading_loses(staged, current_of, stored, read, wins, mode):
 @pytest.mark.parametrize(("stored", "read"), [(NEW, OLD), (None, OLD), (OLD, None)])
 def test_the_whole_archive_is_what_the_sources_say_now(staged, current_of, stored, read):
     staging = staged(article("a", "read", updated_at=read))
-    staging.merge(*current_of(article("a", "stored", updated_at=stored)), whole=True)
+    merged(staging, current_of(article("a", "stored", updated_at=stored)), whole=True)
     assert titles(staging) == {"a": "read"}
 
 
@@ -173,7 +177,7 @@ def test_the_whole_archive_is_what_the_sources_say_now(staged, current_of, store
 )
 def test_a_later_teaser_does_not_replace_a_stored_article(staged, current_of, lead, derived, whole, wins):
     staging = staged(article("a", lead=lead), derived=derived)
-    staging.merge(*current_of(article("a", lead="vừa phải")), whole=whole)
+    merged(staging, current_of(article("a", lead="vừa phải")), whole=whole)
     ((stored, _),) = staging.articles()
     assert stored.article().lead == wins
 
@@ -181,14 +185,14 @@ def test_a_later_teaser_does_not_replace_a_stored_article(staged, current_of, le
 def test_what_sources_no_longer_bring_is_removed_and_what_the_api_wrote_stays(staged, current_of):
     current = current_of(article("a"), article("b"), api=[article("c"), article("d", "cũ")])
     staging = staged(article("b"), article("d", "mới"), article("e"))
-    assert staging.merge(*current, whole=True) == Changes(added=1, updated=1, removed=1, unchanged=2, current=4)
+    assert merged(staging, current, whole=True) == Changes(added=1, updated=1, removed=1, unchanged=2, current=4)
     assert origins(staging) == {"b": "source", "c": "api", "d": "source", "e": "source"}
-    assert staging.removed_rows() == [0]
+    assert staging.gone(whole=True).tolist() == [0, 3]
 
 
 def test_adding_removes_nothing(staged, current_of):
     staging = staged(article("c"))
-    changes = staging.merge(*current_of(article("a"), api=[article("b")]), whole=False)
+    changes = merged(staging, current_of(article("a"), api=[article("b")]), whole=False)
     assert changes == Changes(added=1, updated=0, removed=0, unchanged=2, current=2)
     assert origins(staging) == {"a": "source", "b": "api", "c": "source"}
 
@@ -198,13 +202,13 @@ def test_a_rejected_line_keeps_the_stored_article(staged, current_of):
     staging = staged(article("b", "mới"))
     staging.reject("a")
     staging.reject("b")
-    assert staging.merge(*current, whole=True) == Changes(added=0, updated=1, removed=1, unchanged=1, current=3)
+    assert merged(staging, current, whole=True) == Changes(added=0, updated=1, removed=1, unchanged=1, current=3)
     assert titles(staging) == {"a": "cũ", "b": "mới"}
 
 
 def test_the_same_line_from_another_origin_is_a_change(staged, current_of):
     staging = staged(article("a"))
-    changes = staging.merge(*current_of(api=[article("a")]), whole=True)
+    changes = merged(staging, current_of(api=[article("a")]), whole=True)
     assert changes == Changes(added=0, updated=1, removed=0, unchanged=0, current=1)
 
 
@@ -219,22 +223,84 @@ def test_the_dead_stay_dead(staged, current_of, whole):
     current = current_of(article("a"), article("b"), api=[article("c")], dead=[0, 2])
     staging = staged(article("b"))
     staging.reject("a")
-    changes = staging.merge(*current, whole=whole)
+    changes = merged(staging, current, whole=whole)
     assert changes == Changes(added=0, updated=0, removed=0, unchanged=1, current=1)
     assert not changes
-    assert staging.removed_rows() == [0, 2]
+    assert staging.gone(whole).tolist() == []
 
 
-def test_removed_rows_are_the_dead_and_those_gone_now(staged, current_of):
-    staging = staged(article("b"), article("c"))
-    staging.merge(*current_of(article("a"), article("b"), article("c"), article("d"), dead=[0]), whole=True)
-    assert staging.removed_rows() == [0, 3]
+def test_what_is_gone_is_what_is_removed_or_replaced(staged, current_of):
+    current = current_of(*(article(name) for name in "abcde"), api=[article("f")], dead=[0])
+    for whole, gone in ((True, [2, 3]), (False, [2])):
+        staging = staged(article("b"), article("c", "mới"), article("g"))
+        staging.reject("e")
+        staging.compare(current, whole)
+        assert staging.gone(whole).tolist() == gone
+
+
+# Added to the current segments
+
+
+def test_what_stays_where_it_is_is_not_written(staged, current_of):
+    first, second = current_of(article("a"), article("b"), article("c")), current_of(article("d"), article("e"))
+    staging = staged(article("f"), article("b"), article("d", "mới"), article("c", "mới"))
+    changes = staging.compare([*first, *second], whole=False)
+    assert changes == Changes(added=1, updated=2, removed=0, unchanged=3, current=5)
+    gone = staging.gone(whole=False)
+    assert gone.tolist() == [2, 3]
+    assert staging.gather(gone, 2).tolist() == []
+    assert titles(staging) == {"f": "Tin", "d": "mới", "c": "mới"}
+
+
+def test_the_last_segments_are_written_anew_with_what_is_added(staged, current_of):
+    first, second = current_of(article("a", "Gốm"), article("b")), current_of(article("d", "Cam"), article("e", "Lúa"))
+    staging = staged(article("f", "Gốm"), article("e", "Lúa"), article("b", "mới"))
+    staging.compare([*first, *second], whole=True)
+    gone = staging.gone(whole=True)
+    assert gone.tolist() == [0, 1, 2]
+    assert staging.gather(gone, 1).tolist() == [3]
+    assert [stored.id for stored, _ in staging.articles()] == ["e", "f", "b"]
+    assert dict(staging.known_vectors()) == {0: 3, 1: 0}  # of the second segment's second text, of a's
+
+
+@given(
+    st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8),
+    st.integers(0, 8),
+    st.sets(st.sampled_from("abcdefgh")),
+    st.dictionaries(st.sampled_from("abcdefghij"), st.booleans(), max_size=6),
+    st.booleans(),
+    st.integers(0, 2),
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_is_written_and_what_stays_are_the_archive_to_be(staged, current_of, held, cut, dead, read, whole, first):
+    """`read` says of each id whether its article has changed."""
+    parts = [held[:cut], held[cut:]]
+    current = [
+        found
+        for part in parts
+        for found in current_of(*map(article, part), dead=[row for row, name in enumerate(part) if name in dead])
+    ]
+    alive = [name for name in held if name not in dead]
+    expected = {name: "Tin" for name in alive if not whole}
+    expected |= {name: "mới" if changed else "Tin" for name, changed in read.items()}
+    staging = staged(*(article(name, "mới" if changed else "Tin") for name, changed in read.items()))
+    changes = staging.compare(current, whole)
+    assert changes.articles == len(expected)
+    gone = staging.gone(whole)
+    kept = staging.gather(gone, first)
+    stays = {name: "Tin" for row, name in enumerate(held) if name in alive and row not in gone.tolist()}
+    stays = {name: title for name, title in stays.items() if held.index(name) < [0, cut, 9][first]}
+    written = titles(staging)
+    assert not stays.keys() & written.keys()
+    assert stays | written == expected
+    if first:
+        assert [stored.id for stored, _ in staging.articles()][: len(kept)] == [held[row] for row in kept]
 
 
 def test_the_dead_may_come_back_even_with_an_older_time(staged, current_of):
     current = current_of(article("a", "cũ", updated_at=NEW), article("b"), dead=[0])
     staging = staged(article("a", "mới", updated_at=OLD))
-    assert staging.merge(*current, whole=False) == Changes(added=1, updated=0, removed=0, unchanged=1, current=1)
+    assert merged(staging, current, whole=False) == Changes(added=1, updated=0, removed=0, unchanged=1, current=1)
     assert titles(staging) == {"a": "mới", "b": "Tin"}
     assert [stored.id for stored, _ in staging.articles()] == ["b", "a"]
 
@@ -245,13 +311,13 @@ def test_the_dead_may_come_back_even_with_an_older_time(staged, current_of):
 def test_rows_keep_their_order_and_new_ones_come_last(staged, current_of):
     current = current_of(article("c"), article("a"), article("b"), dead=[1])
     staging = staged(article("z"), article("b", "khác"), article("y"), article("c"))
-    staging.merge(*current, whole=True)
+    merged(staging, current, whole=True)
     assert [stored.id for stored, _ in staging.articles()] == ["c", "b", "z", "y"]
 
 
 def test_equal_texts_have_one_vector(staged):
     staging = staged(article("a", "Gốm"), article("b", "Cam"), article("c", "Gốm", section="Nghề"), article("d", "Chè"))
-    staging.merge(*NOTHING, whole=True)
+    merged(staging, NOTHING, whole=True)
     assert [(stored.id, vector) for stored, vector in staging.articles()] == [("a", 0), ("b", 1), ("c", 0), ("d", 2)]
     assert staging.count() == (4, 3)
     keys = [article("x", title).views for title in ("Gốm", "Cam", "Chè")]
@@ -266,7 +332,7 @@ def test_equal_texts_have_one_vector(staged):
 def test_known_vectors_are_those_of_equal_texts(staged, current_of):
     current = current_of(article("a", "Gốm"), article("b", "Cam"), article("c", "Chè"), dead=[2])
     staging = staged(article("n", "Chè"), article("b", "Lúa"), article("a", "Gốm", author="Chả"))
-    staging.merge(*current, whole=True)
+    merged(staging, current, whole=True)
     order = [(stored.id, vector) for stored, vector in staging.articles()]
     assert order == [("a", 0), ("b", 1), ("n", 2)]
     assert list(staging.known_vectors()) == [(0, 0), (2, 2)]  # even a dead article's vector
@@ -274,8 +340,8 @@ def test_known_vectors_are_those_of_equal_texts(staged, current_of):
 
 def test_a_current_snapshot_is_only_read(staged, current_of):
     current = current_of(article("a"))
-    before = contents(current.directory)
+    before = contents(current[0].store.parent)
     staging = staged(article("b"))
-    staging.merge(*current, whole=False)
+    merged(staging, current, whole=False)
     staging.close()
-    assert contents(current.directory) == before
+    assert contents(current[0].store.parent) == before

@@ -88,6 +88,8 @@ class TestImports:
             ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally"}),
             ("fcntl", {"indexer.snapshot", "service.rule_file"}),
             ("scipy", {"indexer.terms"}),
+            ("onnxruntime", {"models.onnx", "models.quantise"}),
+            ("tokenizers", {"models.bundled", "models.onnx"}),
             ("gunicorn", {"service.serve"}),
             (
                 "click",

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 @click.option("--add", is_flag=True, help="Add to the current archive instead of replacing it.")
 @click.option("--strict", is_flag=True, help="Stop at the first bad line, publishing nothing.")
 @click.option("--allow-shrink", is_flag=True, help="Let the archive lose more than 20 % of its articles.")
+@click.option("--rewrite", is_flag=True, help="Write all anew instead of adding to it, and learn from all of it.")
 @click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
 @with_source_options
 @with_model
@@ -49,6 +50,7 @@ def index(
     add: bool,
     strict: bool,
     allow_shrink: bool,
+    rewrite: bool,
     keep: int,
     columns: tuple[str, ...],
     encoding: str | None,
@@ -68,7 +70,9 @@ def index(
         from indexer.snapshot import Home
 
         said = source_options(columns, encoding)
-        options = BuildOptions(whole=not add, strict=strict, allow_shrink=allow_shrink, keep=keep, source=said)
+        options = BuildOptions(
+            whole=not add, strict=strict, allow_shrink=allow_shrink, rewrite=rewrite, keep=keep, source=said
+        )
         with show_progress() as progress:
             report = build(Home(home), sources, lambda: load_encoder(**model), options, progress)
         for problem in report.problems:

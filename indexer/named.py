@@ -1,0 +1,63 @@
+"""Which articles of a segment hold which of the archive's names in title and lead: pairs of row and place, mapped."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.article import Article
+from indexer.mining import Name, names_in
+from indexer.syllables import spaced
+
+FILE = "named.npy"
+
+
+class NamedWriter:
+    """Gathers which of the names that are known articles hold, for a segment that is added: too few to find any in.
+
+    :param names: Those of the archive, by place.
+    """
+
+    def __init__(self, names: Iterable[Name]) -> None:
+        self._places = {spaced(name.text): place for place, name in enumerate(names)}
+        self._pairs = array("i")
+
+    def add(self, row: int, article: Article) -> None:
+        """Add the article of the next row."""
+        held = (self._places.get(key) for key in names_in(article.title, article.lead))
+        for place in sorted(place for place in held if place is not None):
+            self._pairs.extend((row, place))
+
+    def write(self, directory: Path) -> None:
+        """Write the pairs into a segment's directory."""
+        write_named(directory, np.array(self._pairs, dtype=np.int32).reshape(-1, 2))
+
+
+def write_named(directory: Path, pairs: NDArray[np.int32]) -> None:
+    """Write what `Named` reads.
+
+    :param pairs: (p, 2) int32, row and place, sorted.
+    """
+    np.save(directory / FILE, np.asfortranarray(pairs), allow_pickle=False)
+
+
+class Named:
+    """The pairs of a segment, mapped: an archive of a million articles has millions of them.
+
+    :param directory: Where they were written.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        pairs: NDArray[np.int32] = np.asarray(np.load(directory / FILE, mmap_mode="r", allow_pickle=False))
+        self._rows, self._places = pairs[:, 0].data, pairs[:, 1].data  # whose items are Python's numbers
+
+    def of(self, row: int) -> list[int]:
+        """Return the places of the names of an article."""
+        start = bisect_left(self._rows, row)
+        places: list[int] = self._places[start : bisect_right(self._rows, row, start)].tolist()
+        return places

@@ -1,0 +1,263 @@
+"""An archive that is added to, segment by segment, against the same archive written anew."""
+
+import json
+from contextlib import closing
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from indexer import build as builds
+from indexer.archive import Archive
+from indexer.build import BuildOptions, build
+from indexer.lexical import Term, Words
+from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.sources import SourceOptions
+from models.hashing import HashingEncoder
+
+PLACES = "lũng vài suối vàng xóm hòa bản đèn khe tối".split()
+WARES = "gốm chè cam lúa ngô tre mây lụa".split()
+SAID = (
+    "thợ cả kể rằng lò phải đỏ lửa suốt đêm để kịp giao nghìn chiếc bình cho phiên chợ đầu tháng dù mưa lớn làm sạt "
+    "con đường độc nhất lên bản và trai làng phải gùi đất qua suối từ lúc gà chưa gáy"
+)
+
+
+def line(number, **fields):
+    place, ware = PLACES[number % len(PLACES)], WARES[number % len(WARES)]
+    body = f"{SAID} của {ware} số {number} " + " ".join(f"{ware}{number % 5}" for _ in range(number % 7))
+    day = f"2023-10-{number % 28 + 1:02}"
+    return {"id": f"a{number}", "title": f"{ware} {place} {number}", "body": body, "published_at": day, **fields}
+
+
+@pytest.fixture
+def home_of(tmp_path):
+    """Return a function that makes a home, and one that indexes lines into it."""
+    numbers = count()
+
+    def make(**options):
+        home = Home(tmp_path / f"home{next(numbers)}")
+
+        def index(lines, whole=False, **more):
+            source = tmp_path / "lines.jsonl"
+            source.write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+            given = BuildOptions(whole=whole, allow_shrink=True, keep=50, source=SourceOptions(), **options | more)
+            return build(home, [str(source)], HashingEncoder, given)
+
+        return home, index
+
+    return make
+
+
+def opened(home):
+    return closing(Archive(Snapshot(home.directory(home.current()))))
+
+
+def segments(home):
+    return [(e.name, e.articles, e.deleted) for e in read_manifest(home.directory(home.current())).segments]
+
+
+def alive(archive):
+    return archive.public(np.iinfo(np.int64).max - 1)[0]
+
+
+def test_new_articles_make_a_segment_of_their_own_and_share_the_rest(home_of):
+    home, index = home_of(added_to=0)
+    first = index(map(line, range(40)))
+    second = index([line(40), line(3, title="mới"), line(7)])
+    assert segments(home) == [("segment-0", 40, 1), ("segment-1", 2, 0)]
+    assert (second.added, second.updated, second.unchanged, second.articles) == (1, 1, 39, 41)
+    before, after = (home.directory(report.snapshot) for report in (first, second))
+    for path in before.rglob("*"):
+        name = path.relative_to(before)
+        rewritten = {"manifest.json", "words/meta.json", "words/.managed.json"}
+        if path.is_file() and str(name) not in rewritten and not path.name.endswith(".lock"):
+            assert (after / name).samefile(path), name
+    verify(after)
+    verify(before)  # adding to the word index has left the shared files as they were
+    with closing(Archive(Snapshot(before))) as archive:
+        assert len(archive.having([Term("exact", "gốm")])) == 5
+
+
+def test_the_last_segments_are_merged_where_they_are_not_twice_as_large(home_of):
+    home, index = home_of(added_to=0)
+    index(map(line, range(200)))
+    sizes = []
+    for number in range(200, 213):
+        index([line(number)])
+        sizes.append([articles for _, articles, _ in segments(home)])
+    assert sizes[:4] == [[200, 1], [200, 2], [200, 2, 1], [200, 4]]
+    assert all(len(held) <= 5 for held in sizes)
+    assert sizes[-1][0] == 200
+    assert sum(sizes[-1]) == 213
+
+
+def test_all_is_written_anew_once_it_has_grown_by_a_tenth(home_of):
+    home, index = home_of(added_to=0)
+    index(map(line, range(50)))
+    index(map(line, range(50, 55)))
+    assert len(segments(home)) == 2
+    index([line(55)])
+    assert segments(home) == [("segment-0", 56, 0)]
+
+
+def test_small_archives_are_written_anew_and_all_can_be(home_of):
+    home, index = home_of()
+    index(map(line, range(40)))
+    index([line(40)])
+    assert segments(home) == [("segment-0", 41, 0)]
+    for changed in ([line(40)], [line(39)]):
+        home, index = home_of(added_to=0)
+        index(map(line, range(39)))
+        index([line(39)])
+        assert len(segments(home)) == 2
+        index(changed, rewrite=True)
+        assert len(segments(home)) == 1
+    assert index([line(39)], rewrite=True).snapshot is None  # nothing to do
+
+
+def test_a_segment_with_many_dead_is_written_anew(home_of):
+    home, index = home_of(added_to=0)
+    index(map(line, range(100)))
+    index(map(line, range(100, 108)))
+    gone = {100, 101, 102}
+    index((line(n) for n in range(108) if n not in gone), whole=True)
+    assert segments(home) == [("segment-0", 100, 0), ("segment-1", 5, 0)]
+    with opened(home) as archive:
+        assert [one.id for one in archive.articles(range(100, 105))] == [f"a{n}" for n in range(103, 108)]
+        rows = archive.having([Term("exact", "107")])
+        assert rows.tolist() == [104]
+        assert archive.having([Term("exact", "101")]).tolist() == []
+
+
+def test_what_is_removed_from_an_added_segment_is_gone(home_of):
+    home, index = home_of(added_to=0)
+    index(map(line, range(100)))
+    index(map(line, range(100, 108)))
+    index((line(n) for n in range(108) if n not in {5, 104}), whole=True)
+    assert segments(home) == [("segment-0", 100, 1), ("segment-1", 8, 1)]
+    with opened(home) as archive:
+        assert archive.find("a5", alive(archive)) is archive.find("a104", alive(archive)) is None
+        assert archive.find("a105", alive(archive)) == 105
+
+
+def test_vectors_of_known_texts_are_taken_over(home_of):
+    home, index = home_of(added_to=0)
+    index(map(line, range(40)))
+    report = index([line(3, section="Nghề"), line(50, title=line(4)["title"], body=line(4)["body"]), line(51)])
+    assert (report.encoded, report.reused) == (1, 2)
+    with opened(home) as archive:
+        rows = np.array([archive.find(name, alive(archive)) for name in ("a4", "a50", "a51")])
+        texts = archive.texts(rows).tolist()
+        assert texts[0] == texts[1] != texts[2]
+        assert archive.groups[rows[1]] == archive.groups[rows[0]] == rows[0]  # told as one across the segments
+
+
+def test_a_reprint_of_an_earlier_article_joins_its_group_and_no_other(home_of):
+    home, index = home_of(added_to=0)
+    long = " ".join(f"{SAID} lần {n} ở {PLACES[n % 10]}" for n in range(4))
+    index([*map(line, range(40)), line(40, title="lò lũng vài đỏ lửa", body=long)])
+    index(
+        [
+            line(41, title="lũng vài đỏ lửa", body=long + " chợ đông"),
+            line(42, title="trai làng", body=long + " chợ đông"),
+        ]
+    )
+    with opened(home) as archive:
+        rows = np.array([40, 41, 42])
+        assert archive.groups[rows].tolist() == [40, 40, 40]
+        assert archive.groups_of(rows[1:]).tolist() == [41, 41]  # the one that stands for them is not among them
+        assert archive.near_duplicates(41, np.array([40, 42, 3])).tolist() == [True, True, False]
+        assert archive.copies([42]).tolist() == [40, 41, 42]
+
+
+operations = st.lists(
+    st.tuples(
+        st.booleans(),  # the sources are the whole archive
+        st.dictionaries(st.integers(0, 30), st.integers(0, 2), min_size=1, max_size=8),  # id: version
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(operations)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_archive_added_to_is_the_archive_written_anew(home_of, operations):
+    ways = home_of(added_to=0), home_of(rewrite=True)
+    builds_of = [index for _, index in ways]
+    for index in builds_of:
+        index(map(line, range(31, 61)))
+    for whole, read in operations:
+        lines = [line(n, **({"title": f"bản {version}"} if version else {})) for n, version in read.items()]
+        lines += map(line, range(31, 61)) if whole else []
+        reports = [index(lines, whole) for index in builds_of]
+        one, other = [(r.added, r.updated, r.removed, r.unchanged, r.articles) for r in reports]
+        assert one == other
+    with opened(ways[0][0]) as added, opened(ways[1][0]) as anew:
+        held = [articles_of(archive) for archive in (added, anew)]
+        assert {name: one for name, (_, one) in held[0].items()} == {name: one for name, (_, one) in held[1].items()}
+        for token in ("gốm", "bản", "1", "a3", *map(str, range(31, 36))):
+            words = Words((((Term("exact", token),),),))
+            found = [archive.matching(words, 100, alive(archive))[0] for archive in (added, anew)]
+            assert named(added, found[0]) == named(anew, found[1])
+        for name in list(held[0])[:6]:
+            (row, _), (other, _) = held[0][name], held[1][name]
+            query = added.first_vectors(np.array([row]))[0]
+            assert query == pytest.approx(anew.first_vectors(np.array([other]))[0])
+            first, second = (archive.nearest(query, 100, alive(archive)) for archive in (added, anew))
+            assert dict(zip(ids(added, first[0]), first[1], strict=True)) == pytest.approx(
+                dict(zip(ids(anew, second[0]), second[1], strict=True)), abs=1e-5
+            )
+            assert row in added.neighbours(row).rows
+
+
+def articles_of(archive):
+    """Return row and article of what is alive, by id."""
+    rows = np.flatnonzero(alive(archive)).tolist()
+    return {one.id: (row, one) for row, one in zip(rows, archive.articles(rows), strict=True)}
+
+
+def ids(archive, rows):
+    return [one.id for one in archive.articles(rows)]
+
+
+def named(archive, rows):
+    return sorted(ids(archive, rows))
+
+
+def test_words_weigh_the_same_in_every_segment(home_of):
+    """Statistics are of the whole index, so that scores of old and new articles may be compared."""
+    homes = [home_of(added_to=0), home_of(rewrite=True)]
+    scores = []
+    for home, index in homes:
+        index(map(line, range(60)))
+        index(map(line, range(60, 64)))
+        with opened(home) as archive:
+            words = Words((((Term("exact", "gốm"),),), ((Term("exact", "lũng"),),)))
+            rows, found = archive.matching(words, 100, alive(archive))
+            scores.append(dict(zip(ids(archive, rows), found.tolist(), strict=True)))
+    assert scores[0] == pytest.approx(scores[1], rel=1e-5)
+
+
+def test_word_rows_by_hand():
+    # Four rows, of which 1 is dead; rows 2 and 3 move to 3 and 4 where two were added before them.
+    rows = builds._word_rows(None, 3, np.array([4, 5]), 8, 4)
+    assert rows.tolist() == [0, 1, 2, -1, 3, 4, 5, 6]
+    again = builds._word_rows(rows, 3, np.array([3, 6]), 9, 3)
+    assert again.tolist() == [0, 1, 2, -1, 3, -1, -1, 4, 5]
+
+
+def test_a_builder_killed_while_adding_leaves_the_snapshot_as_it_was(home_of, monkeypatch):
+    home, index = home_of(added_to=0)
+    index(map(line, range(40)))
+    current = home.current()
+    monkeypatch.setattr(builds, "_word_rows", lambda *given: (_ for _ in ()).throw(OSError("no space left")))
+    with pytest.raises(OSError, match="no space"):
+        index([line(40)])
+    assert home.current() == current
+    verify(home.directory(current))
+    assert [path.name for path in Path(home.snapshots).iterdir()] == [current]
