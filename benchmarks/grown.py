@@ -1,7 +1,7 @@
 """The whole product at 1,000 to 1,000,000 articles: what a build takes, and an addition, a start, a request, a worker.
 
-Articles are put together from sentences of `vietnews`, so that words are as frequent as in news; their vectors are drawn
-(`benchmarks.generated`). Queries are real: titles, encoded by the real model, whose time is told apart. Each build and
+Articles are put together from sentences of `vietnews`, so that words are as frequent as in news; their vectors are
+drawn (`benchmarks.generated`). Queries are real: titles, encoded by the real model, whose time is told apart. Each build and
 each addition runs in a process of its own, whose peak memory is that process's; workers are those of `lienquan serve`.
 """
 

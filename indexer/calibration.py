@@ -22,6 +22,7 @@ from models.encoder import Encoder, Vectors
 from models.parity import probe_texts
 
 FILE = "background.npy"
+_LEAST = 1e-6
 SAMPLE = 1000
 """How many of the archive's vectors the background holds."""
 
@@ -115,19 +116,23 @@ class Background:
     def __init__(self, rows: Vectors, calibration: Calibration) -> None:
         if rows.ndim != 2 or len(rows) != calibration.probe + calibration.own:
             raise ValueError(f"background of shape {rows.shape}: expected {calibration.probe + calibration.own} rows")
-        self._rows: Vectors = np.asarray(rows)  # still mapped, without what np.memmap adds to every access
-        self._probes = calibration.probe
         self._articles = calibration.articles
+        probe, own = rows[: calibration.probe], rows[calibration.probe :]
+        share = self._articles / (self._articles + PROBE_WEIGHT) if len(own) > 1 else 0.0
+        spreads = [(1 - share, _root(probe)), (share, _root(own))] if share else [(1.0, _root(probe))]
+        middle = np.sum([weight * mean for weight, (mean, _) in spreads], axis=0)
+        self._middle: Vectors = middle.astype(np.float32)
+        self._roots = np.concatenate([root for _, (_, root) in spreads])
+        self._parts = [(weight, len(root)) for weight, (_, root) in spreads]
 
     def moments(self, query: Vectors) -> Moments:
         """Return mean and standard deviation of the background's cosines to a query, a (dim,) unit vector."""
-        cosines = self._rows @ query
-        mean, spread = _moments(cosines[: self._probes])
-        if len(cosines) > self._probes + 1:
-            own_mean, own_spread = _moments(cosines[self._probes :])
-            own = self._articles / (self._articles + PROBE_WEIGHT)
-            mean, spread = own * own_mean + (1 - own) * mean, own * own_spread + (1 - own) * spread
-        return Moments(mean, spread)
+        apart, start, spread = self._roots @ query, 0, 0.0
+        for weight, rows in self._parts:
+            part = apart[start : start + rows]
+            spread += weight * max(sqrt(float(part @ part)), _LEAST)
+            start += rows
+        return Moments(float(self._middle @ query), spread)
 
     def spreads(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
         """Return how many spreads (n,) cosines lie above the background of a query, a (dim,) unit vector."""
@@ -142,7 +147,12 @@ class Background:
         return curve.at(spreads, self._articles)
 
 
-def _moments(cosines: Vectors) -> tuple[float, float]:
-    mean = cosines.mean()
-    apart = cosines - mean
-    return float(mean), max(sqrt(float(apart @ apart) / len(apart)), 1e-6)
+def _root(rows: Vectors) -> tuple[NDArray[np.float64], Vectors]:
+    """Return the mean of (n, dim) rows, (dim,), and a root of their covariance, (at most dim, dim) float32.
+
+    Of any cosines to the rows the mean is the cosine to their mean, and the standard deviation the length of
+    root @ query; the root has no more rows than a vector has components, however many n are.
+    """
+    mean = rows.mean(axis=0, dtype=np.float64)
+    root = np.asarray(np.linalg.qr((rows - mean) / sqrt(len(rows)), mode="r"))
+    return mean, root.astype(np.float32)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     """
     share_cores(workers)
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
+    _preload()
 
     def load() -> Any:
         from service.app import create_app
@@ -39,6 +42,22 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
         return create_app()
 
     run(load, host, port, workers)
+
+
+def _preload() -> None:
+    """Read once, before workers are forked, what all of them share: the program and the model's tokenizer."""
+    from pydantic import ValidationError
+
+    import service.app  # noqa: F401
+    from models import catalogue, sentence_transformer
+    from models.errors import ModelError
+    from service.settings import Settings
+
+    with suppress(ValidationError, ModelError):  # each worker says what is wrong with settings or a model
+        settings = Settings()
+        if settings.backend != "torch":
+            sentence_transformer.preload(catalogue.find(settings.model))
+    gc.freeze()  # what the collector never walks through stays shared
 
 
 def run(load: Callable[[], Any], host: str, port: int, workers: int) -> None:

@@ -97,7 +97,7 @@ class TestService:
 
     def test_it_starts_on_an_empty_home(self, service):
         wait_for(lambda: service.get("/healthz") == (200, {"status": "ok"}), 60)
-        assert len(service.workers()) == 2
+        wait_for(lambda: len(service.workers()) == 2)
         for status, problem in ask(service, "/readyz"):
             assert status == 503
             assert "no snapshot is published yet" in problem["detail"]
