@@ -98,6 +98,12 @@ def tokens(words: Sequence[str]) -> list[str]:
     return [part for part in parts if part] + [pair for pair in pairs(parts) if pair[0] != "_" and pair[-1] != "_"]
 
 
+def _folded(token: str) -> str:
+    """Return a token without diacritics, of a pair each syllable by itself: of those most were met before."""
+    left, joint, right = token.partition("_")
+    return folded(left) + joint + folded(right) if joint else folded(token)
+
+
 class LexicalWriter:
     """Writes the word index of an archive; articles are numbered in the order in which they are added.
 
@@ -133,7 +139,7 @@ class LexicalWriter:
         bare = folded(spaced)
         document = tantivy.Document()
         document.add_text("exact", " ".join([*found, *whole]))
-        document.add_text("folded", " ".join([*map(folded, found), *map(folded, whole)]))
+        document.add_text("folded", " ".join([*map(_folded, found), *map(folded, whole)]))
         document.add_text("title", " ".join(titled))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)

@@ -19,6 +19,8 @@ from service.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 200_000
+HEAD_START = 0.3
+"""Seconds in which a worker that has just started answers for what needs no encoder (`Live`)."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -64,7 +66,8 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
 
 
 def _start(settings: Settings) -> Live:
-    return Live(settings.home, lambda: load_encoder(settings), settings.poll_seconds, Options.of(settings)).start()
+    options = Options.of(settings)
+    return Live(settings.home, lambda: load_encoder(settings), settings.poll_seconds, options, HEAD_START).start()
 
 
 def _headers(response: Response) -> Response:

@@ -29,6 +29,8 @@ class Live:
     :param load_encoder: Called once, in a thread of its own.
     :param poll_seconds: How often to look for another snapshot.
     :param options: What is set of search.
+    :param head_start: Seconds for requests that need no encoder before it is loaded: reading a tokenizer keeps the
+        interpreter for half a second.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Live:
         load_encoder: Callable[[], Encoder],
         poll_seconds: float = 0.5,
         options: Options | None = None,
+        head_start: float = 0.0,
     ) -> None:
         self._home = Home(home)
         self._load_encoder = load_encoder
         self._poll_seconds = poll_seconds
+        self._head_start = head_start
         self._options = options or Options()
         self._asked = QueryVectors()  # outlives searchers: a query's vector is the same in every snapshot
         self._lock = threading.Lock()
@@ -176,6 +180,8 @@ class Live:
                 self._verified = searcher
 
     def _load(self) -> None:
+        if self._searcher is not None:
+            self._stopped.wait(self._head_start)
         try:
             encoder = self._load_encoder()
         except ModelError as error:

@@ -34,7 +34,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     """
     share_cores(workers)
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
-    _preload()
+    _preload(workers)
 
     def load() -> Any:
         from service.app import create_app
@@ -44,8 +44,11 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     run(load, host, port, workers)
 
 
-def _preload() -> None:
-    """Read once, before workers are forked, what all of them share: the program and the model's tokenizer."""
+def _preload(workers: int) -> None:
+    """Read once, before workers are forked, what all of them share: the program and the model's tokenizer.
+
+    One worker alone has nobody to share with, and answers sooner if it reads the tokenizer beside its first requests.
+    """
     from pydantic import ValidationError
 
     import service.app  # noqa: F401
@@ -55,7 +58,7 @@ def _preload() -> None:
 
     with suppress(ValidationError, ModelError):  # each worker says what is wrong with settings or a model
         settings = Settings()
-        if settings.backend != "torch":
+        if workers > 1 and settings.backend != "torch":
             sentence_transformer.preload(catalogue.find(settings.model))
     gc.freeze()  # what the collector never walks through stays shared
 
