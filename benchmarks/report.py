@@ -250,7 +250,80 @@ def series(result: dict[str, Any]) -> str:
 
 
 # A table by the name of its marker: up to the first dash that of the result it is made from.
+def encoding(result: dict[str, Any]) -> str:
+    """Return the tables of encoding: rates, and where the time goes."""
+    rates = result["tokens_per_second"]
+    rows = [
+        [f"Lienquan ({result['precision']}), tokens a second", f"{rates['lienquan']:,.0f}"],
+        ["sentence-transformers, torch fp32, batches of 32", f"{rates['torch']:,.0f}"],
+        ["Lienquan against it", f"{result['against_torch']:.2f}×"],
+        ["bare int8 products of the model's shapes", f"{result['machine_operations_per_second'] / 1e12:.2f} TOPS"],
+        ["share of that which encoding reaches", f"{result['share']:.0%}"],
+    ]
+    parts = [[part, f"{share:.1%}"] for part, share in result["profile"].items()]
+    return "\n\n".join(
+        [
+            table(["", f"{result['articles']} articles, {result['tokens']:,} tokens"], rows),
+            table([f"one thread's time, texts of {result['profiled_tokens']:.0f} tokens", "share"], parts),
+        ]
+    )
+
+
+def serving(result: dict[str, Any]) -> str:
+    """Return the tables of the serving process: over HTTP beside an empty Flask view, and in process."""
+    named = {"related": "related by id", "search": "search, ten hits"}
+    rows = [
+        [
+            label,
+            f"{r['per_second']:,.0f}",
+            f"{r['empty_per_second']:,.0f}",
+            f"{r['share']:.1%}",
+            f"{r['p50_ms']:.1f}, {r['p95_ms']:.1f} ms",
+            f"{r['cpu_ms']:.2f}, {r['empty_cpu_ms']:.2f} ms",
+        ]
+        for key, label in named.items()
+        for r in [result[key]]
+    ]
+    header = [f"{result['workers']} workers, {result['connections']} connections", "requests a second"]
+    header += ["empty Flask view", "share", "p50, p95", "workers' CPU a request, empty view's"]
+    time = result["in_process"]
+    facts = [
+        [f"related by id in process, p50, {time['articles']:,} articles, one thread", f"{time['p50_ms']:.2f} ms"],
+        ["the same, p95", f"{time['p95_ms']:.2f} ms"],
+    ]
+    return table(header, rows) + "\n\n" + table(["", ""], facts)
+
+
+def grown(result: dict[str, Any]) -> str:
+    """Return the table of the whole product by size of the archive."""
+    header = ["", *(f"{row['articles']:,} articles" for row in result["rows"])]
+
+    def line(label: str, value: Callable[[dict[str, Any]], str]) -> list[str]:
+        return [label, *(value(row) for row in result["rows"])]
+
+    def latency(kind: str, when: str = "served") -> Callable[[dict[str, Any]], str]:
+        return lambda row: f"{row[when][kind]['p50_ms']:.2f}, {row[when][kind]['p95_ms']:.2f} ms"
+
+    rows = [
+        line("build less encoding", lambda row: f"{row['build_s']:.0f} s"),
+        line("its peak memory", lambda row: f"{row['build_peak_mb']:,.0f} MB"),
+        line("disk an article", lambda row: f"{row['bytes_per_article'] / 1000:.1f} kB"),
+        line("search less encoding, p50, p95", latency("search")),
+        line("related by id, p50, p95", latency("related")),
+        line("start to the first related list", lambda row: f"{row['started']['related']:.2f} s"),
+        line("start to the first search", lambda row: f"{row['started']['search']:.2f} s"),
+        line("private memory of each of three workers", lambda row: f"{max(row['workers']['3']):.0f} MB"),
+        line("a snapshot with 1,000 articles more, less encoding", lambda row: f"{row['add_s']:.1f} s"),
+        line("search after that, p50, p95", latency("search", "served_after")),
+        line("related after that, p50, p95", latency("related", "served_after")),
+    ]
+    return table(header, rows)
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
+    "encoding": encoding,
+    "serving": serving,
+    "grown": grown,
     "run": run,
     "peers": peers,
     "peers-search": lambda result: peers(result, short=True),

@@ -29,7 +29,7 @@ from indexer import metrics, syllables
 from indexer.embedding import embed
 from indexer.knowledge import KnowledgeWriter
 from indexer.language import Language, LanguageWriter
-from indexer.lexical import LexicalWriter, tokens
+from indexer.lexical import LexicalWriter
 from indexer.lexicon import phrases
 from indexer.metrics import Qrels
 from models.encoder import Vectors
@@ -196,7 +196,7 @@ def index_share(directory: Path) -> float:
     for number, article in enumerate(articles):
         text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
         spoken = syllables.stream(text)
-        words.add(syllables.stream(article.title), tokens(spoken), text)
+        words.add(syllables.stream(article.title), spoken, text)
         learnt.add(article, number, spoken, text)
     words.close()
     learnt.write(directory / "learnt")

@@ -94,14 +94,11 @@ class Chance:
 
 def tokens(words: Sequence[str]) -> list[str]:
     """Return the tokens of a text from its `syllables.stream`: syllables, and pairs within a clause."""
-    parts = [spelt(word) for word in words]
+    return _tokens([spelt(word) for word in words])
+
+
+def _tokens(parts: Sequence[str]) -> list[str]:
     return [part for part in parts if part] + [pair for pair in pairs(parts) if pair[0] != "_" and pair[-1] != "_"]
-
-
-def _folded(token: str) -> str:
-    """Return a token without diacritics, of a pair each syllable by itself: of those most were met before."""
-    left, joint, right = token.partition("_")
-    return folded(left) + joint + folded(right) if joint else folded(token)
 
 
 class LexicalWriter:
@@ -126,11 +123,11 @@ class LexicalWriter:
         # One thread: with more, documents of equal score would change places from build to build.
         self._writer = index.writer(heap_size=_HEAP, num_threads=1)
 
-    def add(self, title: Sequence[str], found: Sequence[str], text: str) -> None:
+    def add(self, title: Sequence[str], words: Sequence[str], text: str) -> None:
         """Add the next article.
 
         :param title: `syllables.stream` of the title.
-        :param found: `tokens` of the text.
+        :param words: That of the text.
         :param text: Title, lead and body.
         """
         whole = codes(text)
@@ -138,8 +135,10 @@ class LexicalWriter:
         spaced = " ".join(part for part in map(spelt, title) if part)
         bare = folded(spaced)
         document = tantivy.Document()
-        document.add_text("exact", " ".join([*found, *whole]))
-        document.add_text("folded", " ".join([*map(_folded, found), *map(folded, whole)]))
+        parts = [spelt(word) for word in words]
+        bare_parts = [folded(part) for part in parts]  # then paired: most were met before, pairs were not
+        document.add_text("exact", " ".join([*_tokens(parts), *whole]))
+        document.add_text("folded", " ".join([*_tokens(bare_parts), *map(folded, whole)]))
         document.add_text("title", " ".join(titled))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)

@@ -60,8 +60,9 @@ def write_neighbours(directory: Path, index: VectorIndex, terms: Terms, earlier:
     for start in range(0, index.count, _CHUNK):
         rows = np.arange(start, min(start + _CHUNK, index.count))
         for text, meant in zip(rows, _meant(index, rows, first, earlier), strict=True):
-            worded = next(sharing) + first
-            texts = np.concatenate([meant, worded[~np.isin(worded, meant)][:WORDED]])
+            known = set(meant.tolist())
+            worded = [other for other in (next(sharing) + first).tolist() if other not in known][:WORDED]
+            texts = np.concatenate([meant, np.array(worded, dtype=np.int64)])
             found[text, : len(texts)], found[text, len(texts) :] = texts, -1
             cosines[text, : len(texts)] = _cosines(index, int(text), texts, first, earlier)
             shared[text, : len(texts)] = _terms(terms, int(text), texts, first, earlier)

@@ -101,7 +101,7 @@ class SegmentWriter:
         spoken = [*title, *rest]
         found = tokens(spoken)
         if new:
-            self._words.add(title, found, text)
+            self._words.add(title, spoken, text)
         if self._learnt is not None:
             self._learnt.add(article, row, spoken, text)
         if self._named is not None:

@@ -43,7 +43,7 @@ _KNOWN, _COUNTS = "vocabulary.npy", "counts.npy"
 _FEW = 20
 _CHUNK = 1 << 22
 _ROWS = 256
-_SIEVE = 1 << 16
+_SIEVE, _LOW = 1 << 16, np.uint32((1 << 16) - 1)
 _Tokens = NDArray[np.uint32]
 _Weights = NDArray[np.float32]
 
@@ -242,8 +242,8 @@ class Terms:
         tokens = np.concatenate([self._tokens[part] for part in parts])
         lengths = (ends - starts)[filled]
         sieve = np.zeros(_SIEVE, dtype=np.bool_)  # most tokens are not the vector's; looking them all up takes longer
-        sieve[vector.tokens % _SIEVE] = True
-        at = np.flatnonzero(sieve[tokens % _SIEVE])
+        sieve[vector.tokens & _LOW] = True
+        at = sieve[tokens & _LOW].nonzero()[0]
         places = np.minimum(np.searchsorted(vector.tokens, tokens[at]), len(vector.tokens) - 1)
         same = vector.tokens[places] == tokens[at]
         at, places = at[same], places[same]

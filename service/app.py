@@ -19,7 +19,7 @@ from service.settings import Settings
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 200_000
-HEAD_START = 0.3
+HEAD_START = 0.2
 """Seconds in which a worker that has just started answers for what needs no encoder (`Live`)."""
 
 _HEADERS = {

@@ -27,7 +27,7 @@ def index_of(tmp_path_factory):
         for article in articles:
             title, body = (article, "") if isinstance(article, str) else article
             text = f"{title}\n{body}"
-            writer.add(stream(title), tokens(stream(text)), text)
+            writer.add(stream(title), stream(text), text)
         writer.close()
         return LexicalIndex(directory)
 
