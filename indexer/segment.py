@@ -18,6 +18,7 @@ from indexer import owners, relations, store, vectors
 from indexer.article import Article
 from indexer.columns import Columns, ColumnWriter
 from indexer.earlier import Earlier
+from indexer.errors import BuildRefused
 from indexer.knowledge import KnowledgeWriter
 from indexer.lexical import LexicalWriter, tokens
 from indexer.named import Named, NamedWriter
@@ -39,6 +40,7 @@ class SegmentWriter:
     :param words: Is given the articles that it does not have.
     :param learnt: The same; None where nothing is to be learnt.
     :param earlier: The segments that this one is added to, None for the first.
+    :raises BuildRefused: if the index over the vectors does not find what it should.
     """
 
     def __init__(
@@ -50,6 +52,10 @@ class SegmentWriter:
         earlier: Earlier | None = None,
     ) -> None:
         self._directory, self._words, self._learnt = directory, words, learnt
+        try:
+            self._built = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+        except ValueError as error:
+            raise BuildRefused(f"{directory.name}: {error}") from error
         self._columns = ColumnWriter()
         self._relations = RelationsWriter(directory / relations.DIRECTORY, now, earlier)
         self._named = NamedWriter(earlier.knowledge.names) if earlier else None
@@ -87,10 +93,9 @@ class SegmentWriter:
         owned = np.array(self._vectors, dtype=np.int32)
         pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
         owners.write_owners(directory, pairs, len(keys), len(owned))
-        built = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
         index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
         self._relations.write(index, Owners(directory), Columns(directory))
-        return built
+        return self._built
 
     def _add(self, row: int, article: Article, vector: int, new: bool) -> None:
         self._columns.add(article)

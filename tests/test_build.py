@@ -275,6 +275,25 @@ def test_one_removed_and_one_changed(home, index):
 # Refusals
 
 
+def test_an_index_that_does_not_find_what_it_should_is_refused(home, index, monkeypatch):
+    first, _ = index(LINES)
+
+    def poor(raw, path):
+        raise ValueError("recall@10 0.71: expected at least 0.99")
+
+    monkeypatch.setattr("indexer.vectors.build_index", poor)
+    with pytest.raises(BuildRefused, match=r"segment-0: recall@10 0\.71: expected at least 0\.99"):
+        index([*LINES, line(10)])
+    assert home.current() == first.snapshot
+    assert len(home.ids()) == 1
+
+
+def test_the_manifest_says_what_the_index_finds(home, index):
+    index(LINES)
+    (entry,) = manifest_of(home).segments
+    assert (entry.index, entry.recall) == ("Flat", 1.0)
+
+
 def test_losing_more_than_a_fifth_needs_leave(home, index):
     first, _ = index(LINES)
     with pytest.raises(BuildRefused, match=r"would remove 3 of 10 articles: expected at most 20%.*--allow-shrink"):
