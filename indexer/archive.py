@@ -124,7 +124,7 @@ class Archive:
         return sorted(spelt.values(), key=match_key)
 
     def nearest(self, query: Vectors, k: int, allowed: Mask) -> tuple[Rows, Vectors, Rows]:
-        """Return the allowed articles nearest to a query, best first: `Segment.nearest` over all segments.
+        """Return the allowed articles nearest to a query, best first: `Segment.nearest`, of all segments together.
 
         :return: (n,) int64 article rows, (n,) float32 cosines, (n,) int64 texts.
         """
@@ -137,6 +137,9 @@ class Archive:
             return found[0]
         rows, scores, texts = (np.concatenate(parts) for parts in zip(*found, strict=True))
         order = np.lexsort((rows, -scores))
+        met = np.sort(np.unique(texts[order], return_index=True)[1])
+        if len(met) > k:  # each segment brought k: of what follows the k-th of all, others may come first
+            order = order[scores[order] >= scores[order[met[k - 1]]]]
         return rows[order], scores[order], texts[order]
 
     def _passing(self, allowed: Mask) -> list[tuple[Mask | None, Mask | None]]:
@@ -506,6 +509,13 @@ class Archive:
         segment, local = self._segment_of(row)
         names = self.knowledge.names
         return sorted((names[place] for place in segment.named.of(local)), key=lambda name: name.count)
+
+    def named_later(self, allowed: Mask) -> Rows:
+        """Return in how many allowed articles of added segments each name is, (names,) int64."""
+        found = np.zeros(len(self.knowledge.names), dtype=np.int64)
+        for start, _, segment in [*self._parts()][1:]:
+            found += segment.named.counts(allowed[start : start + segment.count], len(found))
+        return found
 
     def summaries(self, rows: Sequence[int] | Rows) -> list[Summary]:
         """Return what lists show of these articles, in their order."""

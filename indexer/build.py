@@ -337,6 +337,7 @@ class _Build:
                 self._publish(entries, current.manifest.calibration, rows)
             cache.discard()
         else:
+            rows = None if rows is None else _word_rows(rows, base.count, kept, len(rows), 0)
             self._publish(entries, current.manifest.calibration, rows)
 
     def _buried(self, current: Snapshot, gone: Rows, first: int) -> list[SegmentEntry]:
@@ -456,6 +457,9 @@ def _first_written(current: Snapshot, gone: Rows, changes: Changes, added_to: in
     spent = [
         1 - left / max(segment.count, 1) > MAX_TOMBSTONES for left, segment in zip(alive, current.segments, strict=True)
     ]
+    words = current.word_rows()
+    if words is not None and len(words) - sum(alive) > MAX_TOMBSTONES * len(words):
+        return 0  # the word index keeps what was written over, and counts it
     first = spent.index(True) if any(spent) else len(alive)
     new = changes.added + changes.updated
     if new and (changes.articles < added_to or new + sum(alive[1:]) > GROWTH * alive[0]):

@@ -225,8 +225,15 @@ class LexicalIndex:
         return rows if self._row is None else self._row[rows].astype(np.int64)
 
     def _found(self, query: Query, wanted: int) -> Rows:
-        rows = self._rows(self._searcher.search(query, wanted, count=False).hits)
-        return rows if self._row is None else rows[rows >= 0]
+        """Return up to `wanted` articles; what is gone or was written anew since does not stand in the way."""
+        asked = wanted
+        while True:
+            hits = self._searcher.search(query, asked, count=False).hits
+            rows = self._rows(hits)
+            rows = rows if self._row is None else rows[rows >= 0]
+            if len(rows) >= wanted or len(hits) < asked or asked >= self.count:
+                return rows[:wanted]
+            asked = min(asked * 8, self.count)
 
     def _query(self, words: Words) -> Query:
         return _any([_most([_any(list(map(self._term, terms))) for terms in group]) for group in words.groups])

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from indexer.article import Article
 from indexer.mining import Name, names_in
 from indexer.syllables import spaced
+from indexer.vectors import Mask, Rows
 
 FILE = "named.npy"
 
@@ -55,6 +56,14 @@ class Named:
     def __init__(self, directory: Path) -> None:
         pairs: NDArray[np.int32] = np.asarray(np.load(directory / FILE, mmap_mode="r", allow_pickle=False))
         self._rows, self._places = pairs[:, 0].data, pairs[:, 1].data  # whose items are Python's numbers
+
+    def counts(self, allowed: Mask, names: int) -> Rows:
+        """Return in how many allowed articles of the segment each name is, (names,) int64.
+
+        :param allowed: (articles,) bool.
+        """
+        rows, places = np.asarray(self._rows), np.asarray(self._places)
+        return np.bincount(places[allowed[rows]], minlength=names)
 
     def of(self, row: int) -> list[int]:
         """Return the places of the names of an article."""

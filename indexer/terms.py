@@ -142,7 +142,7 @@ class TermWriter:
         found = _mapped(self._partial("tokens"), np.uint32)
         given = _mapped(self._partial("weights"), np.float32)
         teaching = np.frombuffer(self._teaching, dtype=np.bool_)
-        vocabulary = self._vocabulary(found if teaching.all() else found[np.repeat(teaching, lengths)], count)
+        vocabulary = self._vocabulary(found, np.repeat(teaching, lengths), count)
         kept = np.zeros(count + 1, dtype=np.int64)
         with (self._directory / _TOKENS).open("wb") as tokens, (self._directory / _WEIGHTS).open("wb") as weights:
             for at in np.argsort(texts):
@@ -157,14 +157,22 @@ class TermWriter:
         for name in ("tokens", "weights"):
             self._partial(name).unlink()
 
-    def _vocabulary(self, found: _Tokens, texts: int) -> Vocabulary:
-        """Return the tokens that count, with how many texts have them, those of the archive added to included."""
-        tokens, counts = _tallied(found)
+    def _vocabulary(self, found: _Tokens, teaches: NDArray[np.bool_], texts: int) -> Vocabulary:
+        """Return the tokens that count, with how many texts have them, those of the archive added to included.
+
+        :param teaches: (len(found),) which of them are of texts that count.
+        """
+        tokens, counts = _tallied(found if teaches.all() else found[teaches])
         if not self._known.texts:
             shared = counts > 1
             return Vocabulary(tokens[shared], counts[shared].astype(np.uint32), texts)
-        together = counts + self._known.having(tokens)
-        return Vocabulary(tokens, together.astype(np.uint32), texts + self._known.texts)
+        if not teaches.all():  # what teaches nothing is still weighed by what the others teach
+            own = Vocabulary(tokens, counts.astype(np.uint32), texts)
+            tokens, _ = _tallied(found)
+            counts = own.having(tokens)
+        counts = counts + self._known.having(tokens)
+        met = counts > 0
+        return Vocabulary(tokens[met], counts[met].astype(np.uint32), texts + self._known.texts)
 
 
 def _tallied(found: _Tokens) -> tuple[_Tokens, Rows]:

@@ -220,17 +220,16 @@ class Searcher:
                 mask, until = self.archive.public(moment)
                 mask.setflags(write=False)  # so that the archive may keep what follows from it
                 known = self._public = _Public(moment, mask, until, {})
-            if not filters:
-                return known.mask
-            allowed = known.filtered.get(filters)
-            if allowed is None:
+            allowed = known.filtered.get(filters) if filters else known.mask
+        if allowed is None:
+            passed = self.archive.mask(filters)  # looks at every article, so that no other request waits for it
+            allowed = known.mask if passed is None else known.mask & passed
+            allowed.setflags(write=False)
+            with self._public_lock:
                 while len(known.filtered) >= _FILTERS:
                     del known.filtered[next(iter(known.filtered))]
-                passed = self.archive.mask(filters)
-                allowed = known.mask if passed is None else known.mask & passed
-                allowed.setflags(write=False)
                 known.filtered[filters] = allowed
-            return allowed
+        return allowed
 
     def _newest(self, ranked: _Ranked) -> _Ranked:
         rows = ranked.candidates.rows

@@ -219,7 +219,7 @@ class Suggester:
         names, tags = len(self._names), len(self._tags)
         weights = np.ones(names + tags + len(self._abbreviations), dtype=np.int64)
         counted = np.concatenate([[0], np.cumsum(public[self._names.rows])])
-        weights[:names] = np.diff(counted[self._names.ends])
+        weights[:names] = np.diff(counted[self._names.ends]) + self._archive.named_later(public)
         facets = self._archive.facets(np.flatnonzero(public))
         counts = {(field, match_key(value)): (value, n) for field, found in facets.items() for value, n in found}
         spelt = {}

@@ -144,6 +144,67 @@ def test_what_is_removed_from_an_added_segment_is_gone(home_of):
         assert archive.find("a105", alive(archive)) == 105
 
 
+def test_an_added_segment_that_dies_whole_leaves_no_rows_behind(home_of):
+    home, index = home_of(added_to=0)
+    index(map(line, range(100)))
+    index(map(line, range(100, 103)))
+    index(map(line, range(100)), whole=True)
+    assert segments(home) == [("segment-0", 100, 0)]
+    with opened(home) as archive:
+        assert archive.having([Term("exact", "101")]).tolist() == []
+        words = Words((((Term("exact", "gốm"),),),))
+        assert archive.matching(words, 100, alive(archive))[0].max() < archive.count == 100
+    index([line(101)])
+    with opened(home) as archive:
+        assert archive.having([Term("exact", "101")]).tolist() == [100]
+
+
+def test_an_article_added_under_embargo_has_its_words_when_it_comes_out(home_of):
+    ways = home_of(added_to=0), home_of(rewrite=True)
+    vectors = []
+    for home, index in ways:
+        index(map(line, range(60)))
+        index([line(60, published_at="2999-01-01"), line(61, published_at="2999-01-02")])
+        with opened(home) as archive:
+            vectors.append(archive.term_vector(60))
+            shared = archive.shared_terms(archive.term_vector(60), np.arange(60))
+            assert shared.max() > 0.1
+    assert set(vectors[0].tokens.tolist()) >= set(vectors[1].tokens.tolist())
+
+
+def test_what_was_written_over_does_not_pile_up_in_the_word_index(home_of):
+    home, index = home_of(added_to=0)
+    index([*map(line, range(60)), line(60, body="bão lũ"), line(61, body="bão lũ")])
+    words = Words((((Term("exact", "bão"),),),))
+    with opened(home) as archive:
+        at_first = archive.chance(words).whole
+    for version in range(40):
+        index([line(61, body=f"bão lũ {version}")])
+        with opened(home) as archive:
+            assert archive._words.count <= 62 / (1 - builds.MAX_TOMBSTONES) + 2
+            assert archive.chance(words).whole > 0.4 * at_first
+            assert alive(archive)[archive.having([Term("exact", "bão")])].sum() == 2
+
+
+def test_titles_of_what_was_written_over_do_not_stand_in_the_way(home_of):
+    home, index = home_of(added_to=0)
+    index([line(n, title="gốm suối vàng") for n in range(60)])
+    index([line(n, title=f"cam {n}") for n in range(5)])
+    with opened(home) as archive:
+        assert len(archive.title_starts(["gom", "suoi"], 55)) == 55
+
+
+def test_a_name_of_added_articles_counts(home_of):
+    home, index = home_of(added_to=0)
+    told = [line(n, title=f"gặp Trần Gốm lần {n}") for n in range(3)]
+    index([*told, *map(line, range(3, 60))])
+    index([{**one, "body": one["body"] + " rồi về"} for one in told])
+    with opened(home) as archive:
+        place = [name.text for name in archive.knowledge.names].index("Trần Gốm")
+        assert archive.named_later(alive(archive))[place] == 3
+        assert archive.named_later(np.zeros(archive.count, dtype=np.bool_))[place] == 0
+
+
 def test_vectors_of_known_texts_are_taken_over(home_of):
     home, index = home_of(added_to=0)
     index(map(line, range(40)))

@@ -168,6 +168,15 @@ def test_nearest_is_brute_force(archive_over, sizes, spots, allowed, k):
     assert [article.id for article in archive.articles(rows)] == [f"a{row}" for row in rows]
 
 
+def test_what_follows_the_last_of_all_is_left_out(archive_over):
+    """Each segment brings k; the last of a small one says nothing of what a large one has left."""
+    near = [[np.cos(a), np.sin(a)] for a in np.linspace(0.1, 0.5, 20)]
+    archive = archive_over(Part([{}] * 20, range(20), near), Part([{}] * 3, range(3), [[-1, 0], [0, 1], [0, -1]]))
+    rows, scores, _ = archive.nearest(EAST, 10, every(archive))
+    assert rows.tolist() == list(range(10))
+    assert scores[-1] == pytest.approx(near[9][0])
+
+
 # Words, titles, meaning and facets over both segments
 
 
