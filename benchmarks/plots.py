@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 RESULTS = Path(__file__).parent / "results"
 GREY = "#78797c"
@@ -117,6 +118,39 @@ def scale(result: dict[str, Any]) -> Figure:
     )
 
 
+def grown(result: dict[str, Any]) -> Figure:
+    """Draw how the whole product grows with the archive."""
+
+    def line(value: Callable[[dict[str, Any]], float]) -> list[tuple[int, float]]:
+        return [(row["articles"], value(row)) for row in result["rows"]]
+
+    requests = {
+        "search, p50": line(lambda row: row["served"]["search"]["p50_ms"]),
+        "search, p95": line(lambda row: row["served"]["search"]["p95_ms"]),
+        "related by id, p50": line(lambda row: row["served"]["related"]["p50_ms"]),
+        "related by id, p95": line(lambda row: row["served"]["related"]["p95_ms"]),
+    }
+    starts = {
+        "related by id": line(lambda row: row["started"]["related"]),
+        "search": line(lambda row: row["started"]["search"]),
+        "1,000 articles added": line(lambda row: row["add_s"]),
+    }
+    memory = {
+        "each of three workers, private": line(lambda row: max(row["workers"]["3"])),
+        "a build, at most": line(lambda row: row["build_peak_mb"]),
+    }
+    disk = {"": line(lambda row: row["articles"] * row["bytes_per_article"] / 1e6)}
+    return growth(
+        [
+            ("A request less encoding, one thread", "milliseconds", requests),
+            ("Start to the first answer; an addition", "seconds", starts),
+            ("A build less encoding", "seconds", {"": line(lambda row: row["build_s"])}),
+            ("On disk", "MB", disk),
+            ("Memory", "MB", memory),
+        ]
+    )
+
+
 Panel = tuple[str, str, dict[str, list[tuple[int, float]]]]
 """Title, unit, and points (articles, value) by label; a single line needs no label."""
 
@@ -132,9 +166,13 @@ def growth(panels: list[Panel]) -> Figure:
         axes.set(xscale="log", yscale="log", title=title, xlabel="articles", ylabel=unit)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,g}")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
         if len(lines) > 1:
-            axes.legend()
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, high * (high / low) ** 0.6)  # room for the legend
+            axes.legend(loc="upper left", fontsize="small")
     for axes in grid[len(panels) :]:
         axes.remove()
     return figure
@@ -145,6 +183,7 @@ PLOTS: dict[str, Callable[[dict[str, Any]], Figure]] = {
     "peers-search": search,
     "peers-indexing": indexing,
     "scale-growth": scale,
+    "grown-growth": grown,
 }
 
 
