@@ -92,8 +92,13 @@ def write_articles(path: Path, first: int, count: int) -> None:
             out.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def main(counts: Sequence[int] = COUNTS) -> None:
+def main() -> None:
     """Run and save."""
+    measure(COUNTS)
+
+
+def measure(counts: Sequence[int]) -> None:
+    """Run at these sizes and save."""
     with common.homes() as homes, common.scratch() as directory:
         searcher(homes / "rss", common.DATA / "rss/items.jsonl.gz")
         home = Home(homes / "rss")
@@ -264,4 +269,4 @@ if __name__ == "__main__":
         print(json.dumps({"built": built, "served": served}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])))
     else:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        main([int(count) for count in sys.argv[1:]] or COUNTS)
+        measure([int(count) for count in sys.argv[1:]] or COUNTS)
