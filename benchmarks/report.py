@@ -320,10 +320,53 @@ def grown(result: dict[str, Any]) -> str:
     return table(header, rows)
 
 
+def scale(result: dict[str, Any]) -> str:
+    """Return the tables of the vector stage by size, and of the generator beside real vectors."""
+    header = ["", *(f"{row['vectors']:,} vectors" for row in result["rows"])]
+
+    def line(label: str, value: Callable[[dict[str, Any]], str]) -> list[str]:
+        return [label, *(value(row) for row in result["rows"])]
+
+    def found(kind: str, k: str) -> Callable[[dict[str, Any]], str]:
+        return lambda row: f"{row['stage'][kind][k]['p50_ms']:.2f} ms, {row['stage'][kind][k]['recall@10']:.3f}"
+
+    def passed(name: str) -> Callable[[dict[str, Any]], str]:
+        return lambda row: f"{row['filters'][name]['p95_ms']:.1f} ms, {row['filters'][name]['recall@10']:.3f}"
+
+    def against_flat(row: dict[str, Any]) -> str:
+        stage = row["stage"]
+        return f"{stage['flat_p50_ms']:.1f} ms, {stage['flat_p50_ms'] / stage['beside_flat_p50_ms']:.0f}×"
+
+    rows = [
+        line("index", lambda row: f"{row['build']['kind']}"),
+        line("recall@10 that the build measured", lambda row: f"{row['build']['recall']:.3f}"),
+        line("build", lambda row: f"{row['build']['seconds']:.0f} s"),
+        line("its peak memory", lambda row: f"{row['build']['peak_mib']:,.0f} MiB"),
+        line("ten nearest of an article held back: p50, recall@10", found("articles", "10")),
+        line("of a title", found("titles", "10")),
+        line("of a question on other matters", found("questions", "10")),
+        line("a thousand nearest of an article held back: p50, recall@10", found("articles", "1000")),
+        line("Flat, p50; against it", against_flat),
+        *(line(f"filter, {name}: p95, recall@10", passed(name)) for name in result["rows"][0]["filters"]),
+        line("private memory of a worker", lambda row: f"{row['worker']['private_mib']:.1f} MiB"),
+    ]
+    kinds = result["generator"]
+    ranks, breadths = kinds[0]["cosines"], kinds[0]["recall"]
+    curves = [
+        [kind["vectors"], *(f"{kind['cosines'][rank][1]:.3f}" for rank in ranks)]
+        + [f"{kind['recall'][breadth]:.3f}" for breadth in breadths]
+        for kind in kinds
+    ]
+    titled = [f"{kinds[0]['count']:,} vectors", *(f"cosine, rank {rank}" for rank in ranks)]
+    titled += [f"recall@10, breadth {breadth}" for breadth in breadths]
+    return table(header, rows) + "\n\n" + table(titled, curves)
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
     "grown": grown,
+    "scale": scale,
     "run": run,
     "peers": peers,
     "peers-search": lambda result: peers(result, short=True),

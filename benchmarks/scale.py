@@ -152,6 +152,8 @@ def alone(index: VectorIndex, queries: Vectors, k: int, exact: list[Found]) -> d
 def reached(mine: Found, best: Found, depth: int) -> float:
     """Return the share of the best that was found, by cosines: of vectors that are alike any will do."""
     depth = min(depth, len(best[1]))
+    if not depth:  # a thousandth of a thousand may be none
+        return 1.0
     return float(np.count_nonzero(mine[1][:depth] >= best[1][depth - 1] - _EQUAL)) / depth
 
 
