@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import calibration, knowledge, lexical, store, vectors
+from indexer import calibration, growth, knowledge, lexical, store, vectors
 from indexer.archive import Archive
 from indexer.article import Article, Problem, shown, validate
 from indexer.cache import VectorCache
@@ -40,16 +40,9 @@ from models.encoder import Encoder, Vectors
 logger = logging.getLogger(__name__)
 
 MAX_SHRINK = 0.2
-MAX_TOMBSTONES = 0.2
-"""Share of a segment that may be deleted before it is written anew."""
-
 WHOLE = 2_000
 """An archive of up to so many articles is written anew whenever it changes: that takes seconds, and all is learnt."""
 
-GROWTH = 0.1
-"""By what share the first segment may be added to before all is written anew, and words, names and series learnt."""
-
-MAX_SEGMENTS = 8
 _CHUNK = 64
 _SHOWN_PROBLEMS = 20
 _WORD_ROWS = "word_rows.npy"
@@ -279,7 +272,7 @@ class _Build:
         gone = self._staging.gone(options.whole)
         first = 0
         if reusable is not None and not options.rewrite:
-            first = _first_written(reusable, gone, changes, options.added_to)
+            first = growth.first_written(reusable, gone, changes, options.added_to)
         if reusable is None or first == 0:
             self._staging.gather(gone, 0)
             self._publish_anew(reusable)
@@ -333,11 +326,11 @@ class _Build:
             with closing(cache):
                 entries.append(self._write(f"segment-{first}", current, cache, writer, len(kept)))
                 words.close()
-                rows = _word_rows(rows, base.count, kept, words.count, entries[-1].articles)
+                rows = growth.word_rows(rows, base.count, kept, words.count, entries[-1].articles)
                 self._publish(entries, current.manifest.calibration, rows)
             cache.discard()
         else:
-            rows = None if rows is None else _word_rows(rows, base.count, kept, len(rows), 0)
+            rows = None if rows is None else growth.word_rows(rows, base.count, kept, len(rows), 0)
             self._publish(entries, current.manifest.calibration, rows)
 
     def _buried(self, current: Snapshot, gone: Rows, first: int) -> list[SegmentEntry]:
@@ -442,51 +435,6 @@ class _Build:
         background, drawn = draw_background(np.array(sample), articles, self._encoder)
         np.save(target, background, allow_pickle=False)
         return drawn
-
-
-def _first_written(current: Snapshot, gone: Rows, changes: Changes, added_to: int) -> int:
-    """Return which of the current segments is the first to be written anew; as many as there are, if none is.
-
-    New articles make a segment of their own, together with the last segments that are not twice as large: so sizes
-    fall by half from each to the next, there are few, and each article is written a few times in all (a log-structured
-    merge; O'Neil et al., 1996).
-    """
-    starts = np.cumsum([0, *(segment.count for segment in current.segments)])
-    lost = np.histogram(gone, starts)[0] if len(gone) else np.zeros(len(current.segments), dtype=np.int64)
-    alive = [int(segment.alive.sum() - n) for segment, n in zip(current.segments, lost, strict=True)]
-    spent = [
-        1 - left / max(segment.count, 1) > MAX_TOMBSTONES for left, segment in zip(alive, current.segments, strict=True)
-    ]
-    words = current.word_rows()
-    if words is not None and len(words) - sum(alive) > MAX_TOMBSTONES * len(words):
-        return 0  # the word index keeps what was written over, and counts it
-    first = spent.index(True) if any(spent) else len(alive)
-    new = changes.added + changes.updated
-    if new and (changes.articles < added_to or new + sum(alive[1:]) > GROWTH * alive[0]):
-        return 0
-    written = new + sum(alive[first:])
-    while first and new and (alive[first - 1] < 2 * written or first >= MAX_SEGMENTS):
-        first -= 1
-        written += alive[first]
-    return first
-
-
-def _word_rows(rows: NDArray[np.int32] | None, base: int, kept: Rows, words: int, articles: int) -> NDArray[np.int32]:
-    """Return the row that each article of the word index has now, (words,) int32, -1 for none.
-
-    :param rows: The same before, None where it was each article's number.
-    :param base: How many rows stay as they are.
-    :param kept: The rows before of those that follow, in their order.
-    :param words: How many articles the word index has now; those that were added come last.
-    :param articles: How many articles follow the base: those kept, then those added.
-    """
-    added = articles - len(kept)
-    before = np.arange(words - added, dtype=np.int32) if rows is None else rows
-    now = np.full(max(int(before.max(initial=-1)) + 1, base), -1, dtype=np.int32)
-    now[:base] = np.arange(base)
-    now[kept] = np.arange(base, base + len(kept))
-    moved = np.where(before >= 0, now[before], np.int32(-1))
-    return np.concatenate([moved, np.arange(base + len(kept), base + articles, dtype=np.int32)])
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer import build as builds
+from indexer import growth
 from indexer.archive import Archive
 from indexer.build import BuildOptions, build
 from indexer.lexical import Term, Words
@@ -181,7 +181,7 @@ def test_what_was_written_over_does_not_pile_up_in_the_word_index(home_of):
     for version in range(40):
         index([line(61, body=f"bão lũ {version}")])
         with opened(home) as archive:
-            assert archive._words.count <= 62 / (1 - builds.MAX_TOMBSTONES) + 2
+            assert archive._words.count <= 62 / (1 - growth.MAX_TOMBSTONES) + 2
             assert archive.chance(words).whole > 0.4 * at_first
             assert alive(archive)[archive.having([Term("exact", "bão")])].sum() == 2
 
@@ -304,19 +304,11 @@ def test_words_weigh_the_same_in_every_segment(home_of):
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)
 
 
-def test_word_rows_by_hand():
-    # Four rows, of which 1 is dead; rows 2 and 3 move to 3 and 4 where two were added before them.
-    rows = builds._word_rows(None, 3, np.array([4, 5]), 8, 4)
-    assert rows.tolist() == [0, 1, 2, -1, 3, 4, 5, 6]
-    again = builds._word_rows(rows, 3, np.array([3, 6]), 9, 3)
-    assert again.tolist() == [0, 1, 2, -1, 3, -1, -1, 4, 5]
-
-
 def test_a_builder_killed_while_adding_leaves_the_snapshot_as_it_was(home_of, monkeypatch):
     home, index = home_of(added_to=0)
     index(map(line, range(40)))
     current = home.current()
-    monkeypatch.setattr(builds, "_word_rows", lambda *given: (_ for _ in ()).throw(OSError("no space left")))
+    monkeypatch.setattr(growth, "word_rows", lambda *given: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space"):
         index([line(40)])
     assert home.current() == current
