@@ -1,4 +1,4 @@
-"""Which segments a change writes anew, and where words stand then, by hand; whole archives are in `tests/test_added.py`."""
+"""Which segments a change writes anew, and where words stand then: by hand. Whole archives: `tests/test_added.py`."""
 
 from types import SimpleNamespace
 
