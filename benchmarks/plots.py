@@ -166,12 +166,12 @@ def growth(panels: list[Panel]) -> Figure:
         axes.set(xscale="log", yscale="log", title=title, xlabel="articles", ylabel=unit)
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.yaxis.set_major_formatter("{x:,g}")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        low, high = axes.get_ylim()
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 300 * low else (1,)))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
         if len(lines) > 1:
-            low, high = axes.get_ylim()
-            axes.set_ylim(low, high * (high / low) ** 0.6)  # room for the legend
+            axes.set_ylim(low, high * (high / low) ** 0.5)  # room for the legend
             axes.legend(loc="upper left", fontsize="small")
     for axes in grid[len(panels) :]:
         axes.remove()
