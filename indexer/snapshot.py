@@ -351,7 +351,13 @@ class Snapshot:
     def word_rows(self) -> NDArray[np.int32] | None:
         """Return the row that each article of the word index has, -1 for none; None where it is its number."""
         name = self.manifest.word_rows
-        return None if name is None else np.asarray(np.load(self.directory / name, allow_pickle=False))
+        if name is None:
+            return None
+        rows: NDArray[np.int32] = np.load(self.directory / name, allow_pickle=False)
+        articles = sum(entry.articles for entry in self.manifest.segments)
+        if rows.max(initial=-1) >= articles:
+            raise ValueError(f"{name}: row {rows.max()}: expected one below {articles}, as there are articles")
+        return rows
 
     def close(self) -> None:
         """Let go of its files."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from indexer import growth
 from indexer.archive import Archive
 from indexer.build import BuildOptions, build
+from indexer.errors import SnapshotError
 from indexer.lexical import Term, Words
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from indexer.sources import SourceOptions
@@ -157,6 +158,15 @@ def test_an_added_segment_that_dies_whole_leaves_no_rows_behind(home_of):
     index([line(101)])
     with opened(home) as archive:
         assert archive.having([Term("exact", "101")]).tolist() == [100]
+
+
+def test_word_rows_beyond_the_articles_are_refused(home_of, monkeypatch):
+    home, index = home_of(added_to=0)
+    index(map(line, range(40)))
+    monkeypatch.setattr(growth, "word_rows", lambda *_: np.arange(1, 42, dtype=np.int32))
+    index([line(40)])
+    with pytest.raises(SnapshotError, match=r"word_rows\.npy: row 41: expected one below 41"):
+        Snapshot(home.directory(home.current()))
 
 
 def test_an_article_added_under_embargo_has_its_words_when_it_comes_out(home_of):
