@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import lru_cache
+from functools import lru_cache, wraps
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Blueprint, Response, current_app, render_template, request
+from flask import Blueprint, Response, current_app, g, render_template, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import openapi, schemas, written
+from service import access, openapi, schemas, written
 from service.answers import SuggestionList, SuggestionOut
 from service.errors import BadRequest, FieldError, NotFound, NotReady
+from service.gate import Gate
 from service.highlights import highlights
 from service.hits import Answer, Hit
+from service.keys import KeyStore, Scope
 from service.live import Live
 from service.query import Query
 from service.schemas import RelatedBody, Seed
@@ -27,6 +30,9 @@ from service.settings import Settings
 from service.validity import Validity
 
 blueprint = Blueprint("api", __name__)
+
+P = ParamSpec("P")
+View = TypeVar("View")
 
 MAX_BATCH = 8_000_000
 """Bytes of a batch's body."""
@@ -47,6 +53,33 @@ def live() -> Live:
 def settings() -> Settings:
     """Return the service's settings."""
     return cast(Settings, current_app.config["SETTINGS"])
+
+
+def keys() -> KeyStore:
+    """Return the store of keys."""
+    return cast(KeyStore, current_app.extensions["lienquan_keys"])
+
+
+def gate() -> Gate:
+    """Return who lets in to the newsroom's pages."""
+    return cast(Gate, current_app.extensions["lienquan_gate"])
+
+
+def needs(scope: Scope) -> Callable[[Callable[P, View]], Callable[P, View]]:
+    """Return a decorator that lets a view be called with a key of a scope alone, which it finds in `g.key`.
+
+    It is decided before the body is read.
+    """
+
+    def decorate(view: Callable[P, View]) -> Callable[P, View]:
+        @wraps(view)
+        def guarded(*args: P.args, **kwargs: P.kwargs) -> View:
+            g.key = access.authorised(keys(), scope, request.headers.get, settings().cors_origins)
+            return view(*args, **kwargs)
+
+        return guarded
+
+    return decorate
 
 
 def as_json(value: Any) -> Response:
@@ -223,12 +256,13 @@ def readyz() -> Response:
     reason = live().not_ready()
     if reason is not None:
         raise NotReady(reason)
-    archive = live().searcher().archive
+    searcher = live().searcher()
+    archive = searcher.archive
     return as_json(
         {
             "status": "ready",
             "snapshot": archive.id,
-            "articles": archive.manifest.articles,
+            "articles": int(searcher.public().sum()),  # how many are under embargo is nobody's business
             "encoder": f"{archive.manifest.encoder.name}, {live().encoder().identity.precision}",
             "problem": live().problem,
         }

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import logging
+import time
+from functools import partial
 
-from flask import Flask, Response, render_template, request
+from flask import Flask, Response, current_app, render_template, request
+from flask_limiter import Limiter
+from flask_limiter.errors import RateLimitExceeded
+from limits.errors import ConfigurationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.article import shown
 from models import catalogue, sentence_transformer
 from models.encoder import Encoder
-from service import api, pages
-from service.errors import FieldError, ServiceError
+from service import access, api, cors, pages
+from service.errors import FieldError, ServiceError, TooMany
+from service.gate import Gate
+from service.keys import KeyStore
 from service.live import Live
 from service.options import Options
+from service.sessions import Sessions, secret_of
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -21,6 +30,9 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 200_000
 HEAD_START = 0.2
 """Seconds in which a worker that has just started answers for what needs no encoder (`Live`)."""
+
+_WATCHING = {"/healthz", "/readyz", "/metrics"}
+"""What is asked by those who watch over the service; a limit does not count it."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -30,6 +42,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
 }
 
 
@@ -56,13 +69,52 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["lienquan"] = live or _start(settings)
+    app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
+    app.extensions["lienquan_gate"] = Gate(keys, _sessions(settings))
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
     app.after_request(_headers)
+    if settings.cors_origins:
+        app.after_request(_cross_origin)
+    if settings.rate_limit is not None:
+        _limit(app, settings.rate_limit, settings.rate_limit_storage)
+    if (hops := settings.trusted_hops) > 0:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _sessions(settings: Settings) -> Sessions:
+    given = settings.session_secret
+    secret = None if given is None else given.get_secret_value()
+    return Sessions(lambda: secret_of(settings.home, secret), int(settings.session_hours * 3600))
+
+
+def _limit(app: Flask, rates: str, storage: str) -> None:
+    """Have every address make so many requests and no more.
+
+    :raises ValueError: if they cannot be counted there.
+    """
+    try:
+        limiter = Limiter(
+            lambda: access.client(request.remote_addr),
+            app=app,
+            application_limits=[rates],
+            application_limits_exempt_when=lambda: request.path in _WATCHING,
+            storage_uri=storage,
+            in_memory_fallback_enabled=True,  # counting apart is better than not answering
+        )
+    except ConfigurationError as error:
+        raise ValueError(f"rate_limit_storage: {storage!r}: {error}") from error
+    app.register_error_handler(RateLimitExceeded, partial(_limited, limiter))
+
+
+def _limited(limiter: Limiter, error: RateLimitExceeded) -> Response:
+    over = limiter.current_limit
+    seconds = 1 if over is None else int(over.reset_at - time.time())
+    return _service_error(TooMany(FieldError("requests", "one more", f"expected at most {error.description}"), seconds))
 
 
 def _start(settings: Settings) -> Live:
@@ -76,8 +128,16 @@ def _headers(response: Response) -> Response:
     return response
 
 
+def _cross_origin(response: Response) -> Response:
+    origins = current_app.config["SETTINGS"].cors_origins
+    for name, value in cors.headers(request.path, request.method, request.headers.get, origins).items():
+        response.headers.add(name, value)
+    return response
+
+
 def _service_error(error: ServiceError) -> Response:
     response = _problem(error.status, error.title, error.detail, error.errors)
+    response.headers.update(error.headers)
     if error.status == 503:
         response.headers["Retry-After"] = "5"
     return response
@@ -111,7 +171,7 @@ def _bug(error: Exception) -> Response:
 def _problem(status: int, title: str, detail: str, errors: list[FieldError]) -> Response:
     if _wants_page():
         page = render_template("error.html", status=status, detail=detail, errors=errors)
-        return Response(page, status, mimetype="text/html")
+        return Response(page, status, {"Cache-Control": "no-store"}, mimetype="text/html")
     body = {
         "type": "about:blank",
         "title": title,

@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from service.commands import archive, asking, operating, rules
+from service.commands import archive, asking, keys, operating, rules
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +32,7 @@ def main(verbose: bool) -> None:
 for _command in (
     *(archive.index, archive.sources, archive.compare),
     *(asking.search, asking.related, asking.evaluate),
-    *(operating.serve, operating.snapshots, operating.models, rules.rules),
+    *(operating.serve, operating.snapshots, operating.models, rules.rules, keys.keys),
 ):
     main.add_command(_command)
 

@@ -2,13 +2,20 @@
 
 ServiceError
 ├── BadRequest         400: a parameter or field is not as expected
+├── Unauthorized       401: no key that counts
+├── Forbidden          403: not with this key, or not from there
+├── SignedOut          403: a page of the newsroom, and nobody is signed in
+├── StaleForm          403: a form that is not one of this session's
+├── WrongKey           403: a key that nobody can sign in with
 ├── NotFound           404: no public article of that id or URL
 ├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
-└── NotReady           503: no snapshot or no encoder yet
+├── TooMany            429: more often than is allowed
+└── NotReady           503: no snapshot or no encoder yet, or the store of keys cannot be used
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -31,20 +38,28 @@ class FieldError:
         return asdict(self)
 
 
+def _sentence(errors: list[FieldError]) -> str:
+    return "; ".join(f"{e.field}: {e.value}: {e.expected}" for e in errors)
+
+
 class ServiceError(Exception):
     """What is answered instead of a result.
 
     :param detail: One sentence for whoever made the request.
     :param errors: The faults, field by field.
+    :param headers: What the answer says beside.
     """
 
     status = 500
     title = "Internal error"
 
-    def __init__(self, detail: str, errors: list[FieldError] | None = None) -> None:
+    def __init__(
+        self, detail: str, errors: list[FieldError] | None = None, headers: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(detail)
         self.detail = detail
         self.errors = errors or []
+        self.headers = headers or {}
 
 
 class BadRequest(ServiceError):
@@ -54,7 +69,69 @@ class BadRequest(ServiceError):
     title = "Bad request"
 
     def __init__(self, errors: list[FieldError]) -> None:
-        super().__init__("; ".join(f"{e.field}: {e.value}: {e.expected}" for e in errors), errors)
+        super().__init__(_sentence(errors), errors)
+
+
+class Unauthorized(ServiceError):
+    """The request has no key that counts.
+
+    :param error: What RFC 6750 calls that, None where no key was sent.
+    """
+
+    status = 401
+    title = "Unauthorized"
+
+    def __init__(self, fault: FieldError, error: str | None = None) -> None:
+        challenge = 'Bearer realm="lienquan"' + (f', error="{error}"' if error else "")
+        super().__init__(_sentence([fault]), [fault], {"WWW-Authenticate": challenge})
+
+
+class Forbidden(ServiceError):
+    """The request may not do this, with this key or from where it comes.
+
+    :param challenge: What RFC 6750 says of it, None where it is not about a key.
+    """
+
+    status = 403
+    title = "Forbidden"
+
+    def __init__(self, errors: list[FieldError], challenge: str | None = None) -> None:
+        headers = {"WWW-Authenticate": f'Bearer realm="lienquan", {challenge}'} if challenge else {}
+        super().__init__(_sentence(errors), errors, headers)
+
+
+class SignedOut(ServiceError):
+    """A page of the newsroom is asked for, and nobody is signed in, or no more."""
+
+    status = 403
+    title = "Signed out"
+
+
+class StaleForm(ServiceError):
+    """A form of the newsroom's was sent that does not belong to this session."""
+
+    status = 403
+    title = "Stale form"
+
+
+class WrongKey(ServiceError):
+    """A key that nobody can sign in to the newsroom's pages with."""
+
+    status = 403
+    title = "Wrong key"
+
+
+class TooMany(ServiceError):
+    """More requests than are allowed; the same one may be sent again later.
+
+    :param seconds: When.
+    """
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, fault: FieldError, seconds: int) -> None:
+        super().__init__(_sentence([fault]), [fault], {"Retry-After": str(max(1, seconds))})
 
 
 class NotFound(ServiceError):
@@ -69,7 +146,7 @@ class NotFound(ServiceError):
 
 
 class NotReady(ServiceError):
-    """The service has no snapshot or no encoder yet; the detail says which."""
+    """The service has no snapshot or no encoder yet, or cannot use its store of keys; the detail says which."""
 
     status = 503
     title = "Not ready"

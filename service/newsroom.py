@@ -1,4 +1,4 @@
-"""The newsroom's draft page: who may see it, what its form holds, and a list written out for an article's text.
+"""The newsroom's draft page: who may see it before there are keys, what its form holds, a list written out to copy.
 
 Knows nothing of Flask, nor of how related articles are found. What a form holds is confidential: it is handed on and
 forgotten.
@@ -7,7 +7,7 @@ forgotten.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Literal
@@ -16,6 +16,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from indexer.article import shown
+from service.access import Header, foreign
 from service.errors import BadRequest, FieldError
 from service.presets import FreshnessName, PresetName
 from service.schemas import Draft, RelatedBody, Seed, parse_params
@@ -24,13 +25,15 @@ from service.search_page import Link
 EMPTY = FieldError("draft", "nothing", "expected a title, a lead or a body")
 """What is wrong with a form that was sent as it came."""
 
-_SAFE = {"GET", "HEAD", "OPTIONS"}
+SAFE = {"GET", "HEAD", "OPTIONS"}
+"""Methods that change nothing."""
+
 _PROXIED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via")
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?", re.IGNORECASE)
 
 
-def refusal(method: str, peer: str | None, protocol: str | None, header: Callable[[str], str | None]) -> str | None:
-    """Return why a request may not have a newsroom page, None where it may.
+def refusal(method: str, peer: str | None, protocol: str | None, header: Header) -> FieldError | None:
+    """Return why a request may not have a newsroom page before there are keys to sign in with, None where it may.
 
     Only a browser on this machine may. The peer's address alone does not tell: behind a proxy on this machine every
     reader has a loopback address, and a site that has its name resolve to 127.0.0.1 (DNS rebinding) makes an editor's
@@ -39,26 +42,18 @@ def refusal(method: str, peer: str | None, protocol: str | None, header: Callabl
 
     :param peer: The address at the other end of the connection, whatever a header says of it.
     :param protocol: Of the request: no browser speaks HTTP/1.0 any more, proxies do.
-    :param header: Returns the request's header of a name, None where it has none.
     """
     if not _loopback(peer):
-        return f"peer: {shown(peer)}: expected an address of this machine"
+        return FieldError("peer", shown(peer), "expected an address of this machine")
     if protocol == "HTTP/1.0":
-        return f"protocol: {shown(protocol)}: expected no proxy in between"
+        return FieldError("protocol", shown(protocol), "expected no proxy in between")
     for name in _PROXIED:
         if (value := header(name)) is not None:
-            return f"{name}: {shown(value)}: expected no proxy in between"
+            return FieldError(name, shown(value), "expected no proxy in between")
     host = header("Host") or ""
     if not _LOCAL.fullmatch(host):
-        return f"Host: {shown(host)}: expected localhost, 127.0.0.1 or [::1]"
-    if method in _SAFE:
-        return None
-    origin, site = header("Origin"), header("Sec-Fetch-Site")
-    if origin is not None and origin.lower() not in {f"http://{host.lower()}", f"https://{host.lower()}"}:
-        return f"Origin: {shown(origin)}: expected the form of this page"
-    if site not in {None, "same-origin", "none"}:
-        return f"Sec-Fetch-Site: {shown(site)}: expected the form of this page"
-    return None
+        return FieldError("Host", shown(host), "expected localhost, 127.0.0.1 or [::1]")
+    return None if method in SAFE else foreign(header)
 
 
 def _loopback(peer: str | None) -> bool:

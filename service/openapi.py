@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from indexer.article import Article
 from service import answers, schemas
+from service.keys import Scope
 
 _REFERENCE = "#/components/schemas/{model}"
 _JSON, _LINES = "application/json", "application/x-ndjson"
@@ -31,6 +32,11 @@ _HEADERS = {
 }
 
 
+_KEYS = {
+    "key": {"type": "http", "scheme": "bearer", "description": "A key of the scope named, by `lienquan keys create`"}
+}
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One operation, as the document describes it.
@@ -38,6 +44,7 @@ class Endpoint:
     :param by_id: Whether an article's id stands in the path.
     :param cached: Whether the answer has an ETag and may be kept.
     :param lines: Whether body and answer are JSON Lines, each line of the model named.
+    :param scope: Of the key that it needs, None where anyone may ask.
     """
 
     method: str
@@ -50,6 +57,7 @@ class Endpoint:
     cached: bool = False
     lines: bool = False
     statuses: tuple[int, ...] = (400,)
+    scope: Scope | None = None
 
 
 ENDPOINTS = (
@@ -140,7 +148,7 @@ def document() -> dict[str, Any]:
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,
-        "components": {"schemas": {**bodies["$defs"], **problem["$defs"]}},
+        "components": {"schemas": {**bodies["$defs"], **problem["$defs"]}, "securitySchemes": _KEYS},
     }
 
 
@@ -162,7 +170,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.cached:
         operation["responses"]["200"]["headers"] = _HEADERS
         operation["responses"]["304"] = {"description": "The list that is held still stands", "headers": _HEADERS}
-    for status in endpoint.statuses:
+    if endpoint.scope is not None:
+        operation["security"] = [{"key": [endpoint.scope]}]
+    limited = [429] if endpoint.path.startswith("/api/") else []  # whether one is, is a setting
+    for status in sorted({*endpoint.statuses, *([401, 403] if endpoint.scope else []), *limited}):
         content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model="Problem")}}}
         operation["responses"][str(status)] = {"description": "Problem document", "content": content}
     if endpoint.body is not None:

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import numpy as np
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Forbidden
+from werkzeug.exceptions import NotFound
 
 from indexer import text
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import api, newsroom, schemas, strings
-from service.errors import ServiceError
+from service import api, gate, newsroom, schemas, strings
+from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
+from service.gate import Asked, Visitor
 from service.highlights import highlights
 from service.hits import Answer
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.search_page import BOUNDS, Link, SearchLinks
+from service.sessions import Session
 from service.strings import Strings
 
 blueprint = Blueprint("pages", __name__)
+
+CSRF = "csrf"
+"""The field in which the newsroom's forms carry what no other site can know."""
+
+COOKIE = "lienquan_newsroom"
+_COOKIE_PATH = "/newsroom"
+_FOR_ALL = {"pages.sign_in", "pages.signing_in"}
+"""What of the newsroom's is there for whoever is not signed in."""
 
 _RELATED = 6
 _DESCRIPTION_CHARS = 160
@@ -87,19 +98,115 @@ def article(article_id: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.before_request
+def guard() -> None:
+    """Let nobody have a page of the newsroom's who may not, before anything of the request is read."""
+    if request.url_rule is None or not request.url_rule.rule.startswith("/newsroom/"):
+        return
+    if not api.settings().newsroom:
+        raise NotFound()
+    if request.endpoint in _FOR_ALL:
+        return
+    try:
+        g.visitor = api.gate().visitor(_asked())
+        if request.method not in newsroom.SAFE:
+            api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
+    except (SignedOut, StaleForm) as error:
+        if request.endpoint != "pages.draft":
+            raise
+        g.refused = error  # the draft stays on its page, to be sent again
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Have nothing of the newsroom's kept by browsers and proxies."""
+    if request.path.startswith("/newsroom/"):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.errorhandler(SignedOut)
+@blueprint.errorhandler(StaleForm)
+def not_let_in(error: ServiceError) -> ResponseReturnValue:
+    """Lead to where one signs in."""
+    return redirect(link("pages.sign_in", next=gate.inside(request.path)), 303)
+
+
+@blueprint.get("/newsroom/sign-in")
+def sign_in() -> ResponseReturnValue:
+    """Show the form to sign in with a key; whoever need not goes on."""
+    try:
+        api.gate().visitor(_asked())
+    except SignedOut:
+        return _sign_in_page()
+    return _onward()
+
+
+@blueprint.post("/newsroom/sign-in")
+def signing_in() -> ResponseReturnValue:
+    """Sign in with a key. It is in no address and in no log."""
+    form = request.form
+    try:
+        session = api.gate().sign_in(_asked(), form.get("key", ""), form.get(CSRF, ""))
+    except (StaleForm, WrongKey) as error:
+        return _sign_in_page(error)
+    return _remembered(_onward(), session)
+
+
+@blueprint.post("/newsroom/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """End the session."""
+    api.gate().sign_out(g.visitor)
+    response = make_response(redirect(link("pages.sign_in"), 303))
+    response.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="Lax")
+    return response
+
+
+def _asked() -> Asked:
+    protocol = request.environ.get("SERVER_PROTOCOL")
+    return Asked(request.method, request.remote_addr, protocol, request.headers.get, request.cookies.get(COOKIE))
+
+
+def _onward() -> Response:
+    """Return the way to the page that was wanted before signing in."""
+    wanted = gate.inside(request.values.get("next")) or url_for("pages.draft_form")
+    lang = _lang(_words().code)
+    return make_response(redirect(wanted + ("?" + urlencode(lang) if lang else ""), 303))
+
+
+def _sign_in_page(error: ServiceError | None = None) -> Response:
+    visitor = api.gate().beginning(_asked())
+    onward, stale = gate.inside(request.values.get("next")) or "", isinstance(error, StaleForm)
+    page = render_template("sign_in.html", csrf=api.gate().token(visitor), next=onward, error=error, stale=stale)
+    response = Response(page, 200 if error is None else error.status)
+    return response if visitor.session is None else _remembered(response, visitor.session)
+
+
+def _remembered(response: Response, session: Session) -> Response:
+    """Return a response that has the browser keep the cookie of a session, for the newsroom's pages alone."""
+    # A proxy that takes off TLS may not say so; the browser does, of a form.
+    secure = request.is_secure or request.headers.get("Origin", "").startswith("https://")
+    seconds = int(session.until - time.time())
+    response.set_cookie(
+        COOKIE, session.cookie, seconds, path=_COOKIE_PATH, secure=secure, httponly=True, samesite="Lax"
+    )
+    return response
+
+
 @blueprint.get("/newsroom/draft")
 def draft_form() -> Response:
     """Show the form that a draft is pasted into."""
-    _for_the_newsroom()
     return _draft_page(newsroom.filled_in({}))
 
 
 @blueprint.post("/newsroom/draft")
 def draft() -> Response:
     """Show the form as it was sent, and what would be linked. The draft is in no address and in no log."""
-    _for_the_newsroom()
     given = request.form.to_dict(flat=False)
+    given.pop(CSRF, None)
     filled = newsroom.filled_in(given)
+    if "refused" in g:
+        return _draft_page(filled, error=g.refused)
     try:
         answer = api.live().searcher().related(newsroom.parse(given))
     except ServiceError as error:
@@ -107,20 +214,8 @@ def draft() -> Response:
     return _draft_page(filled, answer)
 
 
-def _for_the_newsroom() -> None:
-    """Let nobody in but a browser on this machine; the form is not read before.
-
-    :raises Forbidden: saying why.
-    """
-    reason = newsroom.refusal(
-        request.method, request.remote_addr, request.environ.get("SERVER_PROTOCOL"), request.headers.get
-    )
-    if reason is not None:
-        raise Forbidden(reason)
-
-
 def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: ServiceError | None = None) -> Response:
-    words, searcher = _words(), api.live().searcher()
+    words, searcher, visitor = _words(), api.live().searcher(), g.get("visitor", Visitor())
     counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
     links = [] if answer is None else [_to_copy(hit.article) for hit in answer.hits]
@@ -130,12 +225,15 @@ def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: Ser
         sections=[("", words.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
         answer=answer,
         error=error,
+        csrf=api.gate().token(visitor),
+        signed_in=visitor.key,
+        signed_out=isinstance(error, SignedOut),
+        stale=isinstance(error, StaleForm),
         empty=error is not None and newsroom.EMPTY in error.errors,
         html=newsroom.as_html(links),
         markdown=newsroom.as_markdown(links),
     )
     response = Response(page, 200 if error is None else error.status)
-    response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Security-Policy"] = WITH_SCRIPT
     return response
 

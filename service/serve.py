@@ -92,6 +92,9 @@ def _config(host: str, port: int, workers: int) -> dict[str, Any]:
         "graceful_timeout": 30,
         "limit_request_line": REQUEST_LINE,
         "limit_request_field_size": 8190,
+        # Whom a proxy asks for is told by the setting of trusted hops alone, not by any process of this machine.
+        "forwarded_allow_ips": "",
+        "forwarder_headers": "",
         "proc_name": "lienquan",
         "errorlog": "-",
         "loglevel": "info",

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from limits import parse_many
+from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models import catalogue
+from service import cors
 from service.presets import DuplicateRule, FallbackName
+
+
+def _rates(value: str) -> str:
+    try:
+        parse_many(value)
+    except ValueError:
+        raise ValueError("expected rates such as 60/minute;2000/hour") from None
+    return value
 
 
 class Settings(BaseSettings):
@@ -37,6 +47,14 @@ class Settings(BaseSettings):
     :param fallbacks: What fills a related list that is too short, in turn, as JSON.
     :param duplicates: Which of several near-duplicates is shown.
     :param cache_seconds: For how long caches may keep a related list without asking again.
+    :param newsroom: Whether there are pages for the newsroom at all.
+    :param session_hours: For how long somebody stays signed in to them.
+    :param session_secret: What signs their sessions; a file of the home by default, made when it is first needed.
+    :param trusted_hops: How many proxies stand before the service, each of which says for whom it asks
+        (X-Forwarded-For, -Proto and -Host).
+    :param cors_origins: Sites whose pages may read public answers in a browser, as JSON.
+    :param rate_limit: How many requests one address may make, as `60/minute;2000/hour`; any number by default.
+    :param rate_limit_storage: Where they are counted: in each worker, or shared, as `redis://127.0.0.1:6379/0`.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
@@ -61,3 +79,10 @@ class Settings(BaseSettings):
     fallbacks: tuple[FallbackName, ...] = ("same_section_newest",)
     duplicates: DuplicateRule = "newest"
     cache_seconds: int = Field(default=60, ge=0)
+    newsroom: bool = True
+    session_hours: float = Field(default=12, gt=0, le=24 * 30)
+    session_secret: SecretStr | None = Field(default=None, min_length=32)
+    trusted_hops: int = Field(default=0, ge=0, le=10)
+    cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()
+    rate_limit: Annotated[str, AfterValidator(_rates)] | None = None
+    rate_limit_storage: str = Field(default="memory://", min_length=1)

@@ -99,6 +99,16 @@ class Strings:
     no_related: str
     reasons: Mapping[str, str]
 
+    sign_in: str
+    sign_in_intro: str
+    sign_in_key: str
+    sign_in_submit: str
+    sign_in_wrong: str
+    sign_in_elsewhere: str
+    signed_in: str
+    sign_out: str
+    form_stale: str
+
     draft: str
     draft_intro: str
     draft_label: str
@@ -115,6 +125,7 @@ class Strings:
     freshness: Mapping[str, str]
     draft_submit: str
     draft_empty: str
+    draft_signed_out: str
     draft_links: str
     draft_no_links: str
     draft_published: str
@@ -292,6 +303,15 @@ VI = Strings(
         "same_section_newest": "mới nhất trong chuyên mục",
         "newest": "mới nhất",
     },
+    sign_in="Đăng nhập trang tòa soạn",
+    sign_in_intro="Dán khóa mà người quản trị đã cấp cho bạn.",
+    sign_in_key="Khóa",
+    sign_in_submit="Đăng nhập",
+    sign_in_wrong="Khóa này không đúng, đã bị thu hồi, hoặc không dùng cho trang tòa soạn.",
+    sign_in_elsewhere="Đăng nhập ở thẻ mới",
+    signed_in="Đang dùng khóa “{name}”",
+    sign_out="Đăng xuất",
+    form_stale="Trang này mở đã lâu hoặc từ lần đăng nhập trước. Chưa có gì được xử lý: hãy gửi lại lần nữa.",
     draft="Bài liên quan cho bản thảo",
     draft_intro="Dán bản thảo vào đây để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa. "
     "Bản thảo không được lưu lại ở đâu.",
@@ -320,6 +340,7 @@ VI = Strings(
     },
     draft_submit="Tìm bài liên quan",
     draft_empty="Chưa có gì để tìm: hãy điền tiêu đề, sapo hoặc nội dung.",
+    draft_signed_out="Phiên đăng nhập đã hết; bản thảo vẫn còn nguyên dưới đây. Hãy đăng nhập rồi gửi lại.",
     draft_links="Nên dẫn tới",
     draft_no_links="Không có bài nào đủ liên quan để dẫn tới.",
     draft_published="Đã đăng?",
@@ -356,15 +377,16 @@ VI = Strings(
             "Một phần của địa chỉ không có dạng mà trang này hiểu được. Hãy sửa lại, hoặc tìm lại từ đầu.",
         ),
         403: (
-            "Trang này chỉ mở trên chính máy chủ",
-            "Các trang của tòa soạn chỉ dành cho trình duyệt trên máy đang chạy dịch vụ, mở thẳng qua địa chỉ "
-            "localhost, và chỉ nhận bản thảo gửi từ chính trang ấy.",
+            "Trang này không mở được từ đây",
+            "Các trang của tòa soạn mở trên chính máy đang chạy dịch vụ, qua địa chỉ localhost; khi đã có khóa cho tòa "
+            "soạn thì mở được từ nơi khác sau khi đăng nhập. Chúng chỉ nhận những gì gửi từ chính trang ấy.",
         ),
         404: (
             "Không tìm thấy trang",
             "Trang hoặc bài viết này không có ở đây, hoặc đã được gỡ. Hãy thử tìm theo nội dung bài.",
         ),
         413: ("Nội dung gửi lên quá dài", "Hãy quay lại, bớt phần cuối bài rồi gửi lại."),
+        429: ("Quá nhiều lần", "Địa chỉ của bạn vừa gửi quá nhiều yêu cầu. Xin chờ một phút rồi thử lại."),
         500: ("Có trục trặc ở phía chúng tôi", "Trang không mở được. Xin thử lại sau ít phút."),
         503: (
             "Sắp sẵn sàng",
@@ -482,6 +504,15 @@ EN = Strings(
         "same_section_newest": "newest of the section",
         "newest": "newest",
     },
+    sign_in="Sign in to the newsroom's pages",
+    sign_in_intro="Paste the key that the operator gave you.",
+    sign_in_key="Key",
+    sign_in_submit="Sign in",
+    sign_in_wrong="This key is not right, is revoked, or is not for the newsroom's pages.",
+    sign_in_elsewhere="Sign in in another tab",
+    signed_in="With the key “{name}”",
+    sign_out="Sign out",
+    form_stale="This page has been open for long, or since you signed in before. Nothing was done: send it again.",
     draft="Related articles for a draft",
     draft_intro="Paste a draft to see which articles to link to and why, and whether it is published already. "
     "The draft is kept nowhere.",
@@ -510,6 +541,7 @@ EN = Strings(
     },
     draft_submit="Find related articles",
     draft_empty="There is nothing to look for yet: give a title, a lead or a body.",
+    draft_signed_out="You are signed out; the draft is still below as it was. Sign in, and send it again.",
     draft_links="To link to",
     draft_no_links="No article is related enough to link to.",
     draft_published="Already published?",
@@ -546,15 +578,16 @@ EN = Strings(
             "A part of the address does not have a form that this page understands. Correct it, or search again.",
         ),
         403: (
-            "This page opens on the server itself only",
-            "Newsroom pages are for a browser on the machine that runs the service, opened at localhost without a "
-            "proxy, and take a draft from their own form alone.",
+            "This page does not open from here",
+            "Newsroom pages open on the machine that runs the service, at localhost without a proxy; once there is a "
+            "key for the newsroom, from elsewhere too, after signing in. They take what their own forms send alone.",
         ),
         404: (
             "Page not found",
             "The page or article is not here, or has been withdrawn. Try searching for what it says.",
         ),
         413: ("What was sent is too long", "Go back, leave out the end of the text, and send it again."),
+        429: ("Too often", "Your address has just made too many requests. Please wait a minute and try again."),
         500: ("Something went wrong on our side", "The page cannot be shown. Please try again in a few minutes."),
         503: (
             "Almost ready",

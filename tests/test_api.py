@@ -657,7 +657,7 @@ class TestNotReady:
         assert ready == {
             "status": "ready",
             "snapshot": client.get("/api/v1/search?q=a").json["snapshot"],
-            "articles": len(LINES),
+            "articles": PUBLIC,
             "encoder": "hashing, fp32",
             "problem": None,
         }
@@ -1136,7 +1136,7 @@ class TestOpenApi:
             answers.append(client.get(PATHS[path].replace("luong-cham", "khong-co").replace("tin%201", "khong-co")))
         for answer in answers:
             check_described(document, responses, answer)
-        assert {str(answer.status_code) for answer in answers} == set(responses)
+        assert {str(answer.status_code) for answer in answers} == set(responses) - {"429"}
 
     def test_answers_to_a_post_are_as_described(self, client, empty, document):
         operation = document["paths"]["/api/v1/related"]["post"]
@@ -1145,7 +1145,7 @@ class TestOpenApi:
         answers = [post(client, body) for body in bodies] + [post(empty, good)]
         for answer in answers:
             check_described(document, operation["responses"], answer)
-        assert {str(answer.status_code) for answer in answers} == set(operation["responses"])
+        assert {str(answer.status_code) for answer in answers} == set(operation["responses"]) - {"429"}
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         assert faults(document, schema, good) == []
         assert faults(document, schema, {**good, "offset": 1}) == ["offset: not described"]
@@ -1159,7 +1159,7 @@ class TestOpenApi:
         answers.append(batch(empty, good))
         for answer in answers[1:]:
             check_described(document, operation["responses"], answer)
-        assert {str(answer.status_code) for answer in answers} == set(operation["responses"])
+        assert {str(answer.status_code) for answer in answers} == set(operation["responses"]) - {"429"}
         ((media, content),) = operation["responses"]["200"]["content"].items()
         assert answers[0].mimetype == media == "application/x-ndjson"
         for line in answers[0].text.splitlines():

@@ -540,9 +540,10 @@ class TestTheScript:
 
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
-        commands.append("rules")
+        commands += ["rules", "keys"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
+        nested += [("keys", name) for name in ("create", "list", "revoke")]
         nested += [("rules", name) for name in ("list", "check", "pin", "block", "boost", "section", "remove")]
         assert sorted(main.commands["rules"].commands) == sorted(name for group, name in nested if group == "rules")
         assert sorted(main.commands) == sorted(commands)

@@ -96,13 +96,13 @@ def text(node):
 def test_only_this_machine(peer, mine):
     found = refusal("GET", peer, "HTTP/1.1", {"Host": "localhost"}.get)
     assert (found is None) is mine
-    assert mine or found.startswith("peer: ")
+    assert mine or found.field == "peer"
 
 
 @pytest.mark.parametrize("protocol", ["HTTP/1.1", "HTTP/2", None])
 def test_a_proxy_s_old_protocol_is_refused(protocol):
     assert refusal("GET", "127.0.0.1", protocol, {"Host": "localhost"}.get) is None
-    assert refusal("GET", "127.0.0.1", "HTTP/1.0", {"Host": "localhost"}.get).startswith("protocol: 'HTTP/1.0'")
+    assert refusal("GET", "127.0.0.1", "HTTP/1.0", {"Host": "localhost"}.get).value == "'HTTP/1.0'"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_names_of_this_machine(host):
     ],
 )
 def test_other_names_may_be_another_site_s(host):
-    assert refusal("GET", "127.0.0.1", "HTTP/1.1", {"Host": host}.get).startswith("Host: ")
+    assert refusal("GET", "127.0.0.1", "HTTP/1.1", {"Host": host}.get).field == "Host"
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_other_names_may_be_another_site_s(host):
     ],
 )
 def test_a_proxy_makes_every_reader_local(headers, named, client):
-    assert refusal("GET", "127.0.0.1", "HTTP/1.1", ({"Host": "localhost"} | headers).get).startswith(f"{named}: ")
+    assert refusal("GET", "127.0.0.1", "HTTP/1.1", ({"Host": "localhost"} | headers).get).field == named
     assert client.get(PAGE, headers=HTML | headers).status_code == 403
     assert send(client, headers=headers, title="gốm").status_code == 403
 
@@ -166,7 +166,7 @@ def test_a_proxy_makes_every_reader_local(headers, named, client):
 )
 def test_only_its_own_form_may_send(headers, named):
     given = {"Host": "localhost:8000"} | headers
-    assert refusal("POST", "127.0.0.1", "HTTP/1.1", given.get).startswith(f"{named}: ")
+    assert refusal("POST", "127.0.0.1", "HTTP/1.1", given.get).field == named
     assert (
         refusal("GET", "127.0.0.1", "HTTP/1.1", given.get) is None
     )  # a link from elsewhere may lead to the empty form

@@ -518,6 +518,11 @@ def odd_forms():
     yield Odd(
         "/newsroom/draft", None, method="POST", body=b"--x", headers=HTML | {"Content-Type": "multipart/form-data"}
     )
+    for text in (*TEXTS.values(), *BLANK.values(), *TOO_LONG.values()):
+        body = f"key={text}&csrf={text}&next={text}".encode()
+        yield Odd("/newsroom/sign-in", None, method="POST", body=body, headers=FORM)
+        yield Odd("/newsroom/sign-out", None, method="POST", body=body, headers=FORM)
+        yield Odd("/newsroom/sign-in", None, headers=HTML | {"Cookie": f"lienquan_newsroom={text}"})
     for method in ("PUT", "DELETE", "PATCH"):
         yield Odd("/newsroom/draft", 405, "method", method=method, headers=HTML)
     for text in ("?lang=xx", "?title=a", "?%ff", ""):

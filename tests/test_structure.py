@@ -32,7 +32,8 @@ PURE = ("service.diversity", "service.freshness", "service.pins", "service.prese
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
     **{"charset_normalizer": "charset-normalizer"},
-    **{"werkzeug": "flask", "markupsafe": "flask", "jinja2": "flask", "faiss": "faiss-cpu"},
+    **{"werkzeug": "flask", "markupsafe": "flask", "jinja2": "flask", "itsdangerous": "flask", "faiss": "faiss-cpu"},
+    **{"flask_limiter": "flask-limiter", "limits": "flask-limiter"},
     **{"pydantic_core": "pydantic", "pydantic_settings": "pydantic-settings"},
     **{"sentence_transformers": "sentence-transformers", "transformers": "sentence-transformers"},
     **{"tokenizers": "sentence-transformers", "torch": "sentence-transformers", "onnx": "sentence-transformers"},
@@ -85,7 +86,9 @@ class TestImports:
             ("faiss", {"indexer.vectors"}),
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
-            ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally"}),
+            ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally", "service.keys"}),
+            ("flask_limiter", {"service.app"}),
+            ("itsdangerous", {"service.sessions"}),
             ("fcntl", {"indexer.snapshot", "service.rule_file"}),
             ("scipy", {"indexer.terms"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
@@ -95,7 +98,10 @@ class TestImports:
                 "click",
                 {
                     "service.cli",
-                    *(f"service.commands.{name}" for name in ("common", "archive", "asking", "operating", "rules")),
+                    *(
+                        f"service.commands.{name}"
+                        for name in ("common", "archive", "asking", "keys", "operating", "rules")
+                    ),
                 },
             ),
         ],
@@ -176,7 +182,7 @@ class TestDocuments:
 
     def test_there_are_commands(self):
         assert {"lienquan index", "lienquan snapshots rollback", "lienquan models check"} <= set(COMMANDS)
-        assert {"lienquan rules pin", "lienquan rules remove"} <= set(COMMANDS)
+        assert {"lienquan rules pin", "lienquan rules remove", "lienquan keys create"} <= set(COMMANDS)
 
     @pytest.mark.parametrize("path", COMMANDS)
     def test_command_and_its_options_are_named(self, text, path):
@@ -186,7 +192,7 @@ class TestDocuments:
         assert missing == []
 
     def test_nothing_that_is_not_there_is_named(self, text):
-        named = set(re.findall(r"(?<![\w/-])lienquan ((?:snapshots|models|rules) [a-z]+|[a-z]+)", text))
+        named = set(re.findall(r"(?<![\w/-])lienquan ((?:keys|snapshots|models|rules) [a-z]+|[a-z]+)", text))
         known = {path.removeprefix("lienquan ") for path in COMMANDS}
         assert {words for words in named if words not in known and words.split()[0] not in known} == set()
 

@@ -1,0 +1,274 @@
+"""The store of keys: their form, what is kept of them, and what happens when several use it, or it is damaged."""
+
+import hashlib
+import os
+import re
+import sqlite3
+import stat
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.errors import NotReady
+from service.keys import FILE, LONGEST_NAME, USE_SECONDS, KeyStore
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_700_000_000.5
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path, clock):
+    return KeyStore(tmp_path, clock)
+
+
+def rows(home, sql, *values):
+    with closing(sqlite3.connect(home / FILE)) as db:
+        found = db.execute(sql, values).fetchall()
+        db.commit()
+    return found
+
+
+class TestMaking:
+    def test_form_and_content(self, store):
+        key, text = store.create("  CMS  của báo ", ["rules", "ingest", "rules"])
+        assert re.fullmatch(r"lq_[0-9a-f]{12}_[A-Za-z0-9_-]{43}", text)
+        assert text.split("_")[1] == key.id
+        assert (key.name, key.scopes, key.created) == ("CMS của báo", ("ingest", "rules"), 1_700_000_000)
+        assert (key.last_used, key.revoked) == (None, None)
+        assert store.all() == [key]
+
+    def test_keys_differ(self, store):
+        texts = {store.create("CMS", ["ingest"])[1] for _ in range(20)}
+        assert len({text.split("_", 2)[1] for text in texts}) == len({text.split("_", 2)[2] for text in texts}) == 20
+
+    def test_the_secret_is_nowhere_in_the_home(self, store, tmp_path):
+        _, text = store.create("CMS", ["ingest"])
+        store.find(text)
+        secret = text.split("_", 2)[2]
+        assert rows(tmp_path, "SELECT hash FROM keys") == [(hashlib.sha256(secret.encode()).digest(),)]
+        for path in tmp_path.rglob("*"):
+            assert secret.encode() not in path.read_bytes()
+
+    def test_only_its_owner_may_read_it(self, store, tmp_path):
+        before = os.umask(0)
+        try:
+            store.create("CMS", ["ingest"])
+            with closing(sqlite3.connect(tmp_path / FILE)) as db:
+                db.execute("UPDATE keys SET name = 'x'")
+                db.commit()
+                modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        finally:
+            os.umask(before)
+        assert modes == {FILE: 0o600, f"{FILE}-wal": 0o600, f"{FILE}-shm": 0o600}
+        assert {path.name for path in tmp_path.iterdir()} == {FILE}
+
+    def test_it_is_synced_and_written_ahead(self, store, tmp_path):
+        store.create("CMS", ["ingest"])
+        assert rows(tmp_path, "PRAGMA journal_mode") == [("wal",)]
+        with store._opened() as db:
+            assert db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+    def test_a_home_that_is_not_there_is_made(self, tmp_path):
+        KeyStore(tmp_path / "a" / "b").create("CMS", ["ingest"])
+        assert (tmp_path / "a" / "b" / FILE).exists()
+
+    @pytest.mark.parametrize("name", ["", "  ", "a\0b", "x" * (LONGEST_NAME + 1), "\ud800", "a\u202eb"])
+    def test_a_name_is_for_people_to_read(self, store, tmp_path, name):
+        with pytest.raises(ValueError, match=r"^name: .*: expected 1 to 100 characters"):
+            store.create(name, ["ingest"])
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("scopes", [[], ["all"], ["ingest", "admin"]])
+    def test_scopes_are_known_ones(self, store, scopes):
+        with pytest.raises(ValueError, match=r"^scope: .*: expected one or more of ingest, rules, newsroom"):
+            store.create("CMS", scopes)
+
+
+class TestFinding:
+    def test_nothing_is_made_by_looking(self, store, tmp_path):
+        assert store.find("lq_" + "0" * 12 + "_" + "a" * 43) is None
+        assert (store.all(), store.ever("ingest"), store.of_session("0" * 12, "x")) == ([], False, None)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_right_one_of_several(self, store):
+        made = [store.create(name, ["ingest"]) for name in "abc"]
+        assert [store.find(text).id for _, text in made] == [key.id for key, _ in made]
+
+    def test_an_id_with_another_s_secret(self, store):
+        (_, one), (_, two) = store.create("a", ["ingest"]), store.create("b", ["ingest"])
+        assert store.find("_".join([*one.split("_", 2)[:2], two.split("_", 2)[2]])) is None
+
+    def test_one_letter_off(self, store):
+        _, text = store.create("a", ["ingest"])
+        for at in range(len(text)):
+            other = text[:at] + ("0" if text[at] != "0" else "1") + text[at + 1 :]
+            assert store.find(other) is None
+
+    @pytest.mark.parametrize(
+        "change", [str.upper, lambda t: t + " ", lambda t: t + "\n", lambda t: t[:-1], lambda _: ""]
+    )
+    def test_letter_by_letter(self, store, change):
+        _, text = store.create("a", ["ingest"])
+        assert store.find(change(text)) is None
+
+    @given(st.text())
+    def test_no_other_text_is_a_key(self, tmp_path_factory, text):
+        store = KeyStore(tmp_path_factory.getbasetemp() / "any")
+        if not store.all():
+            store.create("a", ["ingest"])
+        assert store.find(text) is None
+        assert store.find(f"lq_{text}_{text}") is None
+
+    def test_secrets_are_compared_in_constant_time_known_or_not(self, store, monkeypatch):
+        _, text = store.create("a", ["ingest"])
+        compared = []
+        monkeypatch.setattr("hmac.compare_digest", lambda a, b: compared.append((len(a), len(b))) or a == b)
+        store.find(text)
+        store.find("lq_" + "0" * 12 + text[15:])
+        assert compared == [(32, 32), (32, 32)]
+
+
+class TestUse:
+    def test_it_is_written_at_most_once_a_minute(self, store, clock):
+        _, text = store.create("a", ["ingest"])
+        start = int(clock.now)
+        for later, expected in ((0, 0), (1, 0), (USE_SECONDS - 1, 0), (USE_SECONDS, 60), (90, 60), (120, 120)):
+            clock.now = start + later
+            store.find(text)
+            assert store.all()[0].last_used == start + expected
+
+    def test_a_clock_that_goes_back_does_not_stop_it(self, store, clock):
+        _, text = store.create("a", ["ingest"])
+        store.find(text)
+        clock.now -= 1000
+        store.find(text)
+        assert store.all()[0].last_used == int(clock.now)
+
+    def test_a_wrong_secret_and_a_revoked_key_are_no_use(self, store):
+        key, text = store.create("a", ["ingest"])
+        store.find(text[:-1] + ("a" if text[-1] != "a" else "b"))
+        store.revoke(key.id)
+        store.find(text)
+        assert store.all()[0].last_used is None
+
+    def test_a_use_that_cannot_be_written_is_a_use(self, store, tmp_path, caplog):
+        key, text = store.create("a", ["ingest"])
+        rows(tmp_path, "CREATE TRIGGER full BEFORE UPDATE ON keys BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+        assert store.find(text) == key
+        assert f"the last use of key {key.id} could not be written" in caplog.text
+        assert text not in caplog.text
+
+
+class TestRevoking:
+    def test_it_counts_for_every_store_at_once(self, store, tmp_path, clock):
+        other = KeyStore(tmp_path)
+        key, text = store.create("a", ["ingest"])
+        assert other.find(text).revoked is None
+        clock.now += 5
+        assert store.revoke(key.id).revoked == int(clock.now)
+        assert other.find(text).revoked == int(clock.now)
+
+    def test_once_and_for_good(self, store, clock):
+        key, _ = store.create("a", ["newsroom"])
+        first = store.revoke(key.id)
+        clock.now += 100
+        assert store.revoke(key.id) == first
+        assert store.ever("newsroom")
+        assert not store.ever("ingest")
+
+    @pytest.mark.parametrize("key_id", ["", "0" * 12, "'; DROP TABLE keys --", "\ud800"])
+    def test_an_id_that_is_none(self, store, key_id):
+        store.create("a", ["ingest"])
+        with pytest.raises((ValueError, NotReady)):
+            store.revoke(key_id)
+        assert len(store.all()) == 1
+
+
+class TestSessions:
+    def test_an_ended_one_opens_nothing_in_any_process(self, store, tmp_path, clock):
+        key, _ = store.create("a", ["newsroom"])
+        assert store.of_session(key.id, "s1").id == key.id
+        assert store.all()[0].last_used == int(clock.now)
+        store.end("s1", clock.now + 10)
+        store.end("s1", clock.now + 10)
+        assert KeyStore(tmp_path).of_session(key.id, "s1") is None
+        assert store.of_session(key.id, "s2").id == key.id
+
+    def test_what_has_ended_by_itself_is_forgotten(self, store, tmp_path, clock):
+        store.create("a", ["newsroom"])
+        store.end("s1", clock.now + 10)
+        clock.now += 11
+        store.end("s2", clock.now + 10)
+        assert rows(tmp_path, "SELECT session FROM ended") == [("s2",)]
+
+
+class TestTrouble:
+    @pytest.mark.parametrize("content", [b"", b"not a database" * 100])
+    def test_a_damaged_file_lets_nobody_in(self, store, tmp_path, caplog, content):
+        _, text = store.create("a", ["ingest"])
+        (tmp_path / FILE).write_bytes(content)
+        for ask in (
+            store.all,
+            lambda: store.find(text),
+            lambda: store.of_session("x", "y"),
+            lambda: store.ever("rules"),
+        ):
+            with pytest.raises(NotReady, match="the store of keys cannot be used"):
+                ask()
+        assert str(tmp_path / FILE) in caplog.text
+        assert text not in caplog.text
+
+    def test_a_newer_format_is_refused(self, store, tmp_path, caplog):
+        store.create("a", ["ingest"])
+        rows(tmp_path, "PRAGMA user_version = 2")
+        with pytest.raises(NotReady):
+            store.all()
+        assert "format 2: expected 1" in caplog.text
+
+    def test_a_file_put_in_its_place_counts_at_once(self, store, tmp_path):
+        _, text = store.create("a", ["ingest"])
+        KeyStore(tmp_path / "other").create("b", ["ingest"])
+        (tmp_path / "other" / FILE).replace(tmp_path / FILE)
+        assert store.find(text) is None
+        assert [key.name for key in store.all()] == ["b"]
+
+    def test_many_make_the_first_at_once(self, tmp_path):
+        code = """
+import sys, pathlib
+from service.keys import KeyStore
+print(KeyStore(pathlib.Path(sys.argv[1])).create(sys.argv[2], ["ingest"])[1])
+"""
+        started = [
+            subprocess.Popen([sys.executable, "-c", code, tmp_path, f"n{at}"], stdout=subprocess.PIPE, text=True)
+            for at in range(4)
+        ]
+        texts = [process.communicate(timeout=60)[0].strip() for process in started]
+        store = KeyStore(tmp_path)
+        assert [store.find(text).name for text in texts] == ["n0", "n1", "n2", "n3"]
+        assert {path.name for path in tmp_path.iterdir()} == {FILE}
+
+    def test_many_use_and_revoke_at_once(self, store, tmp_path):
+        made = [store.create(f"n{at}", ["ingest"]) for at in range(8)]
+
+        def use(at):
+            key, text = made[at % 8]
+            return store.revoke(key.id) if at % 3 == 0 else store.find(text)
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(use, range(80)))
+        assert all(key.revoked for key in store.all())
