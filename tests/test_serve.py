@@ -185,6 +185,40 @@ class TestService:
         caught.value.close()
         assert "banthaobimat" not in service.log.read_text()
 
+    def test_a_client_cannot_say_where_the_pages_are(self, service):
+        asked = (
+            b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nSCRIPT_NAME: /xau\r\nX-Forwarded-Proto: https\r\n\r\n"
+        )
+        answer = service.raw(asked)
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"/xau" not in answer
+        assert b'href="/static/style.css"' in answer
+
+    def test_a_key_counts_for_every_worker_until_it_is_revoked(self, service):
+        def keys(*args):
+            command = [*COMMAND, "keys", *args, "--home", str(service.home)]
+            return subprocess.run(command, capture_output=True, text=True, env=environment(), check=True).stdout.strip()
+
+        def ask_for(cookie, times=24):
+            head = f"GET /newsroom/draft HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n".encode()
+            with ThreadPoolExecutor(8) as pool:
+                return {int(answer[9:12]) for answer in pool.map(lambda _: service.raw(head), range(times))}
+
+        text = keys("create", "--scope", "newsroom", "--name", "x")
+        form = service.raw(b"GET /newsroom/sign-in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").decode()
+        cookie, token = (re.search(what, form)[1] for what in (r"Set-Cookie: ([^;]+)", r'name="csrf" value="([^"]+)"'))
+        assert ask_for(cookie) == {303}
+        body = f"key={text}&csrf={token}"
+        head = f"POST /newsroom/sign-in HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\nConnection: close\r\n"
+        kind = f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n\r\n"
+        done = service.raw((head + kind + body).encode()).decode()
+        assert done.startswith("HTTP/1.1 303 ")
+        cookie = re.search(r"Set-Cookie: ([^;]+)", done)[1]
+        assert ask_for(cookie) == {200}
+        keys("revoke", text.split("_")[1])
+        assert ask_for(cookie) == {303}
+        assert text.split("_", 2)[2] not in service.log.read_text()
+
     def test_it_ends_at_sigterm(self, service):
         workers = service.workers()
         assert len(workers) == 2  # none had to be started again
