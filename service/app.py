@@ -9,7 +9,6 @@ from functools import partial
 from flask import Flask, Response, current_app, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
-from limits.errors import ConfigurationError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -93,21 +92,15 @@ def _sessions(settings: Settings) -> Sessions:
 
 
 def _limit(app: Flask, rates: str, storage: str) -> None:
-    """Have every address make so many requests and no more.
-
-    :raises ValueError: if they cannot be counted there.
-    """
-    try:
-        limiter = Limiter(
-            lambda: access.client(request.remote_addr),
-            app=app,
-            application_limits=[rates],
-            application_limits_exempt_when=lambda: request.path in _WATCHING,
-            storage_uri=storage,
-            in_memory_fallback_enabled=True,  # counting apart is better than not answering
-        )
-    except ConfigurationError as error:
-        raise ValueError(f"rate_limit_storage: {storage!r}: {error}") from error
+    """Have every address make so many requests and no more."""
+    limiter = Limiter(
+        lambda: access.client(request.remote_addr),
+        app=app,
+        application_limits=[rates],
+        application_limits_exempt_when=lambda: request.path in _WATCHING,
+        storage_uri=storage,
+        in_memory_fallback_enabled=True,  # counting apart is better than not answering
+    )
     app.register_error_handler(RateLimitExceeded, partial(_limited, limiter))
 
 

@@ -51,6 +51,10 @@ PRAGMA user_version = {_FORMAT};
 _TEXT = re.compile(r"lq_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _ONE = "SELECT hash, id, name, scopes, created, last_used, revoked FROM keys WHERE id = ?"
 _ALL = "SELECT hash, id, name, scopes, created, last_used, revoked FROM keys ORDER BY created, rowid"
+_OF_SESSION = """
+SELECT hash, id, name, scopes, created, last_used, revoked FROM keys
+WHERE id = ? AND NOT EXISTS (SELECT 1 FROM ended WHERE session = ?)
+"""
 _NOBODY = hashlib.sha256(b"").digest()
 
 
@@ -135,12 +139,7 @@ class KeyStore:
 
     def of_session(self, key_id: str, session: str) -> Key | None:
         """Return the key that somebody signed in with, None where there is none, or the session was ended."""
-        if not self._path.exists():
-            return None
-        with self._opened() as db:
-            if db.execute("SELECT 1 FROM ended WHERE session = ?", (session,)).fetchone():
-                return None
-        return self._used(self._by_id(key_id))
+        return self._used(next((key for _, key in self._asked(_OF_SESSION, key_id, session)), None))
 
     def end(self, session: str, until: float) -> None:
         """End a session, in every process.

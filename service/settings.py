@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from limits import parse_many
+from limits.errors import ConfigurationError
+from limits.storage import storage_from_string
 from pydantic import AfterValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -19,6 +21,15 @@ def _rates(value: str) -> str:
         parse_many(value)
     except ValueError:
         raise ValueError("expected rates such as 60/minute;2000/hour") from None
+    return value
+
+
+def _storage(value: str) -> str:
+    try:
+        storage_from_string(value)  # none of them connects before it is used
+    except ConfigurationError as error:
+        hint = "; redis:// needs lienquan[redis] installed" if value.startswith("redis") else ""
+        raise ValueError(f"expected memory:// or redis://HOST:PORT/NUMBER, found {value!r}: {error}{hint}") from None
     return value
 
 
@@ -85,4 +96,4 @@ class Settings(BaseSettings):
     trusted_hops: int = Field(default=0, ge=0, le=10)
     cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()
     rate_limit: Annotated[str, AfterValidator(_rates)] | None = None
-    rate_limit_storage: str = Field(default="memory://", min_length=1)
+    rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
