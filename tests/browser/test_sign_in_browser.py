@@ -58,6 +58,7 @@ def test_in_with_the_keyboard_and_out_again(visit, running, options):
     page.keyboard.press("Enter")
     expect(page).to_have_url(DRAFT)
     expect(page.get_by_text("Đang dùng khóa “Bàn thời sự”")).to_be_visible()
+    expect(page.get_by_label("Tiêu đề")).to_be_focused()
     page.get_by_label("Tiêu đề").fill("Lò gốm Lũng Vài")
     page.get_by_role("button", name="Tìm bài liên quan").click()
     expect(page.get_by_role("heading", name="Nên dẫn tới")).to_be_visible()
@@ -67,21 +68,24 @@ def test_in_with_the_keyboard_and_out_again(visit, running, options):
     page.get_by_role("button", name="Đăng xuất").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Đăng nhập trang tòa soạn")
     page.goto(DRAFT)
-    expect(page.get_by_label("Khóa")).to_be_visible()
+    expect(page.get_by_label("Khóa")).to_be_focused()
 
 
 def test_a_draft_outlasts_a_session(visit, running):
     _, store, _ = running
     key, text = store.create("ngắn", ["newsroom"])
     page = visit()
+    expect(page.get_by_label("Khóa")).to_be_focused()
     page.get_by_label("Khóa").fill(text)
     page.get_by_role("button", name="Đăng nhập").click()
+    expect(page.get_by_label("Tiêu đề")).to_be_focused()
     page.get_by_label("Tiêu đề").fill("Lò gốm Lũng Vài")
     store.revoke(key.id)
     answered = page.expect_response(lambda response: response.request.method == "POST")
     with answered as late:
         page.get_by_role("button", name="Tìm bài liên quan").click()
     assert late.value.status == 403
+    page.wait_for_load_state()
     expect(page.get_by_role("alert")).to_contain_text("Phiên đăng nhập đã hết")
     expect(page.get_by_label("Tiêu đề")).to_have_value("Lò gốm Lũng Vài")
     expect(page.get_by_role("link", name="Đăng nhập ở thẻ mới")).to_be_visible()
