@@ -19,6 +19,8 @@ MAX_WINDOW = 1000
 MAX_QUERY = 512
 MAX_LINES = 100_000
 _MAX_VALUES = 100
+_MAX_FAULTS = 20
+"""So many are told of one request, for each may be longer than what it is about."""
 
 
 def _bound(value: object) -> object:
@@ -283,9 +285,10 @@ def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_
         parsed = model.model_validate(fields)
     except ValidationError as error:
         told = {fault.field for fault in errors}  # a repeated parameter is not a missing one as well
-        raise BadRequest(errors + [fault for fault in _faults(error) if fault.field not in told]) from None
+        faults = errors + [fault for fault in _faults(error) if fault.field not in told]
+        raise BadRequest(faults[:_MAX_FAULTS]) from None
     if errors:
-        raise BadRequest(errors)
+        raise BadRequest(errors[:_MAX_FAULTS])
     return parsed
 
 
@@ -315,7 +318,7 @@ def _names(model: type[BaseModel]) -> str:
 
 def _faults(error: ValidationError) -> list[FieldError]:
     faults = []
-    for e in error.errors(include_url=False, include_context=False):
+    for e in error.errors(include_url=False, include_context=False)[:_MAX_FAULTS]:
         where = ".".join(str(part) for part in e["loc"])
         message = e["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
         value = shown(e["input"])

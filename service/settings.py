@@ -91,7 +91,7 @@ class Settings(BaseSettings):
     duplicates: DuplicateRule = "newest"
     cache_seconds: int = Field(default=60, ge=0)
     newsroom: bool = True
-    session_hours: float = Field(default=12, gt=0, le=24 * 30)
+    session_hours: float = Field(default=12, ge=0.1, le=24 * 30)
     session_secret: SecretStr | None = Field(default=None, min_length=32)
     trusted_hops: int = Field(default=0, ge=0, le=10)
     cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()

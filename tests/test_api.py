@@ -2,6 +2,7 @@
 
 import json
 import re
+import string
 from datetime import datetime, timedelta
 from itertools import pairwise
 from urllib.parse import quote
@@ -605,6 +606,16 @@ class TestRefusals:
         problem = check_problem(post(client, draft), 413, "body")
         assert problem["errors"][0]["value"] == "200001 bytes"
         assert "200000" in problem["errors"][0]["expected"]
+
+    def test_a_refusal_is_never_much_longer_than_what_is_refused(self, client):
+        names = [f"{first}{second}" for first in string.ascii_letters for second in string.ascii_letters][:2600]
+        for path in ("/api/v1/search?q=a&", "/api/v1/articles/luong-cham/related?", "/api/v1/suggest?"):
+            response = client.get(path + "&".join(names))
+            assert (response.status_code, len(response.json["errors"])) == (400, 20)
+            assert len(response.data) < 20_000
+        response = post(client, {name: 0 for name in names})
+        assert (response.status_code, len(response.json["errors"])) == (400, 20)
+        assert len(response.data) < 20_000
 
     def test_json_nested_a_hundred_thousand_deep(self, client):
         for bracket, close in (("[", "]"), ('{"seed":', "}")):
