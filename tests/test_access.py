@@ -8,9 +8,10 @@ from flask import Response, g, request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import access, api
+from service import access, api, openapi
 from service.errors import Forbidden, Unauthorized
 from service.keys import FILE, KeyStore
+from service.openapi import Endpoint
 
 UNKNOWN = "lq_" + "0" * 12 + "_" + "a" * 43
 PAGE_OF_OURS = "https://cms.bao.example"
@@ -199,3 +200,13 @@ class TestAnotherSite:
 )
 def test_whom_a_limit_counts_for(address, expected):
     assert access.client(address) == expected
+
+
+def test_the_document_says_which_key_is_needed():
+    put_one = Endpoint("put", "/api/v1/articles/{id}", "Write", statuses=(400,), scope="ingest")
+    operation = openapi._operation(put_one)
+    assert operation["security"] == [{"key": ["ingest"]}]
+    assert list(operation["responses"]) == ["200", "400", "401", "403", "429"]
+    assert openapi.document()["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    public = [one for methods in openapi.document()["paths"].values() for one in methods.values()]
+    assert not [one for one in public if "security" in one]

@@ -7,12 +7,14 @@ from urllib.parse import quote
 
 import pytest
 from lxml import html
+from pydantic import ValidationError
 
 from service import gate, pages
 from service.errors import Forbidden, SignedOut, StaleForm, TooMany, WrongKey
 from service.gate import Asked, Gate
 from service.keys import FILE, KeyStore
 from service.sessions import NOBODY, Sessions
+from service.settings import Settings
 from service.strings import EN, VI
 
 DRAFT, SIGN_IN, SIGN_OUT = "/newsroom/draft", "/newsroom/sign-in", "/newsroom/sign-out"
@@ -462,3 +464,11 @@ class TestWithoutFlask:
 def test_what_is_inside(path):
     assert gate.inside(path) == path
     assert gate.inside(path + "\n") is None
+
+
+def test_the_secret_is_shown_nowhere_and_is_long(monkeypatch):
+    monkeypatch.setenv("LIENQUAN_SESSION_SECRET", "bimat" * 10)
+    assert "bimat" not in repr(Settings()) + str(Settings().model_dump()) + Settings().model_dump_json()
+    monkeypatch.setenv("LIENQUAN_SESSION_SECRET", "bimat")
+    with pytest.raises(ValidationError, match="session_secret"):
+        Settings()
