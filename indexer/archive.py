@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -18,6 +18,7 @@ from indexer import near_duplicates
 from indexer.article import Article
 from indexer.columns import Filters, Mask
 from indexer.content_classes import ClassMap, combined
+from indexer.journal import Known, Withdrawal
 from indexer.knowledge import Knowledge
 from indexer.lexical import Chance, Term, Words
 from indexer.mining import Name
@@ -74,13 +75,14 @@ class Archive:
         self.background = snapshot.background
         self.knowledge: Knowledge = snapshot.knowledge
         self._words = snapshot.words
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self.segments = snapshot.segments[:first]
         self._starts = np.cumsum([0, *(segment.count for segment in self.segments)])
         self._bounds: list[int] = self._starts.tolist()
         self._text_starts = np.cumsum([0, *(segment.index.count for segment in self.segments)])
         self.published: Rows = self._joined([segment.columns.published for segment in self.segments])
         self._alive: Mask = self._joined([segment.alive for segment in self.segments])
+        self._withdrawn: tuple[Rows, Rows, Rows] | None = None
         self._codes: dict[str, tuple[NDArray[np.int32], dict[str, int]]] = {}
         self._masks: tuple[tuple[Mask, list[tuple[Mask | None, Mask | None]]], ...] = ()
 
@@ -90,7 +92,7 @@ class Archive:
 
     def close(self) -> None:
         """Let go of the snapshot's files."""
-        self._snapshot.close()
+        self.snapshot.close()
 
     @property
     def count(self) -> int:
@@ -109,7 +111,21 @@ class Archive:
         """
         masks, changes = zip(*(segment.columns.public(now) for segment in self.segments), strict=True)
         public: Mask = self._joined(masks) & self._alive
-        return public, min(changes)
+        until = min(changes)
+        if self._withdrawn is not None:
+            rows, first, end = self._withdrawn
+            public[rows] &= (first <= now) & (now < end)
+            until = min([until, *first[first > now].tolist(), *end[end > now].tolist()])
+        return public, until
+
+    def withdraw(self, withdrawals: Iterable[Withdrawal]) -> None:
+        """Hold articles back, between other times than the snapshot says, in every mask of `public` made from now on.
+
+        :param withdrawals: All that the snapshot does not know of; what was held back before and is not here is free.
+        """
+        found = [(row, w.published, w.unpublish) for w in withdrawals if (row := self.row_of(w.id)) is not None]
+        held = np.array(found, dtype=np.int64).reshape(-1, 3)
+        self._withdrawn = (held[:, 0], held[:, 1], held[:, 2]) if found else None
 
     def mask(self, filters: Filters) -> Mask | None:
         """Return which articles pass the filters, (count,) bool, or None where all do."""
@@ -537,6 +553,22 @@ class Archive:
             if row is not None and allowed[start + row]:
                 return int(start + row)
         return self._named("id", article_id, allowed)
+
+    def known(self, article_id: str) -> Known | None:
+        """Return what is held of an id, public or not; None where there is no such article."""
+        for segment in reversed(self.segments):
+            state = segment.store.state_of(article_id)
+            if state is not None and segment.alive[state[0]]:
+                return Known(*state[1:])
+        return None
+
+    def row_of(self, article_id: str) -> int | None:
+        """Return the row of an id, public or not, None where there is no such article."""
+        for segment, start in zip(reversed(self.segments), self._starts[-2::-1], strict=True):
+            row = segment.store.row_of(article_id)
+            if row is not None and segment.alive[row]:
+                return int(start + row)
+        return None
 
     def find_url(self, url: str, allowed: Mask) -> int | None:
         """Return the row of the article that answers to a URL, the newest where several do, among the allowed."""

@@ -9,33 +9,24 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from indexer import calibration, growth, knowledge, lexical, store, vectors
-from indexer.archive import Archive
+from indexer import growth, store
 from indexer.article import Article, Problem, shown, validate
+from indexer.assembly import Assembly, Progress
 from indexer.cache import VectorCache
-from indexer.calibration import Calibration, draw_background
-from indexer.embedding import embed
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
-from indexer.knowledge import KnowledgeWriter
-from indexer.lexical import LexicalWriter
-from indexer.segment import SegmentWriter
-from indexer.snapshot import Home, Manifest, SegmentEntry, Snapshot, share_directory, share_file
+from indexer.journal import Journal
+from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.staging import Changes, Held, Staging
 from indexer.text import ENCODED
-from indexer.vectors import Rows
-from models.encoder import Encoder, Vectors
+from models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
 
@@ -43,12 +34,7 @@ MAX_SHRINK = 0.2
 WHOLE = 2_000
 """An archive of up to so many articles is written anew whenever it changes: that takes seconds, and all is learnt."""
 
-_CHUNK = 64
 _SHOWN_PROBLEMS = 20
-_WORD_ROWS = "word_rows.npy"
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how much is done, and of how much where that is known."""
 
 
 @dataclass
@@ -84,7 +70,7 @@ class BuildReport:
     def take(self, changes: Changes) -> None:
         """Take over the numbers of what changed."""
         self.articles, self.added, self.updated = changes.articles, changes.added, changes.updated
-        self.removed, self.unchanged = changes.removed, changes.unchanged
+        self.removed, self.unchanged = changes.removed + changes.deleted, changes.unchanged
 
 
 @dataclass(frozen=True)
@@ -97,6 +83,8 @@ class BuildOptions:
     :param keep: How many snapshots to keep.
     :param rewrite: Whether to write everything anew where anything has changed or was added before.
     :param added_to: An archive of fewer articles is always written anew.
+    :param wait: For how many seconds to wait for another build (`Home.lock`).
+    :param merging: Whether this is a merge, for which others wait.
     :param source: What is said of every source.
     """
 
@@ -106,6 +94,8 @@ class BuildOptions:
     keep: int = 5
     rewrite: bool = False
     added_to: int = WHOLE
+    wait: float = 0.0
+    merging: bool = False
     source: SourceOptions = field(default_factory=SourceOptions)
 
 
@@ -124,22 +114,86 @@ def build(
     :raises BuildRefused: if another build holds the home, or too much would be lost.
     :raises SnapshotError: if the current snapshot is damaged.
     """
-    with home.lock(), home.partial() as directory:
-        current = _open_current(home)
+    journal = Journal.of(home.path)
+    with (
+        home.lock(options.wait, options.merging),
+        home.partial() as directory,
+        closing(journal) if journal else nullcontext(),
+    ):
+        current = open_published(home)
         with closing(Staging(directory / "staging.sqlite")) as staging:
             report = _read(home, staging, sources, options, progress)
-            changes = staging.compare(_held(current), options.whole)
+            up_to = _take_changes(journal, staging, current, options.whole) if journal else 0
+            changes = staging.compare(held(current), options.whole)
             report.take(changes)
             _guard(changes, options, report)
-            _Build(home, directory, staging, current, encoder(), progress, report).run(changes, options)
+            cache = VectorCache(home.path, (made := encoder()).identity, ENCODED)
+            with closing(cache):
+                assembly = Assembly(home, directory, staging, current, made, cache, up_to, progress=progress)
+                report.snapshot = _publish(assembly, staging, changes, options)
+            report.encoded, report.reused = assembly.encoded, assembly.reused
         if current is not None:
             current.close()
         if report.snapshot is not None:
             report.pruned = home.prune(options.keep)
+            _tidy(home, journal, cache, up_to)
     return report
 
 
-def _open_current(home: Home) -> Snapshot | None:
+def _publish(assembly: Assembly, staging: Staging, changes: Changes, options: BuildOptions) -> str | None:
+    """Publish what the changes ask for: nothing, tombstones, an added segment, or everything anew."""
+    reusable = assembly.reusable()
+    changed = reusable is not None and (len(reusable.segments) > 1 or any(not s.alive.all() for s in reusable.segments))
+    if reusable is not None and not changes and not (options.rewrite and changed):
+        return None
+    gone = staging.gone(options.whole)
+    if reusable is not None and not options.rewrite:
+        first = growth.first_written(reusable, gone, changes, options.added_to)
+        if first > 0:
+            return assembly.publish_added(reusable, gone, first)
+    staging.gather(gone, 0)
+    return assembly.publish_anew(reusable)
+
+
+def _tidy(home: Home, journal: Journal | None, cache: VectorCache, up_to: int) -> None:
+    """Forget what is published: the API's lines that every snapshot holds, and the vectors of a build."""
+    if journal is None:
+        cache.discard()
+        return
+    journal.trim(min(read_manifest(home.directory(name)).changes for name in home.ids()))
+    if journal.last() <= up_to:
+        cache.discard()
+
+
+def _take_changes(journal: Journal, staging: Staging, current: Snapshot | None, whole: bool) -> int:
+    """Stage all that the API changed, what it deleted long ago too, so that no source brings it back."""
+    after = 0 if current is None else current.manifest.changes
+    for tombstone in journal.tombstones(after):
+        staging.withdraw(tombstone.id, tombstone.updated, pending=False)
+    return stage_changes(journal, staging, after, whole)
+
+
+def stage_changes(journal: Journal, staging: Staging, after: int, whole: bool, most: int = -1) -> int:
+    """Stage what the API changed since the current snapshot was made, and return the last change that is staged.
+
+    :param after: The last change that the current snapshot holds.
+    :param whole: Whether the sources are the whole archive (`BuildOptions`).
+    :param most: How many changes at most.
+    """
+    pending = journal.pending(after, most)
+    for change in pending:
+        if change.line is None:
+            staging.withdraw(change.id, change.updated, pending=True)
+        else:
+            staging.put(store.load_article(change.line), change.updated, whole)
+    return pending[-1].seq if pending else after
+
+
+def open_published(home: Home) -> Snapshot | None:
+    """Return the current snapshot, None on an empty home.
+
+    :raises SnapshotError: if it is damaged, with what to do.
+    """
     name = home.current()
     if name is None:
         return None
@@ -151,7 +205,8 @@ def _open_current(home: Home) -> Snapshot | None:
         ) from error
 
 
-def _held(current: Snapshot | None) -> list[Held]:
+def held(current: Snapshot | None) -> list[Held]:
+    """Return what the segments of a snapshot hold, none where there is no snapshot."""
     if current is None:
         return []
     return [
@@ -240,201 +295,6 @@ class _Rejects:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-
-
-class _Build:
-    """The second half of a build: from the archive to be to a published snapshot."""
-
-    def __init__(
-        self,
-        home: Home,
-        directory: Path,
-        staging: Staging,
-        current: Snapshot | None,
-        encoder: Encoder,
-        progress: Progress,
-        report: BuildReport,
-    ) -> None:
-        self._home = home
-        self._directory = directory
-        self._staging = staging
-        self._current = current
-        self._encoder = encoder
-        self._progress = progress
-        self._report = report
-
-    def run(self, changes: Changes, options: BuildOptions) -> None:
-        """Publish what the changes ask for: nothing, tombstones, an added segment, or everything anew."""
-        reusable = self._reusable()
-        added_to = reusable is not None and len(reusable.segments) > 1
-        if reusable is not None and not changes and not (options.rewrite and added_to):
-            return
-        gone = self._staging.gone(options.whole)
-        first = 0
-        if reusable is not None and not options.rewrite:
-            first = growth.first_written(reusable, gone, changes, options.added_to)
-        if reusable is None or first == 0:
-            self._staging.gather(gone, 0)
-            self._publish_anew(reusable)
-        else:
-            self._publish_added(reusable, gone, first)
-
-    def _reusable(self) -> Snapshot | None:
-        """Return the current snapshot if its vectors are exactly those that this build would make."""
-        current = self._current
-        if current is None:
-            return None
-        manifest = current.manifest
-        same = manifest.encoder == self._encoder.identity and manifest.encoded == ENCODED
-        return current if same else None
-
-    def _publish_anew(self, reusable: Snapshot | None) -> None:
-        """Publish one segment of all articles, and all that is learnt from them."""
-        articles, texts = self._staging.count()
-        now = datetime.now(UTC)
-        words = LexicalWriter(self._directory / lexical.DIRECTORY)
-        learnt = KnowledgeWriter(now)
-        cache = self._cache()
-        with closing(cache):
-            entry = self._write(
-                "segment-0", reusable, cache, partial(SegmentWriter, now=now, words=words, learnt=learnt)
-            )
-            words.close()
-            learnt.write(self._directory / knowledge.DIRECTORY, self._directory / entry.name)
-            raw = self._directory / entry.name / vectors.RAW_FILE
-            drawn = self._background(reusable, raw, articles, texts)
-            self._publish([entry], drawn)
-        cache.discard()
-
-    def _publish_added(self, current: Snapshot, gone: Rows, first: int) -> None:
-        """Publish the first of the current segments as they are, less what is gone, and the rest in one that is new."""
-        kept = self._staging.gather(gone, first)
-        base, directory = Archive(current, first), self._directory
-        for name in (
-            lexical.DIRECTORY,
-            knowledge.DIRECTORY,
-            *(entry.name for entry in current.manifest.segments[:first]),
-        ):
-            share_directory(current.directory / name, directory / name)
-        share_file(current.directory / calibration.FILE, directory / calibration.FILE)
-        entries = self._buried(current, gone, first)
-        rows = current.word_rows()
-        if self._staging.count()[0]:
-            now, words = datetime.now(UTC), LexicalWriter(directory / lexical.DIRECTORY)
-            cache = self._cache()
-            writer = partial(SegmentWriter, now=now, words=words, earlier=base)
-            with closing(cache):
-                entries.append(self._write(f"segment-{first}", current, cache, writer, len(kept)))
-                words.close()
-                rows = growth.word_rows(rows, base.count, kept, words.count, entries[-1].articles)
-                self._publish(entries, current.manifest.calibration, rows)
-            cache.discard()
-        else:
-            rows = None if rows is None else growth.word_rows(rows, base.count, kept, len(rows), 0)
-            self._publish(entries, current.manifest.calibration, rows)
-
-    def _buried(self, current: Snapshot, gone: Rows, first: int) -> list[SegmentEntry]:
-        """Return the first segments with what is gone of them as tombstones."""
-        entries, start = [], 0
-        for entry, segment in zip(current.manifest.segments[:first], current.segments, strict=False):
-            here = gone[(gone >= start) & (gone < start + segment.count)] - start
-            dead = np.union1d(np.flatnonzero(~segment.alive), here).astype(np.int64)
-            start += segment.count
-            if len(dead):
-                name = f"tombstones-{entry.name}.npy"
-                np.save(self._directory / name, dead, allow_pickle=False)
-                entry = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
-            entries.append(entry)
-        return entries
-
-    def _cache(self) -> VectorCache:
-        return VectorCache(self._home.path, self._encoder.identity, ENCODED)
-
-    def _write(
-        self,
-        name: str,
-        reusable: Snapshot | None,
-        cache: VectorCache,
-        writer: Callable[[Path], SegmentWriter],
-        known: int = 0,
-    ) -> SegmentEntry:
-        """Write a segment of what is staged.
-
-        :param known: How many of the first articles the words have already.
-        """
-        articles, texts = self._staging.count()
-        target = self._directory / name
-        target.mkdir()
-        chunks = self._vectors(reusable, cache, texts)
-        vectors.write_vectors(target / vectors.RAW_FILE, texts, self._encoder.identity.dim, chunks)
-        self._progress("indexing", 0, articles)
-        built = writer(target).write(self._staging.articles(), self._staging.texts(), known)
-        self._progress("indexing", articles, articles)
-        return SegmentEntry(name=name, articles=articles, vectors=texts, index=built.kind, recall=built.recall)
-
-    def _publish(
-        self, entries: list[SegmentEntry], drawn: Calibration, word_rows: NDArray[np.int32] | None = None
-    ) -> None:
-        self._staging.close()
-        for path in self._directory.glob("staging.sqlite*"):
-            path.unlink()
-        if word_rows is not None:
-            np.save(self._directory / _WORD_ROWS, word_rows, allow_pickle=False)
-        manifest = {
-            "parent": self._current.id if self._current else None,
-            "encoder": self._encoder.identity,
-            "encoded": ENCODED,
-            "transform": "none",
-            "calibration": drawn,
-            "segments": entries,
-            "word_rows": None if word_rows is None else _WORD_ROWS,
-        }
-        self._report.snapshot = self._home.publish(self._directory, manifest, self._current)
-
-    def _vectors(self, reusable: Snapshot | None, cache: VectorCache, texts: int) -> Iterator[tuple[Rows, Vectors]]:
-        """Yield the vector of every distinct text: the current snapshot's, an interrupted build's, or a new one."""
-        known = np.zeros(texts, dtype=np.bool_)
-        if reusable is not None:
-            pairs = np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
-            known[pairs[:, 0]] = True
-            held = Archive(reusable)
-            for start in range(0, len(pairs), 4096):
-                rows, old = pairs[start : start + 4096].T
-                yield rows, held.reconstruct(old)
-        self._report.reused = int(known.sum())
-        missing = np.flatnonzero(~known)
-        self._progress("encoding", 0, len(missing))
-        for start in range(0, len(missing), _CHUNK):
-            rows = missing[start : start + _CHUNK]
-            yield rows, self._encode(rows, cache)
-            self._progress("encoding", start + len(rows), len(missing))
-
-    def _encode(self, rows: Rows, cache: VectorCache) -> Vectors:
-        found = self._staging.articles_of(rows.tolist())
-        cached = [cache.get(key) for key, _ in found]
-        new = [at for at, vector in enumerate(cached) if vector is None]
-        if new:
-            fresh = embed(self._encoder, [found[at][1].views for at in new])
-            cache.put([found[at][0] for at in new], fresh)
-            for at, vector in zip(new, fresh, strict=True):
-                cached[at] = vector
-        self._report.encoded += len(new)
-        self._report.reused += len(found) - len(new)
-        return np.stack([vector for vector in cached if vector is not None])
-
-    def _background(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
-        """Write the background: the current one while the archive is of about the size that it was drawn at."""
-        target = self._directory / calibration.FILE
-        if reusable is not None:
-            drawn = reusable.manifest.calibration
-            if drawn.articles / 2 <= articles <= drawn.articles * 2:
-                share_file(reusable.directory / calibration.FILE, target)
-                return drawn
-        rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
-        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]
-        background, drawn = draw_background(np.array(sample), articles, self._encoder)
-        np.save(target, background, allow_pickle=False)
-        return drawn
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:

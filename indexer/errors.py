@@ -4,7 +4,8 @@ IndexerError
 ├── SourceError       a source cannot be read at all
 ├── ValidationFailed  --strict met a bad line
 ├── BuildRefused      the build would lose too much, or another one runs
-└── SnapshotError     a snapshot is missing, damaged, or not for this program
+├── SnapshotError     a snapshot is missing, damaged, or not for this program
+└── JournalError      what the API wrote cannot be read or written
 """
 
 
@@ -26,3 +27,7 @@ class BuildRefused(IndexerError):
 
 class SnapshotError(IndexerError):
     """A snapshot is missing, damaged, or of a format or encoder that this program does not take."""
+
+
+class JournalError(IndexerError):
+    """The journal of the API's changes cannot be read or written, or refuses a change."""

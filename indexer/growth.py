@@ -5,6 +5,8 @@ Knows nothing of files.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,12 +24,7 @@ MAX_SEGMENTS = 8
 
 
 def first_written(current: Snapshot, gone: Rows, changes: Changes, added_to: int) -> int:
-    """Return which of the current segments is the first to be written anew; as many as there are, if none is.
-
-    New articles make a segment of their own, together with the last segments that are not twice as large: so sizes
-    fall by half from each to the next, there are few, and each article is written a few times in all (a log-structured
-    merge; O'Neil et al., 1996).
-    """
+    """Return which of the current segments is the first to be written anew; as many as there are, if none is."""
     starts = np.cumsum([0, *(segment.count for segment in current.segments)])
     lost = np.histogram(gone, starts)[0] if len(gone) else np.zeros(len(current.segments), dtype=np.int64)
     alive = [int(segment.alive.sum() - n) for segment, n in zip(current.segments, lost, strict=True)]
@@ -41,8 +38,22 @@ def first_written(current: Snapshot, gone: Rows, changes: Changes, added_to: int
     new = changes.added + changes.updated
     if new and (changes.articles < added_to or new + sum(alive[1:]) > GROWTH * alive[0]):
         return 0
+    return first_merged(alive, new, first)
+
+
+def first_merged(alive: Sequence[int], new: int, first: int, least: int = 0) -> int:
+    """Return which segment is the first that new articles are written together with; as many as there are, if none is.
+
+    New articles make a segment of their own, together with the last segments that are not twice as large: so sizes
+    fall by half from each to the next, there are few, and each article is written a few times in all (a log-structured
+    merge; O'Neil et al., 1996).
+
+    :param alive: How many articles each has.
+    :param first: The first that is written anew in any case.
+    :param least: The first that may be.
+    """
     written = new + sum(alive[first:])
-    while first and new and (alive[first - 1] < 2 * written or first >= MAX_SEGMENTS):
+    while first > least and new and (alive[first - 1] < 2 * written or first >= MAX_SEGMENTS):
         first -= 1
         written += alive[first]
     return first

@@ -6,6 +6,7 @@ together. Both count from 0 within the segment. What is of the whole archive (wo
 
 from __future__ import annotations
 
+import copy
 from array import array
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -132,13 +133,23 @@ class Segment:
         self.owners = Owners(directory)
         self.keys: NDArray[np.int64] = np.asarray(np.load(directory / _KEYS, mmap_mode="r", allow_pickle=False))
         """(vectors,) int64, the start of each text's key: equal for equal texts, in whatever segment."""
-        self.alive = np.ones(self.columns.count, dtype=np.bool_)
-        self.alive[tombstones] = False
+        self.alive = self._alive(tombstones)
         if (self.owners.articles, self.owners.vectors, len(self.keys)) != (self.count, *2 * (self.index.count,)):
             raise ValueError(
                 f"{directory}: owners of {self.owners.vectors} vectors among {self.owners.articles} articles, "
                 f"{len(self.keys)} keys: expected {self.index.count} vectors, {self.count} articles"
             )
+
+    def _alive(self, tombstones: Rows) -> Mask:
+        alive = np.ones(self.columns.count, dtype=np.bool_)
+        alive[tombstones] = False
+        return alive
+
+    def less(self, tombstones: Rows) -> Segment:
+        """Return the same segment, its files shared, with other tombstones."""
+        shared = copy.copy(self)
+        shared.alive = self._alive(tombstones)
+        return shared
 
     @property
     def count(self) -> int:

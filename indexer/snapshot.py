@@ -13,7 +13,9 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,7 +38,10 @@ from models.encoder import EncoderIdentity
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 4
+FORMAT = 5
+_READ = (4, 5)
+"""The formats that are read; 4 lacks `base` and `changes`, and is otherwise the same."""
+
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "CURRENT"
 SMALL = 64 * 2**20
@@ -46,6 +51,11 @@ _TIME = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
 _MAPPED = re.compile(r"(vectors|bigram\w*|trigram\w*|sketch_\w+|neighbours|shared_terms|cosines)\.npy$|\.(u32|f16)$")
 _PARTIAL = ".partial-"
+_LOCK_SECONDS = 0.1
+_MERGES = ", which publishes what the API changed"
+
+MERGE_SECONDS = 600.0
+"""For how long a build waits for a merge."""
 
 
 class FileEntry(BaseModel):
@@ -78,6 +88,8 @@ class SegmentEntry(BaseModel):
 class Manifest(BaseModel):
     """What a snapshot says of itself. Its id is the directory's name, which ends in this file's own digest.
 
+    :param base: Of a live snapshot, the published one that it is of; None of a published one.
+    :param changes: The last of the API's changes that it holds.
     :param transform: What was done to the vectors after the encoder; `none` so far.
     :param encoded: How an article became the text that was encoded.
     :param word_rows: The file that says which row each article of the word index has, None where it is its number.
@@ -85,9 +97,11 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
-    format: Literal[4]
+    format: Literal[4, 5]
     created_at: str
     parent: str | None
+    base: str | None = None
+    changes: int = 0
     encoder: EncoderIdentity
     encoded: str
     transform: Literal["none"]
@@ -140,21 +154,31 @@ class Home:
         return self.snapshots / snapshot_id
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, wait: float = 0.0, merging: bool = False) -> Iterator[None]:
         """Hold the home for writing; the system lets go of it when the process ends, however it ends.
 
+        :param wait: For how many seconds to wait for another process that holds it; for one that merges up to
+            MERGE_SECONDS, since nobody asked for it and it soon ends.
+        :param merging: Whether this one merges.
         :raises BuildRefused: if another process holds it, with that process's id.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        begun = time.monotonic()
         with (self.path / "lock").open("a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                raise BuildRefused(f"{self.path}: held by process {file.read().strip() or '?'}: try later") from None
+            while True:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    file.seek(0)
+                    holder = file.read().strip() or "?"
+                    patience = MERGE_SECONDS if holder.endswith(_MERGES) and not merging else wait
+                    if time.monotonic() - begun >= patience:
+                        raise BuildRefused(f"{self.path}: held by process {holder}: try later") from None
+                time.sleep(_LOCK_SECONDS)
             file.seek(0)
             file.truncate()
-            file.write(str(os.getpid()))
+            file.write(f"{os.getpid()}{_MERGES if merging else ''}")
             file.flush()
             yield
 
@@ -174,12 +198,15 @@ class Home:
         finally:
             shutil.rmtree(directory, ignore_errors=True)
 
-    def publish(self, directory: Path, manifest: dict[str, Any], base: Snapshot | None = None) -> str:
+    def publish(
+        self, directory: Path, manifest: dict[str, Any], base: Snapshot | None = None, durable: bool = True
+    ) -> str:
         """Make a written directory the current snapshot and return its id. Atomic: before or after, never between.
 
         :param manifest: The manifest's fields less `format`, `created_at` and `files`, which are added here.
         :param base: A snapshot that files are shared with. These are taken to be as its manifest says, so that what has
             become of them since is found where they are next verified, and not passed off as right.
+        :param durable: Whether it must survive a loss of power; what can be made again need not.
         """
         now = self._later_than_all()
         shared = (
@@ -190,10 +217,11 @@ class Home:
         written = json.dumps(Manifest.model_validate(content).model_dump(mode="json"), indent=1).encode()
         (directory / MANIFEST_FILE).write_bytes(written)
         name = f"{now:{_TIME}}-{hashlib.sha256(written).hexdigest()[:8]}"
-        for path in sorted(directory.rglob("*"), reverse=True):
-            if path.relative_to(directory).as_posix() not in shared:
-                _sync(path)
-        _sync(directory)
+        if durable:
+            for path in sorted(directory.rglob("*"), reverse=True):
+                if path.relative_to(directory).as_posix() not in shared:
+                    _sync(path)
+            _sync(directory)
         directory.rename(self.snapshots / name)
         _sync(self.snapshots)
         self.point_to(name)
@@ -243,6 +271,16 @@ class Home:
             shutil.rmtree(self.snapshots / name)
         return doomed
 
+    def discard(self, unwanted: Callable[[Manifest], bool]) -> None:
+        """Delete the snapshots that are unwanted or cannot be read, the current one too. The caller holds the lock."""
+        for name in self.ids():
+            try:
+                wanted = not unwanted(read_manifest(self.snapshots / name))
+            except SnapshotError:
+                wanted = False
+            if not wanted:
+                shutil.rmtree(self.snapshots / name)
+
 
 def _files(directory: Path) -> list[str]:
     listed = (path for path in directory.rglob("*") if path.name not in lexical.LOCKS)
@@ -285,8 +323,9 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         content = json.loads(written)
         found = content.get("format")
-        if found != FORMAT:
-            raise SnapshotError(f"{path}: format: {found}: expected {FORMAT}; made by another version of Lienquan?")
+        if found not in _READ:
+            expected = " or ".join(map(str, _READ))
+            raise SnapshotError(f"{path}: format: {found}: expected {expected}; made by another version of Lienquan?")
         manifest = Manifest.model_validate_json(written)
     except (ValueError, AttributeError, ValidationError) as error:
         raise SnapshotError(f"{path}: {error}") from error
@@ -301,14 +340,44 @@ def read_manifest(directory: Path) -> Manifest:
     return manifest
 
 
-def verify(directory: Path, large: bool = True) -> None:
+class Hashed:
+    """Files that this process has hashed, so that what snapshots share is hashed once."""
+
+    _MOST = 8192
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, ...], str] = {}
+        self._lock = threading.Lock()
+
+    @staticmethod
+    def _key(path: Path) -> tuple[int, ...]:
+        found = path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+    def known(self, path: Path) -> str | None:
+        """Return the SHA-256 of a file that was hashed before and is the same since, else None."""
+        return self._known.get(self._key(path))
+
+    def digest(self, path: Path) -> str:
+        """Hash a file, and remember it."""
+        key, found = self._key(path), _entry(path).sha256
+        with self._lock:
+            while len(self._known) >= self._MOST:
+                del self._known[next(iter(self._known))]
+            self._known[key] = found
+        return found
+
+
+def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) -> None:
     """Check a snapshot's files against its manifest: all there, none a link, size and SHA-256 as published.
 
     :param large: Whether to hash the files as well that are larger than SMALL and only ever mapped.
+    :param hashed: Which files need no second look; none by default.
     :raises SnapshotError: naming the first file that is wrong.
     """
     manifest = read_manifest(directory)
-    hashed = []
+    hashed = hashed or Hashed()
+    chosen = []
     for name, expected in manifest.files.items():
         path = directory / name
         if path.is_symlink() or not path.is_file():
@@ -316,37 +385,60 @@ def verify(directory: Path, large: bool = True) -> None:
         size = path.stat().st_size
         if size != expected.size:
             raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
-        if large or size <= SMALL or not _MAPPED.search(name):
-            hashed.append((size, name))
+        if (large or size <= SMALL or not _MAPPED.search(name)) and hashed.known(path) != expected.sha256:
+            chosen.append((size, name))
     with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
-        names = [name for _, name in sorted(hashed, reverse=True)]
-        for name, entry in zip(names, pool.map(lambda name: _entry(directory / name), names), strict=True):
-            if entry.sha256 != manifest.files[name].sha256:
+        names = [name for _, name in sorted(chosen, reverse=True)]
+        for name, found in zip(names, pool.map(lambda name: hashed.digest(directory / name), names), strict=True):
+            if found != manifest.files[name].sha256:
                 expected = manifest.files[name]
-                raise SnapshotError(f"{directory / name}: found sha256 {entry.sha256}, expected {expected.sha256}")
+                raise SnapshotError(f"{directory / name}: found sha256 {found}, expected {expected.sha256}")
     if unknown := set(_files(directory)) - set(manifest.files):
         raise SnapshotError(f"{directory / min(unknown)}: not in the manifest")
 
 
 class Snapshot:
-    """A snapshot opened for reading: verified first, then held until `close`, whatever becomes of its directory."""
+    """A snapshot opened for reading: verified first, then held until `close`, whatever becomes of its directory.
 
-    def __init__(self, directory: Path) -> None:
-        verify(directory, large=False)
+    :param before: Another that is open: what the two share is neither hashed nor opened again.
+    """
+
+    def __init__(self, directory: Path, before: Snapshot | None = None) -> None:
+        self.hashed: Hashed = before.hashed if before else Hashed()
+        verify(directory, large=False, hashed=self.hashed)
         self.id = directory.name
         self.directory = directory
         self.manifest = read_manifest(directory)
         self.segments: list[Segment] = []
         try:
-            rows = np.load(directory / calibration.FILE, allow_pickle=False)
-            self.background = Background(rows, self.manifest.calibration)
-            self.knowledge = Knowledge(directory / knowledge.DIRECTORY)
+            same = before if before and self._shares(before, calibration.FILE) else None
+            self.background: Background = same.background if same else self._read_background()
+            shared = before if before and self._shares(before, knowledge.DIRECTORY) else None
+            self.knowledge: Knowledge = shared.knowledge if shared else Knowledge(directory / knowledge.DIRECTORY)
             for entry in self.manifest.segments:
-                self.segments.append(_open_segment(directory, entry))
+                held = self._held_by(before, entry.name) if before else None
+                self.segments.append(_open_segment(directory, entry, held))
             self.words = LexicalIndex(directory / lexical.DIRECTORY, self.word_rows())
         except (OSError, ValueError, RuntimeError) as error:
             self.close()
             raise SnapshotError(f"{directory}: {error}") from error
+
+    def _read_background(self) -> Background:
+        rows = np.load(self.directory / calibration.FILE, allow_pickle=False)
+        return Background(rows, self.manifest.calibration)
+
+    def _shares(self, other: Snapshot, name: str) -> bool:
+        """Return whether both hold the same of a file, or of a directory of theirs."""
+        mine, others = (
+            {file: entry for file, entry in held.manifest.files.items() if f"{file}/".startswith(f"{name}/")}
+            for held in (self, other)
+        )
+        return mine == others
+
+    def _held_by(self, other: Snapshot, name: str) -> Segment | None:
+        """Return a segment that the other has opened, None where it has another one of that name."""
+        found = next((segment for segment in other.segments if segment.name == name), None)
+        return found if found is not None and self._shares(other, name) else None
 
     def word_rows(self) -> NDArray[np.int32] | None:
         """Return the row that each article of the word index has, -1 for none; None where it is its number."""
@@ -365,11 +457,11 @@ class Snapshot:
             segment.close()
 
 
-def _open_segment(directory: Path, entry: SegmentEntry) -> Segment:
+def _open_segment(directory: Path, entry: SegmentEntry, held: Segment | None) -> Segment:
     rows = segments.empty_rows()
     if entry.tombstones is not None:
         rows = np.load(directory / entry.tombstones, allow_pickle=False)
-    opened = Segment(directory / entry.name, rows)
+    opened = held.less(rows) if held else Segment(directory / entry.name, rows)
     if (opened.count, opened.index.count, len(rows)) != (entry.articles, entry.vectors, entry.deleted):
         raise ValueError(
             f"segment {entry.name}: {opened.count} articles, {opened.index.count} vectors, {len(rows)} deleted: "

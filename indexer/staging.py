@@ -16,6 +16,7 @@ import numpy as np
 
 from indexer import store
 from indexer.article import Article
+from indexer.journal import NEVER
 from indexer.store import Stored
 from indexer.vectors import Mask, Rows
 
@@ -25,6 +26,7 @@ CREATE TABLE staged (
     updated INTEGER, fullness INTEGER NOT NULL, derived INTEGER NOT NULL, place INTEGER NOT NULL
 );
 CREATE TABLE rejected (id TEXT PRIMARY KEY);
+CREATE TABLE withdrawn (id TEXT PRIMARY KEY, updated INTEGER NOT NULL, pending INTEGER NOT NULL);
 CREATE TABLE current (
     id TEXT PRIMARY KEY, row INTEGER NOT NULL, fingerprint BLOB NOT NULL, origin TEXT NOT NULL, updated INTEGER,
     fullness INTEGER NOT NULL
@@ -37,25 +39,35 @@ _COLUMNS = "id, line, fingerprint, origin, key, updated, fullness"
 _SAME = "current.fingerprint = staged.fingerprint AND current.origin = staged.origin"
 _KEPT = "(current.origin = 'api' OR current.id IN (SELECT id FROM rejected))"
 """What stays of the current snapshot though no source brings it, where the sources are the whole archive."""
+_WITHDRAWN = (
+    "EXISTS (SELECT 1 FROM withdrawn WHERE withdrawn.id = current.id AND pending "
+    "AND (withdrawn.updated < 0 OR current.updated IS NULL OR current.updated <= withdrawn.updated))"
+)
+"""What the API deleted since the current snapshot was made."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How the archive to be differs from the current one, in articles."""
+    """How the archive to be differs from the current one, in articles.
+
+    :param removed: What no source brings any more.
+    :param deleted: What the API deleted.
+    """
 
     added: int
     updated: int
     removed: int
     unchanged: int
     current: int
+    deleted: int = 0
 
     @property
     def articles(self) -> int:
         """Return how many articles the archive is to have."""
-        return self.current + self.added - self.removed
+        return self.current + self.added - self.removed - self.deleted
 
     def __bool__(self) -> bool:
-        return bool(self.added or self.updated or self.removed)
+        return bool(self.added or self.updated or self.removed or self.deleted)
 
 
 class Held(NamedTuple):
@@ -72,7 +84,7 @@ class Held(NamedTuple):
 
 
 class Staging:
-    """The archive to be. Call `add` and `reject`, then `compare` once, then `gather`, then read.
+    """The archive to be. Call `add` and `reject`, `put` and `withdraw`, then `compare` once, then `gather`, then read.
 
     Rows of the current snapshot are counted through its segments.
     """
@@ -106,6 +118,36 @@ class Staging:
         )
         return clash
 
+    def put(self, article: Article, updated: int, whole: bool) -> None:
+        """Stage what the API wrote, after what sources bring; a source's reading stands against it only if it is newer.
+
+        :param updated: When it was, in microseconds since 1970.
+        :param whole: As `compare` has it: what is added without a time is taken to be of now.
+        """
+        self._place += 1
+        stands = "staged.updated > excluded.updated"
+        if not whole:
+            stands = f"staged.updated IS NULL OR {stands}"
+        stored = Stored.of(article, "api")._replace(updated=updated)
+        self._database.execute(
+            f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) "  # noqa: S608
+            "ON CONFLICT (id) DO UPDATE SET line = excluded.line, fingerprint = excluded.fingerprint, "
+            "origin = excluded.origin, key = excluded.key, updated = excluded.updated, "
+            "fullness = excluded.fullness, derived = excluded.derived "
+            f"WHERE NOT coalesce({stands}, 0)",
+            (*stored, self._place),
+        )
+
+    def withdraw(self, article_id: str, updated: int, pending: bool) -> None:
+        """Stage what the API deleted; a source brings it back only by a reading that is newer.
+
+        What is added without a time is taken to be of now; only a takedown stands against it.
+
+        :param updated: When it was, in microseconds since 1970; below 0 where any reading may bring it back.
+        :param pending: Whether the current snapshot does not know of it yet.
+        """
+        self._database.execute("INSERT INTO withdrawn VALUES (?, ?, ?)", (article_id, updated, pending))
+
     def reject(self, article_id: str) -> None:
         """Remember the id of a line that was rejected: what is stored of it stays."""
         self._database.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (article_id,))
@@ -121,17 +163,28 @@ class Staging:
         self._attach(current)
         run = self._database.execute
         run("BEGIN")
-        named = "1" if whole else "id IN (SELECT id FROM staged)"
+        named = "1" if whole else "(id IN (SELECT id FROM staged) OR id IN (SELECT id FROM withdrawn WHERE pending))"
         for name, first, _ in self._segments:
             run(
                 f"INSERT INTO current SELECT id, row + ?, fingerprint, origin, updated, fullness FROM {name}.articles "  # noqa: S608
                 f"WHERE row + ? NOT IN (SELECT row FROM dead) AND {named}",
                 (first, first),
             )
+        older = "staged.updated <= withdrawn.updated"
+        if whole:
+            older = f"(staged.updated IS NULL OR {older})"
+        run(
+            "DELETE FROM staged WHERE origin = 'source' AND EXISTS (SELECT 1 FROM withdrawn WHERE "  # noqa: S608
+            f"withdrawn.id = staged.id AND withdrawn.updated >= 0 AND (withdrawn.updated = ? OR {older}))",
+            (NEVER,),
+        )
         # The stored article stands against a staged one that is older, or that is less of it under a derived id.
         stands = "current.updated > staged.updated OR (staged.derived AND current.fullness > staged.fullness)"
         if whole:
-            stands = f"current.origin = 'api' AND ({stands})"
+            stands = f"(current.origin = 'api' OR staged.origin = 'api') AND ({stands})"
+            # What the API wrote stands against a source that does not say that it is newer.
+            newer = "staged.updated IS NOT NULL AND staged.updated > current.updated"
+            stands += f" OR (current.origin = 'api' AND staged.origin = 'source' AND NOT ({newer}))"
         run(f"DELETE FROM staged WHERE EXISTS (SELECT 1 FROM current WHERE current.id = staged.id AND ({stands}))")  # noqa: S608
         run("COMMIT")
         return self._changes(sum(int(held.alive.sum()) for held in current), whole)
@@ -153,14 +206,14 @@ class Staging:
         both = "staged JOIN current ON current.id = staged.id"
         staged, matched = count("staged"), count(both)
         updated = matched - count(f"{both} WHERE {_SAME}")
-        removed = 0
-        if whole:
-            removed = count(f"current WHERE NOT {_KEPT} AND id NOT IN (SELECT id FROM staged)")  # noqa: S608
-        return Changes(staged - matched, updated, removed, current - updated - removed, current)
+        left = "id NOT IN (SELECT id FROM staged)"
+        deleted = count(f"current WHERE {left} AND {_WITHDRAWN}")
+        removed = count(f"current WHERE {left} AND NOT {_KEPT} AND NOT {_WITHDRAWN}") if whole else 0
+        return Changes(staged - matched, updated, removed, current - updated - removed - deleted, current, deleted)
 
     def gone(self, whole: bool) -> Rows:
         """Return the current rows that are removed or that another reading takes the place of, (n,) int64, sorted."""
-        left = f"NOT {_KEPT}" if whole else "0"
+        left = f"(NOT {_KEPT} OR {_WITHDRAWN})" if whole else _WITHDRAWN
         rows = self._database.execute(
             "SELECT row FROM current LEFT JOIN staged ON staged.id = current.id "  # noqa: S608
             f"WHERE CASE WHEN staged.id IS NULL THEN {left} ELSE NOT ({_SAME}) END ORDER BY row"

@@ -147,6 +147,11 @@ class Store:
         found = self._fetch("SELECT row FROM articles WHERE id = ?", (article_id,))
         return int(str(found[0][0])) if found else None
 
+    def state_of(self, article_id: str) -> tuple[int, int | None, bytes] | None:
+        """Return row, `updated` and `fingerprint` of an id (`Stored`), or None."""
+        found = self._fetch("SELECT row, updated, fingerprint FROM articles WHERE id = ?", (article_id,))
+        return found[0] if found else None  # type: ignore[return-value]
+
     def rows_named(self, kind: str, name: str) -> list[int]:
         """Return the rows that go by an alias (`id`) or by an address in the form of `text.url_key` (`url`)."""
         found = self._fetch("SELECT row FROM names WHERE kind = ? AND name = ? ORDER BY row", (kind, name))

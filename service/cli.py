@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from service.commands import archive, asking, keys, operating, rules
+from service.commands import archive, articles, asking, keys, operating, rules
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,9 +30,9 @@ def main(verbose: bool) -> None:
 
 
 for _command in (
-    *(archive.index, archive.sources, archive.compare),
+    *(archive.index, archive.merge, archive.sources, archive.compare),
     *(asking.search, asking.related, asking.evaluate),
-    *(operating.serve, operating.snapshots, operating.models, rules.rules, keys.keys),
+    *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
 ):
     main.add_command(_command)
 

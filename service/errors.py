@@ -8,6 +8,9 @@ ServiceError
 ├── StaleForm          403: a form that is not one of this session's
 ├── WrongKey           403: a key that nobody can sign in with
 ├── NotFound           404: no public article of that id or URL
+├── TakenDown          409: the article was taken down and may not come back
+├── Unprocessable      422: what is asked for contradicts itself
+├── CannotWrite        503: a change cannot be made durable
 ├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
 ├── TooMany            429: more often than is allowed
 └── NotReady           503: no snapshot or no encoder yet, or the store of keys cannot be used
@@ -157,3 +160,28 @@ class NothingToCompare(ServiceError):
 
     status = 422
     title = "Nothing to compare"
+
+
+class TakenDown(ServiceError):
+    """The article was taken down and may not come back until that is lifted."""
+
+    status = 409
+    title = "Taken down"
+
+    def __init__(self, value: str) -> None:
+        expected = "expected an article that was not taken down"
+        super().__init__(f"id: {value}: {expected}", [FieldError("id", value, expected)])
+
+
+class Unprocessable(BadRequest):
+    """The parts of a request, each as expected, contradict each other."""
+
+    status = 422
+    title = "Unprocessable"
+
+
+class CannotWrite(ServiceError):
+    """A change cannot be made durable, so nothing was written."""
+
+    status = 503
+    title = "Cannot write"

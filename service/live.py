@@ -1,18 +1,22 @@
 """The snapshot that is served now: loads it, follows publications, keeps the old one where the new one is bad.
 
-One `Live` a process, started after the fork. Whoever takes the searcher from it holds that one to the end.
+One `Live` a process, started after the fork. Whoever takes the searcher from it holds that one to the end. What the API
+withdrew is held back from the next request on, in every process, long before a snapshot knows of it.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+from indexer import ingest
 from indexer.archive import Archive
-from indexer.errors import SnapshotError
-from indexer.snapshot import Home, Snapshot, verify
+from indexer.errors import JournalError, SnapshotError
+from indexer.journal import Journal
+from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from models.encoder import Encoder
 from models.errors import ModelError
 from models.remembering import QueryVectors
@@ -21,6 +25,10 @@ from service.options import Options
 from service.searcher import Searcher
 
 logger = logging.getLogger(__name__)
+
+PATIENCE = 1.5
+"""Seconds for which a new publication waits to be brought up to what is served: until then an article that was just
+written would be gone again."""
 
 
 class Live:
@@ -55,9 +63,16 @@ class Live:
         self._encoder_problem = "the encoder is being loaded"
         self._refused: dict[str, str] = {}
         self._problem: str | None = None
+        self._waiting: tuple[str, float] | None = None
+        self.journal: Journal | None = None
+        self._heeding = threading.Lock()
 
     def start(self) -> Live:
         """Load what is published, then the encoder and every later snapshot in threads of their own."""
+        try:
+            self.journal = Journal(self._home.path)
+        except JournalError as error:
+            logger.warning("%s: nothing can be written by the API", error)
         self.refresh()
         threading.Thread(target=self._load, name="encoder", daemon=True).start()
         threading.Thread(target=self._follow, name="snapshots", daemon=True).start()
@@ -75,7 +90,21 @@ class Live:
         searcher = self._searcher
         if searcher is None:
             raise NotReady(self._problem or "no snapshot is published yet: run `lienquan index`")
+        self._heed(searcher)
         return searcher
+
+    def _heed(self, searcher: Searcher) -> None:
+        """Have a searcher hold back what was withdrawn since its snapshot was made, if anything was written since."""
+        journal = self.journal
+        if journal is None:
+            return
+        with self._heeding:  # nobody goes on with the searcher before that is done
+            try:
+                if searcher.heeded != (version := journal.version()):
+                    searcher.withdraw(journal)
+                    searcher.heeded = version
+            except JournalError as error:  # what cannot be read here could not be written either
+                logger.error("what was withdrawn cannot be read: %s", error)
 
     def encoder(self) -> Encoder:
         """Return the encoder.
@@ -107,43 +136,71 @@ class Live:
         """Take up the current snapshot if it is another than the one served, and good."""
         with self._lock:
             try:
-                name = self._home.current()
+                published = self._home.current()
+                place = ingest.newest(self._home)
+                name = place.current() if place else None
             except SnapshotError as error:
                 self._refuse(None, str(error))
                 return
+            if place is not None and name in self._refused and place is not self._home:
+                place, name = self._home, published
             held = self._searcher.archive.id if self._searcher else None
-            if name is None or name == held:
-                self._problem = None
+            if place is None or name is None or name == held:
+                self._problem = self._waiting = None
                 return
             if name not in self._refused:
+                if self._waits(place, name):
+                    return
                 try:
-                    self._take(name)
+                    self._take(place, name)
                 except SnapshotError as error:
                     self._refuse(name, str(error))
                 else:
-                    self._problem = None
+                    self._problem = self._waiting = None
                     return
             self._problem = self._refused[name]
             if self._searcher is None:
                 self._fall_back(name)
 
+    def _waits(self, place: Home, name: str) -> bool:
+        """Return whether to go on for a while with what is served, which holds more of the API's changes."""
+        if self._searcher is None:
+            return False
+        try:
+            behind = read_manifest(place.directory(name)).changes < self._searcher.archive.manifest.changes
+        except SnapshotError:
+            return False
+        if not behind:
+            return False
+        if self._waiting is None or self._waiting[0] != name:
+            self._waiting = name, time.monotonic()
+        return time.monotonic() - self._waiting[1] < PATIENCE
+
     def _fall_back(self, refused: str) -> None:
         """Serve the newest good snapshot before the refused one: a process that has just started holds none."""
         for name in reversed([name for name in self._home.ids() if name < refused and name not in self._refused]):
             try:
-                self._take(name)
+                self._take(self._home, name)
             except SnapshotError as error:
                 self._refused[name] = str(error)
             else:
                 return
 
-    def _take(self, name: str) -> None:
-        directory = self._home.directory(name)
-        archive = Archive(Snapshot(directory))
+    def _take(self, place: Home, name: str) -> None:
+        directory = place.directory(name)
+        previous = self._searcher
+        archive = Archive(Snapshot(directory, previous.archive.snapshot if previous else None))
         if self._encoder is not None:
             self._check_encoder(archive, self._encoder)
-        searcher = Searcher(archive, self.encoder, self._options, self._asked)
-        previous, self._searcher = self._searcher, searcher
+        searcher = Searcher(archive, self.encoder, self._options, self._asked, previous)
+        if previous is not None:
+            try:
+                searcher.warm()
+            except Exception as error:  # whatever it is, requests would meet it too
+                logger.exception("snapshot %s does not answer", archive.id)
+                raise SnapshotError(f"snapshot {archive.id}: does not answer: {error!r}") from error
+        self._heed(searcher)
+        self._searcher = searcher
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
         threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()
 
@@ -164,7 +221,7 @@ class Live:
     def _verify(self, directory: Path, searcher: Searcher, previous: Searcher | None) -> None:
         """Hash the large mapped files too, after the fact; where one is damaged, go back to one that is good."""
         try:
-            verify(directory)
+            verify(directory, hashed=searcher.archive.snapshot.hashed)
         except SnapshotError as error:
             if not directory.is_dir():  # pruned meanwhile
                 return

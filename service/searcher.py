@@ -18,6 +18,7 @@ from indexer import lexicon
 from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
+from indexer.journal import Journal
 from indexer.vectors import Rows
 from models.encoder import Encoder
 from models.remembering import QueryVectors
@@ -30,7 +31,7 @@ from service.ranking import Candidates, Scores
 from service.related import Relating
 from service.retrieval import retrieve
 from service.rules import RulesInArchive
-from service.schemas import MAX_WINDOW, RelatedBody, SearchParams
+from service.schemas import MAX_WINDOW, RelatedBody, SearchParams, Seed
 from service.suggest import Suggester, Suggestion
 
 _TAIL = 0.1
@@ -67,6 +68,7 @@ class Searcher:
 
     :param encoder: Returns the encoder, or raises `NotReady`; called only where a text has to be encoded.
     :param asked: Keeps the vectors of what was searched for; never of drafts.
+    :param before: One of the same options, of which is kept what still holds.
     """
 
     def __init__(
@@ -75,17 +77,24 @@ class Searcher:
         encoder: Callable[[], Encoder],
         options: Options | None = None,
         asked: QueryVectors | None = None,
+        before: Searcher | None = None,
     ) -> None:
         self.archive = archive
         options = options or Options()
-        self.understanding = Understanding(
-            archive.knowledge, options.synonyms, options.abbreviations, options.renamings
+        same = before if before is not None and before.archive.knowledge is archive.knowledge else None
+        self.understanding: Understanding = (
+            same.understanding
+            if same
+            else Understanding(archive.knowledge, options.synonyms, options.abbreviations, options.renamings)
         )
         self._encoder = encoder
         self._asked = asked or QueryVectors()
         self._options = options
         self._public: _Public | None = None
         self._public_lock = threading.Lock()
+        self._withdrawn = 0
+        self.heeded: int | None = None
+        """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
 
@@ -187,7 +196,27 @@ class Searcher:
         self._allowed(Filters(), clock)
         rules, public = self.rules(), self._public
         assert public is not None
-        return f"{rules.rules.revision} {self._revision}", min(public.until, rules.next_change(clock))
+        return f"{rules.rules.revision} {self._revision} {self._withdrawn}", min(public.until, rules.next_change(clock))
+
+    def withdraw(self, journal: Journal, now: datetime | None = None) -> None:
+        """Hold back from now on what was withdrawn since the snapshot was made, in whatever is asked.
+
+        :param now: As everywhere, the clock's by default.
+        """
+        after = journal.last()
+        withdrawn = journal.withdrawals(self.archive.manifest.changes, micros(now or datetime.now(UTC)))
+        with self._public_lock:
+            self.archive.withdraw(withdrawn)
+            self._public = None
+            self._withdrawn = after if withdrawn else 0
+
+    def warm(self) -> None:
+        """Answer once what readers ask, so that the first of them need not wait for what all need."""
+        self.suggest("a", 1)
+        newest = self.archive.first_newest(self.public(), 1)
+        with np.errstate(all="ignore"):  # whether vectors are damaged is found by their digest
+            for one in self.archive.summaries(newest):
+                self.related(RelatedBody(seed=Seed(ids=[one.id]), limit=1))
 
     def public(self, now: datetime | None = None) -> Mask:
         """Return which articles may be seen, (articles,) bool."""

@@ -35,6 +35,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     share_cores(workers)
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     _preload(workers)
+    _ingest(home.absolute())
 
     def load() -> Any:
         from service.app import create_app
@@ -61,6 +62,18 @@ def _preload(workers: int) -> None:
         if workers > 1 and settings.backend != "torch":
             sentence_transformer.preload(catalogue.find(settings.model))
     gc.freeze()  # what the collector never walks through stays shared
+
+
+def _ingest(home: Path) -> None:
+    """Start the process that brings the API's changes into what is served."""
+    from pydantic import ValidationError
+
+    from service import app, ingesting
+    from service.settings import Settings
+
+    with suppress(ValidationError):  # each worker says what is wrong with settings
+        settings = Settings()
+        ingesting.start(home, lambda: app.load_encoder(settings))
 
 
 def run(load: Callable[[], Any], host: str, port: int, workers: int) -> None:

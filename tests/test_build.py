@@ -7,6 +7,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import build as builds
+from indexer import assembly
 from indexer import snapshot as snapshots
 from indexer.archive import Archive
 from indexer.article import validate
@@ -417,7 +418,7 @@ def test_another_encoder_encodes_everything_again(home, index, identity):
 
 def test_another_way_of_making_texts_encodes_everything_again(home, index, monkeypatch):
     index(LINES)
-    monkeypatch.setattr(builds, "ENCODED", "views-2")
+    monkeypatch.setattr(assembly, "ENCODED", "views-2")
     report, encoder = index(LINES)
     assert (report.encoded, len(encoder.texts)) == (10, 10)
     assert manifest_of(home).encoded == "views-2"
@@ -667,3 +668,29 @@ def test_a_source_that_breaks_off_never_removes_what_it_no_longer_says(home, ind
     added = build(home, [str(broken)], Counting, BuildOptions(whole=False))
     assert (added.removed, added.articles) == (0, 10)
     assert build(home, [str(broken)], Counting, BuildOptions(allow_shrink=True)).removed == 1
+
+
+def test_a_build_waits_for_a_merge_and_for_nothing_else(home, index, monkeypatch):
+    with home.lock(merging=True):
+        with (
+            pytest.raises(BuildRefused, match=r"held by process \d+, which publishes what the API changed"),
+            home.lock(merging=True),
+        ):
+            pass
+        monkeypatch.setattr(snapshots, "MERGE_SECONDS", 0.2)
+        with pytest.raises(BuildRefused, match="held by process"):
+            index(LINES)
+    monkeypatch.setattr(snapshots, "MERGE_SECONDS", 60.0)
+    held, over = threading.Event(), threading.Event()
+
+    def merge():
+        with home.lock(merging=True):
+            held.set()
+            over.wait(10)
+
+    thread = threading.Thread(target=merge)
+    thread.start()
+    assert held.wait(10)
+    monkeypatch.setattr(snapshots.time, "sleep", lambda _: over.set())
+    assert index(LINES)[0].snapshot is not None
+    thread.join()

@@ -86,9 +86,12 @@ class TestImports:
             ("faiss", {"indexer.vectors"}),
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
-            ("sqlite3", {"indexer.cache", "indexer.staging", "indexer.store", "indexer.tally", "service.keys"}),
             ("flask_limiter", {"service.app"}),
             ("itsdangerous", {"service.sessions"}),
+            (
+                "sqlite3",
+                {"indexer.cache", "indexer.journal", "indexer.staging", "indexer.store", "indexer.tally", "service.keys"},
+            ),
             ("fcntl", {"indexer.snapshot", "service.rule_file"}),
             ("scipy", {"indexer.terms"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),

@@ -26,6 +26,7 @@ from service.commands.common import (
 )
 
 if TYPE_CHECKING:
+    from indexer.build import BuildReport
     from indexer.inspection import Inspection
     from indexer.sources import SourceOptions
     from models.encoder import Encoder
@@ -71,7 +72,12 @@ def index(
 
         said = source_options(columns, encoding)
         options = BuildOptions(
-            whole=not add, strict=strict, allow_shrink=allow_shrink, rewrite=rewrite, keep=keep, source=said
+            whole=not add,
+            strict=strict,
+            allow_shrink=allow_shrink,
+            rewrite=rewrite,
+            keep=keep,
+            source=said,
         )
         with show_progress() as progress:
             report = build(Home(home), sources, lambda: load_encoder(**model), options, progress)
@@ -80,6 +86,11 @@ def index(
         hidden = sum(report.problems_by_field.values()) - len(report.problems)
         if hidden > 0:
             click.echo(f"... and {hidden} more", err=True)
+    _tell(report, as_json)
+
+
+def _tell(report: BuildReport, as_json: bool) -> None:
+    """Print what a build did."""
     counts = {
         name: getattr(report, name)
         for name in (
@@ -103,6 +114,24 @@ def index(
         if report.snapshot
         else f"nothing changed, nothing published: {report.articles} articles"
     )
+
+
+@click.command()
+@with_home
+@click.option("--rewrite", is_flag=True, help="Write all anew instead of adding to it, and learn from all of it.")
+@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
+@with_model
+@with_json
+def merge(home: Path, rewrite: bool, keep: int, as_json: bool, **model: Any) -> None:
+    """Publish what the API has changed as a snapshot. `serve` does so by itself from time to time."""
+    with plain_errors():
+        from indexer.build import BuildOptions, build
+        from indexer.snapshot import Home
+
+        options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True)
+        with show_progress() as progress:
+            report = build(Home(home), (), lambda: load_encoder(**model), options, progress)
+    _tell(report, as_json)
 
 
 @click.command()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from indexer.build import Progress
+    from indexer.assembly import Progress
     from indexer.sources import SourceOptions
     from models.catalogue import ModelCard
     from models.encoder import Encoder
@@ -101,17 +101,19 @@ def load_encoder(backend: str, threads: int | None = None, **model: Any) -> Enco
 
 
 def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
-    """Return a searcher over the current snapshot of a home; the encoder is loaded and checked once it is needed."""
+    """Return a searcher over what is served of a home; the encoder is loaded and checked once it is needed."""
     from indexer.archive import Archive
     from indexer.errors import SnapshotError
+    from indexer.ingest import newest
+    from indexer.journal import Journal
     from indexer.snapshot import Home, Snapshot
     from service.options import Options
     from service.searcher import Searcher
     from service.settings import Settings
 
-    place = Home(home)
-    name = place.current()
-    if name is None:
+    place = newest(Home(home))
+    name = place.current() if place else None
+    if place is None or name is None:
         raise SnapshotError(f"{home}: no snapshot is published yet: run `lienquan index`")
     archive = Archive(Snapshot(place.directory(name)))
 
@@ -121,7 +123,12 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
             raise SnapshotError(f"snapshot {name}: made with {archive.manifest.encoder}, not with {loaded.identity}")
         return loaded
 
-    return Searcher(archive, checked, Options.of(Settings()))
+    searcher = Searcher(archive, checked, Options.of(Settings()))
+    journal = Journal.of(home)
+    if journal is not None:
+        with closing(journal):
+            searcher.withdraw(journal)
+    return searcher
 
 
 def source_options(columns: tuple[str, ...], encoding: str | None) -> SourceOptions:

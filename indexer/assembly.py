@@ -1,0 +1,221 @@
+"""From a staged archive to a published snapshot: vectors encoded or taken over, segments written or shared.
+
+Owns what goes into a snapshot's directory. What is staged and whether to write all anew are others' questions.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import calibration, growth, knowledge, lexical, vectors
+from indexer.archive import Archive
+from indexer.cache import VectorCache
+from indexer.calibration import Calibration, draw_background
+from indexer.embedding import embed
+from indexer.knowledge import KnowledgeWriter
+from indexer.lexical import LexicalWriter
+from indexer.segment import SegmentWriter
+from indexer.snapshot import Home, SegmentEntry, Snapshot, share_directory, share_file
+from indexer.staging import Staging
+from indexer.text import ENCODED
+from indexer.vectors import Rows
+from models.encoder import Encoder, Vectors
+
+logger = logging.getLogger(__name__)
+
+_CHUNK = 64
+_WORD_ROWS = "word_rows.npy"
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how much is done, and of how much where that is known."""
+
+
+class Assembly:
+    """Makes one snapshot of what is staged.
+
+    :param home: Where it is published.
+    :param directory: Where it is written; the home's own `partial`.
+    :param current: The snapshot that files and vectors are taken over from, None where there is none.
+    :param cache: Vectors that were encoded and are in no snapshot yet.
+    :param up_to: The last of the API's changes that is staged.
+    :param base: Of a live snapshot, the published one under it.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        directory: Path,
+        staging: Staging,
+        current: Snapshot | None,
+        encoder: Encoder,
+        cache: VectorCache,
+        up_to: int = 0,
+        base: str | None = None,
+        progress: Progress = lambda stage, done, total: None,
+    ) -> None:
+        self._home, self._directory, self._staging, self._current = home, directory, staging, current
+        self._encoder, self._cache, self._up_to, self._base = encoder, cache, up_to, base
+        self._progress = progress
+        self.encoded = self.reused = 0
+        """Distinct texts that went through the encoder; that had vectors already."""
+
+    def reusable(self) -> Snapshot | None:
+        """Return the current snapshot if its vectors are exactly those that would be made now."""
+        current = self._current
+        if current is None:
+            return None
+        manifest = current.manifest
+        same = manifest.encoder == self._encoder.identity and manifest.encoded == ENCODED
+        return current if same else None
+
+    def publish_anew(self, reusable: Snapshot | None) -> str:
+        """Publish one segment of all articles, and all that is learnt from them; return the snapshot's id.
+
+        :param reusable: As `reusable` says.
+        """
+        articles, texts = self._staging.count()
+        now = datetime.now(UTC)
+        words = LexicalWriter(self._directory / lexical.DIRECTORY)
+        learnt = KnowledgeWriter(now)
+        entry = self._write("segment-0", reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
+        words.close()
+        learnt.write(self._directory / knowledge.DIRECTORY, self._directory / entry.name)
+        raw = self._directory / entry.name / vectors.RAW_FILE
+        drawn = self._background(reusable, raw, articles, texts)
+        return self._publish([entry], drawn)
+
+    def publish_added(self, current: Snapshot, gone: Rows, first: int) -> str:
+        """Publish the first of the current segments as they are, less what is gone, and the rest in one that is new.
+
+        :param gone: The rows of the current snapshot that are no longer, (n,) int64.
+        :param first: How many segments stay.
+        :return: The snapshot's id.
+        """
+        kept = self._staging.gather(gone, first)
+        base, directory = Archive(current, first), self._directory
+        for name in (
+            lexical.DIRECTORY,
+            knowledge.DIRECTORY,
+            *(entry.name for entry in current.manifest.segments[:first]),
+        ):
+            share_directory(current.directory / name, directory / name)
+        share_file(current.directory / calibration.FILE, directory / calibration.FILE)
+        entries = self._buried(current, gone, first)
+        rows = current.word_rows()
+        if self._staging.count()[0]:
+            now, words = datetime.now(UTC), LexicalWriter(directory / lexical.DIRECTORY)
+            writer = partial(SegmentWriter, now=now, words=words, earlier=base)
+            entries.append(self._write(f"segment-{first}", current, writer, len(kept)))
+            words.close()
+            rows = growth.word_rows(rows, base.count, kept, words.count, entries[-1].articles)
+        elif rows is not None:
+            rows = growth.word_rows(rows, base.count, kept, len(rows), 0)
+        return self._publish(entries, current.manifest.calibration, rows)
+
+    def _buried(self, current: Snapshot, gone: Rows, first: int) -> list[SegmentEntry]:
+        """Return the first segments with what is gone of them as tombstones."""
+        entries, start = [], 0
+        for entry, segment in zip(current.manifest.segments[:first], current.segments, strict=False):
+            here = gone[(gone >= start) & (gone < start + segment.count)] - start
+            dead = np.union1d(np.flatnonzero(~segment.alive), here).astype(np.int64)
+            start += segment.count
+            if len(dead):
+                name = f"tombstones-{entry.name}.npy"
+                np.save(self._directory / name, dead, allow_pickle=False)
+                entry = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
+            entries.append(entry)
+        return entries
+
+    def _write(
+        self,
+        name: str,
+        reusable: Snapshot | None,
+        writer: Callable[[Path], SegmentWriter],
+        known: int = 0,
+    ) -> SegmentEntry:
+        """Write a segment of what is staged.
+
+        :param known: How many of the first articles the words have already.
+        """
+        articles, texts = self._staging.count()
+        target = self._directory / name
+        target.mkdir()
+        chunks = self._vectors(reusable, texts)
+        vectors.write_vectors(target / vectors.RAW_FILE, texts, self._encoder.identity.dim, chunks)
+        self._progress("indexing", 0, articles)
+        built = writer(target).write(self._staging.articles(), self._staging.texts(), known)
+        self._progress("indexing", articles, articles)
+        return SegmentEntry(name=name, articles=articles, vectors=texts, index=built.kind, recall=built.recall)
+
+    def _publish(
+        self, entries: list[SegmentEntry], drawn: Calibration, word_rows: NDArray[np.int32] | None = None
+    ) -> str:
+        self._staging.close()
+        for path in self._directory.glob("staging.sqlite*"):
+            path.unlink()
+        if word_rows is not None:
+            np.save(self._directory / _WORD_ROWS, word_rows, allow_pickle=False)
+        manifest = {
+            "parent": self._base or (self._current.id if self._current else None),
+            "base": self._base,
+            "changes": self._up_to,
+            "encoder": self._encoder.identity,
+            "encoded": ENCODED,
+            "transform": "none",
+            "calibration": drawn,
+            "segments": entries,
+            "word_rows": None if word_rows is None else _WORD_ROWS,
+        }
+        return self._home.publish(self._directory, manifest, self._current, durable=self._base is None)
+
+    def _vectors(self, reusable: Snapshot | None, texts: int) -> Iterator[tuple[Rows, Vectors]]:
+        """Yield the vector of every distinct text: the current snapshot's, an interrupted build's, or a new one."""
+        known = np.zeros(texts, dtype=np.bool_)
+        if reusable is not None:
+            pairs = np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
+            known[pairs[:, 0]] = True
+            held = Archive(reusable)
+            for start in range(0, len(pairs), 4096):
+                rows, old = pairs[start : start + 4096].T
+                yield rows, held.reconstruct(old)
+        self.reused = int(known.sum())
+        missing = np.flatnonzero(~known)
+        self._progress("encoding", 0, len(missing))
+        for start in range(0, len(missing), _CHUNK):
+            rows = missing[start : start + _CHUNK]
+            yield rows, self._encode(rows)
+            self._progress("encoding", start + len(rows), len(missing))
+
+    def _encode(self, rows: Rows) -> Vectors:
+        found = self._staging.articles_of(rows.tolist())
+        cached = [self._cache.get(key) for key, _ in found]
+        new = [at for at, vector in enumerate(cached) if vector is None]
+        if new:
+            fresh = embed(self._encoder, [found[at][1].views for at in new])
+            self._cache.put([found[at][0] for at in new], fresh)
+            for at, vector in zip(new, fresh, strict=True):
+                cached[at] = vector
+        self.encoded += len(new)
+        self.reused += len(found) - len(new)
+        return np.stack([vector for vector in cached if vector is not None])
+
+    def _background(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
+        """Write the background: the current one while the archive is of about the size that it was drawn at."""
+        target = self._directory / calibration.FILE
+        if reusable is not None:
+            drawn = reusable.manifest.calibration
+            if drawn.articles / 2 <= articles <= drawn.articles * 2:
+                share_file(reusable.directory / calibration.FILE, target)
+                return drawn
+        rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
+        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]
+        background, drawn = draw_background(np.array(sample), articles, self._encoder)
+        np.save(target, background, allow_pickle=False)
+        return drawn

@@ -1,0 +1,146 @@
+"""The API's changes brought into what is served, seconds after they were written: live snapshots.
+
+A live snapshot lies in `HOME/live` and is one like any other: the files of the published one under it, shared, and what
+was changed since. It may be lost: it can be made again from that one and the journal. Owns in what portions changes are
+taken and when all should be published. Knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+
+from indexer import growth
+from indexer.assembly import Assembly
+from indexer.build import held, stage_changes
+from indexer.cache import VectorCache
+from indexer.errors import SnapshotError
+from indexer.journal import Journal
+from indexer.snapshot import Home, Snapshot, read_manifest
+from indexer.staging import Staging
+from indexer.text import ENCODED
+from models.encoder import Encoder
+
+logger = logging.getLogger(__name__)
+
+PORTION = 64
+"""How many changes are taken at once, so that the first of many are seen before the last are encoded."""
+
+MERGE = 1_000
+"""How many articles may be added or deleted before all is published."""
+
+KEPT = 3
+"""How many live snapshots stay on disk: a process may be opening the one before the last."""
+
+
+def live_home(home: Home) -> Home:
+    """Return where the live snapshots of a home lie."""
+    return Home(home.path / "live")
+
+
+def newest(home: Home) -> Home | None:
+    """Return where the snapshot lies that is to be served, None where nothing is published.
+
+    :return: The home itself, or `live_home` where that holds one of what is published now.
+    :raises SnapshotError: if what names them is damaged.
+    """
+    published = home.current()
+    if published is None:
+        return None
+    live = live_home(home)
+    try:
+        name = live.current()
+        if name is not None and read_manifest(live.directory(name)).base == published:
+            return live
+    except SnapshotError as error:  # it is made again
+        logger.warning("a live snapshot is passed over: %s", error)
+    return home
+
+
+class Ingester:
+    """Brings the live snapshot of a home up to its journal. One a home; the caller holds `live_home(home).lock()`.
+
+    :param encoder: Called where a text has to be encoded for the first time.
+    """
+
+    def __init__(self, home: Home, encoder: Callable[[], Encoder]) -> None:
+        self._home, self._live, self._encoder = home, live_home(home), encoder
+        self._journal = Journal(home.path)
+        self._base: Snapshot | None = None
+        self._current: Snapshot | None = None
+        self._applied = 0
+
+    def step(self) -> str | None:
+        """Bring up to PORTION changes into a new live snapshot and return its id; None where there is nothing to do.
+
+        :raises SnapshotError: if the published snapshot cannot be opened, or was made with another encoder.
+        """
+        published = self._home.current()
+        if published is None:
+            return None
+        if self._base is None or self._base.id != published:
+            self._start_from(published)
+        if self._journal.last() <= self._applied:
+            return None
+        return self._apply()
+
+    def merge_wanted(self) -> bool:
+        """Return whether all changes should be published: where nothing is yet, or much has changed since.
+
+        To be asked after `step`.
+        """
+        if self._base is None or self._current is None:
+            return any(change.line is not None for change in self._journal.pending(0, PORTION))
+        return self.changed >= min(MERGE, max(1, growth.GROWTH * self._base.manifest.articles))
+
+    @property
+    def changed(self) -> int:
+        """Return how many articles differ between what is published and what is live."""
+        base, current = self._base, self._current
+        if base is None or current is None:
+            return 0
+        own = len(base.segments)
+        gone = sum(
+            int(then.alive.sum() - now.alive.sum()) for then, now in zip(base.segments, current.segments, strict=False)
+        )
+        return gone + sum(int(segment.alive.sum()) for segment in current.segments[own:])
+
+    def _start_from(self, published: str) -> None:
+        self._base = self._current = Snapshot(self._home.directory(published), self._base)
+        try:
+            name = self._live.current()
+            found = self._base if name is None else Snapshot(self._live.directory(name), self._base)
+            if found.manifest.base == published:
+                self._current = found
+        except SnapshotError as error:
+            logger.warning("a live snapshot is made again: %s", error)
+        self._applied = self._current.manifest.changes
+        self._live.discard(lambda manifest: manifest.base != published)
+
+    def _apply(self) -> str | None:
+        base, current = self._base, self._current
+        assert base is not None
+        assert current is not None
+        name = None
+        with self._live.partial() as directory, closing(Staging(directory / "staging.sqlite")) as staging:
+            up_to = stage_changes(self._journal, staging, self._applied, whole=False, most=PORTION)
+            changes = staging.compare(held(current), whole=False)
+            if changes:
+                encoder = self._encoder()
+                with closing(VectorCache(self._home.path, encoder.identity, ENCODED)) as cache:
+                    assembly = Assembly(self._live, directory, staging, current, encoder, cache, up_to, base.id)
+                    if assembly.reusable() is None:
+                        raise SnapshotError(
+                            f"snapshot {base.id}: made with {base.manifest.encoder}, not with {encoder.identity}"
+                        )
+                    gone = staging.gone(whole=False)
+                    alive = [int(segment.alive.sum()) for segment in current.segments]
+                    new = changes.added + changes.updated
+                    first = growth.first_merged(alive, new, len(alive), len(base.segments))
+                    name = assembly.publish_added(current, gone, first)
+        self._applied = up_to
+        if name is not None:
+            self._current = Snapshot(self._live.directory(name), current)
+            self._live.prune(KEPT)
+        return name

@@ -1,0 +1,152 @@
+"""The process that brings the API's changes into what is served, and the one that starts it again where it ends.
+
+It is apart from those that answer, and gives way to them: it encodes, and writes files, which they map. Owns when a
+step is taken and when all is published; what a step is, is `indexer.ingest`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from indexer.errors import BuildRefused, IndexerError
+from indexer.ingest import Ingester, live_home
+from indexer.snapshot import Home
+from models.encoder import Encoder
+from models.errors import ModelError
+
+logger = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.1
+MERGE_SECONDS = 3600.0
+"""After how long all is published, however little was changed."""
+
+REST_SECONDS = 30.0
+"""How long to wait after publishing before it is done again; ten times as long as it took, if that is longer."""
+
+_MOST_SECONDS = 30.0
+_NICE = 10
+
+
+def start(home: Path, load_encoder: Callable[[], Encoder]) -> None:
+    """Fork the process that ingests for as long as this one lives. To be called before there are threads."""
+    parent = os.getpid()
+    if os.fork():
+        return
+    try:
+        os.setsid()  # what a terminal sends to those that serve is for them to answer
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _supervise(parent, lambda: run(home, load_encoder, _lives(os.getppid())))
+    finally:
+        os._exit(0)
+
+
+def _lives(parent: int) -> Callable[[], bool]:
+    return lambda: os.getppid() == parent
+
+
+def _supervise(parent: int, work: Callable[[], None]) -> None:
+    """Run the work in a process of its own, again where it ends, until the parent has ended."""
+    lives, wait = _lives(parent), 1.0
+    while lives():
+        begun = time.monotonic()
+        child = os.fork()
+        if not child:
+            _run_and_exit(work)
+        while os.waitpid(child, os.WNOHANG) == (0, 0):
+            if not lives():
+                os.kill(child, signal.SIGTERM)
+                os.waitpid(child, 0)
+                return
+            time.sleep(LOOK_SECONDS)
+        wait = 1.0 if time.monotonic() - begun > _MOST_SECONDS else min(2 * wait, _MOST_SECONDS)
+        until = time.monotonic() + wait
+        while lives() and time.monotonic() < until:
+            time.sleep(LOOK_SECONDS)
+
+
+def _run_and_exit(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except BaseException:
+        logger.exception("ingesting ended; it is started again")
+    finally:
+        os._exit(0)
+
+
+def run(home: Path, load_encoder: Callable[[], Encoder], goes_on: Callable[[], bool]) -> None:
+    """Ingest for as long as it goes on. Another process that ingests into the same home is waited for."""
+    os.nice(_NICE)
+    place = Home(home)
+    while goes_on():
+        try:
+            with live_home(place).lock():
+                logger.info("process %d ingests what the API writes", os.getpid())
+                _Loop(place, load_encoder).run(goes_on)
+        except (BuildRefused, OSError):  # another one ingests, or the home cannot be written to
+            time.sleep(LOOK_SECONDS * 10)
+
+
+class _Loop:
+    """Steps and merges, one after the other and side by side."""
+
+    def __init__(self, home: Home, load_encoder: Callable[[], Encoder]) -> None:
+        self._home, self._load = home, load_encoder
+        self._loaded: Encoder | None = None
+        self._ingester: Ingester | None = None
+        self._merging: subprocess.Popen[bytes] | None = None
+        self._begun = self._merged = time.monotonic()
+        self._rest = 0.0
+
+    def run(self, goes_on: Callable[[], bool]) -> None:
+        """Go on until told to stop, or something fails that only a fresh start may mend."""
+        wait = LOOK_SECONDS
+        while goes_on():
+            try:
+                stepped = self._step()
+                wait = 0.0 if stepped else LOOK_SECONDS
+            except (IndexerError, ModelError, OSError) as error:
+                logger.error("changes cannot be ingested now: %s", error)
+                self._ingester = None  # from the files, whatever they are then
+                wait = min(max(2 * wait, 1.0), _MOST_SECONDS)
+            time.sleep(wait)
+        if self._merging is not None:
+            self._merging.terminate()
+            self._merging.wait()
+
+    def _step(self) -> bool:
+        if self._ingester is None:
+            self._ingester = Ingester(self._home, self._encoder)
+        name = self._ingester.step()
+        if name is not None:
+            logger.info("ingested up to live snapshot %s", name)
+        self._merge(self._ingester)
+        return name is not None
+
+    def _encoder(self) -> Encoder:
+        if self._loaded is None:
+            self._loaded = self._load()
+        return self._loaded
+
+    def _merge(self, ingester: Ingester) -> None:
+        now = time.monotonic()
+        if self._merging is not None:
+            status = self._merging.poll()
+            if status is None:
+                return
+            if status:
+                logger.error("the API's changes could not be published: exit status %d", status)
+            self._merging, self._merged = None, now
+            self._rest = max(REST_SECONDS, 10 * (now - self._begun))
+            return
+        due = ingester.changed > 0 and now - self._merged > MERGE_SECONDS
+        if (due or ingester.merge_wanted()) and now - self._merged >= self._rest:
+            self._begun = now
+            command = [sys.executable, "-m", "service.cli", "merge", "--home", str(self._home.path)]
+            self._merging = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603

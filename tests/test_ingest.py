@@ -1,0 +1,419 @@
+"""The API's changes in live snapshots, builds and rollbacks: nothing acknowledged is lost, nothing comes back."""
+
+import json
+import os
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from indexer import ingest
+from indexer.archive import Archive
+from indexer.article import validate
+from indexer.build import BuildOptions, build
+from indexer.columns import micros
+from indexer.errors import SnapshotError
+from indexer.ingest import Ingester, live_home, newest
+from indexer.journal import Delete, Journal, Put
+from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from models.hashing import HashingEncoder
+from service.schemas import RelatedBody, SearchParams, Seed
+from service.searcher import Searcher
+
+WORDS = "công đoàn lao động bảo hiểm tiền lương bão lũ giáo viên thủy điện bóng đá cầu thủ trận đấu".split()
+
+
+def line(name, title=None, **fields):
+    number = int("".join(c for c in name if c.isdigit()) or 0)
+    words = " ".join(WORDS[(number * step) % len(WORDS)] for step in (1, 3, 5, 7))
+    return {"id": name, "title": title or f"Tin {name} về {words}", **fields}
+
+
+def put(*args, **fields):
+    found = validate(line(*args, **fields))
+    assert not isinstance(found, list), found
+    return Put(found)
+
+
+class Place:
+    """A home, what is written into it, and what is served of it."""
+
+    def __init__(self, path):
+        self.home, self.path = Home(path), path
+        self.journal = Journal(path)
+        self.ingester = Ingester(self.home, HashingEncoder)
+
+    def close(self):
+        self.journal.close()
+
+    def index(self, lines, whole=True, **options):
+        source = self.path / "source.jsonl"
+        source.write_text("".join(json.dumps(one) + "\n" for one in lines), encoding="utf-8")
+        chosen = BuildOptions(whole=whole, allow_shrink=True, keep=50)
+        return build(self.home, [str(source)], HashingEncoder, replace(chosen, **options)).snapshot
+
+    def merge(self, **options):
+        return build(self.home, [], HashingEncoder, replace(BuildOptions(whole=False, keep=50), **options)).snapshot
+
+    def ingest(self):
+        names = []
+        while (name := self.ingester.step()) is not None:
+            names.append(name)
+        return names
+
+    def opened(self):
+        place = newest(self.home)
+        return Archive(Snapshot(place.directory(place.current())))
+
+    def titles(self, archive=None):
+        archive = archive or self.opened()
+        archive.withdraw(self.journal.withdrawals(archive.manifest.changes, micros(datetime.now(UTC))))
+        rows = archive.public(micros(datetime.now(UTC)))[0].nonzero()[0]
+        return {article.id: article.title for article in archive.articles(rows)}
+
+
+@pytest.fixture
+def place(tmp_path):
+    with closing(Place(tmp_path / "home")) as made:
+        yield made
+
+
+class TestLive:
+    def test_nothing_to_do(self, place):
+        assert place.ingester.step() is None
+        place.index([line("a1")])
+        assert place.ingester.step() is None
+        assert newest(place.home).path == place.path
+
+    def test_a_put_and_a_delete_are_served_without_a_build(self, place):
+        published = place.index([line(f"a{n}") for n in range(5)])
+        place.journal.write([put("b1", "Mới"), put("a1", "Sửa"), Delete("a2")])
+        (name,) = place.ingest()
+        assert place.titles() == {
+            **{f"a{n}": line(f"a{n}")["title"] for n in (0, 3, 4)},
+            **{"a1": "Sửa", "b1": "Mới"},
+        }
+        live = live_home(place.home)
+        manifest = read_manifest(live.directory(name))
+        assert (manifest.base, manifest.parent, manifest.changes) == (published, published, 3)
+        assert place.home.current() == published
+        verify(live.directory(name))
+        assert (live.directory(name) / "segment-0" / "vectors.npy").samefile(
+            place.home.directory(published) / "segment-0" / "vectors.npy"
+        )
+
+    def test_found_by_search_and_related_and_suggested(self, place):
+        place.index([line(f"a{n}") for n in range(8)])
+        place.journal.write([put("b1", "Thợ lò Quánh Xạ nhận thưởng"), put("b2", "Thợ lò Quánh Xạ nhận quà")])
+        place.ingest()
+        searcher = Searcher(place.opened(), HashingEncoder)
+        assert {hit.article.id for hit in searcher.search(SearchParams(q="Quánh Xạ")).hits[:2]} == {"b1", "b2"}
+        related = searcher.related(RelatedBody(seed=Seed(ids=["b1"]), ranking="similarity"))
+        assert related.hits[0].article.id == "b2"
+        assert any("Quánh" in one.text for one in searcher.suggest("thợ lò", 8))
+
+    def test_old_articles_are_related_to_new_ones(self, place):
+        place.index([line(f"a{n}") for n in range(8)])
+        place.journal.write([put("b1", line("a3")["title"] + " hôm nay")])
+        place.ingest()
+        searcher = Searcher(place.opened(), HashingEncoder)
+        related = searcher.related(RelatedBody(seed=Seed(ids=["a3"]), ranking="similarity"))
+        assert related.hits[0].article.id == "b1"
+
+    def test_many_are_taken_in_portions(self, place, monkeypatch):
+        monkeypatch.setattr(ingest, "PORTION", 4)
+        place.index([line("a1")])
+        place.journal.write([put(f"b{n}") for n in range(10)])
+        assert len(place.ingest()) == 3
+        assert len(place.titles()) == 11
+
+    def test_few_are_kept_on_disk(self, place):
+        place.index([line("a1")])
+        for n in range(6):
+            place.journal.write([put(f"b{n}")])
+            place.ingest()
+        assert len(live_home(place.home).ids()) == ingest.KEPT
+        assert len(place.titles()) == 7
+
+    def test_the_base_s_segments_are_never_written_anew(self, place):
+        place.index([line(f"a{n}") for n in range(4)])
+        for n in range(9):
+            place.journal.write([put(f"b{n}")])
+            place.ingest()
+            assert place.opened().manifest.segments[0].articles == 4
+        assert len(place.titles()) == 13
+
+    def test_a_change_that_changes_nothing_makes_no_snapshot(self, place):
+        place.index([line("a1")])
+        place.journal.write([Delete("b1")])
+        assert place.ingest() == []
+
+    def test_another_encoder_is_refused(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        with pytest.raises(SnapshotError, match=r"made with .*dim=64.*, not with .*dim=32"):
+            Ingester(place.home, lambda: HashingEncoder(32)).step()
+
+    def test_a_new_start_goes_on_from_what_is_there(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        place.ingest()
+        place.ingester = Ingester(place.home, HashingEncoder)
+        assert place.ingest() == []
+        place.journal.write([put("b2")])
+        assert len(place.ingest()) == 1
+        assert set(place.titles()) == {"a1", "b1", "b2"}
+
+    @pytest.mark.parametrize("file", ["manifest.json", "CURRENT", "articles.sqlite", "vectors.npy"])
+    def test_one_that_is_damaged_is_made_again(self, place, file):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        (name,) = place.ingest()
+        live = live_home(place.home)
+        directory = live.directory(name)
+        found = {"CURRENT": live.path / "CURRENT", "manifest.json": directory / "manifest.json"}
+        path = found.get(file) or directory / "segment-1" / file
+        path.write_bytes(b"x" + path.read_bytes()[1:])
+        place.ingester = Ingester(place.home, HashingEncoder)
+        place.journal.write([put("b2")])
+        assert len(place.ingest()) >= 1
+        assert set(place.titles()) == {"a1", "b1", "b2"}
+
+
+class TestWithdrawn:
+    def test_at_once_before_any_live_snapshot(self, place):
+        place.index([line("a1"), line("a2"), line("a3")])
+        archive = place.opened()
+        ahead = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+        past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+        place.journal.write([Delete("a1"), put("a2", published_at=ahead), put("a3", unpublish_at=past)])
+        assert place.titles(archive) == {}
+
+    def test_one_that_is_written_again_is_back_with_the_next_snapshot(self, place):
+        place.index([line("a1")])
+        place.journal.write([Delete("a1")])
+        assert place.titles() == {}
+        place.journal.write([put("a1", "Lại")])
+        place.ingest()
+        assert place.titles() == {"a1": "Lại"}
+
+    def test_until_when_is_told(self, place):
+        place.index([line("a1")])
+        archive = place.opened()
+        now = datetime.now(UTC)
+        place.journal.write([put("a1", unpublish_at=(now + timedelta(hours=1)).isoformat())])
+        archive.withdraw(place.journal.withdrawals(0, micros(now)))
+        public, until = archive.public(micros(now))
+        assert public.tolist() == [True]
+        assert until == micros(now + timedelta(hours=1))
+        assert archive.public(until)[0].tolist() == [False]
+
+
+class TestBuilds:
+    def test_a_build_from_sources_keeps_what_the_api_wrote_and_deleted(self, place):
+        lines = [line("a1"), line("a2"), line("a3")]
+        place.index(lines)
+        place.journal.write([put("a1", "Của API"), Delete("a2"), put("b1", "Mới")])
+        place.index(lines)
+        expected = {"a1": "Của API", "a3": line("a3")["title"], "b1": "Mới"}
+        assert place.titles() == expected
+        place.index(lines)
+        place.index(lines, rewrite=True)
+        assert place.titles() == expected
+        place.ingest()
+        assert place.titles() == expected
+
+    def test_a_source_that_is_newer_replaces_both(self, place):
+        place.index([line("a1"), line("a2")])
+        place.journal.write([put("a1", "Của API"), Delete("a2")])
+        later = "2999-01-01"
+        place.index([line("a1", "Nguồn", updated_at=later), line("a2", "Nguồn", updated_at=later)])
+        assert place.titles() == {"a1": "Nguồn", "a2": "Nguồn"}
+
+    def test_what_is_added_without_a_time_is_of_now(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("a1", "Của API"), Delete("a2")])
+        place.index([line("a1", "Thêm"), line("a2", "Thêm")], whole=False)
+        assert place.titles() == {"a1": "Thêm", "a2": "Thêm"}
+
+    def test_a_takedown_stands_against_every_source(self, place):
+        place.index([line("a1"), line("a2")])
+        place.journal.take_down("a1", "Lan", "đơn", [], [])
+        later = "2999-01-01"
+        for whole in (True, False):
+            place.index([line("a1", updated_at=later), line("a2")], whole=whole)
+            assert set(place.titles()) == {"a2"}
+        place.journal.lift("a1", "Lan")
+        place.index([line("a1"), line("a2")])
+        assert set(place.titles()) == {"a1", "a2"}
+
+    def test_an_article_is_new_on_an_empty_home(self, place):
+        place.journal.write([put("b1", "Mới")])
+        assert place.ingest() == []
+        assert place.ingester.merge_wanted()
+        assert place.merge() is not None
+        assert place.titles() == {"b1": "Mới"}
+        place.ingest()
+        assert not place.ingester.merge_wanted()
+
+    def test_all_may_be_deleted(self, place):
+        place.index([line("a1")])
+        place.journal.write([Delete("a1")])
+        place.ingest()
+        assert place.titles() == {}
+        place.merge()
+        assert place.titles() == {}
+        place.journal.write([put("a1", "Lại")])
+        place.ingest()
+        assert place.titles() == {"a1": "Lại"}
+
+    def test_lines_that_every_snapshot_holds_are_forgotten(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        place.merge(keep=1)
+        assert place.journal.pending(0) == []
+        place.journal.write([put("b2")])
+        place.merge()
+        assert [change.id for change in place.journal.pending(0)] == ["b2"]  # one snapshot does not have it
+
+    def test_after_a_rollback_the_changes_are_made_again(self, place):
+        first = place.index([line("a1"), line("a2")])
+        place.journal.write([put("b1", "Mới"), Delete("a1")])
+        place.merge()
+        place.home.rollback(first)
+        place.ingest()
+        assert place.titles() == {"a2": line("a2")["title"], "b1": "Mới"}
+
+    def test_vectors_are_encoded_once(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1"), put("b2")])
+        place.ingest()
+
+        report = build(place.home, [], HashingEncoder, BuildOptions(whole=False, added_to=0))
+        assert (report.added, report.encoded, report.reused) == (2, 0, 3)
+
+    def test_much_that_is_new_is_to_be_published(self, place, monkeypatch):
+        monkeypatch.setattr(ingest, "MERGE", 3)
+        place.index([line(f"a{n}") for n in range(50)])
+        place.journal.write([put("b1"), Delete("a1")])
+        place.ingest()
+        assert (place.ingester.changed, place.ingester.merge_wanted()) == (2, False)
+        place.journal.write([put("b2")])
+        place.ingest()
+        assert (place.ingester.changed, place.ingester.merge_wanted()) == (3, True)
+        place.merge()
+        place.ingest()
+        assert (place.ingester.changed, place.ingester.merge_wanted()) == (0, False)
+
+
+IDS = [f"a{n}" for n in range(6)]
+
+
+class Machine(RuleBasedStateMachine):
+    """Sources, the API, builds, merges, rollbacks in any order, held against what should be there by plain rules."""
+
+    @initialize(lines=st.sets(st.sampled_from(IDS), min_size=1))
+    def begin(self, lines):
+        self.place = Place(MACHINE_HOMES.mktemp("home") / "home")
+        self.number = 0
+        self.journal = {}  # id -> (number of the change, title or None)
+        self.published = {}  # snapshot -> (last change, {id: (title, origin)})
+        self.index(lines)
+
+    def teardown(self):
+        if hasattr(self, "place"):
+            self.place.close()
+
+    def title(self):
+        self.number += 1
+        return f"Tin số {self.number} " + WORDS[self.number % len(WORDS)]
+
+    def expected(self, name):
+        """Return what a snapshot's articles and the changes after it come to."""
+        after, held = self.published[name]
+        found = dict(held)
+        for article, (seq, title) in self.journal.items():
+            if seq > after:
+                found.pop(article, None)
+                if title is not None:
+                    found[article] = (title, "api")
+        return found
+
+    def remember(self, name, content):
+        if name is not None:
+            manifest = read_manifest(self.place.home.directory(name))
+            assert manifest.changes == self.place.journal.last()
+            self.published[name] = manifest.changes, content
+
+    @rule(lines=st.sets(st.sampled_from(IDS), min_size=1))
+    def index(self, lines):
+        current = self.place.home.current()
+        before = self.expected(current) if current else {}
+        titles = {name: self.title() for name in sorted(lines)}
+        name = self.place.index([{"id": one, "title": title} for one, title in titles.items()], added_to=0)
+        content = {one: held for one, held in before.items() if held[1] == "api"}
+        for one, title in titles.items():
+            if one not in content and self.journal.get(one, (0, ""))[1] is not None:
+                content[one] = (title, "source")
+        self.remember(name, content)
+
+    @rule(names=st.lists(st.sampled_from(IDS), min_size=1, max_size=3))
+    def put(self, names):
+        for one in names:
+            title = self.title()
+            found = validate({"id": one, "title": title})
+            (outcome,) = self.place.journal.write([Put(found)])
+            assert outcome.applied
+            self.journal[one] = self.place.journal.last(), title
+
+    @rule(one=st.sampled_from(IDS))
+    def delete(self, one):
+        self.place.journal.write([Delete(one)])
+        self.journal[one] = self.place.journal.last(), None
+
+    @rule()
+    def ingest(self):
+        self.place.ingest()
+
+    @rule()
+    def start_again(self):
+        self.place.ingester = Ingester(self.place.home, HashingEncoder)
+
+    @rule(rewrite=st.booleans())
+    def merge(self, rewrite):
+        content = self.expected(self.place.home.current())
+        self.remember(self.place.merge(added_to=0, rewrite=rewrite), content)
+
+    @rule(data=st.data())
+    def roll_back(self, data):
+        self.place.home.rollback(data.draw(st.sampled_from(sorted(self.published))))
+
+    @invariant()
+    def what_is_gone_is_gone_and_what_is_ingested_is_there(self):
+        expected = {one: title for one, (title, _) in self.expected(self.place.home.current()).items()}
+        served = self.place.titles()
+        assert not set(served) - set(expected), "an article came back"
+        self.place.ingest()
+        assert self.place.titles() == expected
+
+
+MACHINE_HOMES = None
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _homes(tmp_path_factory):
+    global MACHINE_HOMES
+    MACHINE_HOMES = tmp_path_factory
+
+
+TestMachine = Machine.TestCase
+TestMachine.settings = settings(
+    max_examples=int(os.environ.get("LIENQUAN_EXAMPLES", 6)),
+    stateful_step_count=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)

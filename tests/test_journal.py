@@ -1,0 +1,302 @@
+"""The write-ahead log: which change is applied, what it answers, and what it tells those who serve."""
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from indexer.article import validate
+from indexer.columns import micros
+from indexer.errors import JournalError
+from indexer.journal import NEVER, Change, Delete, Journal, Known, Put, Withdrawal
+
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
+EARLIER, LATER = (f"2026-03-0{day}T00:00:00+00:00" for day in (1, 3))
+
+
+def article(article_id="a", title="Tin", **fields):
+    found = validate({"id": article_id, "title": title, **fields})
+    assert not isinstance(found, list), found
+    return found
+
+
+def put(*args, **fields):
+    return Put(article(*args, **fields))
+
+
+@pytest.fixture
+def journal(tmp_path):
+    opened = Journal(tmp_path)
+    yield opened
+    opened.close()
+
+
+def states(journal):
+    return {change.id: change.line is not None for change in journal.pending(0)}
+
+
+class TestOutcomes:
+    def test_a_new_article(self, journal):
+        (outcome,) = journal.write([put()], now=NOW)
+        assert (outcome.existed, outcome.applied) == (False, True)
+        ((seq, name, line, updated),) = journal.pending(0)
+        assert (seq, name, updated) == (1, "a", micros(NOW))
+        assert '"title":"Tin"' in line
+
+    def test_one_that_is_there(self, journal):
+        journal.write([put()], now=NOW)
+        (outcome,) = journal.write([put(title="Khác")], now=NOW)
+        assert (outcome.existed, outcome.applied) == (True, True)
+        assert [change.seq for change in journal.pending(0)] == [2]
+
+    def test_one_that_only_the_snapshot_has(self, journal):
+        (outcome,) = journal.write([put()], lambda name: Known(None, b"") if name == "a" else None, now=NOW)
+        assert (outcome.existed, outcome.applied) == (True, True)
+
+    @pytest.mark.parametrize(
+        ("stored", "written", "applied"),
+        [(LATER, EARLIER, False), (EARLIER, LATER, True), (LATER, LATER, True), (LATER, None, False)],
+    )
+    @pytest.mark.parametrize("where", ["journal", "snapshot"])
+    def test_an_older_one_loses(self, journal, stored, written, applied, where):
+        held = None
+        if where == "journal":
+            journal.write([put(updated_at=stored)], now=NOW)
+        else:
+            held = Known(micros(datetime.fromisoformat(stored)), b"")
+        (outcome,) = journal.write([put(title="Khác", updated_at=written)], lambda name: held, now=NOW)
+        assert (outcome.existed, outcome.applied) == (True, applied)
+
+    def test_the_same_again_is_applied_and_no_change(self, journal):
+        assert journal.write([put(updated_at=EARLIER)] * 2)[1].applied
+        assert journal.last() == 1
+
+    def test_what_a_snapshot_holds_of_a_change_that_it_has_counts_and_not_the_journal(self, journal):
+        journal.write([put()], now=NOW)
+        (outcome,) = journal.write([put(title="Khác")], lambda name: None, up_to=1, now=NOW)
+        assert not outcome.existed  # a later build took it out
+
+    def test_a_delete(self, journal):
+        assert journal.write([put(), Delete("a"), Delete("b")], now=NOW) == [
+            (False, True, False),
+            (True, True, False),
+            (False, True, False),
+        ]
+        assert states(journal) == {"a": False, "b": False}
+
+    def test_a_delete_without_a_time_is_always_applied(self, journal):
+        journal.write([put(updated_at=LATER), Delete("a")], now=NOW)
+        assert states(journal) == {"a": False}
+        (outcome,) = journal.write([put(updated_at=LATER, title="Lại")], now=NOW)
+        assert outcome.applied
+        (outcome,) = journal.write([Delete("a", micros(NOW))], now=NOW)
+        assert (outcome.existed, outcome.applied) == (True, False)
+
+    def test_an_article_that_is_older_than_its_tombstone_stays_gone(self, journal):
+        journal.write([Delete("a")], now=NOW)
+        assert journal.write([put(updated_at=EARLIER)], now=NOW) == [(False, False, False)]
+        assert journal.write([put(updated_at=LATER)], now=NOW) == [(False, True, False)]
+
+    def test_receipt_does_not_go_back_with_the_clock(self, journal):
+        journal.write([put()], now=NOW)
+        (outcome,) = journal.write([put(title="Khác")], now=NOW - timedelta(hours=1))
+        assert outcome.applied
+        assert [change.updated for change in journal.pending(0)] == [micros(NOW)]
+
+
+class TestReading:
+    def test_changes_after_one_in_portions(self, journal):
+        journal.write([put(name) for name in "abc"] + [Delete("a")], now=NOW)
+        assert [(c.seq, c.id) for c in journal.pending(0)] == [(2, "b"), (3, "c"), (4, "a")]
+        assert [c.id for c in journal.pending(2, 1)] == ["c"]
+        assert journal.pending(4) == []
+        assert journal.last() == 4
+
+    def test_trimmed_lines_are_forgotten_and_tombstones_are_not(self, journal):
+        journal.write([put("a"), Delete("b"), put("c")], now=NOW)
+        journal.trim(2)
+        assert states(journal) == {"b": False, "c": True}
+        assert journal.tombstones(2) == [Change(2, "b", None, micros(NOW))]
+        assert journal.tombstones(1) == []
+        journal.trim(3)
+        assert journal.last() == 3  # numbers are not used again
+        journal.write([put("d")])
+        assert journal.last() == 4
+
+    def test_withdrawals_are_what_may_keep_an_article_from_being_seen(self, journal):
+        ahead, past = NOW + timedelta(days=1), NOW - timedelta(days=1)
+        journal.write(
+            [
+                put("now"),
+                put("past", published_at=past.isoformat()),
+                put("ahead", published_at=ahead.isoformat()),
+                put("until", unpublish_at=ahead.isoformat()),
+                Delete("gone"),
+            ],
+            now=NOW,
+        )
+        assert journal.withdrawals(0, micros(NOW)) == [
+            Withdrawal("ahead", micros(ahead), NEVER),
+            Withdrawal("until", -NEVER, micros(ahead)),
+            Withdrawal("gone", NEVER, NEVER),
+        ]
+        assert [w.id for w in journal.withdrawals(4, micros(NOW))] == ["gone"]
+
+    def test_every_commit_is_told_of_whoever_made_it(self, journal, tmp_path):
+        seen = [journal.version(), journal.version()]
+        journal.write([put()])
+        seen.append(journal.version())
+        other = Journal(tmp_path)
+        other.write([Delete("a")])
+        other.close()
+        seen += [journal.version(), journal.version()]
+        assert seen[0] == seen[1] != seen[2] != seen[3] == seen[4]
+
+
+class TestTakedowns:
+    def test_one_keeps_the_id_from_coming_back_until_it_is_lifted(self, journal):
+        journal.write([put(updated_at=LATER)])
+        made = journal.take_down("a", "Lan", "đơn của đương sự", ["s1"], ["related:b"])
+        assert (made.id, made.who, made.why, made.snapshots, made.lists) == (
+            *("a", "Lan", "đơn của đương sự"),
+            *(("s1",), ("related:b",)),
+        )
+        assert journal.takedowns() == [made]
+        assert journal.write([put(updated_at="2999-01-01")]) == [(False, False, True)]
+        assert journal.write([Delete("a")]) == [(False, True, True)]
+        assert [(c.id, c.line, c.updated) for c in journal.pending(0)] == [("a", None, NEVER)]
+        journal.lift("a", "Hoa")
+        (lifted,) = journal.takedowns()
+        assert (lifted.lifted_by, lifted.lifted_at is None) == ("Hoa", False)
+        assert journal.write([put(updated_at="2001-01-01")]) == [(False, True, False)]
+
+    def test_once_at_a_time(self, journal):
+        journal.take_down("a", "Lan", "x", [], [])
+        with pytest.raises(JournalError, match="id: 'a': taken down already"):
+            journal.take_down("a", "Lan", "x", [], [])
+        journal.lift("a", "Lan")
+        with pytest.raises(JournalError, match="id: 'a': expected an article that is taken down"):
+            journal.lift("a", "Lan")
+        journal.take_down("a", "Lan", "y", [], [])
+        assert [one.why for one in journal.takedowns()] == ["x", "y"]
+
+
+class TestDurable:
+    def test_all_or_nothing(self, journal):
+        def fail(name):
+            if name == "b":
+                raise RuntimeError("hỏng")
+
+        with pytest.raises(RuntimeError):
+            journal.write([put("a"), put("b")], fail)
+        assert journal.pending(0) == []
+        journal.write([put("c")])
+        assert states(journal) == {"c": True}
+
+    def test_synced_before_the_answer(self, journal):
+        settings = [
+            journal._database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")
+        ]
+        assert settings == ["wal", 2]
+
+    def test_acknowledged_changes_survive_a_kill(self, tmp_path):
+        program = f"""
+import sys
+from pathlib import Path
+from tests.test_journal import Journal, put
+journal = Journal(Path({str(tmp_path)!r}))
+for number in range(100_000):
+    journal.write([put(f"a{{number}}")])
+    print(number, flush=True)
+"""
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        told = [next(process.stdout) for _ in range(30)]
+        process.kill()
+        told += process.stdout.readlines()
+        process.wait()
+        process.stdout.close()
+        journal = Journal(tmp_path)
+        held = states(journal)
+        journal.close()
+        assert {f"a{int(line)}" for line in told if line.endswith("\n")} <= set(held)
+
+    def test_writers_side_by_side_lose_nothing(self, tmp_path):
+        def write(name):
+            own = Journal(tmp_path)
+            for number in range(25):
+                own.write([put(f"{name}{number}")])
+            own.close()
+
+        threads = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        journal = Journal(tmp_path)
+        changes = journal.pending(0)
+        journal.close()
+        assert sorted(change.seq for change in changes) == list(range(1, 101))
+        assert {change.id for change in changes} == {f"{name}{number}" for name in "abcd" for number in range(25)}
+
+
+class TestFaults:
+    def test_something_else_in_the_file(self, tmp_path):
+        (tmp_path / "changes.sqlite").write_bytes(b"x" * 4096)
+        with pytest.raises(JournalError, match=r"changes\.sqlite: file is not a database"):
+            Journal(tmp_path)
+
+    def test_a_home_that_is_a_file(self, tmp_path):
+        (tmp_path / "home").write_text("x")
+        with pytest.raises(JournalError, match="home"):
+            Journal(tmp_path / "home")
+
+    def test_a_full_disk_writes_nothing(self, journal):
+        journal.write([put("a")])
+        pages = journal._database.execute("PRAGMA page_count").fetchone()[0]
+        journal._database.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(JournalError, match="full"):
+            journal.write([put(f"b{number}", body="x" * 2000) for number in range(50)])
+        assert states(journal) == {"a": True}
+
+    def test_none_where_nothing_was_written(self, tmp_path):
+        assert Journal.of(tmp_path) is None
+        Journal(tmp_path).close()
+        found = Journal.of(tmp_path)
+        assert found is not None
+        found.close()
+
+    def test_a_closed_one_says_so(self, tmp_path):
+        journal = Journal(tmp_path)
+        journal.close()
+        with pytest.raises(JournalError) as caught:
+            journal.last()
+        assert isinstance(caught.value.__cause__, sqlite3.ProgrammingError)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.booleans(), st.none() | st.integers(1, 28)), min_size=1, max_size=12)
+)
+def test_the_newest_by_its_own_time_is_what_stands(tmp_path_factory, changes):
+    """Held against a plain model: of puts and deletes with times the latest stands, the last of equal ones."""
+    journal = Journal(tmp_path_factory.mktemp("journal"))
+    model = {}
+    for number, (name, kept, day) in enumerate(changes):
+        moment = None if day is None else datetime(2026, 2, day, tzinfo=UTC)
+        received = datetime(2026, 3, 1, tzinfo=UTC) + timedelta(seconds=number)
+        time = moment or received
+        before = model.get(name)
+        if before is None or time >= before[0] or (not kept and day is None):
+            model[name] = (time if before is None else max(time, before[0]), kept, f"{number}")
+        change = put(name, f"{number}", updated_at=moment.isoformat() if moment else None)
+        journal.write([change if kept else Delete(name, None if moment is None else micros(moment))], now=received)
+    found = {change.id: change for change in journal.pending(0)}
+    journal.close()
+    assert {name: change.line is not None for name, change in found.items()} == {n: m[1] for n, m in model.items()}
+    for name, (time, kept, title) in model.items():
+        assert found[name].updated == micros(time)
+        assert not kept or f'"title":"{title}"' in found[name].line
