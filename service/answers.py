@@ -42,6 +42,30 @@ class HitList(BaseModel):
     hits: Sequence[HitOut]
 
 
+class WrittenOut(BaseModel):
+    """What became of a put."""
+
+    applied: Annotated[bool, Field(description="False where what is stored is newer")]
+
+
+class FaultOut(BaseModel):
+    """One fault of a line."""
+
+    field: str
+    value: str
+    expected: str
+
+
+class BulkLineOut(BaseModel):
+    """What became of one line of a bulk, as its own request would have been answered."""
+
+    op: Literal["put", "delete"] | None
+    id: str | None
+    status: Literal[200, 201, 204, 400, 409]
+    applied: bool
+    errors: list[FaultOut] = []
+
+
 class NumbersOut(BaseModel):
     """Every number behind a related hit; `score` is relevance × freshness × boost.
 

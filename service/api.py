@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import access, openapi, schemas, written
+from service import access, openapi, schemas, writing, written
 from service.answers import SuggestionList, SuggestionOut
 from service.errors import BadRequest, FieldError, NotFound, NotReady
 from service.gate import Gate
@@ -36,6 +36,9 @@ View = TypeVar("View")
 
 MAX_BATCH = 8_000_000
 """Bytes of a batch's body."""
+
+MAX_BULK = 32_000_000
+"""Bytes of a body that brings many changes."""
 
 _ANY = Seed(ids=[""])
 _SHORT = 256
@@ -131,6 +134,36 @@ def article(article_id: str) -> Response:
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     found = visible(live().searcher().article(article_id))
     return as_json(found.line())
+
+
+@blueprint.put("/api/v1/articles/<string:article_id>")
+@needs("ingest")
+def put_article(article_id: str) -> Response:
+    """Write one article: durable before the answer, served seconds later."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    done = writing.put(live(), article_id, _received())
+    response = as_json({"applied": done.applied})
+    response.status_code = 201 if done.new and done.applied else 200
+    return response
+
+
+@blueprint.delete("/api/v1/articles/<string:article_id>")
+@needs("ingest")
+def delete_article(article_id: str) -> Response:
+    """Have one article gone from every answer before this one."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    writing.delete(live(), article_id)
+    return Response(status=204)
+
+
+@blueprint.post("/api/v1/articles:bulk")
+@needs("ingest")
+def write_articles() -> Response:
+    """Write many changes, one a line; the answer has a line for each."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    request.max_content_length = MAX_BULK
+    lines = b"".join(writing.bulk(live(), _received()))
+    return Response(lines, mimetype="application/x-ndjson")
 
 
 @blueprint.get("/api/v1/articles/<string:article_id>/related")

@@ -45,6 +45,7 @@ class Endpoint:
     :param cached: Whether the answer has an ETag and may be kept.
     :param lines: Whether body and answer are JSON Lines, each line of the model named.
     :param scope: Of the key that it needs, None where anyone may ask.
+    :param success: With which statuses it may succeed; 204 has no content.
     """
 
     method: str
@@ -58,6 +59,7 @@ class Endpoint:
     lines: bool = False
     statuses: tuple[int, ...] = (400,)
     scope: Scope | None = None
+    success: tuple[int, ...] = (200,)
 
 
 ENDPOINTS = (
@@ -85,6 +87,39 @@ ENDPOINTS = (
         answer=Article,
         by_id=True,
         statuses=(400, 404, 503),
+    ),
+    Endpoint(
+        "put",
+        "/api/v1/articles/{id}",
+        "Write one article: durable before the answer, served within seconds; 201 where it is new",
+        schemas.NoParams,
+        schemas.ArchiveLine,
+        answers.WrittenOut,
+        by_id=True,
+        statuses=(400, 409, 413, 422, 503),
+        scope="ingest",
+        success=(200, 201),
+    ),
+    Endpoint(
+        "delete",
+        "/api/v1/articles/{id}",
+        "Have one article gone from every answer before this one, whether or not it is there",
+        schemas.NoParams,
+        by_id=True,
+        statuses=(400, 503),
+        scope="ingest",
+        success=(204,),
+    ),
+    Endpoint(
+        "post",
+        "/api/v1/articles:bulk",
+        "Write many changes: JSON Lines in, a line of JSON for each out, in their order",
+        schemas.NoParams,
+        schemas.BulkLine,
+        answers.BulkLineOut,
+        lines=True,
+        statuses=(400, 413, 503),
+        scope="ingest",
     ),
     Endpoint(
         "get",
@@ -165,7 +200,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "summary": endpoint.summary,
         "operationId": f"{endpoint.method}{name}",
         "parameters": parameters,
-        "responses": {"200": {"description": "OK", "content": _content(endpoint.answer, media)}},
+        "responses": {str(status): _success(endpoint, status, media) for status in endpoint.success},
     }
     if endpoint.cached:
         operation["responses"]["200"]["headers"] = _HEADERS
@@ -179,6 +214,12 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     if endpoint.body is not None:
         operation["requestBody"] = {"required": True, "content": _content(endpoint.body, media)}
     return operation
+
+
+def _success(endpoint: Endpoint, status: int, media: str) -> dict[str, Any]:
+    described = {200: "OK", 201: "Created", 204: "No content"}[status]
+    content = {} if status == 204 else {"content": _content(endpoint.answer, media)}
+    return {"description": described, **content}
 
 
 def _content(model: type[BaseModel] | None, media: str) -> dict[str, Any]:

@@ -238,6 +238,21 @@ class BatchLine(_Request):
     exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
 
 
+class ArchiveLine(Article):
+    """An article as it is written; fields beside these are kept in `extra` and not searched."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+class BulkLine(_Request):
+    """One line of a bulk: `article` for a put, `id` and perhaps `updated_at` for a delete."""
+
+    op: Literal["put", "delete"]
+    article: Annotated[dict[str, Any] | None, Field(description="An archive line, as for PUT")] = None
+    id: Annotated[str | None, Field(min_length=1, max_length=128)] = None
+    updated_at: Annotated[str | None, Field(description="ISO 8601; without it the time of receipt counts")] = None
+
+
 def parse_lines(body: bytes) -> list[BatchLine]:
     """Return the lines of a batch; blank ones do not count.
 

@@ -540,9 +540,10 @@ class TestTheScript:
 
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
-        commands += ["rules", "keys"]
+        commands += ["rules", "keys", "merge", "articles"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
+        nested += [("articles", name) for name in ("takedown", "lift", "takedowns")]
         nested += [("keys", name) for name in ("create", "list", "revoke")]
         nested += [("rules", name) for name in ("list", "check", "pin", "block", "boost", "section", "remove")]
         assert sorted(main.commands["rules"].commands) == sorted(name for group, name in nested if group == "rules")

@@ -90,7 +90,14 @@ class TestImports:
             ("itsdangerous", {"service.sessions"}),
             (
                 "sqlite3",
-                {"indexer.cache", "indexer.journal", "indexer.staging", "indexer.store", "indexer.tally", "service.keys"},
+                {
+                    "indexer.cache",
+                    "indexer.journal",
+                    "indexer.staging",
+                    "indexer.store",
+                    "indexer.tally",
+                    "service.keys",
+                },
             ),
             ("fcntl", {"indexer.snapshot", "service.rule_file"}),
             ("scipy", {"indexer.terms"}),
@@ -103,7 +110,7 @@ class TestImports:
                     "service.cli",
                     *(
                         f"service.commands.{name}"
-                        for name in ("common", "archive", "asking", "keys", "operating", "rules")
+                        for name in ("common", "archive", "articles", "asking", "keys", "operating", "rules")
                     ),
                 },
             ),
