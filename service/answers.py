@@ -39,6 +39,10 @@ class HitList(BaseModel):
     took_ms: float
     total: Annotated[int, Field(description="How many hits paging can reach")]
     total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there are more than can be reached")]
+    degraded: Annotated[
+        Sequence[Literal["encoder"]],
+        Field(description="What did not answer, so that the list is made without it: `encoder`, by words alone"),
+    ]
     hits: Sequence[HitOut]
 
 

@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import access, openapi, schemas, writing, written
+from service import access, deadline, openapi, schemas, writing, written
 from service.answers import SuggestionList, SuggestionOut
 from service.errors import BadRequest, FieldError, NotFound, NotReady
 from service.gate import Gate
@@ -109,6 +109,7 @@ def search() -> Response:
     searcher = live().searcher()
     answer = searcher.search(params)
     query = understood(answer)
+    deadline.check("snippets")
     hits = [_found(hit, query) for hit in answer.hits]
     return _json(written.search_json(searcher, answer, query, hits, started))
 
@@ -286,7 +287,7 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Say whether a snapshot and the encoder answer."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    reason = live().not_ready()
+    reason = "the service is stopping" if current_app.extensions["admission"].stopping else live().not_ready()
     if reason is not None:
         raise NotReady(reason)
     searcher = live().searcher()
@@ -298,6 +299,7 @@ def readyz() -> Response:
             "articles": int(searcher.public().sum()),  # how many are under embargo is nobody's business
             "encoder": f"{archive.manifest.encoder.name}, {live().encoder().identity.precision}",
             "problem": live().problem,
+            "degraded": live().degraded,
         }
     )
 

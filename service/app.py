@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
 
-from flask import Flask, Response, current_app, render_template, request
+from flask import Flask, Request, Response, current_app, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
+from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.article import shown
 from models import catalogue, sentence_transformer
+from models.cpu import available_threads
 from models.encoder import Encoder
-from service import access, api, cors, pages
-from service.errors import FieldError, ServiceError, TooMany
-from service.gate import Gate
+from service import access, api, cors, pages, strings
+from service.admission import Admission, Environ, Gate
+from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
+from service.gate import Gate as Doorkeeper
 from service.keys import KeyStore
 from service.live import Live
 from service.options import Options
@@ -32,6 +39,8 @@ HEAD_START = 0.2
 
 _WATCHING = {"/healthz", "/readyz", "/metrics"}
 """What is asked by those who watch over the service; a limit does not count it."""
+_MACHINE = ("/api/", "/healthz", "/readyz", "/metrics")
+"""Where the addresses lie that programs ask for: they get problem documents, not pages."""
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -69,7 +78,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["lienquan"] = live or _start(settings)
     app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
-    app.extensions["lienquan_gate"] = Gate(keys, _sessions(settings))
+    app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings))
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_error_handler(ServiceError, _service_error)
@@ -82,6 +91,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
         _limit(app, settings.rate_limit, settings.rate_limit_storage)
     if (hops := settings.trusted_hops) > 0:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    _admit(app, settings)
     return app
 
 
@@ -110,6 +120,15 @@ def _limited(limiter: Limiter, error: RateLimitExceeded) -> Response:
     return _service_error(TooMany(FieldError("requests", "one more", f"expected at most {error.description}"), seconds))
 
 
+def _admit(app: Flask, settings: Settings) -> None:
+    """Put the gate before the application: as many work at once as the process has cores."""
+    longest = min(settings.max_wait_seconds, settings.request_seconds)
+    gate = Gate(settings.threads or available_threads(), settings.max_waiting, longest)
+    admission = Admission(app.wsgi_app, gate, _Busy(app), settings.request_seconds, MAX_BODY)
+    app.extensions["admission"] = admission
+    app.wsgi_app = admission  # type: ignore[method-assign]
+
+
 def _start(settings: Settings) -> Live:
     options = Options.of(settings)
     return Live(settings.home, lambda: load_encoder(settings), settings.poll_seconds, options, HEAD_START).start()
@@ -129,11 +148,46 @@ def _cross_origin(response: Response) -> Response:
 
 
 def _service_error(error: ServiceError) -> Response:
-    response = _problem(error.status, error.title, error.detail, error.errors)
+    busy = isinstance(error, (Overloaded, TimedOut))
+    response = _problem(error.status, error.title, error.detail, error.errors, busy)
     response.headers.update(error.headers)
-    if error.status == 503:
-        response.headers["Retry-After"] = "5"
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+class _Busy:
+    """Answers those who are turned away, as `Overloaded` is answered; made before, since it has to take no time."""
+
+    def __init__(self, app: Flask) -> None:
+        self._made = {kind: self._make(app, *kind) for kind in ((False, "vi"), (True, "vi"), (True, "en"))}
+
+    @staticmethod
+    def _make(app: Flask, page: bool, lang: str) -> tuple[str, list[tuple[str, str]], bytes]:
+        accept = "text/html" if page else "application/json"
+        with app.test_request_context(
+            "/" if page else "/api/", query_string={"lang": lang}, headers={"Accept": accept}
+        ):
+            response = _headers(_service_error(Overloaded()))
+        return response.status, list(response.headers), response.get_data()
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        status, headers, body = self._answer(
+            environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", ""), environ.get("HTTP_ACCEPT", "")
+        )
+        start_response(status, headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+
+    def raw(self, path: str, query: str, accept: str) -> bytes:
+        """Return the same answer as it is sent."""
+        status, headers, body = self._answer(path, query, accept)
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+    def _answer(self, path: str, query: str, accept: str) -> tuple[str, list[tuple[str, str]], bytes]:
+        page = not path.startswith(_MACHINE) and parse_accept_header(accept, MIMEAccept).accept_html
+        lang = strings.language(dict(parse_qsl(query)).get("lang")).code if page else strings.VI.code
+        return self._made[page, lang]
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -161,9 +215,9 @@ def _bug(error: Exception) -> Response:
     return _problem(500, "Internal error", "the request failed; the log says more", [])
 
 
-def _problem(status: int, title: str, detail: str, errors: list[FieldError]) -> Response:
-    if _wants_page():
-        page = render_template("error.html", status=status, detail=detail, errors=errors)
+def _problem(status: int, title: str, detail: str, errors: list[FieldError], busy: bool = False) -> Response:
+    if _wants_page(request):
+        page = render_template("error.html", status=status, detail=detail, errors=errors, busy=busy)
         return Response(page, status, {"Cache-Control": "no-store"}, mimetype="text/html")
     body = {
         "type": "about:blank",
@@ -179,6 +233,5 @@ def _problem(status: int, title: str, detail: str, errors: list[FieldError]) -> 
     return response
 
 
-def _wants_page() -> bool:
-    machine = ("/api/", "/healthz", "/readyz", "/metrics")
-    return not request.path.startswith(machine) and request.accept_mimetypes.accept_html
+def _wants_page(asked: Request) -> bool:
+    return not asked.path.startswith(_MACHINE) and asked.accept_mimetypes.accept_html

@@ -13,7 +13,9 @@ ServiceError
 ├── CannotWrite        503: a change cannot be made durable
 ├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
 ├── TooMany            429: more often than is allowed
-└── NotReady           503: no snapshot or no encoder yet, or the store of keys cannot be used
+├── NotReady           503: no snapshot or no encoder yet, or the store of keys cannot be used
+├── Overloaded         503: more requests than can be answered
+└── TimedOut           503: the request took longer than it may
 """
 
 from __future__ import annotations
@@ -55,6 +57,8 @@ class ServiceError(Exception):
 
     status = 500
     title = "Internal error"
+    retry_after: int | None = None
+    """After how many seconds the same request may be answered, where that is so."""
 
     def __init__(
         self, detail: str, errors: list[FieldError] | None = None, headers: Mapping[str, str] | None = None
@@ -153,6 +157,29 @@ class NotReady(ServiceError):
 
     status = 503
     title = "Not ready"
+    retry_after = 5
+
+
+class Overloaded(ServiceError):
+    """There are more requests than can be answered."""
+
+    status = 503
+    title = "Too many requests at once"
+    retry_after = 2
+
+    def __init__(self) -> None:
+        super().__init__("the service has more requests than it can answer: try again in a moment")
+
+
+class TimedOut(ServiceError):
+    """The request took longer than a request may."""
+
+    status = 503
+    title = "Took too long"
+    retry_after = 5
+
+    def __init__(self, seconds: float, stage: str) -> None:
+        super().__init__(f"request_seconds: {seconds:g}: the request had taken longer before its {stage}")
 
 
 class NothingToCompare(ServiceError):

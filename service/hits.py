@@ -96,6 +96,7 @@ class Answer:
     :param missing: Pins that are not shown, and why.
     :param published: Articles that are published readings of the draft that was asked about.
     :param fate: What became of the article that was asked about.
+    :param degraded: What did not answer, so that the list is made without it: `encoder`, by words alone.
     """
 
     hits: list[Hit]
@@ -107,3 +108,4 @@ class Answer:
     missing: Sequence[Missing] = ()
     published: Sequence[Article | Summary] = ()
     fate: Fate | None = None
+    degraded: tuple[str, ...] = ()

@@ -18,9 +18,9 @@ from indexer.errors import JournalError, SnapshotError
 from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from models.encoder import Encoder
-from models.errors import ModelError
 from models.remembering import QueryVectors
 from service.errors import NotReady
+from service.held_encoder import HeldEncoder
 from service.options import Options
 from service.searcher import Searcher
 
@@ -34,7 +34,7 @@ written would be gone again."""
 class Live:
     """Holds the current searcher and the encoder.
 
-    :param load_encoder: Called once, in a thread of its own.
+    :param load_encoder: Called in a thread of its own, and again where it fails.
     :param poll_seconds: How often to look for another snapshot.
     :param options: What is set of search.
     :param head_start: Seconds for requests that need no encoder before it is loaded: reading a tokenizer keeps the
@@ -50,7 +50,7 @@ class Live:
         head_start: float = 0.0,
     ) -> None:
         self._home = Home(home)
-        self._load_encoder = load_encoder
+        self._encoder = HeldEncoder(load_encoder)
         self._poll_seconds = poll_seconds
         self._head_start = head_start
         self._options = options or Options()
@@ -59,8 +59,6 @@ class Live:
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
         self._verified: Searcher | None = None
-        self._encoder: Encoder | None = None
-        self._encoder_problem = "the encoder is being loaded"
         self._refused: dict[str, str] = {}
         self._problem: str | None = None
         self._waiting: tuple[str, float] | None = None
@@ -111,21 +109,27 @@ class Live:
 
         :raises NotReady: while it is being loaded, or if it cannot be.
         """
-        if self._encoder is None:
-            raise NotReady(self._encoder_problem)
+        if not self._encoder.loaded:
+            raise NotReady(self._encoder.problem or "the encoder is being loaded")
         return self._encoder
 
     def not_ready(self) -> str | None:
-        """Return why the service cannot answer, None where it can: a snapshot and the encoder both do."""
+        """Return why the service does not answer as it should, None where it does.
+
+        Once a snapshot and the encoder have answered, an encoder that fails is no reason to be asked nothing any more:
+        all but drafts and searches by meaning alone is answered without it, and `degraded` says so.
+        """
+        problem = self._encoder.probe()
         try:
             self.searcher()
-            self.encoder().encode_queries(["sẵn sàng"])
         except NotReady as error:
             return error.detail
-        except Exception:  # whatever a model's runtime raises: it cannot answer
-            logger.exception("the encoder does not answer")
-            return "the encoder does not answer"
-        return None
+        return None if self._encoder.answered else problem
+
+    @property
+    def degraded(self) -> str | None:
+        """Return what is wrong with the encoder, None where it answers."""
+        return self._encoder.problem
 
     @property
     def problem(self) -> str | None:
@@ -190,7 +194,7 @@ class Live:
         directory = place.directory(name)
         previous = self._searcher
         archive = Archive(Snapshot(directory, previous.archive.snapshot if previous else None))
-        if self._encoder is not None:
+        if self._encoder.loaded:
             self._check_encoder(archive, self._encoder)
         searcher = Searcher(archive, self.encoder, self._options, self._asked, previous)
         if previous is not None:
@@ -239,26 +243,17 @@ class Live:
     def _load(self) -> None:
         if self._searcher is not None:
             self._stopped.wait(self._head_start)
-        try:
-            encoder = self._load_encoder()
-        except ModelError as error:
-            self._encoder_problem = f"the encoder cannot be loaded: {error}"
-            logger.error("%s", self._encoder_problem)
-            return
-        except Exception as error:  # a thread must not end without a word
-            self._encoder_problem = f"the encoder cannot be loaded: {error}"
-            logger.exception("the encoder cannot be loaded")
+        if not self._encoder.load(self._stopped):
             return
         with self._lock:
-            self._encoder = encoder
             if self._searcher is not None:
                 try:
-                    self._check_encoder(self._searcher.archive, encoder)
+                    self._check_encoder(self._searcher.archive, self._encoder)
                 except SnapshotError as error:
                     name = self._searcher.archive.id
                     self._searcher = self._verified = None
                     self._refuse(name, str(error))
-        logger.info("encoder ready: %s", encoder.identity)
+        logger.info("encoder ready: %s", self._encoder.identity)
 
     def _follow(self) -> None:
         while not self._stopped.wait(self._poll_seconds):

@@ -16,7 +16,7 @@ from werkzeug.exceptions import NotFound
 from indexer import text
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import api, gate, newsroom, schemas, strings
+from service import api, deadline, gate, newsroom, schemas, strings
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
 from service.highlights import highlights
@@ -61,6 +61,7 @@ def search() -> ResponseReturnValue:
     params = schemas.parse_params(SearchParams, given, ignore_unknown=True)
     answer = api.live().searcher().search(params)
     query = api.understood(answer)
+    deadline.check("snippets")
     links = SearchLinks(params, _words(), partial(link, "pages.search"))
     lang = _lang(_words().code)
     return render_template(

@@ -18,7 +18,7 @@ from indexer.archive import Archive
 from indexer.columns import ABSENT, Filters, Mask, micros
 from indexer.content_classes import ClassMap, ContentClass
 from models.encoder import Encoder
-from service import diversity, pool, ranking
+from service import deadline, diversity, pool, ranking
 from service.allowed import Allowed, Test
 from service.diversity import Cap, Chosen
 from service.fallbacks import LOOKED_THROUGH, fill_up
@@ -95,6 +95,7 @@ class _List:
 
     def answer(self) -> Answer:
         """Return the list."""
+        deadline.check("candidates")
         if self._exact:
             found = self._candidates()
             best = found.take(ranking.by_score(found.spreads, found.rows)[: self._limit])
@@ -102,7 +103,9 @@ class _List:
         if not self._preset.ranked:
             nothing = pool.measured(self._archive, self._seeds, np.empty(0, dtype=np.int64))
             return self._answer(nothing, np.zeros(0), 0)
-        worthy = self._worthy(self._candidates())
+        found = self._candidates()
+        deadline.check("ranking")
+        worthy = self._worthy(found)
         return self._answer(*self._diverse(worthy), len(worthy.rows))
 
     def _permitted(self, clock: datetime) -> Allowed:

@@ -19,11 +19,11 @@ from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
 from indexer.journal import Journal
-from indexer.vectors import Rows
+from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from models.remembering import QueryVectors
-from service import ranking
-from service.errors import NotFound
+from service import deadline, ranking
+from service.errors import NotFound, NotReady
 from service.hits import Answer, Hit, Reason
 from service.options import Options
 from service.query import Query, Understanding
@@ -103,15 +103,19 @@ class Searcher:
 
         :param now: The time that embargoes are held against; the clock's by default.
         """
+        deadline.check("understanding")
         allowed = self._allowed(params.filters(), now)
         query = self.understanding.understand(params.q, params.literal)
         allowed, phrased, relaxed = self._operators(query, allowed)
-        ranked = self._found(query, params, allowed, phrased)
+        vector = self._vector(query, params.mode)
+        ranked = self._found(query, params, vector, allowed, phrased)
+        deadline.check("list")
         if params.sort == "newest":
             ranked = self._newest(ranked)
         facets = self.archive.facets(ranked.candidates.rows[:MAX_WINDOW])
         answer = self._answer(ranked, params.offset, params.limit)
-        return replace(answer, query=query, relaxed=relaxed, facets=facets)
+        degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
+        return replace(answer, query=query, relaxed=relaxed, facets=facets, degraded=degraded)
 
     def _operators(self, query: Query, allowed: Mask) -> tuple[Mask, Rows, tuple[str, ...]]:
         """Return what exclusions leave, which articles have the phrases, and what had to be passed over."""
@@ -131,9 +135,26 @@ class Searcher:
             relaxed.append("phrase")
         return allowed, phrased, tuple(relaxed)
 
-    def _found(self, query: Query, params: SearchParams, allowed: Mask, phrased: Rows) -> _Ranked:
+    def _vector(self, query: Query, mode: str) -> Vectors | None:
+        """Return what the query means, (dim,) float32; None where meaning is not asked, or cannot be had.
+
+        :raises NotReady: if it cannot be had, and nothing else was asked for.
+        """
+        if mode == "lexical":
+            return None
+        deadline.check("encoding")
+        try:
+            return self._asked.encode(self._encoder(), query.text)
+        except NotReady:
+            if mode == "dense":
+                raise
+            return None
+
+    def _found(
+        self, query: Query, params: SearchParams, vector: Vectors | None, allowed: Mask, phrased: Rows
+    ) -> _Ranked:
         """Return what meaning and words find, best first; what is below the floor is left out."""
-        vector = None if params.mode == "lexical" else self._asked.encode(self._encoder(), query.text)
+        deadline.check("candidates")
         least = self._least(params)
         found = retrieve(self.archive, query, vector, params.mode != "dense", MAX_WINDOW, allowed, phrased, least)
         rows = found.candidates.rows
@@ -171,6 +192,7 @@ class Searcher:
         :param now: The time that embargoes and rules are held against; the clock's by default.
         :raises NotFound: naming the seed that is no public article.
         """
+        deadline.check("seeds")
         clock = now or datetime.now(UTC)
         return self._relating.related(body, clock, self._allowed(Filters(), clock))
 

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import faulthandler
 import gc
+import logging
 import os
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from models.cpu import available_threads
+from service.admission import SPARE, Gate
+
+logger = logging.getLogger(__name__)
 
 REQUEST_LINE = 8190
 """Longest request line in bytes; gunicorn answers a longer one with its own 414."""
+
+STUCK = 60
+"""Seconds after which a request that is still worked on is stuck: it is in one call that does not return, since the
+limit of its time is looked at between stages."""
 
 
 def share_cores(workers: int) -> int:
@@ -32,21 +43,39 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
 
     :param port: 0 lets the system choose; the log names it.
     """
-    share_cores(workers)
+    share = share_cores(workers)
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
-    _preload(workers)
+    waiting = _preload(workers)
     _ingest(home.absolute())
 
     def load() -> Any:
         from service.app import create_app
 
-        return create_app()
+        app = create_app()
+        gate = app.extensions["admission"].gate
+        threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
+        return app
 
-    run(load, host, port, workers)
+    run(load, host, port, workers, share + waiting + SPARE)
 
 
-def _preload(workers: int) -> None:
+def _end_if_stuck(gate: Gate) -> None:
+    """End the process once a request has been worked on for so long that it will never end.
+
+    Its place would be taken for good; gunicorn starts another worker. Whoever else is in has a moment to be answered.
+    """
+    while gate.oldest() < STUCK:
+        time.sleep(1)
+    logger.critical("a request has been worked on for %d s and does not end; this worker ends", STUCK)
+    faulthandler.dump_traceback()
+    time.sleep(1)
+    os._exit(1)  # sys.exit would wait for the thread
+
+
+def _preload(workers: int) -> int:
     """Read once, before workers are forked, what all of them share: the program and the model's tokenizer.
+
+    :return: How many requests may wait in a worker.
 
     One worker alone has nobody to share with, and answers sooner if it reads the tokenizer beside its first requests.
     """
@@ -57,11 +86,14 @@ def _preload(workers: int) -> None:
     from models.errors import ModelError
     from service.settings import Settings
 
+    waiting = 0
     with suppress(ValidationError, ModelError):  # each worker says what is wrong with settings or a model
         settings = Settings()
+        waiting = settings.max_waiting
         if workers > 1 and settings.backend != "torch":
             sentence_transformer.preload(catalogue.find(settings.model))
     gc.freeze()  # what the collector never walks through stays shared
+    return waiting
 
 
 def _ingest(home: Path) -> None:
@@ -76,16 +108,19 @@ def _ingest(home: Path) -> None:
         ingesting.start(home, lambda: app.load_encoder(settings))
 
 
-def run(load: Callable[[], Any], host: str, port: int, workers: int) -> None:
+def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: int = SPARE) -> None:
     """Run an application under gunicorn, as the service is run, until told to stop.
 
     :param load: Returns the WSGI application; called in each worker, after the fork.
+    :param threads: Of a worker; each holds one connection while it has a request on it.
     """
     from gunicorn.app.base import BaseApplication
 
+    from service.worker import Worker
+
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            for name, value in _config(host, port, workers).items():
+            for name, value in _config(host, port, workers, threads, Worker).items():
                 if name in self.cfg.settings:  # older releases have no control socket to switch off
                     self.cfg.set(name, value)
 
@@ -95,12 +130,12 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int) -> None:
     Application().run()
 
 
-def _config(host: str, port: int, workers: int) -> dict[str, Any]:
+def _config(host: str, port: int, workers: int, threads: int, worker: type) -> dict[str, Any]:
     return {
         "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
         "workers": workers,
-        "worker_class": "gthread",
-        "threads": 4,
+        "worker_class": worker,
+        "threads": threads,
         "timeout": 60,
         "graceful_timeout": 30,
         "limit_request_line": REQUEST_LINE,

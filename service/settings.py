@@ -66,6 +66,10 @@ class Settings(BaseSettings):
     :param cors_origins: Sites whose pages may read public answers in a browser, as JSON.
     :param rate_limit: How many requests one address may make, as `60/minute;2000/hour`; any number by default.
     :param rate_limit_storage: Where they are counted: in each worker, or shared, as `redis://127.0.0.1:6379/0`.
+    :param request_seconds: For how long a request may take, its wait included; looked at between its stages.
+    :param max_waiting: How many requests of one process may wait while as many as it has cores are worked on; the
+        others are answered by 503 at once.
+    :param max_wait_seconds: For how long one may wait before it is answered by 503.
     """
 
     model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
@@ -97,3 +101,6 @@ class Settings(BaseSettings):
     cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()
     rate_limit: Annotated[str, AfterValidator(_rates)] | None = None
     rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
+    request_seconds: float = Field(default=10.0, gt=0, le=600)
+    max_waiting: int = Field(default=32, ge=0, le=256)
+    max_wait_seconds: float = Field(default=1.0, gt=0, le=60)

@@ -22,6 +22,7 @@ class Strings:
     :param code: The language, as HTML and `?lang=` name it.
     :param grouping: What stands between groups of three digits.
     :param errors: For each status a heading and a sentence that helps; 400 and 500 stand for the rest of their kind.
+    :param busy: The same where there are more requests than can be answered.
     :param filters: What each filter is called.
     :param relaxed: What to say where something of a query was passed over.
     :param reasons: Why an article is related, by the code of `hits.Reason`.
@@ -62,6 +63,7 @@ class Strings:
     literal_now: str
     meant: str
     relaxed: Mapping[str, str]
+    degraded: str
     one_copy: str
     many_copies: str
     refine: str
@@ -143,6 +145,7 @@ class Strings:
 
     error_label: str
     errors: Mapping[int, tuple[str, str]]
+    busy: tuple[str, str]
     faults: str
     fault_field: str
     fault_value: str
@@ -246,6 +249,7 @@ VI = Strings(
     literal="Tìm đúng như đã gõ",
     literal_now="Đang tìm đúng như đã gõ.",
     meant="Để Liên Quan đoán ý",
+    degraded="Tìm theo ý nghĩa đang tạm ngưng: đây chỉ là những bài có đúng các chữ đã gõ.",
     relaxed={
         "phrase": "Không bài nào có nguyên cụm từ trong ngoặc kép, nên chỉ tìm theo từng từ và theo ý.",
         "exclusion": "Bài nào cũng có từ bạn muốn loại, nên không bài nào bị loại.",
@@ -393,6 +397,7 @@ VI = Strings(
             "Kho bài hoặc bộ máy tìm kiếm đang được chuẩn bị. Xin thử lại sau ít giây.",
         ),
     },
+    busy=("Đang quá đông người đọc", "Máy chủ không trả lời kịp mọi yêu cầu. Xin thử lại sau vài giây."),
     faults="Chỗ cần sửa",
     fault_field="Tham số",
     fault_value="Nhận được",
@@ -447,6 +452,7 @@ EN = Strings(
     literal="Search exactly as typed",
     literal_now="Searching exactly as typed.",
     meant="Let Liên Quan guess what is meant",
+    degraded="Search by meaning is out of order for the moment: these are the articles that have the words typed.",
     relaxed={
         "phrase": "No article has the whole phrase in quotation marks, so its words and meaning count instead.",
         "exclusion": "Every article has a word that you left out, so none is left out.",
@@ -594,6 +600,7 @@ EN = Strings(
             "The archive or the search engine is being prepared. Please try again in a few seconds.",
         ),
     },
+    busy=("Too many readers at once", "The server cannot answer everyone in time. Please try again in a few seconds."),
     faults="What to correct",
     fault_field="Parameter",
     fault_value="Received",

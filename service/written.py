@@ -37,6 +37,7 @@ def head(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
         "took_ms": round((perf_counter() - started) * 1000, 3),
         "total": answer.total,
         "total_relation": "gte" if answer.more else "eq",
+        "degraded": answer.degraded,
     }
 
 

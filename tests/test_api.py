@@ -45,7 +45,7 @@ ARTICLE_KEYS = [
     *("id", "title", "lead", "body", "body_html", "url", "aliases", "section", "author", "source", "tags"),
     *("published_at", "updated_at", "unpublish_at", "image_url", "extra"),
 ]
-LIST_KEYS = ["snapshot", "took_ms", "total", "total_relation", "hits"]
+LIST_KEYS = ["snapshot", "took_ms", "total", "total_relation", "degraded", "hits"]
 SEARCH_KEYS = [*LIST_KEYS, "query", "facets"]
 HIT_KEYS = [
     *("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url"),
@@ -671,6 +671,7 @@ class TestNotReady:
             "articles": PUBLIC,
             "encoder": "hashing, fp32",
             "problem": None,
+            "degraded": None,
         }
 
 

@@ -7,12 +7,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
+import numpy as np
 import pytest
 
 from indexer import snapshot as snapshots
 from indexer.snapshot import Home
 from models.errors import ModelError
 from models.hashing import HashingEncoder
+from service import strings
 from service.app import create_app
 from service.errors import NotReady
 from service.live import Live
@@ -44,7 +46,7 @@ def live_of():
         started.append(live)
         live.start()
         if wait:
-            wait_for(lambda: live._encoder is not None or "cannot be loaded" in live._encoder_problem)
+            wait_for(lambda: "loaded" not in (live.degraded or "") or "cannot be loaded" in live.degraded)
         return live
 
     yield make
@@ -433,10 +435,12 @@ class TestEncoder:
             live.encoder()
         assert live.not_ready() == "the encoder cannot be loaded: no weights there"
         client = create_app(Settings(home=tmp_path, model="hashing"), live).test_client()
-        for path in ("/readyz", "/api/v1/search?q=a"):
+        for path in ("/readyz", "/api/v1/search?q=bài&mode=dense"):
             response = client.get(path)
             assert response.status_code == 503
             assert "no weights there" in response.json["detail"]
+        by_words = client.get("/api/v1/search?q=bài").json
+        assert (by_words["total"], by_words["degraded"]) == (6, ["encoder"])
         assert client.get("/api/v1/articles/bai-0/related").json["total"] == 5  # needs none
 
     def test_while_it_is_loading(self, publish, live_of, tmp_path):
@@ -459,8 +463,77 @@ class TestEncoder:
         def fail(*_):
             raise RuntimeError("out of memory")
 
-        monkeypatch.setattr(HashingEncoder, "encode_queries", fail)
-        assert live.not_ready() == "the encoder does not answer"
+        with monkeypatch.context() as patched:
+            patched.setattr(HashingEncoder, "encode_queries", fail)
+            assert live.not_ready() == live.degraded == "the encoder does not answer: it raised RuntimeError"
+        assert (live.not_ready(), live.degraded) == (None, None)
+
+    def test_one_that_has_answered_and_fails_leaves_it_ready_and_says_so(
+        self, publish, live_of, tmp_path, monkeypatch, caplog
+    ):
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path)
+        client = create_app(Settings(home=tmp_path, model="hashing"), live).test_client()
+        assert client.get("/readyz").json["degraded"] is None
+        assert client.get("/api/v1/search?q=bài+3").json["degraded"] == []
+        caplog.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(HashingEncoder, "encode_queries", lambda *_: np.full((1, 64), np.nan, np.float32))
+            ready = client.get("/readyz")
+            assert (ready.status_code, ready.json["status"]) == (200, "ready")
+            assert ready.json["degraded"] == "the encoder does not answer: vectors not of unit length"
+            assert client.get("/api/v1/search?q=bài+3").json["degraded"] == []  # its vector is remembered
+            by_words = client.get("/api/v1/search?q=bài+4").json
+            assert (by_words["degraded"], by_words["hits"][0]["id"]) == (["encoder"], "bai-4")
+            assert {hit["similarity"] for hit in by_words["hits"]} == {None}
+            related = client.get("/api/v1/articles/bai-0/related").json
+            assert (related["total"], related["degraded"]) == (5, [])  # lacks nothing
+            dense = client.get("/api/v1/search?q=bài+4&mode=dense")
+            assert (dense.status_code, dense.json["title"]) == (503, "Not ready")
+            page = client.get("/search?q=bài+4", headers={"Accept": "text/html"}).get_data(as_text=True)
+            assert strings.VI.degraded in page
+        told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+        assert told == ["the encoder does not answer: vectors not of unit length; searches go by words until it does"]
+        assert client.get("/readyz").json["degraded"] is None
+        assert client.get("/api/v1/search?q=bài+4").json["degraded"] == []
+        page = client.get("/search?q=bài+4", headers={"Accept": "text/html"}).get_data(as_text=True)
+        assert strings.VI.degraded not in page
+
+    def test_a_draft_needs_it_and_says_why_there_is_no_list(self, publish, live_of, tmp_path):
+        def load():
+            raise ModelError("no weights there")
+
+        publish(tmp_path, generation(1))
+        client = create_app(Settings(home=tmp_path, model="hashing"), live_of(tmp_path, load)).test_client()
+        answer = client.post("/api/v1/related", json={"seed": {"article": {"title": "bài 4"}}})
+        assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+        assert answer.json["detail"] == "the encoder cannot be loaded: no weights there"
+        assert answer.headers["Retry-After"] == "5"
+        assert client.post("/api/v1/related", json={"seed": {"ids": ["bai-0", "bai-1"]}}).json["total"] == 4
+
+    def test_while_it_is_loading_searches_go_by_words(self, publish, live_of, tmp_path):
+        loaded = threading.Event()
+
+        def load():
+            assert loaded.wait(10)
+            return HashingEncoder()
+
+        publish(tmp_path, generation(1))
+        live = live_of(tmp_path, load, wait=False)
+        client = create_app(Settings(home=tmp_path, model="hashing"), live).test_client()
+        assert client.get("/api/v1/search?q=bài").json["degraded"] == ["encoder"]
+        loaded.set()
+        wait_for(lambda: client.get("/api/v1/search?q=bài").json["degraded"] == [])
+
+    def test_an_older_snapshot_of_the_right_model_is_gone_back_to(self, publish, live_of, tmp_path):
+        """Found out late: a process that starts does not know its encoder yet."""
+        good = publish(tmp_path, generation(1)).snapshot
+        publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32))
+        live = live_of(tmp_path)
+        wait_for(lambda: live.problem is not None)
+        live.refresh()
+        assert live.searcher().archive.id == good
+        assert "dim=32" in live.problem
 
     def test_another_than_the_snapshot_s_serves_nothing(self, publish, live_of, tmp_path):
         publish(tmp_path, generation(1))

@@ -29,13 +29,14 @@ def environment():
 class Service:
     """A running `lienquan serve` on a port that the system chose."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, command=(*COMMAND, "serve"), workers=2, **settings):
         self.home = directory / "home"
         self.log = directory / "log"
         self.directory = directory
-        options = ["--home", str(self.home), "--host", "127.0.0.1", "--port", "0", "--workers", "2"]
+        options = ["--home", str(self.home), "--host", "127.0.0.1", "--port", "0", "--workers", str(workers)]
         with self.log.open("w") as log:
-            self.process = subprocess.Popen([*COMMAND, "serve", *options], stdout=log, stderr=log, env=environment())
+            env = environment() | {f"LIENQUAN_{name.upper()}": str(value) for name, value in settings.items()}
+            self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=env)
         wait_for(lambda: self.listening() or self.process.poll() is not None, 60)
         assert self.listening(), self.log.read_text()
         self.port = int(self.listening()[1])

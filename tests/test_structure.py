@@ -103,7 +103,7 @@ class TestImports:
             ("scipy", {"indexer.terms"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
             ("tokenizers", {"models.bundled", "models.onnx"}),
-            ("gunicorn", {"service.serve"}),
+            ("gunicorn", {"service.serve", "service.worker"}),
             (
                 "click",
                 {

@@ -1,0 +1,36 @@
+"""The time that the request at hand has left, looked at between its stages. Knows nothing of what they do.
+
+A stage that has begun is never broken off: the request ends at the next look. Outside of a request there is no limit.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from service.errors import TimedOut
+
+_until: ContextVar[tuple[float, float] | None] = ContextVar("until", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Give what runs in the context, in this thread, so much time from now on."""
+    token = _until.set((time.monotonic() + seconds, seconds))
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+def check(stage: str) -> None:
+    """Let a request go on to its next stage.
+
+    :param stage: What would come next, for the message.
+    :raises TimedOut: if its time is up.
+    """
+    limit = _until.get()
+    if limit is not None and time.monotonic() > limit[0]:
+        raise TimedOut(limit[1], stage)

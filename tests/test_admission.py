@@ -1,0 +1,310 @@
+"""Who is let in, who waits, who is turned away: the order of events, with handlers that end when they are told to."""
+
+import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from service.admission import Admission, Gate
+from service.app import MAX_BODY
+from tests.conftest import wait_for
+
+LONG = 60.0
+
+
+class Handler:
+    """An application whose requests end when they are let go of, and which says in which order they came."""
+
+    def __init__(self):
+        self.began, self.go = [], {}
+
+    def __call__(self, environ, start_response):
+        name = environ["QUERY_STRING"]
+        self.began.append(name)
+        assert self.go.setdefault(name, threading.Event()).wait(10)
+        if environ.get("fails"):
+            raise KeyError(name)
+        return [name.encode()]
+
+    def let(self, name):
+        self.go.setdefault(name, threading.Event()).set()
+
+
+class Busy:
+    def __call__(self, environ, start_response):
+        return [b"busy"]
+
+    def raw(self, path, query, accept):
+        return f"{path}|{query}|{accept}".encode()
+
+
+@pytest.fixture
+def handler():
+    return Handler()
+
+
+def admission(app, working=1, waiting=2, longest=LONG, seconds=LONG):
+    return Admission(app, Gate(working, waiting, longest), Busy(), seconds, MAX_BODY)
+
+
+def environ(name, path="/api/v1/search", method="GET", **more):
+    return {"REQUEST_METHOD": method, "PATH_INFO": path, "QUERY_STRING": name, **more}
+
+
+def ask(pool, made, name, **more):
+    return pool.submit(lambda: b"".join(made(environ(name, **more), None)))
+
+
+class TestGate:
+    def test_one_works_two_wait_in_order_and_the_others_are_turned_away(self, handler):
+        made = admission(handler)
+        with ThreadPoolExecutor(8) as pool:
+            first = ask(pool, made, "1")
+            wait_for(lambda: handler.began == ["1"])
+            waiting = []
+            for at, name in enumerate("23", 1):
+                waiting.append(ask(pool, made, name))
+                wait_for(lambda at=at: made.gate.queued == at)
+            assert made.gate.full
+            assert [ask(pool, made, name).result(10) for name in "4567"] == [b"busy"] * 4
+            assert (made.gate.inside, made.gate.queued, made.gate.refused) == (1, 2, 4)
+            assert handler.began == ["1"]
+            for at, name in enumerate("123", 1):
+                assert len(handler.began) == at
+                handler.let(name)
+                wait_for(lambda at=at: len(handler.began) == min(at + 1, 3))
+            assert [future.result(10) for future in (first, *waiting)] == [b"1", b"2", b"3"]
+        assert handler.began == ["1", "2", "3"]
+        assert (made.gate.inside, made.gate.queued, made.gate.full) == (0, 0, False)
+
+    def test_one_that_fails_gives_its_place_back(self, handler):
+        made = admission(handler)
+        with ThreadPoolExecutor(8) as pool:
+            first = ask(pool, made, "1", fails=True)
+            wait_for(lambda: handler.began == ["1"])
+            second = ask(pool, made, "2")
+            wait_for(lambda: made.gate.queued == 1)
+            handler.let("1")
+            with pytest.raises(KeyError):
+                first.result(10)
+            handler.let("2")
+            assert second.result(10) == b"2"
+        assert made.gate.inside == 0
+
+    def test_one_that_has_waited_too_long_is_turned_away_and_its_turn_goes_on(self, handler):
+        made = admission(handler, longest=0.0)
+        with ThreadPoolExecutor(8) as pool:
+            first = ask(pool, made, "1")
+            wait_for(lambda: handler.began == ["1"])
+            assert ask(pool, made, "2").result(10) == b"busy"
+            assert (made.gate.queued, made.gate.refused) == (0, 1)
+            handler.let("1")
+            assert first.result(10) == b"1"
+            handler.let("3")
+            assert ask(pool, made, "3").result(10) == b"3"
+
+    def test_how_long_the_oldest_has_been_in(self, monkeypatch):
+        now = [5.0]
+        monkeypatch.setattr("service.admission.time.monotonic", lambda: now[0])
+        gate = Gate(2, 0, LONG)
+        assert gate.oldest() == 0
+        with gate.passed():
+            now[0] = 7.0
+            with gate.passed() as also, gate.passed() as third:
+                now[0] = 8.0
+                assert (also, third, gate.oldest()) == (True, False, 3.0)
+            assert gate.oldest() == 3.0
+        assert gate.oldest() == 0
+
+    def test_many_threads_lose_no_place_and_never_more_are_in(self):
+        gate, inside, most = Gate(3, 100, LONG), [], []
+
+        def work(_):
+            with gate.passed() as admitted:
+                assert admitted
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(work, range(3000)))
+        assert max(most) <= 3
+        assert (gate.inside, gate.queued, gate.refused, len(gate._since)) == (0, 0, 0, 0)
+
+    def test_what_can_be_no_gate(self):
+        for working, waiting in ((0, 1), (1, -1)):
+            with pytest.raises(ValueError, match=f"working, waiting: {working}, {waiting}: expected at least 1 and 0"):
+                Gate(working, waiting, 1.0)
+
+
+class TestWhoNeedsNoPlace:
+    @pytest.mark.parametrize(
+        ("method", "path"),
+        [
+            *(("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/static/style.css")),
+            ("PUT", "/api/v1/articles/x"),
+            ("DELETE", "/api/v1/articles/x"),
+            ("POST", "/api/v1/related:batch"),
+            ("POST", "/api/v1/articles:bulk"),
+        ],
+    )
+    def test_they_never_wait_behind_readers(self, handler, method, path):
+        made = admission(handler, waiting=0)
+        with ThreadPoolExecutor(8) as pool:
+            reader = ask(pool, made, "1")
+            wait_for(lambda: handler.began == ["1"])
+            handler.let("2")
+            assert ask(pool, made, "2", path=path, method=method).result(10) == b"2"
+            assert ask(pool, made, "3").result(10) == b"busy"
+            handler.let("1")
+            reader.result(10)
+
+    @pytest.mark.parametrize("path", ["/healthz/../api/v1/search", "/static", "/api/v1/articles/healthz", "/"])
+    def test_everyone_else_does(self, handler, path):
+        made = admission(handler, waiting=0)
+        with made.gate.passed():
+            if path.startswith("/healthz/"):  # routed as it stands, so it is no address at all
+                handler.let("1")
+                assert b"".join(made(environ("1", path=path), None)) == b"1"
+            else:
+                assert b"".join(made(environ("1", path=path), None)) == b"busy"
+
+
+class Slow(io.BytesIO):
+    """A body that says when it is read, and by whom."""
+
+    def __init__(self, content, gate):
+        super().__init__(content)
+        self.gate, self.inside = gate, []
+
+    def read(self, *size):
+        self.inside.append(self.gate.inside)
+        return super().read(*size)
+
+
+class TestBodies:
+    def test_a_body_is_read_before_a_place_is_taken(self, handler):
+        seen = []
+        made = admission(lambda environ, _: [seen.append(environ["wsgi.input"].read()) or b"ok"])
+        body = Slow(b'{"seed": 1}', made.gate)
+        list(made(environ("", method="POST", CONTENT_LENGTH="11", **{"wsgi.input": body}), None))
+        assert (seen, body.inside) == ([b'{"seed": 1}'], [0])
+        body = Slow(b"a" * (MAX_BODY + 9), made.gate)
+        given = {"wsgi.input": body, "wsgi.input_terminated": True}
+        list(made(environ("", method="POST", **given), None))
+        assert (len(seen[1]), body.inside) == (MAX_BODY + 1, [0])
+
+    def test_one_that_is_too_long_is_left_to_be_refused(self, handler):
+        seen = []
+        made = admission(lambda environ, _: [seen.append(environ["wsgi.input"]) or b"ok"])
+        body = Slow(b"", made.gate)
+        list(made(environ("", method="POST", CONTENT_LENGTH=str(MAX_BODY + 1), **{"wsgi.input": body}), None))
+        assert (seen, body.inside) == ([body], [])
+
+    def test_one_that_breaks_off_breaks_where_it_is_read(self):
+        class Broken(io.BytesIO):
+            def read(self, *_):
+                raise OSError("reset by peer")
+
+        made = admission(lambda environ, _: [environ["wsgi.input"].read()])
+        given = {"CONTENT_LENGTH": "5", "wsgi.input": Broken()}
+        with pytest.raises(OSError, match="reset by peer"):
+            made(environ("", method="POST", **given), None)
+        assert made.gate.inside == 0
+
+
+HEAD = "GET /api/v1/search?q=a HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n"
+
+
+class TestTurnedAway:
+    """Before a thread is spent on them."""
+
+    @pytest.fixture
+    def full(self, handler):
+        made = admission(handler, waiting=0)
+        with made.gate.passed():
+            yield made
+
+    def test_a_plain_request_is(self, full):
+        assert full.turned_away(HEAD.encode()) == (b"/api/v1/search|q=a|application/json", True)
+        closing = HEAD.replace("Host: x", "Connection: Close").encode()
+        assert full.turned_away(closing) == (b"/api/v1/search|q=a|application/json", False)
+        assert full.gate.refused == 2
+
+    def test_nobody_is_while_there_is_room(self, handler):
+        made = admission(handler, waiting=1)
+        with made.gate.passed():
+            assert made.turned_away(HEAD.encode()) is None
+        assert made.gate.refused == 0
+
+    @pytest.mark.parametrize(
+        "head",
+        [
+            b"",
+            HEAD[:-2].encode(),
+            HEAD[:30].encode(),
+            (HEAD + HEAD).encode(),
+            HEAD.replace("/api/v1/search", "/healthz").encode(),
+            HEAD.replace("/api/v1/search", "/readyz").encode(),
+            HEAD.replace("GET /", "GET http://x/").encode(),
+            HEAD.replace("GET", "POST").encode(),
+            HEAD.replace("HTTP/1.1", "HTTP/1.0").encode(),
+            HEAD.replace("Host: x", "Content-Length: 4").encode(),
+            HEAD.replace("Host: x", "transfer-encoding : chunked").encode(),
+            b"GET /\r\n\r\n",
+            b"GET / HTTP/1.1 \xff\r\n\r\n",
+        ],
+    )
+    def test_what_is_not_plain_goes_the_usual_way(self, full, head):
+        assert full.turned_away(head) is None
+        assert full.gate.refused == 0
+
+
+class TestAnswers:
+    @pytest.fixture
+    def client(self, client_of):
+        made = client_of([{"id": "bai-0", "title": "công nhân ca 0"}], max_waiting=0, threads=1)
+        with made.application.extensions["admission"].gate.passed():
+            yield made
+
+    def test_a_program_gets_a_problem(self, client):
+        answer = client.get("/api/v1/search?q=a", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+        assert answer.headers["Retry-After"] == "2"
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.json["title"] == "Too many requests at once"
+        assert "try again in a moment" in answer.json["detail"]
+
+    @pytest.mark.parametrize(("query", "words"), [("", "Đang quá đông người đọc"), ("&lang=en", "Too many readers")])
+    def test_a_reader_gets_a_page_in_their_language(self, client, query, words):
+        answer = client.get(f"/search?q=a{query}", headers={"Accept": "text/html,*/*;q=0.8"})
+        page = answer.get_data(as_text=True)
+        assert (answer.status_code, answer.mimetype, answer.headers["Retry-After"]) == (503, "text/html", "2")
+        assert words in page
+        assert 'class="action" href=""' in page  # to the address at hand, which a page that is made once does not know
+        assert "/?lang" not in page.replace('href="/?lang=en"', "")
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+    def test_head_has_no_body(self, client):
+        answer = client.head("/search?q=a", headers={"Accept": "text/html"})
+        assert (answer.status_code, answer.get_data()) == (503, b"")
+
+    def test_raw_and_wsgi_are_one_answer(self, client):
+        raw = client.application.extensions["admission"]._busy.raw("/search", "lang=en", "text/html")
+        answer = client.get("/search?lang=en", headers={"Accept": "text/html"})
+        head, _, body = raw.partition(b"\r\n\r\n")
+        assert body == answer.get_data()
+        first, *lines = head.decode().split("\r\n")
+        assert first == "HTTP/1.1 503 SERVICE UNAVAILABLE"
+        assert dict(line.split(": ", 1) for line in lines) == dict(answer.headers)
+
+    def test_the_process_lives_and_is_ready(self, client):
+        assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
+
+    def test_one_that_stops_is_not_ready(self, client):
+        client.application.extensions["admission"].stopping = True
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json["detail"]) == (503, "the service is stopping")
+        assert client.get("/healthz").status_code == 200

@@ -1,0 +1,199 @@
+"""A real worker whose searches end when they are told to: full, told to stop, stuck, and with clients that dawdle."""
+
+import json
+import re
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+
+from tests.conftest import wait_for
+from tests.test_serve import LINES, Service
+
+HELD = """
+import sys, time
+from pathlib import Path
+from models.hashing import HashingEncoder
+from service import cli, serve
+
+directory = Path(sys.argv.pop(1))
+serve.STUCK = float(sys.argv.pop(1))
+plain = HashingEncoder.encode_queries
+
+def held(self, texts):
+    name = texts[0].rpartition(" ")[2]
+    if texts[0].startswith("giữ"):
+        (directory / f"began-{name}").touch()
+        while not (directory / f"go-{name}").exists():
+            time.sleep(0.01)
+    return plain(self, texts)
+
+HashingEncoder.encode_queries = held
+cli.main(["serve", *sys.argv[1:]])
+"""
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Return a function that starts a service of one worker, one place and two that may wait."""
+    running = []
+
+    def make(stuck=600, **settings):
+        command = (sys.executable, "-c", HELD, str(tmp_path), str(stuck))
+        given = {"threads": 1, "max_waiting": 2, "max_wait_seconds": 60, "request_seconds": 60} | settings
+        made = Service(tmp_path, command, workers=1, **given)
+        running.append(made)
+        made.index(LINES)
+        wait_for(lambda: made.get("/readyz")[0] == 200, 60)
+        return made
+
+    yield make
+    for made in running:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.wait()
+
+
+class Client:
+    """A connection that is kept open."""
+
+    def __init__(self, service):
+        self.socket = socket.create_connection(("127.0.0.1", service.port), timeout=30)
+        self.file = self.socket.makefile("rb")
+
+    def send(self, sent):
+        self.socket.sendall(sent)
+
+    def ask(self, path):
+        self.send(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+    def answer(self):
+        """Return status, headers and content of the next answer."""
+        status = int(self.file.readline().split()[1])
+        headers = {}
+        while line := self.file.readline().strip():
+            name, _, value = line.decode().partition(": ")
+            headers[name.lower()] = value
+        return status, headers, json.loads(self.file.read(int(headers["content-length"])))
+
+    def closed(self):
+        return self.file.read() == b""
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def search(name):
+    return f"/api/v1/search?q=gi%E1%BB%AF%20{name}"
+
+
+def holding(pool, service, tmp_path, names):
+    """Let so many searches begin, the first of which works while the others wait, and return their answers to come."""
+    answers = []
+    for name in names:
+        answers.append(pool.submit(service.get, search(name)))
+        if len(answers) == 1:
+            wait_for((tmp_path / f"began-{name}").exists, 30)
+    return answers
+
+
+def test_full_it_turns_away_at_once_and_answers_whoever_it_let_in(start, tmp_path):
+    service = start()
+    with ThreadPoolExecutor(64) as pool:
+        working = holding(pool, service, tmp_path, ["1"])
+        burst = [pool.submit(service.get, search(f"b{at}")) for at in range(50)]
+        wait_for(lambda: sum(future.done() for future in burst) == 48, 30)  # while the first is still worked on
+        refused = [future.result() for future in burst if future.done()]
+        assert {(status, answer["title"]) for status, answer in refused} == {(503, "Too many requests at once")}
+        assert service.get("/healthz")[0] == service.get("/readyz")[0] == 200
+        kept = Client(service)
+        for _ in range(3):  # on one connection
+            kept.ask(search("kept"))
+            status, headers, _ = kept.answer()
+            assert (status, headers["retry-after"]) == (503, "2")
+        kept.ask("/healthz")
+        assert kept.answer()[0] == 200
+        assert [path.name for path in tmp_path.glob("began-*")] == ["began-1"]
+        for name in ("1", *(f"b{at}" for at in range(50))):
+            (tmp_path / f"go-{name}").touch()
+        assert [future.result(30)[0] for future in working] == [200]
+        assert sorted(future.result(30)[0] for future in burst) == [200] * 2 + [503] * 48
+        kept.ask("/api/v1/search?q=ca")
+        assert kept.answer()[0] == 200  # as if nothing had been
+        kept.close()
+    assert len(service.workers()) == 1
+    assert "Traceback" not in service.log.read_text()
+
+
+def test_told_to_stop_it_answers_what_it_has_and_refuses_what_comes(start, tmp_path):
+    service = start()
+    silent, idle, asking = Client(service), Client(service), Client(service)
+    asking.ask("/healthz")
+    assert asking.answer()[0] == 200
+    with ThreadPoolExecutor(8) as pool:
+        answers = holding(pool, service, tmp_path, ["1", "2", "3"])
+        wait_for(lambda: service.get(search("full"))[0] == 503, 30)  # so the other two wait
+        asking.ask("/readyz")
+        assert asking.answer()[0] == 200
+        service.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: refuses(service), 30)
+        asking.ask("/readyz")
+        status, headers, problem = asking.answer()
+        assert (status, problem["detail"], headers["connection"]) == (503, "the service is stopping", "close")
+        assert asking.closed()
+        silent.ask("/healthz")  # it was there before
+        assert silent.answer()[0] == 200
+        assert not any(future.done() for future in answers)
+        for name in "123":
+            (tmp_path / f"go-{name}").touch()
+        assert [future.result(30)[0] for future in answers] == [200] * 3
+    assert idle.closed()
+    assert service.process.wait(30) == 0
+    assert "Traceback" not in service.log.read_text()
+    for client in (silent, idle, asking):
+        client.close()
+
+
+def refuses(service):
+    try:
+        with closing(socket.create_connection(("127.0.0.1", service.port), timeout=5)):
+            return False
+    except ConnectionRefusedError:
+        return True
+
+
+def test_a_request_that_never_ends_costs_the_worker_its_life_but_not_the_service(start, tmp_path):
+    service = start(stuck=0.5)
+    with ThreadPoolExecutor(2) as pool:
+        stuck = pool.submit(service.get, search("1"))
+        wait_for(lambda: len(service.workers()) == 2, 60)
+        assert isinstance(stuck.exception(30), OSError)  # cut off
+    wait_for(lambda: service.get("/readyz")[0] == 200, 60)
+    assert service.get("/api/v1/search?q=ca")[1]["total"] == 5
+    log = service.log.read_text()
+    assert "does not end; this worker ends" in log
+    assert re.search(r'File "<string>", line \d+ in held', log)  # where it was
+    assert service.stop() == 0
+
+
+def test_whoever_dawdles_holds_neither_thread_nor_place(start):
+    service = start()
+    silent = [Client(service) for _ in range(60)]  # more than there are threads
+    body = b'{"seed": {"ids": ["bai-0"]}}'
+    sending = [Client(service) for _ in range(3)]
+    for client in sending:
+        client.send(b"POST /api/v1/related HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:9])
+    assert service.get("/api/v1/search?q=ca")[0] == 200  # the place is free
+    for client in sending:
+        client.send(body[9:])
+        assert client.answer()[0] == 200
+    for client in silent:
+        client.ask("/healthz")
+        assert client.answer()[0] == 200
+    for client in (*silent, *sending):
+        client.close()
+    assert service.stop() == 0
