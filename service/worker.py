@@ -18,7 +18,7 @@ from service.admission import Admission
 
 _HEAD = 16384
 """Bytes of a request that are looked at; a longer one goes the usual way."""
-_SILENT_S = 5.0
+SILENT_S = 5.0
 """Seconds for which a new connection may stay silent; it holds no thread meanwhile."""
 
 
@@ -51,7 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return found if isinstance(found, Admission) else None
 
     def _wait_for(self, conn: Any) -> None:
-        conn.timeout = time.monotonic() + _SILENT_S
+        conn.timeout = time.monotonic() + SILENT_S
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, conn))
 

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import pytest
 
@@ -16,11 +16,16 @@ from tests.test_serve import LINES, Service
 HELD = """
 import sys, time
 from pathlib import Path
+from gunicorn.workers import gthread
 from models.hashing import HashingEncoder
-from service import cli, serve
+from service import cli, serve, worker
 
 directory = Path(sys.argv.pop(1))
 serve.STUCK = float(sys.argv.pop(1))
+patience = float(sys.argv.pop(1))
+gthread.STOP_KEEPALIVE_LINGER = worker.STOP_KEEPALIVE_LINGER = worker.SILENT_S = patience
+config = serve._config
+serve._config = lambda *given: config(*given) | {"keepalive": int(patience)}
 plain = HashingEncoder.encode_queries
 
 def held(self, texts):
@@ -41,8 +46,8 @@ def start(tmp_path):
     """Return a function that starts a service of one worker, one place and two that may wait."""
     running = []
 
-    def make(stuck=600, **settings):
-        command = (sys.executable, "-c", HELD, str(tmp_path), str(stuck))
+    def make(stuck=600, patience=60, **settings):
+        command = (sys.executable, "-c", HELD, str(tmp_path), str(stuck), str(patience))
         given = {"threads": 1, "max_waiting": 2, "max_wait_seconds": 60, "request_seconds": 60} | settings
         made = Service(tmp_path, command, workers=1, **given)
         running.append(made)
@@ -55,6 +60,13 @@ def start(tmp_path):
         if made.process.poll() is None:
             made.process.kill()
             made.process.wait()
+
+
+@pytest.fixture
+def connect():
+    """Return a function that connects to a service."""
+    with ExitStack() as opened:
+        yield lambda service: opened.enter_context(closing(Client(service)))
 
 
 class Client:
@@ -101,7 +113,7 @@ def holding(pool, service, tmp_path, names):
     return answers
 
 
-def test_full_it_turns_away_at_once_and_answers_whoever_it_let_in(start, tmp_path):
+def test_full_it_turns_away_at_once_and_answers_whoever_it_let_in(start, connect, tmp_path):
     service = start()
     with ThreadPoolExecutor(64) as pool:
         working = holding(pool, service, tmp_path, ["1"])
@@ -110,7 +122,7 @@ def test_full_it_turns_away_at_once_and_answers_whoever_it_let_in(start, tmp_pat
         refused = [future.result() for future in burst if future.done()]
         assert {(status, answer["title"]) for status, answer in refused} == {(503, "Too many requests at once")}
         assert service.get("/healthz")[0] == service.get("/readyz")[0] == 200
-        kept = Client(service)
+        kept = connect(service)
         for _ in range(3):  # on one connection
             kept.ask(search("kept"))
             status, headers, _ = kept.answer()
@@ -124,14 +136,13 @@ def test_full_it_turns_away_at_once_and_answers_whoever_it_let_in(start, tmp_pat
         assert sorted(future.result(30)[0] for future in burst) == [200] * 2 + [503] * 48
         kept.ask("/api/v1/search?q=ca")
         assert kept.answer()[0] == 200  # as if nothing had been
-        kept.close()
     assert len(service.workers()) == 1
     assert "Traceback" not in service.log.read_text()
 
 
-def test_told_to_stop_it_answers_what_it_has_and_refuses_what_comes(start, tmp_path):
+def test_told_to_stop_it_answers_what_it_has_and_refuses_what_comes(start, connect, tmp_path):
     service = start()
-    silent, idle, asking = Client(service), Client(service), Client(service)
+    silent, asking = connect(service), connect(service)
     asking.ask("/healthz")
     assert asking.answer()[0] == 200
     with ThreadPoolExecutor(8) as pool:
@@ -151,11 +162,18 @@ def test_told_to_stop_it_answers_what_it_has_and_refuses_what_comes(start, tmp_p
         for name in "123":
             (tmp_path / f"go-{name}").touch()
         assert [future.result(30)[0] for future in answers] == [200] * 3
-    assert idle.closed()
     assert service.process.wait(30) == 0
     assert "Traceback" not in service.log.read_text()
-    for client in (silent, idle, asking):
-        client.close()
+
+
+def test_told_to_stop_it_waits_for_nobody_who_does_not_ask(start, connect):
+    service = start(patience=1)
+    silent, idle = connect(service), connect(service)
+    idle.ask("/healthz")
+    assert idle.answer()[0] == 200
+    assert service.stop() == 0
+    for client in (silent, idle):
+        assert client.closed()
 
 
 def refuses(service):
@@ -180,11 +198,11 @@ def test_a_request_that_never_ends_costs_the_worker_its_life_but_not_the_service
     assert service.stop() == 0
 
 
-def test_whoever_dawdles_holds_neither_thread_nor_place(start):
+def test_whoever_dawdles_holds_neither_thread_nor_place(start, connect):
     service = start()
-    silent = [Client(service) for _ in range(60)]  # more than there are threads
+    silent = [connect(service) for _ in range(60)]  # more than there are threads
     body = b'{"seed": {"ids": ["bai-0"]}}'
-    sending = [Client(service) for _ in range(3)]
+    sending = [connect(service) for _ in range(3)]
     for client in sending:
         client.send(b"POST /api/v1/related HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:9])
     assert service.get("/api/v1/search?q=ca")[0] == 200  # the place is free
@@ -194,6 +212,3 @@ def test_whoever_dawdles_holds_neither_thread_nor_place(start):
     for client in silent:
         client.ask("/healthz")
         assert client.answer()[0] == 200
-    for client in (*silent, *sending):
-        client.close()
-    assert service.stop() == 0
