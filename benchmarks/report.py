@@ -294,6 +294,38 @@ def serving(result: dict[str, Any]) -> str:
     return table(header, rows) + "\n\n" + table(["", ""], facts)
 
 
+def overload(result: dict[str, Any]) -> str:
+    """Return the table of the service under more than it can answer."""
+    kinds = {"search": result["search"], "related by id": result["related"]}
+
+    def line(title: str, told: Callable[[dict[str, Any]], str]) -> list[str]:
+        return [title, *(told(kind) for kind in kinds.values())]
+
+    def times(found: list[float]) -> str:
+        return ", ".join(f"{value:,.0f}" for value in found[:3:2]) + " ms" if found else "none"
+
+    def by_cpu(told: dict[str, Any]) -> str:
+        return f"{told['overload_accepted_per_cpu_s'] * told['capacity_cpu_ms'] / 1000:.0%}"
+
+    def neither(told: dict[str, Any]) -> str:
+        return f"{sum(n for status, n in told['overload']['statuses'].items() if status not in ('200', '503')):,}"
+
+    rows = [
+        line("capacity, requests a second", lambda r: f"{r['capacity_per_second']:,.0f}"),
+        line("asked a second", lambda r: f"{r['overload']['asked_per_second']:,.0f}"),
+        line("answered 200 a second", lambda r: f"{r['overload']['per_second']:,.0f}"),
+        line("of the capacity", lambda r: f"{r['share_of_capacity']:.0%}"),
+        line("the same by the workers' CPU", by_cpu),
+        line("p50, p99 of 200", lambda r: times(r["overload"]["accepted_ms"])),
+        line("p50, p99 of 503", lambda r: times(r["overload"]["refused_ms"])),
+        line("neither 200 nor 503", neither),
+        line("p50, p99 of `/healthz` meanwhile", lambda r: times(r["overload"]["health"]["accepted_ms"])),
+        line("as usual after", lambda r: f"{r['well_after_s']:.0f} s"),
+        line("workers' own memory, before and after", lambda r: ", ".join(f"{m:,.0f}" for m in r["megabytes"]) + " MB"),
+    ]
+    return table([f"{result['workers']} workers, 5 times the capacity for {result['seconds']:.0f} s", *kinds], rows)
+
+
 def grown(result: dict[str, Any]) -> str:
     """Return the table of the whole product by size of the archive."""
     header = ["", *(f"{row['articles']:,} articles" for row in result["rows"])]
@@ -365,6 +397,7 @@ def scale(result: dict[str, Any]) -> str:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
+    "overload": overload,
     "grown": grown,
     "scale": scale,
     "run": run,

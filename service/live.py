@@ -159,10 +159,12 @@ class Live:
                     self._take(place, name)
                 except SnapshotError as error:
                     self._refuse(name, str(error))
+                except Exception as error:  # memory, file handles: it may be over at the next look
+                    self._refuse(None, f"snapshot {name}: cannot be opened: {type(error).__name__}: {error}")
                 else:
                     self._problem = self._waiting = None
                     return
-            self._problem = self._refused[name]
+            self._problem = self._refused.get(name, self._problem)
             if self._searcher is None:
                 self._fall_back(name)
 
@@ -187,6 +189,8 @@ class Live:
                 self._take(self._home, name)
             except SnapshotError as error:
                 self._refused[name] = str(error)
+            except Exception as error:  # as above
+                logger.debug("snapshot %s: cannot be opened: %s", name, error)
             else:
                 return
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import gc
 import logging
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +22,13 @@ logger = logging.getLogger(__name__)
 
 REQUEST_LINE = 8190
 """Longest request line in bytes; gunicorn answers a longer one with its own 414."""
+
+SWITCH = 0.001
+"""Seconds after which a thread has to give the interpreter up; with Python's 5 ms the loop that turns requests away
+comes too late where requests are plain Python, as related lists are."""
+
+_M_ARENA_MAX = -8
+"""Of glibc's malloc.h."""
 
 STUCK = 60
 """Seconds after which a request that is still worked on is stuck: it is in one call that does not return, since the
@@ -44,6 +53,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     :param port: 0 lets the system choose; the log names it.
     """
     share = share_cores(workers)
+    _share_arenas()
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     waiting = _preload(workers)
     _ingest(home.absolute())
@@ -52,11 +62,19 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
         from service.app import create_app
 
         app = create_app()
+        sys.setswitchinterval(SWITCH)
         gate = app.extensions["admission"].gate
         threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
         return app
 
     run(load, host, port, workers, share + waiting + SPARE)
+
+
+def _share_arenas() -> None:
+    """Have the many threads of a worker share two of glibc's arenas; each of its own would keep what it once needed."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
+    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt(_M_ARENA_MAX, 2)
 
 
 def _end_if_stuck(gate: Gate) -> None:

@@ -103,4 +103,4 @@ class Settings(BaseSettings):
     rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
     request_seconds: float = Field(default=10.0, gt=0, le=600)
     max_waiting: int = Field(default=32, ge=0, le=256)
-    max_wait_seconds: float = Field(default=1.0, gt=0, le=60)
+    max_wait_seconds: float = Field(default=1.5, gt=0, le=60)

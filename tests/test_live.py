@@ -286,6 +286,30 @@ class TestRefused:
         assert live.problem is None
         assert titles(live.searcher()) == of_generation(1)
 
+    def test_one_that_cannot_be_opened_now_is_tried_again(self, publish, live, tmp_path, caplog, monkeypatch):
+        def fail(_):
+            raise OSError(24, "Too many open files")
+
+        better = publish(tmp_path, generation(2)).snapshot
+        with monkeypatch.context() as patched:
+            patched.setattr("service.live.Archive", fail)
+            self.check_refused(live, caplog, better, "cannot be opened: OSError", "Too many open files")
+        live.refresh()
+        assert (live.searcher().archive.id, live.problem) == (better, None)
+
+    def test_a_process_that_starts_then_lives_and_serves_it_later(self, publish, live_of, tmp_path, monkeypatch):
+        def fail(_):
+            raise MemoryError
+
+        publish(tmp_path, generation(1))
+        good = publish(tmp_path, generation(2)).snapshot
+        with monkeypatch.context() as patched:
+            patched.setattr("service.live.Archive", fail)
+            live = live_of(tmp_path)
+            assert "cannot be opened: MemoryError" in live.not_ready()
+        live.refresh()
+        assert (live.searcher().archive.id, live.not_ready(), live.problem) == (good, None, None)
+
     def test_readyz_tells_it(self, publish, live, tmp_path):
         bad = publish(tmp_path, generation(2)).snapshot
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")
