@@ -412,7 +412,7 @@ def _homes(tmp_path_factory):
 
 TestMachine = Machine.TestCase
 TestMachine.settings = settings(
-    max_examples=int(os.environ.get("LIENQUAN_EXAMPLES", 6)),
+    max_examples=int(os.environ.get("EXAMPLES", 6)),
     stateful_step_count=10,
     deadline=None,
     suppress_health_check=list(HealthCheck),
