@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer import growth, store
+from indexer import growth, older_formats, store
 from indexer.article import Article, Problem, shown, validate
 from indexer.assembly import Assembly, Progress
 from indexer.cache import VectorCache
@@ -120,11 +120,12 @@ def build(
         home.partial() as directory,
         closing(journal) if journal else nullcontext(),
     ):
-        current = open_published(home)
+        older = older_formats.held(home)
+        current = open_published(home) if older is None else None
         with closing(Staging(directory / "staging.sqlite")) as staging:
             report = _read(home, staging, sources, options, progress)
             up_to = _take_changes(journal, staging, current, options.whole) if journal else 0
-            changes = staging.compare(held(current), options.whole)
+            changes = staging.compare(held(current) if older is None else older, options.whole)
             report.take(changes)
             _guard(changes, options, report)
             cache = VectorCache(home.path, (made := encoder()).identity, ENCODED)

@@ -196,8 +196,21 @@ class Journal:
         :param now: The time of receipt, the clock's by default.
         """
         with self._writing() as database:
+            self._number_after(database, up_to)
             received = self._received(database, now)
             return [self._write_one(database, change, held, up_to, received) for change in changes]
+
+    @staticmethod
+    def _number_after(database: sqlite3.Connection, up_to: int) -> None:
+        """Have the next change be numbered above one that a snapshot holds, where the file is older than that, or new.
+
+        Else it would be taken for one that the snapshot holds.
+        """
+        found = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
+        if found is None:
+            database.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('changes', ?)", (up_to,))
+        elif found[0] < up_to:
+            database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'changes'", (up_to,))
 
     @staticmethod
     def _received(database: sqlite3.Connection, now: datetime | None) -> int:
@@ -285,9 +298,11 @@ class Journal:
             database.execute("DELETE FROM changes WHERE line IS NOT NULL AND seq <= ?", (up_to,))
 
     def take_down(
-        self, article_id: str, who: str, why: str, snapshots: Sequence[str], lists: Sequence[str]
+        self, article_id: str, who: str, why: str, snapshots: Sequence[str], lists: Sequence[str], up_to: int = 0
     ) -> Takedown:
         """Remove an article, and keep its id from coming back until that is lifted.
+
+        :param up_to: The last change that any snapshot holds.
 
         :raises JournalError: if it is taken down already.
         """
@@ -298,6 +313,7 @@ class Journal:
                 "INSERT INTO takedowns (id, who, why, at, snapshots, lists) VALUES (?, ?, ?, ?, ?, ?)",
                 (article_id, who, why, made.at, json.dumps(snapshots), json.dumps(lists)),
             )
+            self._number_after(database, up_to)
             received = self._received(database, None)
             self._insert(database, article_id, None, NEVER, received, (NEVER, NEVER))
         return made

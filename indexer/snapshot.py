@@ -39,7 +39,7 @@ from models.encoder import EncoderIdentity
 logger = logging.getLogger(__name__)
 
 FORMAT = 5
-_READ = (4, 5)
+READ = (4, 5)
 """The formats that are read; 4 lacks `base` and `changes`, and is otherwise the same."""
 
 MANIFEST_FILE = "manifest.json"
@@ -323,9 +323,9 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         content = json.loads(written)
         found = content.get("format")
-        if found not in _READ:
-            expected = " or ".join(map(str, _READ))
-            raise SnapshotError(f"{path}: format: {found}: expected {expected}; made by another version of Lienquan?")
+        if found not in READ:
+            expected = " or ".join(map(str, READ))
+            raise SnapshotError(f"{path}: format: {found}: expected {expected}; {_of_another_format(found)}")
         manifest = Manifest.model_validate_json(written)
     except (ValueError, AttributeError, ValidationError) as error:
         raise SnapshotError(f"{path}: {error}") from error
@@ -338,6 +338,12 @@ def read_manifest(directory: Path) -> Manifest:
         if file is not None and file not in manifest.files:
             raise SnapshotError(f"{path}: {field} {file!r}: expected one of its files")
     return manifest
+
+
+def _of_another_format(found: object) -> str:
+    if isinstance(found, int) and 0 < found < FORMAT:
+        return "made by an older Lienquan: `lienquan index` makes one of this format beside it"
+    return "made by a newer Lienquan? This one leaves it as it is"
 
 
 class Hashed:

@@ -18,12 +18,18 @@ def int8_kind() -> tuple[str | None, str]:
     machine = platform.machine().lower()
     if machine in {"arm64", "aarch64"}:
         return "arm", "64-bit ARM"
-    try:
-        flags = set(re.findall(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
-    except (OSError, IndexError):
+    flags = _flags()
+    if not flags:
         return None, f"no CPU flags to be read on {platform.system()} {machine}"
     if flags & {"avx512_vnni", "avx_vnni"}:
-        return "vnni", "VNNI instructions"
+        return "vnni", "VNNI and AMX instructions" if "amx_int8" in flags else "VNNI instructions"
     if "avx2" in flags:
         return "avx2", "AVX2 without VNNI"
     return None, "neither AVX2 nor VNNI among the CPU's flags"
+
+
+def _flags() -> set[str]:
+    try:
+        return set(re.findall(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+    except (OSError, IndexError):
+        return set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Callable
 
 from models.encoder import Encoder, EncoderIdentity, Vectors
 
@@ -22,12 +23,14 @@ class QueryVectors:
     diacritics count, as they do to encoders.
 
     :param size: Queries kept, at least 1.
+    :param noted: Called for every query with whether its vector was kept.
     """
 
-    def __init__(self, size: int = SIZE) -> None:
+    def __init__(self, size: int = SIZE, noted: Callable[[bool], None] = lambda kept: None) -> None:
         if size < 1:
             raise ValueError(f"size: {size}: expected at least 1")
         self._size = size
+        self._noted = noted
         self._kept: OrderedDict[tuple[EncoderIdentity, str], Vectors] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -36,9 +39,12 @@ class QueryVectors:
         text = " ".join(unicodedata.normalize("NFC", text).split())
         key = (encoder.identity, text)
         with self._lock:
-            if key in self._kept:
+            kept = self._kept.get(key)
+            if kept is not None:
                 self._kept.move_to_end(key)
-                return self._kept[key]
+        self._noted(kept is not None)
+        if kept is not None:
+            return kept
         vector: Vectors = encoder.encode_queries([text])[0]  # without the lock: other queries need not wait
         vector.setflags(write=False)
         with self._lock:

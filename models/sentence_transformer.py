@@ -149,6 +149,34 @@ def preload(card: ModelCard) -> None:
             onnx.open_tokenizer(path)
 
 
+def missing(card: ModelCard) -> str | None:
+    """Return what is still to be made or fetched before the card's model can be loaded, None where all is there.
+
+    Loads nothing and changes nothing.
+    """
+    if card.key == hashing.NAME or (card.source and Path(card.source).is_dir()):
+        return None
+    if card.key == catalogue.DEFAULT:
+        return None if _bundled_directory().is_dir() else f"{_bundled_directory()}: not made yet"
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        snapshot_download(card.source, local_files_only=True)
+    except LocalEntryNotFoundError:
+        return f"{card.source}: not fetched yet"
+    return None
+
+
+def verify(card: ModelCard) -> None:
+    """Hash the card's model where it is known what it must be: the bundled one.
+
+    :raises ModelError: naming the first file that differs.
+    """
+    if card.key == catalogue.DEFAULT:
+        bundled.verify(_bundled_directory())
+
+
 def check(card: ModelCard) -> list[parity.Check]:
     """Measure the card's model against its references: the wheel's engine, fp32, and its own batches.
 

@@ -9,21 +9,24 @@ from functools import lru_cache, wraps
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import Blueprint, Response, current_app, g, render_template, request
+from flask import Blueprint, Response, abort, current_app, g, render_template, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import access, deadline, openapi, schemas, writing, written
+from service import access, deadline, newsroom, openapi, schemas, writing, written
 from service.answers import SuggestionList, SuggestionOut
-from service.errors import BadRequest, FieldError, NotFound, NotReady
+from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady
 from service.gate import Gate
 from service.highlights import highlights
 from service.hits import Answer, Hit
 from service.keys import KeyStore, Scope
 from service.live import Live
+from service.metrics import CONTENT_TYPE, metrics
+from service.presets import is_fallback
 from service.query import Query
+from service.query_log import QueryLog
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
 from service.settings import Settings
@@ -108,10 +111,20 @@ def search() -> Response:
     params = schemas.parse_params(schemas.SearchParams, request.args.to_dict(flat=False))
     searcher = live().searcher()
     answer = searcher.search(params)
+    note(params, answer)
     query = understood(answer)
     deadline.check("snippets")
     hits = [_found(hit, query) for hit in answer.hits]
     return _json(written.search_json(searcher, answer, query, hits, started))
+
+
+def note(params: schemas.SearchParams, answer: Answer) -> None:
+    """Count a search, and keep what was asked where that is wanted: once, not for every page and filter of it."""
+    if not answer.total:
+        metrics().empty("search")
+    kept: QueryLog | None = current_app.extensions.get("query log")
+    if kept is not None and not params.offset and not params.filters():
+        kept.note(params.q, answer.total)
 
 
 def understood(answer: Answer) -> Query:
@@ -260,7 +273,17 @@ def _related(searcher: Searcher, body: RelatedBody, started: float, fields: dict
     except NotFound as error:
         fault = error.errors[0]
         raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
+    count_related(answer)
     return written.related_json(searcher, answer, started)
+
+
+def count_related(answer: Answer) -> None:
+    """Count a list that is empty, and articles that only fill one up."""
+    if not answer.hits:
+        metrics().empty("related")
+    for hit in answer.hits:
+        if is_fallback(hit.reasons[0].code):
+            metrics().filled(hit.reasons[0].code)
 
 
 def _found(hit: Hit, query: Query) -> dict[str, Any]:
@@ -274,6 +297,21 @@ def _sent(answer: BaseModel) -> Response:
 
 def _json(content: bytes) -> Response:
     return Response(content, mimetype="application/json")
+
+
+@blueprint.get("/metrics")
+def prometheus() -> Response:
+    """Tell Prometheus what all workers have counted, if it may know."""
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    allowed = settings().metrics
+    if allowed == "off":
+        abort(404)
+    if allowed == "loopback":
+        protocol = request.environ.get("SERVER_PROTOCOL")
+        reason = newsroom.refusal(request.method, request.remote_addr, protocol, request.headers.get)
+        if reason is not None:
+            raise Forbidden([reason])
+    return Response(metrics().text(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
 @blueprint.get("/healthz")

@@ -6,7 +6,8 @@ import logging
 import time
 from collections.abc import Iterable
 from functools import partial
-from typing import Any
+from time import perf_counter
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from flask import Flask, Request, Response, current_app, render_template, request
@@ -21,15 +22,17 @@ from indexer.article import shown
 from models import catalogue, sentence_transformer
 from models.cpu import available_threads
 from models.encoder import Encoder
-from service import access, api, cors, pages, strings
+from service import access, api, cors, logs, pages, strings, tracing
 from service.admission import Admission, Environ, Gate
 from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
 from service.gate import Gate as Doorkeeper
 from service.keys import KeyStore
 from service.live import Live
+from service.metrics import metrics
 from service.options import Options
+from service.query_log import FILE, QueryLog
 from service.sessions import Sessions, secret_of
-from service.settings import Settings
+from service.settings import Settings, load
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,42 @@ _HEADERS = {
 }
 
 
+class _Traced(Flask):
+    """Names each request, in its answer too, and has it counted and logged.
+
+    By the methods around Flask's hooks, which ask of each hook whether it is a coroutine: as long as all of this takes.
+    """
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        tracing.begin(environ.get("HTTP_X_REQUEST_ID"))
+        try:
+            return super().wsgi_app(environ, start_response)
+        finally:
+            tracing.end()
+
+    def process_response(self, response: Response) -> Response:
+        response, trace = super().process_response(response), tracing.current()
+        if trace is None:
+            return response
+        response.headers["X-Request-Id"] = trace.request_id
+        asked = cast(Request, request._get_current_object())  # type: ignore[attr-defined]
+        rule, method, status = asked.url_rule, asked.method, response.status_code
+        view, template = ("none", "none") if rule is None else (rule.endpoint, rule.rule)
+
+        def served() -> None:
+            if trace.stages:
+                trace.lap("writing")
+            seconds = perf_counter() - trace.started
+            metrics().served(view, method, status, seconds, trace.stages)
+            logs.served(trace.request_id, method, template, status, seconds)
+
+        if response.is_streamed:  # once it has been sent
+            response.call_on_close(served)
+        else:
+            served()
+        return response
+
+
 def load_encoder(settings: Settings) -> Encoder:
     """Return the encoder that the settings name.
 
@@ -69,8 +108,8 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     :param settings: From the environment by default.
     :param live: A started holder of the current snapshot; one for the settings' home by default.
     """
-    settings = settings or Settings()
-    app = Flask(__name__)
+    settings = settings or load()
+    app = _Traced(__name__)
     app.config["SETTINGS"] = settings
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -79,6 +118,9 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.extensions["lienquan"] = live or _start(settings)
     app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
     app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings))
+    if settings.query_log:
+        kept = (settings.query_log_days, settings.query_log_mb)
+        app.extensions["query log"] = QueryLog(settings.home / FILE, *kept, metrics().unlogged)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_error_handler(ServiceError, _service_error)

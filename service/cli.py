@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from service.commands import archive, articles, asking, keys, operating, rules
+from service.commands import archive, articles, asking, keys, operating, rules, upkeep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -33,6 +33,7 @@ for _command in (
     *(archive.index, archive.merge, archive.sources, archive.compare),
     *(asking.search, asking.related, asking.evaluate),
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
+    *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.restore),
 ):
     main.add_command(_command)
 

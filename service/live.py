@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from indexer import ingest
@@ -21,6 +22,7 @@ from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
 from service.held_encoder import HeldEncoder
+from service.metrics import metrics
 from service.options import Options
 from service.searcher import Searcher
 
@@ -54,7 +56,8 @@ class Live:
         self._poll_seconds = poll_seconds
         self._head_start = head_start
         self._options = options or Options()
-        self._asked = QueryVectors()  # outlives searchers: a query's vector is the same in every snapshot
+        # Outlives searchers: a query's vector is the same in every snapshot.
+        self._asked = QueryVectors(noted=metrics().asked)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
@@ -150,7 +153,8 @@ class Live:
                 place, name = self._home, published
             held = self._searcher.archive.id if self._searcher else None
             if place is None or name is None or name == held:
-                self._problem = self._waiting = None
+                self._waiting = None
+                self._set_problem(None)
                 return
             if name not in self._refused:
                 if self._waits(place, name):
@@ -162,9 +166,10 @@ class Live:
                 except Exception as error:  # memory, file handles: it may be over at the next look
                     self._refuse(None, f"snapshot {name}: cannot be opened: {type(error).__name__}: {error}")
                 else:
-                    self._problem = self._waiting = None
+                    self._waiting = None
+                    self._set_problem(None)
                     return
-            self._problem = self._refused.get(name, self._problem)
+            self._set_problem(self._refused.get(name, self._problem))
             if self._searcher is None:
                 self._fall_back(name)
 
@@ -188,7 +193,7 @@ class Live:
             try:
                 self._take(self._home, name)
             except SnapshotError as error:
-                self._refused[name] = str(error)
+                self._remember(name, str(error))
             except Exception as error:  # as above
                 logger.debug("snapshot %s: cannot be opened: %s", name, error)
             else:
@@ -210,6 +215,7 @@ class Live:
         self._heed(searcher)
         self._searcher = searcher
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
+        metrics().serving(datetime.fromisoformat(archive.manifest.created_at).timestamp(), archive.manifest.articles)
         threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()
 
     @staticmethod
@@ -221,9 +227,18 @@ class Live:
 
     def _refuse(self, name: str | None, reason: str) -> None:
         if name is not None:
-            self._refused[name] = reason
+            self._remember(name, reason)
         if self._problem != reason:
             logger.error("%s; %s", reason, "the snapshot before stays" if self._searcher else "nothing to serve")
+        self._set_problem(reason)
+
+    def _remember(self, name: str, reason: str) -> None:
+        if name not in self._refused:
+            metrics().refused()
+        self._refused[name] = reason
+
+    def _set_problem(self, reason: str | None) -> None:
+        metrics().problem(reason is not None)
         self._problem = reason
 
     def _verify(self, directory: Path, searcher: Searcher, previous: Searcher | None) -> None:
@@ -234,7 +249,7 @@ class Live:
             if not directory.is_dir():  # pruned meanwhile
                 return
             with self._lock:
-                self._refused[directory.name] = str(error)
+                self._remember(directory.name, str(error))
                 if self._searcher is searcher:
                     before = self._verified or previous
                     self._searcher = None if before and before.archive.id in self._refused else before
@@ -257,6 +272,7 @@ class Live:
                     name = self._searcher.archive.id
                     self._searcher = self._verified = None
                     self._refuse(name, str(error))
+        metrics().encoder_ready()
         logger.info("encoder ready: %s", self._encoder.identity)
 
     def _follow(self) -> None:

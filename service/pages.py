@@ -60,6 +60,7 @@ def search() -> ResponseReturnValue:
         return redirect(link("pages.home"), 303)
     params = schemas.parse_params(SearchParams, given, ignore_unknown=True)
     answer = api.live().searcher().search(params)
+    api.note(params, answer)
     query = api.understood(answer)
     deadline.check("snippets")
     links = SearchLinks(params, _words(), partial(link, "pages.search"))
@@ -89,6 +90,7 @@ def article(article_id: str) -> ResponseReturnValue:
         return redirect(link("pages.article", article_id=found.id), 301)
     # Around an old article stands what belongs to its own time.
     related = searcher.related(RelatedBody(seed=Seed(ids=[found.id]), limit=_RELATED, reference="seed"))
+    api.count_related(related)
     return render_template(
         "article.html",
         article=found,

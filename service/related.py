@@ -18,7 +18,7 @@ from indexer.archive import Archive
 from indexer.columns import ABSENT, Filters, Mask, micros
 from indexer.content_classes import ClassMap, ContentClass
 from models.encoder import Encoder
-from service import deadline, diversity, pool, ranking
+from service import deadline, diversity, pool, ranking, tracing
 from service.allowed import Allowed, Test
 from service.diversity import Cap, Chosen
 from service.fallbacks import LOOKED_THROUGH, fill_up
@@ -104,9 +104,12 @@ class _List:
             nothing = pool.measured(self._archive, self._seeds, np.empty(0, dtype=np.int64))
             return self._answer(nothing, np.zeros(0), 0)
         found = self._candidates()
+        tracing.lap("candidates")
         deadline.check("ranking")
         worthy = self._worthy(found)
-        return self._answer(*self._diverse(worthy), len(worthy.rows))
+        listed, repeated = self._diverse(worthy)
+        tracing.lap("ranking")
+        return self._answer(listed, repeated, len(worthy.rows))
 
     def _permitted(self, clock: datetime) -> Allowed:
         """Return which articles may be in the list."""

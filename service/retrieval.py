@@ -16,7 +16,7 @@ from indexer.archive import Archive
 from indexer.calibration import Background, Moments
 from indexer.columns import Mask
 from indexer.vectors import Rows, Vectors
-from service import ranking
+from service import ranking, tracing
 from service.query import Query
 from service.ranking import Candidates, Scores
 
@@ -73,10 +73,12 @@ def retrieve(
     """
     meant = None if vector is None else _Meant.of(archive, query, vector)
     near, cosines = _none() if meant is None else _nearest(archive, meant, k, allowed, _without(query, words, floor))
+    tracing.lap("meaning")
     most = k if vector is None else min(k, _WORDED)
     worded, scores = archive.matching(query.words, most, allowed) if words else _none()
     titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None) if words else _none()[0]
     titled = titled[allowed[titled]]
+    tracing.lap("words")
     rows = _distinct(np.concatenate([near, worded, titled, phrased]))
     said = _Said.of(archive, query, _placed(rows, worded, scores, 0.0) if words else None)
     dense = meaning = None

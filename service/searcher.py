@@ -22,7 +22,7 @@ from indexer.journal import Journal
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from models.remembering import QueryVectors
-from service import deadline, ranking
+from service import deadline, ranking, tracing
 from service.errors import NotFound, NotReady
 from service.hits import Answer, Hit, Reason
 from service.options import Options
@@ -107,13 +107,17 @@ class Searcher:
         allowed = self._allowed(params.filters(), now)
         query = self.understanding.understand(params.q, params.literal)
         allowed, phrased, relaxed = self._operators(query, allowed)
+        tracing.lap("understanding")
         vector = self._vector(query, params.mode)
+        tracing.lap("encoding")
         ranked = self._found(query, params, vector, allowed, phrased)
         deadline.check("list")
         if params.sort == "newest":
             ranked = self._newest(ranked)
+        tracing.lap("ranking")
         facets = self.archive.facets(ranked.candidates.rows[:MAX_WINDOW])
         answer = self._answer(ranked, params.offset, params.limit)
+        tracing.lap("reading")
         degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
         return replace(answer, query=query, relaxed=relaxed, facets=facets, degraded=degraded)
 
@@ -194,7 +198,9 @@ class Searcher:
         """
         deadline.check("seeds")
         clock = now or datetime.now(UTC)
-        return self._relating.related(body, clock, self._allowed(Filters(), clock))
+        answer = self._relating.related(body, clock, self._allowed(Filters(), clock))
+        tracing.lap("reading")
+        return answer
 
     @cached_property
     def _relating(self) -> Relating:

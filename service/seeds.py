@@ -21,7 +21,7 @@ from indexer.syllables import stream
 from indexer.terms import TermVector
 from indexer.vectors import Vectors
 from models.encoder import Encoder
-from service import ranking
+from service import ranking, tracing
 from service.errors import NotFound
 from service.ranking import Rows, Scores
 from service.schemas import Seed
@@ -123,6 +123,7 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
         words = _words(article)
         brief = not rows and not negative and sum(map(bool, (*words[0], *words[1]))) <= BRIEF
         vectors.append(_encoded(encoder(), article, brief))
+        tracing.lap("encoding")
         titled, spoken = tokens(words[0]), tokens([*words[0], "", *words[1]])
         drafted.append(archive.draft_terms(titled, spoken))
     vector = vectors[0] if len(vectors) == 1 else ranking.centroid(np.stack(vectors))

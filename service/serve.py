@@ -1,4 +1,7 @@
-"""`lienquan serve`: gunicorn around the application, each worker loading its own after the fork."""
+"""`lienquan serve`: gunicorn around the application, each worker loading its own after the fork.
+
+Owns what workers share: cores, the program, the directory of their metrics, the form of the log.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,21 @@ import faulthandler
 import gc
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from models.cpu import available_threads
 from service.admission import SPARE, Gate
+
+if TYPE_CHECKING:
+    from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +42,20 @@ STUCK = 60
 """Seconds after which a request that is still worked on is stuck: it is in one call that does not return, since the
 limit of its time is looked at between stages."""
 
+_METRICS = "lienquan-metrics-"
 
-def share_cores(workers: int) -> int:
+
+def share_cores(workers: int, threads: int | None = None) -> int:
     """Give each worker's numeric libraries an equal share of the cores, and return it.
 
     Must be called before numpy or faiss is imported: they read the environment once.
+
+    :param threads: For the encoder, where that is set.
     """
     share = max(1, available_threads() // workers)
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, str(share))
-    os.environ.setdefault("LIENQUAN_THREADS", str(share))
+    os.environ.setdefault("LIENQUAN_THREADS", str(threads or share))
     return share
 
 
@@ -51,23 +63,70 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     """Serve until told to stop.
 
     :param port: 0 lets the system choose; the log names it.
+    :raises SettingsError: if settings are not as expected.
     """
-    share = share_cores(workers)
+    from service import logs, settings
+
+    found = settings.load()
+    logs.configure(found.log_format)
+    if not found.access_log:
+        logging.getLogger("service.access").setLevel(logging.WARNING)
+    share = share_cores(workers, found.threads)
     _share_arenas()
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
-    waiting = _preload(workers)
-    _ingest(home.absolute())
+    chosen = settings.load()  # with what was just shared out
+    with _metrics_directory():
+        _preload(chosen, workers)
+        _ingest(chosen, home.absolute())
 
-    def load() -> Any:
-        from service.app import create_app
+        def load() -> Any:
+            from service.app import create_app
 
-        app = create_app()
-        sys.setswitchinterval(SWITCH)
-        gate = app.extensions["admission"].gate
-        threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
-        return app
+            app = create_app()
+            sys.setswitchinterval(SWITCH)
+            gate = app.extensions["admission"].gate
+            threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
+            return app
 
-    run(load, host, port, workers, share + waiting + SPARE)
+        run(load, host, port, workers, share + chosen.max_waiting + SPARE)
+
+
+@contextmanager
+def _metrics_directory() -> Iterator[None]:
+    """Make the directory that all workers' metrics are in, and take it away in the end.
+
+    In memory where the system has such a place, for the client maps its files: on a full disk that would be fatal. Must
+    be entered before the client is imported.
+    """
+    variable, server = "PROMETHEUS_MULTIPROC_DIR", os.getpid()
+    if given := os.environ.get(variable):  # the operator's own: emptied, for counts of an earlier run are nobody's
+        Path(given).mkdir(parents=True, exist_ok=True)
+        for left in Path(given).glob("*.db"):
+            left.unlink()
+        yield
+        return
+    memory = Path("/dev/shm")  # noqa: S108
+    place = memory if os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
+    for left in place.glob(f"{_METRICS}*"):
+        if not _lives(left.name.removeprefix(_METRICS).split("-")[0]):  # its server was killed
+            shutil.rmtree(left, ignore_errors=True)
+    made = tempfile.mkdtemp(prefix=f"{_METRICS}{server}-", dir=place)
+    os.environ[variable] = made
+    try:
+        yield
+    finally:
+        if os.getpid() == server:  # workers end by leaving this block too
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _lives(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _share_arenas() -> None:
@@ -90,40 +149,26 @@ def _end_if_stuck(gate: Gate) -> None:
     os._exit(1)  # sys.exit would wait for the thread
 
 
-def _preload(workers: int) -> int:
+def _preload(settings: Settings, workers: int) -> None:
     """Read once, before workers are forked, what all of them share: the program and the model's tokenizer.
-
-    :return: How many requests may wait in a worker.
 
     One worker alone has nobody to share with, and answers sooner if it reads the tokenizer beside its first requests.
     """
-    from pydantic import ValidationError
-
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
     from models.errors import ModelError
-    from service.settings import Settings
 
-    waiting = 0
-    with suppress(ValidationError, ModelError):  # each worker says what is wrong with settings or a model
-        settings = Settings()
-        waiting = settings.max_waiting
+    with suppress(ModelError):  # each worker says what is wrong with a model
         if workers > 1 and settings.backend != "torch":
             sentence_transformer.preload(catalogue.find(settings.model))
     gc.freeze()  # what the collector never walks through stays shared
-    return waiting
 
 
-def _ingest(home: Path) -> None:
+def _ingest(settings: Settings, home: Path) -> None:
     """Start the process that brings the API's changes into what is served."""
-    from pydantic import ValidationError
-
     from service import app, ingesting
-    from service.settings import Settings
 
-    with suppress(ValidationError):  # each worker says what is wrong with settings
-        settings = Settings()
-        ingesting.start(home, lambda: app.load_encoder(settings))
+    ingesting.start(home, lambda: app.load_encoder(settings))
 
 
 def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: int = SPARE) -> None:
@@ -133,12 +178,23 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
     :param threads: Of a worker; each holds one connection while it has a request on it.
     """
     from gunicorn.app.base import BaseApplication
+    from gunicorn.glogging import Logger
+
+    class Unformed(Logger):  # type: ignore[misc]
+        """Hands on what gunicorn logs to be written as everything else is."""
+
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            if logging.getLogger().handlers:
+                self.error_log.handlers.clear()
+                self.error_log.propagate = True
 
     from service.worker import Worker
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            for name, value in _config(host, port, workers, threads, Worker).items():
+            given = {**_config(host, port, workers, threads, Worker), "logger_class": Unformed}
+            for name, value in given.items():
                 if name in self.cfg.settings:  # older releases have no control socket to switch off
                     self.cfg.set(name, value)
 
@@ -165,4 +221,11 @@ def _config(host: str, port: int, workers: int, threads: int, worker: type) -> d
         "errorlog": "-",
         "loglevel": "info",
         "control_socket_disable": True,
+        "child_exit": _child_exit,
     }
+
+
+def _child_exit(_: Any, worker: Any) -> None:
+    from service import metrics
+
+    metrics.bury(worker.pid)

@@ -1,19 +1,45 @@
-"""The settings of the service: one frozen object, from the environment."""
+"""The settings of the service: one frozen object, from environment and settings file, checked as a whole.
+
+Owns what may be set, where it comes from and what is wrong with it. Imports nothing heavy: `serve` reads the settings
+before numpy may be loaded.
+"""
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from limits import parse_many
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
-from pydantic import AfterValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableSetting
 
-from models import catalogue
 from service import cors
 from service.presets import DuplicateRule, FallbackName
+
+PREFIX = "LIENQUAN_"
+FILE_VARIABLE = "LIENQUAN_SETTINGS"
+"""Names the settings file."""
+HIDDEN = "(hidden)"
+"""Stands for the value of a secret."""
+
+_INJECTED = re.compile(r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_\w+")
+"""What Kubernetes sets in every container beside a service that is called `lienquan`."""
+
+
+class SettingsError(ValueError):
+    """Settings that are not as expected; `faults` holds a line each."""
+
+    def __init__(self, faults: Iterable[str]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(self.faults))
 
 
 def _rates(value: str) -> str:
@@ -34,10 +60,17 @@ def _storage(value: str) -> str:
 
 
 class Settings(BaseSettings):
-    """Every setting is an environment variable of the same name in capitals behind LIENQUAN_.
+    """Every setting is a name of the settings file, and an environment variable in capitals behind LIENQUAN_.
+
+    The variable wins over the file. Paths in the file are counted from where it lies. What is said of a parameter here
+    is what `lienquan settings` and docs/settings.md say of it.
 
     :param home: Where snapshots live.
+    :param host: The address that `serve` listens on.
+    :param port: The port that `serve` listens on; 0 takes any free one.
+    :param workers: How many processes `serve` runs.
     :param model: A model of the catalogue, a directory, or a hub id.
+    :param models: Where models are kept; `~/.cache/lienquan/models` by default.
     :param query_prompt: Stands instead of the model's own prompt for queries.
     :param document_prompt: Stands instead of the model's own prompt for articles.
     :param max_tokens: Stands instead of the model's own token limit.
@@ -55,7 +88,7 @@ class Settings(BaseSettings):
     :param classes: A file that says which sections and tags are sponsored, obituaries or cases of minors: field, value
         and class, a tab between.
     :param min_related: Least relevance in a related list.
-    :param fallbacks: What fills a related list that is too short, in turn, as JSON.
+    :param fallbacks: What fills a related list that is too short, in turn; as JSON where it is an environment variable.
     :param duplicates: Which of several near-duplicates is shown.
     :param cache_seconds: For how long caches may keep a related list without asking again.
     :param newsroom: Whether there are pages for the newsroom at all.
@@ -70,12 +103,25 @@ class Settings(BaseSettings):
     :param max_waiting: How many requests of one process may wait while as many as it has cores are worked on; the
         others are answered by 503 at once.
     :param max_wait_seconds: For how long one may wait before it is answered by 503.
+    :param metrics: Who may read `/metrics`: nobody, programs on this machine that come through no proxy, or everyone
+        who reaches the port; then keep it from readers at the proxy.
+    :param log_format: How `serve` writes its log: an object of JSON a line, or text for people; `auto` is text on a
+        terminal, else JSON.
+    :param access_log: Whether the log has a line for every request: id, path template, status, milliseconds.
+    :param query_log: Whether it is kept, without anything personal, what readers search for and how many hits they
+        get (`lienquan report queries`).
+    :param query_log_days: For how many days it is kept.
+    :param query_log_mb: How many megabytes it may take; the oldest goes first.
     """
 
-    model_config = SettingsConfigDict(env_prefix="LIENQUAN_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     home: Path = Path("var/home")
-    model: str = catalogue.DEFAULT
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    workers: int = Field(default=1, ge=1, le=64)
+    model: str = "bundled"
+    models: Path | None = None
     query_prompt: str | None = None
     document_prompt: str | None = None
     max_tokens: int | None = None
@@ -104,3 +150,129 @@ class Settings(BaseSettings):
     request_seconds: float = Field(default=10.0, gt=0, le=600)
     max_waiting: int = Field(default=32, ge=0, le=256)
     max_wait_seconds: float = Field(default=1.5, gt=0, le=60)
+    metrics: Literal["off", "loopback", "on"] = "loopback"
+    log_format: Literal["auto", "json", "text"] = "auto"
+    access_log: bool = True
+    query_log: bool = False
+    query_log_days: int = Field(default=30, ge=1, le=366)
+    query_log_mb: int = Field(default=50, ge=1, le=10_000)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where values come from, the first winning: arguments, environment, file."""
+        return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=read_file())
+
+
+def load() -> Settings:
+    """Return the settings.
+
+    :raises SettingsError: naming all that is wrong: names that nothing is called, and values that cannot be.
+    """
+    faults = unknown()
+    try:
+        loaded = Settings()
+    except ValidationError as error:
+        faults += [_fault(one) for one in error.errors() if one["type"] != "extra_forbidden"]
+    except UnreadableSetting as error:
+        name = next(iter(re.findall(r'field "(\w+)"', str(error))), "")
+        given = in_environment().get(name, variable(name))
+        faults.append(f"{given}: {_received(name, os.environ.get(given))}: expected JSON")
+    if faults:
+        raise SettingsError(faults)
+    return loaded
+
+
+def file() -> Path | None:
+    """Return the settings file, None where there is none."""
+    given = os.environ.get(FILE_VARIABLE)
+    return Path(given).absolute() if given else None
+
+
+def read_file() -> dict[str, Any]:
+    """Return what the settings file says, its paths made absolute; nothing where there is none.
+
+    :raises SettingsError: if it cannot be read.
+    """
+    path = file()
+    if path is None:
+        return {}
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError([f"{path}: {error.strerror}: expected a settings file"]) from None
+    except ValueError as error:
+        raise SettingsError([f"{path}: {error}: expected TOML"]) from None
+    places = {name for name in found if name in Settings.model_fields and _is_path(name)}
+    return {
+        name: str(path.parent / Path(value).expanduser()) if name in places and isinstance(value, str) else value
+        for name, value in found.items()
+    }
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return PREFIX + name.upper()
+
+
+def in_environment() -> dict[str, str]:
+    """Return the settings that the environment names, by the names they have here, with the variable of each.
+
+    What Kubernetes says of a service of this name is no setting.
+    """
+    named = {name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() != FILE_VARIABLE}
+    short = {name: name[len(PREFIX) :] for name in sorted(named)}
+    return {part.lower(): name for name, part in short.items() if not _INJECTED.fullmatch(part.upper())}
+
+
+def unknown() -> list[str]:
+    """Return what is wrong with the names in the settings file and in the environment, a line each.
+
+    Without the values: one may be a secret under a mistyped name.
+    """
+    known = Settings.model_fields
+    faults = [f"{file()}: {name}: no such setting{_suggestion(name)}" for name in read_file() if name not in known]
+    faults += [
+        f"{given}: no such setting{_suggestion(name, PREFIX)}"
+        for name, given in in_environment().items()
+        if name not in known
+    ]
+    return faults
+
+
+def is_secret(name: str) -> bool:
+    """Return whether a setting's value must not be shown."""
+    annotation = Settings.model_fields[name].annotation
+    return SecretStr in (annotation, *get_args(annotation))
+
+
+def _is_path(name: str) -> bool:
+    annotation = Settings.model_fields[name].annotation
+    return Path in (annotation, *get_args(annotation))
+
+
+def _suggestion(name: str, prefix: str = "") -> str:
+    near = difflib.get_close_matches(name.lower(), Settings.model_fields, n=1)
+    if not near:
+        return ": `lienquan settings` lists them"
+    return f": did you mean {prefix}{near[0].upper() if prefix else near[0]}?"
+
+
+def _fault(error: Any) -> str:
+    """Return where a value came from, the value and what was expected."""
+    if not error["loc"]:  # of several settings together; the input is all of them, secrets too
+        return f"settings: {error['msg']}"
+    name = str(error["loc"][0])
+    given = in_environment().get(name)
+    origin = given or (f"{file()}: {name}" if name in read_file() else name)
+    return f"{origin}: {_received(name, error['input'])}: {error['msg'].replace('Input should be', 'expected', 1)}"
+
+
+def _received(name: str, value: Any) -> str:
+    return HIDDEN if name in Settings.model_fields and is_secret(name) else repr(value)

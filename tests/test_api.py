@@ -575,12 +575,14 @@ class TestRefusals:
         response = client.post("/api/v1/related?limit=3", data='{"seed": {"ids": ["luong-tang"]}}')
         check_problem(response, 400, "limit")
 
-    @pytest.mark.parametrize("path", ["/api", "/api/v1", "/api/v2/search", "/api/v1/search/", "/metrics", "/healthz/x"])
+    @pytest.mark.parametrize(
+        "path", ["/api", "/api/v1", "/api/v2/search", "/api/v1/search/", "/metrics/x", "/healthz/x"]
+    )
     def test_no_such_address(self, client, path):
         problem = check_problem(client.get(path), 404, "path")
         assert path in problem["detail"]
 
-    @pytest.mark.parametrize("path", ["/metrics"])
+    @pytest.mark.parametrize("path", ["/api/v1/articles"])
     def test_what_a_later_version_brings_is_not_there_yet(self, client, path):
         assert client.get(path).status_code in {404, 405}
         assert client.post(path).status_code in {404, 405}
@@ -1103,7 +1105,7 @@ class TestOpenApi:
             for method in rule.methods - {"HEAD", "OPTIONS"}
         }
         described = {(path, method) for path, methods in document["paths"].items() for method in methods}
-        assert routes - described == {("/api/v1/openapi.json", "get"), ("/api/docs", "get")}
+        assert routes - described == {(path, "get") for path in ("/api/v1/openapi.json", "/api/docs", "/metrics")}
         assert described <= routes
         assert set(document["paths"]) == {*PATHS, "/api/v1/related:batch", "/api/v1/articles:bulk"}
         assert document["openapi"] == "3.1.0"

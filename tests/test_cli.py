@@ -496,8 +496,20 @@ class TestSnapshots:
 
     def test_a_damaged_manifest_is_told(self, run, indexed, home):
         (home / "snapshots" / indexed / "manifest.json").write_text("{}")
-        for args in (("snapshots", "list"), ("snapshots", "verify"), ("search", "x"), ("related", "luong")):
+        for args in (("snapshots", "verify"), ("search", "x"), ("related", "luong")):
             assert "manifest.json: found digest" in run(*args, status=1).stderr
+
+    def test_one_that_cannot_be_used_hides_none_of_the_others(self, run, indexed, home, tmp_path):
+        more = write(tmp_path / "more.jsonl", [{"id": "moi", "title": "bài mới"}])
+        later = json.loads(run("index", more, "--add", "--json").stdout)["snapshot"]
+        (home / "snapshots" / indexed / "manifest.json").write_text("{}")
+        listed = run("snapshots", "list")
+        first, second = listed.stdout.splitlines()
+        assert first == f"  {indexed}  cannot be used"
+        assert second.startswith(f"* {later}  7 articles")
+        assert "manifest.json: found digest" in listed.stderr
+        rows = json.loads(run("snapshots", "list", "--json").stdout)
+        assert ["problem" in row for row in rows] == [True, False]
 
 
 class TestModels:
@@ -541,10 +553,12 @@ class TestTheScript:
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
         commands += ["rules", "keys", "merge", "articles"]
+        commands += ["settings", "doctor", "report", "backup", "restore"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
         nested += [("articles", name) for name in ("takedown", "lift", "takedowns")]
         nested += [("keys", name) for name in ("create", "list", "revoke")]
+        nested.append(("report", "queries"))
         nested += [("rules", name) for name in ("list", "check", "pin", "block", "boost", "section", "remove")]
         assert sorted(main.commands["rules"].commands) == sorted(name for group, name in nested if group == "rules")
         assert sorted(main.commands) == sorted(commands)

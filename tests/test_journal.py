@@ -157,6 +157,13 @@ class TestReading:
         seen += [journal.version(), journal.version()]
         assert seen[0] == seen[1] != seen[2] != seen[3] == seen[4]
 
+    def test_numbers_go_on_above_what_a_snapshot_holds(self, journal):
+        """As where the file was lost, or is of an older backup."""
+        journal.write([put("a")], up_to=7)
+        journal.take_down("b", "Lan", "x", [], [], up_to=11)
+        journal.write([put("c")], up_to=3)
+        assert [change.seq for change in journal.pending(0)] == [8, 12, 13]
+
 
 class TestTakedowns:
     def test_one_keeps_the_id_from_coming_back_until_it_is_lifted(self, journal):

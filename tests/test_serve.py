@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from service.serve import REQUEST_LINE, share_cores
+from service.serve import REQUEST_LINE, _metrics_directory, share_cores
 from tests.conftest import wait_for
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(5)]
@@ -177,6 +177,41 @@ class TestService:
         answer = service.raw(chunked(b'{"seed": {"ids": ["bai-0"]}}' + b" " * 200_000))
         assert answer.startswith(b"HTTP/1.1 413 "), answer[:200]
 
+    def test_one_scrape_tells_all_workers(self, service):
+        def scraped():
+            address = f"http://127.0.0.1:{service.port}/metrics"
+            with urllib.request.urlopen(address, timeout=20) as answer:
+                text = answer.read().decode()
+            lines = (line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+            return {name: float(value) for name, value in lines}
+
+        searches = 'lienquan_requests_total{endpoint="api.search",method="GET",status="200"}'
+        before = scraped().get(searches, 0)
+        ask(service, "/api/v1/search?q=ca")
+        for _ in range(5):  # whichever worker answers
+            found = scraped()
+            assert found[searches] == before + 40
+            assert (found["lienquan_workers"], found["lienquan_encoder_ready"]) == (2, 1)
+            assert found["lienquan_articles"] in {5, 6, 7}
+
+    def test_every_line_of_the_log_is_an_object_of_json(self, service):
+        sent = urllib.request.Request(
+            f"http://127.0.0.1:{service.port}/api/v1/search?q=timkin", headers={"X-Request-Id": "r-1"}
+        )
+        with urllib.request.urlopen(sent, timeout=20) as answer:
+            assert answer.headers["X-Request-Id"] == "r-1"
+        service.get("/api/v1/articles/bai-0")
+        wait_for(lambda: "r-1" in service.log.read_text())
+        lines = [json.loads(line) for line in service.log.read_text().splitlines()]
+        assert {"gunicorn.error", "service.live", "service.access"} <= {line["logger"] for line in lines}
+        (request,) = [line for line in lines if line.get("request_id") == "r-1"]
+        wanted = {"method": "GET", "path": "/api/v1/search", "status": 200}
+        assert {name: request[name] for name in wanted} == wanted
+        assert request["ms"] > 0
+        requests = [line for line in lines if line["logger"] == "service.access"]
+        assert "/api/v1/articles/<string:article_id>" in {line["path"] for line in requests}
+        assert all("timkin" not in json.dumps(line) and "bai-0" not in json.dumps(line) for line in requests)
+
     def test_a_draft_is_in_no_log(self, service):
         draft = b'{"seed": {"article": {"title": "banthaobimat", "colour": 1}}}'
         request = urllib.request.Request(f"http://127.0.0.1:{service.port}/api/v1/related", draft)
@@ -227,6 +262,45 @@ class TestService:
         assert "Traceback" not in service.log.read_text()
         for pid in workers:
             wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists() if Path("/proc/self").exists() else True)
+
+
+class TestMetricsDirectory:
+    @pytest.fixture
+    def memory(self, tmp_path, monkeypatch):
+        """A place for such directories alone."""
+        monkeypatch.delenv("PROMETHEUS_MULTIPROC_DIR", raising=False)
+        monkeypatch.setattr("service.serve.Path", lambda name: tmp_path if name == "/dev/shm" else Path(name))
+        yield tmp_path
+        monkeypatch.undo()
+        os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+
+    def test_it_is_there_while_it_is_served_and_those_of_the_killed_go(self, memory):
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        ended.wait()
+        for name in (f"{ended.pid}-a", f"{os.getpid()}-b", "odd"):
+            (memory / f"lienquan-metrics-{name}").mkdir()
+        with _metrics_directory():
+            made = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+            assert made.parent == memory
+            (made / "counter_1.db").touch()
+            assert sorted(path.name for path in memory.iterdir() if path != made) == [
+                f"lienquan-metrics-{os.getpid()}-b"
+            ]
+        assert not made.exists()
+
+    def test_a_worker_that_ends_leaves_it(self, memory, monkeypatch):
+        with _metrics_directory():
+            made = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+            monkeypatch.setattr("service.serve.os.getpid", lambda: 0)
+        assert made.is_dir()
+
+    def test_the_operators_own_is_emptied_and_stays(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path / "own"))
+        (tmp_path / "own").mkdir()
+        (tmp_path / "own" / "counter_1.db").touch()
+        with _metrics_directory():
+            assert list((tmp_path / "own").iterdir()) == []
+        assert (tmp_path / "own").is_dir()
 
 
 def test_cores_are_shared_out_among_the_workers(monkeypatch):

@@ -183,8 +183,8 @@ def test_a_folder_behind_a_link_is_caught(current, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": 3}, "format: 3: expected 4 or 5; made by another version of Lienquan"),
-        ({"format": 6}, "format: 6: expected 4 or 5; made by another version"),
+        ({"format": 3}, "format: 3: expected 4 or 5; made by an older Lienquan"),
+        ({"format": 6}, "format: 6: expected 4 or 5; made by a newer Lienquan"),
         ({"format": None}, "format: None: expected 4 or 5"),
         ({"format": "4"}, "format: 4: expected 4 or 5"),
         ({"transform": "centred"}, "transform"),

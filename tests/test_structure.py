@@ -35,6 +35,7 @@ COMES_WITH = {
     **{"werkzeug": "flask", "markupsafe": "flask", "jinja2": "flask", "itsdangerous": "flask", "faiss": "faiss-cpu"},
     **{"flask_limiter": "flask-limiter", "limits": "flask-limiter"},
     **{"pydantic_core": "pydantic", "pydantic_settings": "pydantic-settings"},
+    **{"prometheus_client": "prometheus-client"},
     **{"sentence_transformers": "sentence-transformers", "transformers": "sentence-transformers"},
     **{"tokenizers": "sentence-transformers", "torch": "sentence-transformers", "onnx": "sentence-transformers"},
     **{"onnxruntime": "sentence-transformers", "optimum": "sentence-transformers"},
@@ -91,15 +92,12 @@ class TestImports:
             (
                 "sqlite3",
                 {
-                    "indexer.cache",
-                    "indexer.journal",
-                    "indexer.staging",
-                    "indexer.store",
-                    "indexer.tally",
-                    "service.keys",
+                    *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
+                    *("indexer.store", "indexer.tally", "service.keys", "service.query_log"),
                 },
             ),
-            ("fcntl", {"indexer.snapshot", "service.rule_file"}),
+            ("fcntl", {"indexer.snapshot", "service.metrics", "service.rule_file"}),
+            ("prometheus_client", {"service.metrics"}),
             ("scipy", {"indexer.terms"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
             ("tokenizers", {"models.bundled", "models.onnx"}),
@@ -108,10 +106,8 @@ class TestImports:
                 "click",
                 {
                     "service.cli",
-                    *(
-                        f"service.commands.{name}"
-                        for name in ("common", "archive", "articles", "asking", "keys", "operating", "rules")
-                    ),
+                    *(f"service.commands.{name}" for name in ("common", "archive", "articles", "asking", "keys")),
+                    *(f"service.commands.{name}" for name in ("operating", "rules", "upkeep")),
                 },
             ),
         ],
@@ -143,6 +139,7 @@ class TestImports:
         [
             ("service.cli", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "pydantic"]),
             ("service.serve", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "onnxruntime"]),
+            ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
             ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime"]),
         ],

@@ -22,6 +22,7 @@ from service.commands.common import (
     with_home,
     with_json,
     with_model,
+    with_settings,
     with_source_options,
 )
 
@@ -135,6 +136,7 @@ def merge(home: Path, rewrite: bool, keep: int, as_json: bool, **model: Any) -> 
 
 
 @click.command()
+@with_settings
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML file to write.")
 @click.option("--home", type=PATH, envvar="LIENQUAN_HOME", help="Compare the current snapshot here; without SOURCE.")

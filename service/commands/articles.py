@@ -48,7 +48,9 @@ def takedown(article_id: str, home: Path, why: str, who: str, purge: bool, as_js
         place, journal = Home(home), Journal(home)
         snapshots = texts.holders(place, article_id)
         searcher = _searcher(home, place, model)
-        made = journal.take_down(article_id, who, why, snapshots, lists(searcher, article_id) if searcher else [])
+        stood = lists(searcher, article_id) if searcher else []
+        up_to = searcher.archive.manifest.changes if searcher else 0
+        made = journal.take_down(article_id, who, why, snapshots, stood, up_to)
         purged = texts.purge(place, article_id, lambda: load_encoder(**model)) if purge else []
         journal.close()
     if as_json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -32,7 +33,38 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
     return apply
 
 
-with_home = click.option("--home", type=PATH, envvar="LIENQUAN_HOME", required=True, help="Where snapshots live.")
+def _take_settings(context: click.Context, _: click.Parameter, given: Path | None) -> None:
+    """Check all settings before anything else, and let the command's options default to the file's."""
+    from service import settings
+
+    if context.resilient_parsing:
+        return
+    if given is not None:
+        os.environ[settings.FILE_VARIABLE] = str(given.absolute())
+    try:
+        loaded, filed = settings.load(), settings.read_file()
+    except settings.SettingsError as error:
+        raise click.UsageError(str(error)) from error
+    if loaded.models is not None:
+        os.environ[settings.variable("models")] = str(loaded.models)
+    own = {param.name: (param.envvar or "") for param in context.command.params if isinstance(param.envvar, str)}
+    said = {name: envvar.removeprefix(settings.PREFIX).lower() for name, envvar in own.items() if name is not None}
+    context.default_map = {name: getattr(loaded, setting) for name, setting in said.items() if setting in filed}
+
+
+with_settings = click.option(
+    "--settings",
+    type=PATH,
+    envvar="LIENQUAN_SETTINGS",
+    is_eager=True,
+    expose_value=False,
+    callback=_take_settings,
+    help="The settings file; the environment wins over it, options over both.",
+)
+with_home = options(
+    with_settings,
+    click.option("--home", type=PATH, envvar="LIENQUAN_HOME", required=True, help="Where snapshots live."),
+)
 with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
 with_which_model = options(
     click.option("--model", envvar="LIENQUAN_MODEL", default="bundled", help="Known name, directory or hub id."),

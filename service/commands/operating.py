@@ -16,24 +16,36 @@ from service.commands.common import (
     with_home,
     with_json,
     with_model,
+    with_settings,
     with_which_model,
 )
 
 
 @click.command()
 @with_home
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--host", envvar="LIENQUAN_HOST", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    envvar="LIENQUAN_PORT",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="0 takes any free one.",
+)
+@click.option(
+    "--workers", envvar="LIENQUAN_WORKERS", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
+)
 def serve(home: Path, host: str, port: int, workers: int) -> None:
     """Serve the current snapshot, and every later one as it is published.
 
-    An empty home is fine: the service is ready once something is indexed. Its other settings are environment
-    variables, LIENQUAN_MODEL and so on; the README lists them.
+    An empty home is fine: the service is ready once something is indexed. `lienquan settings` shows what else can be
+    set, in the environment or in a file.
     """
+    from service import logs, settings
     from service.serve import serve as run
 
-    click.echo(f"http://{host}:{port} serves {home}", err=True)
+    if not logs.is_json(settings.load().log_format):  # of which every line is an object, and this is none
+        click.echo(f"http://{host}:{port} serves {home}", err=True)
     run(home, host, port, workers)
 
 
@@ -49,19 +61,28 @@ def list_snapshots(home: Path, as_json: bool) -> None:
     """List the snapshots, oldest first; an asterisk marks the current one."""
     with plain_errors():
         from indexer.build import describe
+        from indexer.errors import SnapshotError
         from indexer.snapshot import Home, read_manifest
 
         place = Home(home)
         current = place.current()
-        rows = [
-            {"id": name, "current": name == current, **describe(read_manifest(place.directory(name)))}
-            for name in place.ids()
-        ]
+        rows: list[dict[str, Any]] = []
+        for name in place.ids():
+            row: dict[str, Any] = {"id": name, "current": name == current}
+            try:
+                row |= describe(read_manifest(place.directory(name)))
+            except SnapshotError as error:  # of another format, or damaged: those beside it are listed all the same
+                row["problem"] = str(error)
+            rows.append(row)
     if as_json:
         click.echo(json.dumps(rows))
         return
     for row in rows:
         mark = "*" if row["current"] else " "
+        if "problem" in row:
+            click.echo(f"{mark} {row['id']}  cannot be used")
+            click.echo(row["problem"], err=True)
+            continue
         size = row["bytes"] / 2**20
         click.echo(f"{mark} {row['id']}  {row['articles']} articles  {size:.1f} MiB  {row['encoder']}")
 
@@ -139,6 +160,7 @@ def list_models(as_json: bool) -> None:
 
 
 @models.command()
+@with_settings
 @with_model
 def fetch(backend: str, **model: Any) -> None:
     """Make or download the model now instead of at first use."""
@@ -148,6 +170,7 @@ def fetch(backend: str, **model: Any) -> None:
 
 
 @models.command("check")
+@with_settings
 @with_which_model
 @with_json
 def check_model(as_json: bool, **model: Any) -> None:

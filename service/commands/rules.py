@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.commands.common import PATH, options, plain_errors, with_json
+from service.commands.common import PATH, options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
     from service.rule_lines import Rule
     from service.rules import Missing
 
-with_file = click.option(
-    "--rules", "file", type=PATH, envvar="LIENQUAN_RULES", required=True, help="The file of the rules."
+with_file = options(
+    with_settings,
+    click.option("--rules", "file", type=PATH, envvar="LIENQUAN_RULES", required=True, help="The file of the rules."),
 )
 with_lists = options(
     click.option("--for-id", multiple=True, metavar="ID", help="Under this article; repeatable. Else in every list."),
@@ -96,6 +97,7 @@ def _absent(found: Any, home: Path, now: datetime) -> list[Missing]:
 
 
 @rules.command("check")
+@with_settings
 @click.argument("file", type=PATH, envvar="LIENQUAN_RULES")
 def check_rules(file: Path) -> None:
     """Check every line of FILE, of LIENQUAN_RULES by default; exit status 1 if one is not as expected."""

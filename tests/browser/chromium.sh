@@ -2,7 +2,7 @@
 # Sees to it that the browser tests find a Chromium: an installed one, else Debian's where we are root, else
 # Playwright's own. Where none can be had the tests say so (and fail where CI is set).
 set -u
-for name in "${LIENQUAN_CHROMIUM:-}" chromium chromium-browser google-chrome; do
+for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome; do
     if [ -n "$name" ] && command -v "$name" > /dev/null 2>&1; then exit 0; fi
 done
 if [ "$(id -u)" = 0 ] && command -v apt-get > /dev/null 2>&1; then

@@ -89,12 +89,12 @@ def chromium(own):
 
     :param own: Where Playwright's own would be.
     """
-    named = [os.environ.get("LIENQUAN_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
+    named = [os.environ.get("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"]
     found = next((path for name in named if name and (path := shutil.which(name))), None)
     if found is None and Path(own).exists():
         found = own
     if found is None:
-        why = "no Chromium: set LIENQUAN_CHROMIUM, install one, or run `playwright install chromium`"
+        why = "no Chromium: set CHROMIUM, install one, or run `playwright install chromium`"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
     return found
 

@@ -1,0 +1,133 @@
+"""Commands that keep an installation well: `settings`, `report`, `backup`, `restore`, `doctor`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from service.commands.common import PATH, plain_errors, with_home, with_json, with_settings
+
+
+@click.command("settings")
+@with_settings
+@click.option("--example", is_flag=True, help="Print a settings file that names all of them instead.")
+@with_json
+def show_settings(example: bool, as_json: bool) -> None:
+    """Show every setting, its value and where it comes from; secrets are hidden.
+
+    `lienquan settings --example > lienquan.toml` begins a settings file.
+    """
+    from service import settings, settings_text
+
+    if example:
+        click.echo(settings_text.example(), nl=False)
+        return
+    rows = settings_text.current(settings.load())
+    if as_json:
+        click.echo(json.dumps([row._asdict() for row in rows], ensure_ascii=False))
+        return
+    if settings.file() is not None:
+        click.echo(f"file: {settings.file()}", err=True)
+    width = max(len(row.name) for row in rows)
+    for row in rows:
+        value = "-" if row.value is None else json.dumps(row.value, ensure_ascii=False)
+        click.echo(f"{row.name:<{width}}  {value}  ({row.origin})")
+
+
+@click.group()
+def report() -> None:
+    """Report on what the service has seen."""
+
+
+@report.command("queries")
+@with_home
+@click.option("--days", type=click.IntRange(1, 366), default=7, show_default=True, help="Of so many days until now.")
+@click.option("--limit", type=click.IntRange(1), default=20, show_default=True, help="Queries to show of each kind.")
+@with_json
+def report_queries(home: Path, days: int, limit: int, as_json: bool) -> None:
+    """Show what readers searched for most, and what they did not find.
+
+    From the query log, which the setting `query_log` switches on.
+    """
+    with plain_errors():
+        from service import query_log
+
+        found = query_log.read(home / query_log.FILE, days)
+    missed = sorted((one for one in found if one.empty), key=lambda one: (-one.empty, one.query))
+    if as_json:
+        shown = {"top": found[:limit], "without_hits": missed[:limit]}
+        lists = {name: [one._asdict() for one in rows] for name, rows in shown.items()}
+        total = {"asked": sum(one.asked for one in found), "queries": len(found)}
+        click.echo(json.dumps({"days": days, **total, **lists}, ensure_ascii=False))
+        return
+    click.echo(f"asked most, of {sum(one.asked for one in found)} searches in {days} days:")
+    for one in found[:limit]:
+        click.echo(f"{one.asked:>7}  {one.query}  ({one.hits} hits)")
+    click.echo("without a hit:")
+    for one in missed[:limit]:
+        click.echo(f"{one.empty:>7}  {one.query}")
+
+
+@click.command()
+@click.argument("target", type=PATH)
+@with_home
+def backup(target: Path, home: Path) -> None:
+    """Copy the databases, files and current snapshot of a home to TARGET, which is made, while it is served and built.
+
+    TARGET is a home itself. On the same disk it shares the snapshot's files, which never change.
+    """
+    with plain_errors():
+        from indexer.backup import backup as copy
+        from indexer.snapshot import Home
+
+        name = copy(Home(home), target)
+    click.echo(f"{target}: {f'snapshot {name}' if name else 'no snapshot'}, every file as it was published")
+
+
+@click.command()
+@click.argument("source", type=PATH)
+@with_home
+def restore(source: Path, home: Path) -> None:
+    """Copy the backup SOURCE into a home that is empty; no service may run on it."""
+    with plain_errors():
+        from indexer.backup import restore as copy
+        from indexer.snapshot import Home
+
+        name = copy(source, Home(home))
+    click.echo(f"{home}: {f'current snapshot {name}' if name else 'no snapshot'}")
+
+
+@click.command()
+@click.option("--settings", "file", type=PATH, envvar="LIENQUAN_SETTINGS", help="The settings file.")
+@click.option("--home", type=PATH, help="Instead of the one that is set.")
+@with_json
+def doctor(file: Path | None, home: Path | None, as_json: bool) -> None:
+    """Look for what may keep the service from answering, and say what to do about it.
+
+    Settings, the files they name, processor, disk, model, snapshot and port. Exit status 1 if something is wrong.
+    """
+    from service import settings
+
+    for name, given in ((settings.FILE_VARIABLE, file), (settings.variable("home"), home)):
+        if given is not None:
+            os.environ[name] = str(given.absolute())
+    from service.doctor import examine
+
+    rows = []
+    for finding in examine():
+        rows.append(finding)
+        if not as_json:
+            click.echo(f"{finding.status:<8} {finding.subject}: {finding.found}")
+            if finding.advice and finding.status != "ok":
+                click.echo(f"{'':<8} -> {finding.advice}")
+    wrong = any(finding.status == "problem" for finding in rows)
+    if as_json:
+        findings = [asdict(finding) for finding in rows]
+        click.echo(json.dumps({"ok": not wrong, "findings": findings}, ensure_ascii=False))
+    if wrong:
+        sys.exit(1)

@@ -1,0 +1,177 @@
+"""What Prometheus may know of a running service, one scrape for all its workers. The one importer of its client.
+
+Every label is one of a few names of ours, never anything that a reader sent. Under several workers each counts in files
+of its own in the directory that PROMETHEUS_MULTIPROC_DIR names (`serve` makes it), and whoever is scraped adds up all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+
+_PREFIX = "lienquan_"
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_STAGE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
+_BURIED = "0"
+"""Stands for the process in the names of the files that dead workers' counts are in."""
+
+
+class Metrics:
+    """All that is counted. Made once a process, after the fork: a parent's gauges would stand among its workers'."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # when each was first counted: as many lines again, and never under several workers
+        self.registry = CollectorRegistry()
+        self._requests = self._counter("requests", "Requests answered.", "endpoint", "method", "status")
+        self._latency = self._histogram(
+            "request_duration_seconds", "From receiving a request to having its answer.", _SECONDS, "endpoint"
+        )
+        self._stages = self._histogram(
+            "stage_duration_seconds", "What a stage of a request took.", _STAGE_SECONDS, "endpoint", "stage"
+        )
+        self._asked = self._counter("query_vectors", "Queries whose vector was kept (hit) or made (miss).", "result")
+        self._fallbacks = self._counter("fallback_hits", "Articles that only fill a related list up.", "fallback")
+        self._empty = self._counter("empty_answers", "Lists without an article.", "list")
+        self._refused = self._counter("refused_snapshots", "Snapshots that a worker would not serve.")
+        self._unlogged = self._counter("query_log_dropped", "Queries that the query log could not keep.")
+        self._problem = self._gauge("snapshot_problem", "1 while what is published is not served.", "livemax")
+        self._published = self._gauge("snapshot_timestamp_seconds", "When the snapshot served was made.", "livemin")
+        self._articles = self._gauge("articles", "Articles of the snapshot served.", "livemin")
+        self._encoder = self._gauge("encoder_ready", "1 once every worker has its encoder.", "livemin")
+        self._workers = self._gauge("workers", "Processes that answer.", "livesum")
+        self._workers.set(1)
+        self._known_requests: dict[tuple[str, str, int], Counter] = {}
+        self._known_latencies: dict[str, Histogram] = {}
+        self._known_stages: dict[tuple[str, str], Histogram] = {}
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(_PREFIX + name, told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        return Histogram(_PREFIX + name, told, labels, buckets=buckets, registry=self.registry)
+
+    def _gauge(self, name: str, told: str, over_workers: Literal["livemin", "livemax", "livesum"]) -> Gauge:
+        return Gauge(_PREFIX + name, told, multiprocess_mode=over_workers, registry=self.registry)
+
+    def served(self, endpoint: str, method: str, status: int, seconds: float, stages: Mapping[str, float]) -> None:
+        """Count a request.
+
+        :param endpoint: The name of the view; one that exists, or `none`.
+        :param stages: Seconds by stage.
+        """
+        key = (endpoint, method if method in _METHODS else "other", status)
+        requests = self._known_requests.get(key)
+        if requests is None:  # asking the client for a child each time costs as much as counting
+            requests = self._known_requests[key] = self._requests.labels(endpoint, key[1], str(status))
+        requests.inc()
+        latency = self._known_latencies.get(endpoint)
+        if latency is None:
+            latency = self._known_latencies[endpoint] = self._latency.labels(endpoint)
+        latency.observe(seconds)
+        for stage, took in stages.items():
+            known = self._known_stages.get((endpoint, stage))
+            if known is None:
+                known = self._known_stages[endpoint, stage] = self._stages.labels(endpoint, stage)
+            known.observe(took)
+
+    def asked(self, hit: bool) -> None:
+        """Count a look-up of a query's vector."""
+        self._asked.labels("hit" if hit else "miss").inc()
+
+    def filled(self, fallback: str) -> None:
+        """Count an article with which a related list was filled up."""
+        self._fallbacks.labels(fallback).inc()
+
+    def empty(self, what: str) -> None:
+        """Count an empty list, of `search` or `related`."""
+        self._empty.labels(what).inc()
+
+    def serving(self, made: float, articles: int) -> None:
+        """Take note of the snapshot that is served now.
+
+        :param made: When, in seconds since 1970.
+        """
+        self._published.set(made)
+        self._articles.set(articles)
+
+    def refused(self) -> None:
+        """Count a snapshot that is not served."""
+        self._refused.inc()
+
+    def problem(self, there_is_one: bool) -> None:
+        """Take note of whether the snapshot that is published is the one served."""
+        self._problem.set(int(there_is_one))
+
+    def encoder_ready(self) -> None:
+        """Take note that the encoder answers."""
+        self._encoder.set(1)
+
+    def unlogged(self, queries: int) -> None:
+        """Count queries that could not be kept."""
+        self._unlogged.inc(queries)
+
+    def text(self) -> bytes:
+        """Return all of it in Prometheus' text format, the other workers' too."""
+        directory = os.environ.get(DIRECTORY_VARIABLE)
+        if directory is None:
+            return generate_latest(self.registry)
+        everything = CollectorRegistry()
+        MultiProcessCollector(everything, directory)
+        with _locked(Path(directory), fcntl.LOCK_SH):
+            return generate_latest(everything)
+
+
+@cache
+def metrics() -> Metrics:
+    """Return this process's metrics."""
+    return Metrics()
+
+
+def bury(pid: int) -> None:
+    """Move what a dead worker has counted into the files of all dead ones, and forget its gauges.
+
+    Else its counts would go down, or each worker that ever lived would leave files to be read at every scrape.
+    """
+    given = os.environ.get(DIRECTORY_VARIABLE)
+    if given is None:
+        return
+    directory = Path(given)
+    with _locked(directory, fcntl.LOCK_EX):  # so that nobody reads them in both places, or in neither
+        for kind in ("counter", "histogram"):
+            left = directory / f"{kind}_{pid}.db"
+            if not left.exists():
+                continue
+            total = MmapedDict(str(directory / f"{kind}_{_BURIED}.db"))
+            for key, value, _, _ in MmapedDict.read_all_values_from_file(str(left)):
+                total.write_value(key, total.read_value(key)[0] + value, 0.0)
+            total.close()
+            left.unlink()
+        mark_process_dead(pid, str(directory))
+
+
+@contextmanager
+def _locked(directory: Path, how: int) -> Iterator[None]:
+    with (directory / "lock").open("a") as file:
+        fcntl.flock(file, how)
+        yield

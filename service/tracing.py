@@ -1,0 +1,70 @@
+"""One request on its way: its id, when it came, how long each stage took. Knows nothing of HTTP, logs or metrics.
+
+A stage ends where `lap` is called, and took the time since the stage before it: one reading of the clock each, and
+stages never overlap. Outside of a request `lap` does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from contextvars import ContextVar
+from time import perf_counter
+
+STAGES = ("understanding", "encoding", "meaning", "words", "candidates", "ranking", "reading", "writing")
+"""What `lap` may be called with; nothing that a reader sends may become a name of a metric."""
+
+_SANE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+class Trace:
+    """What is known of a request while it is answered.
+
+    :param request_id: What it is called in the log and towards whoever sent it.
+    :param stages: Seconds by stage, in their order.
+    """
+
+    __slots__ = ("_lapped", "request_id", "stages", "started")
+
+    def __init__(self, request_id: str) -> None:
+        self.request_id = request_id
+        self.started = self._lapped = perf_counter()
+        self.stages: dict[str, float] = {}
+
+    def lap(self, stage: str) -> None:
+        """End a stage; time of one that comes twice is added up."""
+        now = perf_counter()
+        self.stages[stage] = self.stages.get(stage, 0.0) + now - self._lapped
+        self._lapped = now
+
+
+_current: ContextVar[Trace | None] = ContextVar("trace", default=None)
+
+
+def begin(given_id: str | None) -> Trace:
+    """Begin a request in this thread and return its trace.
+
+    :param given_id: What the caller calls it; where that is not of letters, digits, `._:-` and at most 64 characters,
+        it gets an id of its own.
+    """
+    known = given_id is not None and _SANE.fullmatch(given_id)
+    trace = Trace(given_id if known and given_id else secrets.token_hex(8))
+    _current.set(trace)
+    return trace
+
+
+def current() -> Trace | None:
+    """Return the trace of the request that this thread is answering, None where it answers none."""
+    return _current.get()
+
+
+def end() -> None:
+    """End the request of this thread."""
+    _current.set(None)
+
+
+def lap(stage: str) -> None:
+    """End a stage of the request of this thread, if it is answering one."""
+    trace = _current.get()
+    if trace is not None:
+        trace.lap(stage)
