@@ -10,7 +10,7 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.set-up
 DEMO_HOME ?= var/demo
 
-.PHONY: setup demo test check format docs bench bench-scale peers clean
+.PHONY: setup demo test torture check format docs bench bench-scale peers clean
 
 setup: $(STAMP)
 
@@ -28,6 +28,10 @@ demo: setup
 test: setup
 	PYTHON=$(BIN)/python sh tests/browser/chromium.sh
 	$(BIN)/python -m pytest
+
+# Crashes, damage, full disks and load in their long forms: hours. ROUNDS, SEED and PARTS choose less.
+torture: setup
+	$(BIN)/python -m tests.torture $(PARTS) $(if $(ROUNDS),--rounds $(ROUNDS)) --seed $(or $(SEED),1)
 
 check: setup
 	$(BIN)/ruff check .

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import calibration, growth, knowledge, lexical, vectors
+from indexer import arrays, calibration, growth, knowledge, lexical, vectors
 from indexer.archive import Archive
 from indexer.cache import VectorCache
 from indexer.calibration import Calibration, draw_background
@@ -128,7 +128,7 @@ class Assembly:
             start += segment.count
             if len(dead):
                 name = f"tombstones-{entry.name}.npy"
-                np.save(self._directory / name, dead, allow_pickle=False)
+                arrays.save(self._directory / name, dead)
                 entry = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
             entries.append(entry)
         return entries
@@ -161,7 +161,7 @@ class Assembly:
         for path in self._directory.glob("staging.sqlite*"):
             path.unlink()
         if word_rows is not None:
-            np.save(self._directory / _WORD_ROWS, word_rows, allow_pickle=False)
+            arrays.save(self._directory / _WORD_ROWS, word_rows)
         manifest = {
             "parent": self._base or (self._current.id if self._current else None),
             "base": self._base,
@@ -217,5 +217,5 @@ class Assembly:
         rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
         sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]
         background, drawn = draw_background(np.array(sample), articles, self._encoder)
-        np.save(target, background, allow_pickle=False)
+        arrays.save(target, background)
         return drawn

@@ -111,13 +111,14 @@ def build(
     :param encoder: Called once there is an archive to compare or encode; loading a model takes seconds.
     :raises SourceError: if a source cannot be read.
     :raises ValidationFailed: if `strict` met a bad line.
-    :raises BuildRefused: if another build holds the home, or too much would be lost.
+    :raises BuildRefused: if another build holds the home, too much would be lost, or SQLite cannot write.
     :raises SnapshotError: if the current snapshot is damaged.
     """
     journal = Journal.of(home.path)
     with (
         home.lock(options.wait, options.merging),
         home.partial() as directory,
+        store.disk_errors_told(),
         closing(journal) if journal else nullcontext(),
     ):
         older = older_formats.held(home)

@@ -6,6 +6,7 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -62,7 +63,10 @@ class VectorCache:
             self._database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
 
     def close(self) -> None:
-        """Close the file, keeping what it holds."""
+        """Close the file, keeping what it holds; an empty one is deleted."""
+        with suppress(sqlite3.Error):  # closed already, or not to be read: kept
+            if self._database.execute("SELECT 1 FROM vectors LIMIT 1").fetchone() is None:
+                self.discard()
         self._database.close()
 
     def discard(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.article import VIETNAM, Article
 from indexer.text import match_key
 
@@ -99,7 +100,7 @@ class ColumnWriter:
         columns = {**self._times, **self._codes, "tag": self._tags, "tag_end": self._tag_ends}
         for name, column in columns.items():
             dtype = np.int32 if column.typecode == "i" else np.int64
-            np.save(directory / f"{name}.npy", np.array(column, dtype=dtype), allow_pickle=False)
+            arrays.save(directory / f"{name}.npy", np.array(column, dtype=dtype))
         values = {name: list(codes) for name, codes in self._values.items()}
         (directory / VALUES_FILE).write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
 

@@ -24,6 +24,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.article import Article, shown
 from indexer.syllables import plain
 from indexer.text import clean, html_to_text, match_key
@@ -151,7 +152,7 @@ class ClassWriter:
 
     def write(self, directory: Path) -> None:
         """Write the column."""
-        np.save(directory / CLASSES_FILE, np.array(self._classes, dtype=np.int8), allow_pickle=False)
+        arrays.save(directory / CLASSES_FILE, np.array(self._classes, dtype=np.int8))
 
 
 def load(directory: Path) -> Classes:

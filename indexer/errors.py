@@ -5,6 +5,7 @@ IndexerError
 ├── ValidationFailed  --strict met a bad line
 ├── BuildRefused      the build would lose too much, or another one runs
 ├── SnapshotError     a snapshot is missing, damaged, or not for this program
+│   └── SnapshotUnreadable  it cannot be read now, and may be later
 └── JournalError      what the API wrote cannot be read or written
 """
 
@@ -27,6 +28,10 @@ class BuildRefused(IndexerError):
 
 class SnapshotError(IndexerError):
     """A snapshot is missing, damaged, or of a format or encoder that this program does not take."""
+
+
+class SnapshotUnreadable(SnapshotError):
+    """The system does not let a snapshot be read: permissions, memory, a limit of open files, a disk. It may pass."""
 
 
 class JournalError(IndexerError):

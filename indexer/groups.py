@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import near_duplicates
+from indexer import arrays, near_duplicates
 from indexer.columns import ABSENT, Columns
 from indexer.earlier import Earlier
 from indexer.near_duplicates import Sketches
@@ -40,7 +40,7 @@ def write_groups(
         found = grouped(owners, pairs, columns.published)
     else:
         found = _added(pairs, _heads(sketches, near, owners, columns, earlier), owners, columns, earlier.count)
-    np.save(directory / FILE, found, allow_pickle=False)
+    arrays.save(directory / FILE, found)
 
 
 def _within(near: NDArray[np.int32], first: int) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.syllables import folded, spelt
 
 Ids = NDArray[np.int64]
@@ -68,7 +69,7 @@ class LanguageWriter:
         tables = _count(of_form[forms], len(words))
         (directory / WORDS_FILE).write_text("\n".join(f"{w}\t{s}" for w, s in zip(words, shown, strict=True)), "utf-8")
         for name, table in zip(_ARRAYS, tables, strict=True):
-            np.save(directory / f"{name}.npy", table, allow_pickle=False)
+            arrays.save(directory / f"{name}.npy", table)
 
     def _words(self, counts: NDArray[np.int64]) -> tuple[list[str], _Keys, list[str]]:
         """Return the words in one spelling each, the word of each form, and each word's commonest form."""

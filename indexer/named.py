@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.article import Article
 from indexer.mining import Name, names_in
 from indexer.syllables import spaced
@@ -44,7 +45,7 @@ def write_named(directory: Path, pairs: NDArray[np.int32]) -> None:
 
     :param pairs: (p, 2) int32, row and place, sorted.
     """
-    np.save(directory / FILE, np.asfortranarray(pairs), allow_pickle=False)
+    arrays.save(directory / FILE, np.asfortranarray(pairs))
 
 
 class Named:

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.syllables import spelt
 
 Words = Sequence[str]
@@ -187,7 +188,7 @@ class SketchWriter:
         """
         sketches = self.sketches(boilerplate)
         for name in _FILES:
-            np.save(directory / f"sketch_{name}.npy", getattr(sketches, name), allow_pickle=False)
+            arrays.save(directory / f"sketch_{name}.npy", getattr(sketches, name))
         return sketches
 
 

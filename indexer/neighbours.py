@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.earlier import Earlier
 from indexer.terms import Terms
 from indexer.vectors import Rows, VectorIndex, Vectors
@@ -52,9 +53,9 @@ def write_neighbours(directory: Path, index: VectorIndex, terms: Terms, earlier:
     :param earlier: The segments before it, None for the first.
     """
     shape = (index.count, MEANT + WORDED)
-    found = np.lib.format.open_memmap(directory / NEIGHBOURS, mode="w+", dtype=np.int32, shape=shape)
-    cosines = np.lib.format.open_memmap(directory / _COSINES, mode="w+", dtype=np.float32, shape=shape)
-    shared = np.lib.format.open_memmap(directory / _SHARED, mode="w+", dtype=np.float16, shape=shape)
+    found = arrays.new(directory / NEIGHBOURS, np.int32, shape)
+    cosines = arrays.new(directory / _COSINES, np.float32, shape)
+    shared = arrays.new(directory / _SHARED, np.float16, shape)
     first = earlier.text_count if earlier else 0
     sharing = terms.sharing(RARE, MEANT)
     for start in range(0, index.count, _CHUNK):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.vectors import Mask, Rows
 
 _Numbers = NDArray[np.int32]
@@ -28,7 +29,7 @@ def write_owners(directory: Path, pairs: _Numbers, vectors: int, articles: int) 
     for names, held, column, count in ((_BY_VECTOR, by_vector, 0, vectors), (_BY_ARTICLE, by_article, 1, articles)):
         starts = np.searchsorted(held[:, column], np.arange(count + 1))
         for name, values in zip(names, (held[:, 1 - column], starts), strict=True):
-            np.save(directory / f"{name}.npy", np.ascontiguousarray(values, dtype=np.int32), allow_pickle=False)
+            arrays.save(directory / f"{name}.npy", np.ascontiguousarray(values, dtype=np.int32))
 
 
 class Owners:

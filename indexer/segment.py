@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import owners, relations, store, vectors
+from indexer import arrays, owners, relations, store, vectors
 from indexer.article import Article
 from indexer.columns import Columns, ColumnWriter
 from indexer.earlier import Earlier
@@ -86,7 +86,7 @@ class SegmentWriter:
                 yield key, vector
 
         store.write_store(directory / store.FILE, passing(), keyed())
-        np.save(directory / _KEYS, np.array(keys, dtype=np.uint64).view(np.int64), allow_pickle=False)
+        arrays.save(directory / _KEYS, np.array(keys, dtype=np.uint64).view(np.int64))
         self._columns.write(directory)
         self._summaries.close()
         if self._named is not None:

@@ -25,6 +25,7 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.article import VIETNAM
 from indexer.syllables import plain, readable, syllables
 
@@ -372,7 +373,7 @@ class SeriesWriter:
     def write(self, directory: Path) -> None:
         """Write the codes and their patterns."""
         series = self.found()
-        np.save(directory / CODES_FILE, series.codes, allow_pickle=False)
+        arrays.save(directory / CODES_FILE, series.codes)
         patterns = [asdict(pattern) for pattern in series.patterns]
         (directory / SERIES_FILE).write_text(json.dumps(patterns, ensure_ascii=False), encoding="utf-8")
 

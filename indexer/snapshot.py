@@ -29,10 +29,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from indexer import calibration, knowledge, lexical
 from indexer import segment as segments
 from indexer.calibration import Background, Calibration
-from indexer.errors import BuildRefused, SnapshotError
+from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.knowledge import Knowledge
 from indexer.lexical import LexicalIndex
 from indexer.segment import Segment
+from indexer.watched import Watched
 from models.cpu import available_threads
 from models.encoder import EncoderIdentity
 
@@ -139,17 +140,24 @@ class Home:
         return name
 
     def ids(self) -> list[str]:
-        """Return the ids of all snapshots, oldest first."""
-        if not self.snapshots.is_dir():
+        """Return the ids of all snapshots, oldest first. A link is none, wherever it leads.
+
+        :raises SnapshotUnreadable: if the directory cannot be read.
+        """
+        try:
+            names = [path.name for path in self.snapshots.iterdir()]
+        except (FileNotFoundError, NotADirectoryError):
             return []
-        return sorted(path.name for path in self.snapshots.iterdir() if _NAME.fullmatch(path.name))
+        except OSError as error:
+            raise SnapshotUnreadable(f"{self.snapshots}: {error.strerror}") from error
+        return sorted(name for name in names if _NAME.fullmatch(name) and not (self.snapshots / name).is_symlink())
 
     def directory(self, snapshot_id: str) -> Path:
         """Return where a snapshot is.
 
         :raises SnapshotError: if there is none of that id.
         """
-        if not _NAME.fullmatch(snapshot_id) or not (self.snapshots / snapshot_id).is_dir():
+        if snapshot_id not in self.ids():
             raise SnapshotError(f"snapshot {snapshot_id!r}: expected one of {', '.join(self.ids()) or 'none'}")
         return self.snapshots / snapshot_id
 
@@ -222,10 +230,21 @@ class Home:
                 if path.relative_to(directory).as_posix() not in shared:
                     _sync(path)
             _sync(directory)
-        directory.rename(self.snapshots / name)
-        _sync(self.snapshots)
-        self.point_to(name)
+        published = directory.rename(self.snapshots / name)
+        try:
+            _sync(self.snapshots)
+            _read_back(published, base)
+            self.point_to(name)
+        except (OSError, SnapshotError):
+            if self.current() != name:
+                self._remove(name)
+            raise
         return name
+
+    def _remove(self, name: str) -> None:
+        """Delete a snapshot: gone in one step, its files after that, so that none is ever met in part."""
+        doomed = (self.snapshots / name).rename(self.snapshots / f"{_PARTIAL}{name}")
+        shutil.rmtree(doomed, ignore_errors=True)
 
     def _later_than_all(self) -> datetime:
         """Return the time, or just after the newest snapshot's where the clock has gone backwards."""
@@ -236,9 +255,12 @@ class Home:
         """Make a snapshot the current one, in one step."""
         target = self.path / CURRENT_FILE
         beside = target.with_suffix(".new")
-        beside.write_text(snapshot_id + "\n", encoding="utf-8")
-        _sync(beside)
-        beside.replace(target)
+        try:
+            beside.write_text(snapshot_id + "\n", encoding="utf-8")
+            _sync(beside)
+            beside.replace(target)
+        finally:
+            beside.unlink(missing_ok=True)
         _sync(self.path)
 
     def rollback(self, snapshot_id: str | None = None) -> str:
@@ -268,7 +290,7 @@ class Home:
         current, ids = self.current(), self.ids()
         doomed = [name for name in ids[:-keep] if name != current]
         for name in doomed:
-            shutil.rmtree(self.snapshots / name)
+            self._remove(name)
         return doomed
 
     def discard(self, unwanted: Callable[[Manifest], bool]) -> None:
@@ -279,11 +301,11 @@ class Home:
             except SnapshotError:
                 wanted = False
             if not wanted:
-                shutil.rmtree(self.snapshots / name)
+                self._remove(name)
 
 
 def _files(directory: Path) -> list[str]:
-    listed = (path for path in directory.rglob("*") if path.name not in lexical.LOCKS)
+    listed = (path for path in directory.rglob("*") if path.name not in lexical.LOCKS or path.is_symlink())
     found = sorted(path for path in listed if not path.is_dir() or path.is_symlink())
     return [path.relative_to(directory).as_posix() for path in found if path != directory / MANIFEST_FILE]
 
@@ -297,6 +319,22 @@ def _same(directory: Path, base: Snapshot, name: str) -> bool:
 def _entry(path: Path) -> FileEntry:
     with path.open("rb") as file:
         return FileEntry(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _read_back(directory: Path, base: Snapshot | None) -> None:
+    """Open what was just written as a service will: numpy and FAISS do not always say that a disk was full.
+
+    :param base: The snapshot that it shares files with; these stay open.
+    :raises SnapshotError: if it cannot be opened.
+    """
+    try:
+        opened = Snapshot(directory, base)
+        if base is None:
+            opened.close()
+    except SnapshotError as error:
+        raise SnapshotError(f"what was written cannot be read back; is the disk full? {error}") from error
+    for name in lexical.LOCKS:
+        (directory / lexical.DIRECTORY / name).unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
@@ -316,7 +354,7 @@ def read_manifest(directory: Path) -> Manifest:
     try:
         written = path.read_bytes()
     except OSError as error:
-        raise SnapshotError(f"{path}: {error.strerror}") from error
+        raise SnapshotUnreadable(f"{path}: {error.strerror}") from error
     digest = hashlib.sha256(written).hexdigest()[:8]
     if not directory.name.endswith(digest):
         raise SnapshotError(f"{path}: found digest {digest}, expected the one in the snapshot's name")
@@ -327,7 +365,7 @@ def read_manifest(directory: Path) -> Manifest:
             expected = " or ".join(map(str, READ))
             raise SnapshotError(f"{path}: format: {found}: expected {expected}; {_of_another_format(found)}")
         manifest = Manifest.model_validate_json(written)
-    except (ValueError, AttributeError, ValidationError) as error:
+    except (ValueError, AttributeError, RecursionError, ValidationError) as error:
         raise SnapshotError(f"{path}: {error}") from error
     for name in [*manifest.files, *(entry.name for entry in manifest.segments)]:
         pure = PurePosixPath(name)
@@ -379,10 +417,17 @@ def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) ->
 
     :param large: Whether to hash the files as well that are larger than SMALL and only ever mapped.
     :param hashed: Which files need no second look; none by default.
-    :raises SnapshotError: naming the first file that is wrong.
+    :raises SnapshotError: naming the first file that is wrong; `SnapshotUnreadable`, one that the system holds back.
     """
-    manifest = read_manifest(directory)
-    hashed = hashed or Hashed()
+    try:
+        _verify(directory, read_manifest(directory), large, hashed or Hashed())
+    except OSError as error:  # not ours to read, unreadable on the disk, or pruned meanwhile
+        raise SnapshotUnreadable(f"{error.filename or directory}: {error.strerror}") from error
+
+
+def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) -> None:
+    if directory.is_symlink():
+        raise SnapshotError(f"{directory}: a link: expected a directory")
     chosen = []
     for name, expected in manifest.files.items():
         path = directory / name
@@ -410,6 +455,7 @@ class Snapshot:
     """
 
     def __init__(self, directory: Path, before: Snapshot | None = None) -> None:
+        self._watched = Watched(directory)
         self.hashed: Hashed = before.hashed if before else Hashed()
         verify(directory, large=False, hashed=self.hashed)
         self.id = directory.name
@@ -425,9 +471,16 @@ class Snapshot:
                 held = self._held_by(before, entry.name) if before else None
                 self.segments.append(_open_segment(directory, entry, held))
             self.words = LexicalIndex(directory / lexical.DIRECTORY, self.word_rows())
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # what was parsed is as it was published: the system lacks something, mostly
             self.close()
-            raise SnapshotError(f"{directory}: {error}") from error
+            raise SnapshotUnreadable(f"{directory}: {error or type(error).__name__}") from error
+
+    def written_to(self) -> bool:
+        """Return whether a file was written to since it was opened or last asked about, and so is to be verified.
+
+        :raises SnapshotError: if one has another size: to read where a mapped file ends too early kills the process.
+        """
+        return self._watched.written_to()
 
     def _read_background(self) -> Background:
         rows = np.load(self.directory / calibration.FILE, allow_pickle=False)

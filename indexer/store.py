@@ -11,7 +11,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from indexer.article import Article
 from indexer.columns import micros
+from indexer.errors import BuildRefused
 from indexer.text import text_key, url_key
 
 FILE = "articles.sqlite"
@@ -75,6 +76,18 @@ def load_article(line: str) -> Article:
         if fields[name] is not None:
             fields[name] = datetime.fromisoformat(fields[name])
     return Article.model_construct(**fields)
+
+
+@contextmanager
+def disk_errors_told() -> Iterator[None]:
+    """Turn what SQLite says of a disk, full mostly, into a refusal in words.
+
+    :raises BuildRefused: instead of SQLite's own errors.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise BuildRefused(f"SQLite cannot write: {error}; is the disk full?") from error
 
 
 def write_store(path: Path, articles: Iterable[Stored], texts: Iterable[tuple[bytes, int]]) -> int:

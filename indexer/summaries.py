@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from pydantic_core import from_json
 
+from indexer import arrays
 from indexer.article import Article
 
 SUMMARIES, _STARTS = "summaries.jsonl", "summary_starts.npy"
@@ -59,7 +60,7 @@ class SummaryWriter:
     def close(self) -> None:
         """Finish both files."""
         self._file.close()
-        np.save(self._directory / _STARTS, np.array(self._starts, dtype=np.int64), allow_pickle=False)
+        arrays.save(self._directory / _STARTS, np.array(self._starts, dtype=np.int64))
 
 
 class Summaries:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer import arrays
 from indexer.vectors import Rows
 
 DIRECTORY = "terms"
@@ -148,11 +149,11 @@ class TermWriter:
             for at in np.argsort(texts):
                 part = slice(ends[at] - lengths[at], ends[at])
                 vector = _weighed(found[part], given[part], vocabulary)
-                vector.tokens.tofile(tokens)
-                vector.weights.astype(np.float16).tofile(weights)
+                tokens.write(vector.tokens.tobytes())  # `tofile` does not tell of a full disk
+                weights.write(vector.weights.astype(np.float16).tobytes())
                 kept[texts[at] + 1] = len(vector.tokens)
         for name, held in ((_KNOWN, vocabulary.tokens), (_COUNTS, vocabulary.counts), (_STARTS, np.cumsum(kept))):
-            np.save(self._directory / name, held, allow_pickle=False)
+            arrays.save(self._directory / name, held)
         del found, given
         for name in ("tokens", "weights"):
             self._partial(name).unlink()
@@ -215,6 +216,10 @@ class Terms:
         self._starts: Rows = load(_STARTS)
         self._tokens = _mapped(directory / _TOKENS, np.uint32)
         self._weights = _mapped(directory / _WEIGHTS, np.float16)
+        if not len(self._tokens) == len(self._weights) == self._starts[-1]:
+            raise ValueError(
+                f"{directory}: {len(self._tokens)} tokens, {len(self._weights)} weights: expected {self._starts[-1]}"
+            )
         self.vocabulary = Vocabulary(load(_KNOWN), load(_COUNTS), self.count)
 
     @property

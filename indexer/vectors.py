@@ -14,7 +14,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import tuning
+from indexer import arrays, tuning
 
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
@@ -84,7 +84,7 @@ def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows,
 
     :raises ValueError: if the chunks leave a row unwritten or write one that is not a finite unit vector.
     """
-    raw = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(count, dim))
+    raw = arrays.new(path, np.float32, (count, dim))
     written = np.zeros(count, dtype=np.bool_)
     for rows, vectors in chunks:
         lengths = np.linalg.norm(vectors, axis=1)
@@ -103,6 +103,7 @@ def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: 
     :param sizes: Up to how many vectors it is of which type.
     :param target: The recall@10 that vectors held back have to reach among the others.
     :raises ValueError: if they do not.
+    :raises OSError: if the disk does not take the index.
     """
     raw = np.load(raw_path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
     kind = sizes.kind(len(raw))
@@ -112,7 +113,10 @@ def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: 
         reached = 1.0
     else:
         index, reached = _tuned(raw, kind, target)
-    faiss.write_index(index, str(index_path))
+    try:
+        faiss.write_index(index, str(index_path))
+    except RuntimeError as error:  # the C++ of where it is written, many lines of it
+        raise OSError(f"{index_path}: cannot be written; is the disk full?") from error
     return Built(kind, reached)
 
 

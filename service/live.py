@@ -24,6 +24,7 @@ from service.errors import NotReady
 from service.held_encoder import HeldEncoder
 from service.metrics import metrics
 from service.options import Options
+from service.refusals import Refusals
 from service.searcher import Searcher
 
 logger = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Live:
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
         self._verified: Searcher | None = None
-        self._refused: dict[str, str] = {}
+        self._refused = Refusals()
         self._problem: str | None = None
         self._waiting: tuple[str, float] | None = None
         self.journal: Journal | None = None
@@ -142,12 +143,16 @@ class Live:
     def refresh(self) -> None:
         """Take up the current snapshot if it is another than the one served, and good."""
         with self._lock:
+            self._look_after()
+            self._refused.forgive()
             try:
                 published = self._home.current()
                 place = ingest.newest(self._home)
                 name = place.current() if place else None
             except SnapshotError as error:
-                self._refuse(None, str(error))
+                self._tell(str(error))
+                if self._searcher is None:
+                    self._fall_back(None)
                 return
             if place is not None and name in self._refused and place is not self._home:
                 place, name = self._home, published
@@ -155,23 +160,41 @@ class Live:
             if place is None or name is None or name == held:
                 self._waiting = None
                 self._set_problem(None)
+            else:
+                self._follow_to(place, name)
+
+    def _follow_to(self, place: Home, name: str) -> None:
+        """Take up a snapshot, unless it is or now comes to be refused; then the one that is served stays, if any is."""
+        if name not in self._refused:
+            if self._waits(place, name):
                 return
-            if name not in self._refused:
-                if self._waits(place, name):
-                    return
-                try:
-                    self._take(place, name)
-                except SnapshotError as error:
-                    self._refuse(name, str(error))
-                except Exception as error:  # memory, file handles: it may be over at the next look
-                    self._refuse(None, f"snapshot {name}: cannot be opened: {type(error).__name__}: {error}")
-                else:
-                    self._waiting = None
-                    self._set_problem(None)
-                    return
-            self._set_problem(self._refused.get(name, self._problem))
-            if self._searcher is None:
-                self._fall_back(name)
+            try:
+                self._take(place, name)
+            except SnapshotError as error:
+                self._refuse(name, error)
+            except Exception as error:  # memory, file handles: it may be over at the next look
+                self._tell(f"snapshot {name}: cannot be opened: {type(error).__name__}: {error}")
+            else:
+                self._waiting = None
+                self._set_problem(None)
+                return
+        self._set_problem(self._refused.reason(name) or self._problem)
+        if self._searcher is None:
+            self._fall_back(name)
+
+    def _look_after(self) -> None:
+        """Look whether the files that are served were written to; where one has another size, serve it no longer."""
+        searcher = self._searcher
+        if searcher is None:
+            return
+        try:
+            written_to = searcher.archive.snapshot.written_to()
+        except SnapshotError as error:
+            self._searcher = self._verified = None
+            self._refuse(searcher.archive.id, error)
+            return
+        if written_to:
+            threading.Thread(target=self._verify, args=(searcher, None), name="verify", daemon=True).start()
 
     def _waits(self, place: Home, name: str) -> bool:
         """Return whether to go on for a while with what is served, which holds more of the API's changes."""
@@ -187,13 +210,18 @@ class Live:
             self._waiting = name, time.monotonic()
         return time.monotonic() - self._waiting[1] < PATIENCE
 
-    def _fall_back(self, refused: str) -> None:
-        """Serve the newest good snapshot before the refused one: a process that has just started holds none."""
-        for name in reversed([name for name in self._home.ids() if name < refused and name not in self._refused]):
+    def _fall_back(self, refused: str | None) -> None:
+        """Serve the newest good snapshot before the refused one, or of all where that is not even there."""
+        try:
+            ids = self._home.ids()
+        except SnapshotError:  # which is told of the current one already
+            return
+        known = [name for name in ids if refused not in ids or name < str(refused)]
+        for name in reversed([name for name in known if name not in self._refused]):
             try:
                 self._take(self._home, name)
             except SnapshotError as error:
-                self._remember(name, str(error))
+                self._refused.add(name, error)
             except Exception as error:  # as above
                 logger.debug("snapshot %s: cannot be opened: %s", name, error)
             else:
@@ -216,7 +244,7 @@ class Live:
         self._searcher = searcher
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
         metrics().serving(datetime.fromisoformat(archive.manifest.created_at).timestamp(), archive.manifest.articles)
-        threading.Thread(target=self._verify, args=(directory, searcher, previous), name="verify", daemon=True).start()
+        threading.Thread(target=self._verify, args=(searcher, previous), name="verify", daemon=True).start()
 
     @staticmethod
     def _check_encoder(archive: Archive, encoder: Encoder) -> None:
@@ -225,35 +253,34 @@ class Live:
                 f"snapshot {archive.id}: made with {archive.manifest.encoder}, the service has {encoder.identity}"
             )
 
-    def _refuse(self, name: str | None, reason: str) -> None:
-        if name is not None:
-            self._remember(name, reason)
-        if self._problem != reason:
-            logger.error("%s; %s", reason, "the snapshot before stays" if self._searcher else "nothing to serve")
-        self._set_problem(reason)
+    def _refuse(self, name: str, error: SnapshotError) -> None:
+        self._refused.add(name, error)
+        self._tell(str(error))
 
-    def _remember(self, name: str, reason: str) -> None:
-        if name not in self._refused:
-            metrics().refused()
-        self._refused[name] = reason
+    def _tell(self, problem: str) -> None:
+        """Log a problem with what is published, once, and keep it."""
+        if self._problem != problem:
+            logger.error("%s; %s", problem, "the snapshot before stays" if self._searcher else "nothing to serve")
+        self._set_problem(problem)
 
-    def _set_problem(self, reason: str | None) -> None:
-        metrics().problem(reason is not None)
-        self._problem = reason
+    def _set_problem(self, problem: str | None) -> None:
+        metrics().problem(problem is not None)
+        self._problem = problem
 
-    def _verify(self, directory: Path, searcher: Searcher, previous: Searcher | None) -> None:
+    def _verify(self, searcher: Searcher, previous: Searcher | None) -> None:
         """Hash the large mapped files too, after the fact; where one is damaged, go back to one that is good."""
+        snapshot = searcher.archive.snapshot
         try:
-            verify(directory, hashed=searcher.archive.snapshot.hashed)
+            verify(snapshot.directory, hashed=snapshot.hashed)
         except SnapshotError as error:
-            if not directory.is_dir():  # pruned meanwhile
+            if not snapshot.directory.is_dir():  # pruned meanwhile
                 return
             with self._lock:
-                self._remember(directory.name, str(error))
+                self._refused.add(snapshot.id, error)
                 if self._searcher is searcher:
                     before = self._verified or previous
                     self._searcher = None if before and before.archive.id in self._refused else before
-                    self._refuse(directory.name, str(error))
+                    self._tell(str(error))
             return
         with self._lock:
             if self._searcher is searcher:
@@ -271,7 +298,7 @@ class Live:
                 except SnapshotError as error:
                     name = self._searcher.archive.id
                     self._searcher = self._verified = None
-                    self._refuse(name, str(error))
+                    self._refuse(name, error)
         metrics().encoder_ready()
         logger.info("encoder ready: %s", self._encoder.identity)
 

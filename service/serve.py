@@ -10,6 +10,7 @@ import faulthandler
 import gc
 import logging
 import os
+import resource
 import shutil
 import sys
 import tempfile
@@ -73,6 +74,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
         logging.getLogger("service.access").setLevel(logging.WARNING)
     share = share_cores(workers, found.threads)
     _share_arenas()
+    _open_files()
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     chosen = settings.load()  # with what was just shared out
     with _metrics_directory():
@@ -147,6 +149,13 @@ def _end_if_stuck(gate: Gate) -> None:
     faulthandler.dump_traceback()
     time.sleep(1)
     os._exit(1)  # sys.exit would wait for the thread
+
+
+def _open_files() -> None:
+    """Take all open files that the system allows: each mapped file is one, and an archive has 50 a segment."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # a limit that the system does not let be reached after all
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _preload(settings: Settings, workers: int) -> None:

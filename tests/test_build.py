@@ -5,6 +5,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -24,6 +25,8 @@ from indexer.build import BuildOptions, build, describe
 from indexer.embedding import embed
 from indexer.errors import BuildRefused, SnapshotError, SourceError, ValidationFailed
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.staging import Staging
+from indexer.vectors import build_index
 from models.hashing import HashingEncoder
 from models.parity import probe_texts
 
@@ -694,3 +697,26 @@ def test_a_build_waits_for_a_merge_and_for_nothing_else(home, index, monkeypatch
     monkeypatch.setattr(snapshots.time, "sleep", lambda _: over.set())
     assert index(LINES)[0].snapshot is not None
     thread.join()
+
+
+# Without room
+
+
+def test_what_sqlite_says_of_a_full_disk_is_told_in_words(home, index, monkeypatch):
+    before, _ = index(LINES)
+
+    def full(*_):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(Staging, "gather", full)
+    with pytest.raises(BuildRefused, match=r"SQLite cannot write: database or disk is full; is the disk full\?"):
+        index([*LINES, line(99)])
+    assert home.current() == before.snapshot
+    assert [path.name for path in home.snapshots.iterdir()] == [before.snapshot]
+
+
+def test_an_index_that_the_disk_does_not_take_is_told_in_words(home, index, tmp_path):
+    index(LINES)
+    raw = home.directory(home.current()) / "segment-0" / "vectors.npy"
+    with pytest.raises(OSError, match=r"index\.faiss: cannot be written; is the disk full\?"):
+        build_index(raw, tmp_path / "not there" / "index.faiss")

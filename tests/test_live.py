@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -339,6 +340,129 @@ class TestRefused:
         live.refresh()
         assert (live.searcher().archive.id, live.not_ready()) == (good, None)
         assert bad in live.problem
+
+
+class TestStarts:
+    """A process that has just started has no snapshot to stay with."""
+
+    @pytest.mark.parametrize("cut", [0, 1, 20, 30])
+    def test_on_a_half_written_current_it_serves_the_newest_good_one(self, publish, live_of, tmp_path, cut):
+        good = publish(tmp_path, generation(1)).snapshot
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "articles.sqlite")
+        (tmp_path / "CURRENT").write_text(bad[:cut])
+        live = live_of(tmp_path)
+        assert (live.searcher().archive.id, live.not_ready()) == (good, None)
+        assert "CURRENT" in live.problem
+        Home(tmp_path).point_to(publish(tmp_path / "other", generation(3)).snapshot)
+        live.refresh()
+        assert live.searcher().archive.id == good
+        Home(tmp_path).point_to(good)
+        live.refresh()
+        assert live.problem is None
+
+    @pytest.mark.parametrize("named", ["00240101T000000000000Z-01234567", "29990101T000000000000Z-01234567"])
+    def test_on_a_current_that_names_what_is_not_there(self, publish, live_of, tmp_path, named):
+        """One flipped bit makes a name of another century."""
+        good = publish(tmp_path, generation(1)).snapshot
+        (tmp_path / "CURRENT").write_text(f"{named}\n")
+        live = live_of(tmp_path)
+        assert (live.searcher().archive.id, live.not_ready()) == (good, None)
+        assert named in live.problem
+
+    def test_on_a_home_that_may_not_be_read_it_starts_and_says_so(self, publish, live_of, tmp_path, monkeypatch):
+        publish(tmp_path, generation(1))
+
+        def denied(path):
+            raise PermissionError(13, "Permission denied", str(path))
+
+        with monkeypatch.context() as context:
+            context.setattr(snapshots.Path, "iterdir", denied)
+            live = live_of(tmp_path)
+            assert "Permission denied" in live.problem
+            assert "Permission denied" in live.not_ready()
+        live.refresh()
+        assert "Permission denied" in live.problem  # not tried twice a second
+
+    def test_what_the_system_held_back_is_tried_again(self, publish, live_of, tmp_path, monkeypatch):
+        good = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path)
+        better = publish(tmp_path, generation(2)).snapshot
+
+        def full(*_, **__):
+            raise OSError(24, "Too many open files", "index.faiss")
+
+        with monkeypatch.context() as context:
+            context.setattr(snapshots, "Segment", full)
+            live.refresh()
+            assert live.searcher().archive.id == good
+            assert "Too many open files" in live.problem
+        live.refresh()
+        assert live.searcher().archive.id == good  # not yet
+        monkeypatch.setattr(live._refused, "_clock", lambda: time.monotonic() + 10**6)
+        live.refresh()
+        assert (live.searcher().archive.id, live.problem) == (better, None)
+
+    def test_what_is_damaged_is_never_tried_again(self, publish, live_of, tmp_path, monkeypatch):
+        good = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path)
+        bad = publish(tmp_path, generation(2)).snapshot
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")
+        live.refresh()
+        spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")  # mended
+        monkeypatch.setattr(live._refused, "_clock", lambda: time.monotonic() + 10**6)
+        live.refresh()
+        assert live.searcher().archive.id == good
+
+
+class TestWrittenTo:
+    """Files of the snapshot that is served are written to in place, which maps show at once."""
+
+    @pytest.fixture
+    def live(self, publish, live_of, tmp_path):
+        self.good = publish(tmp_path, generation(1)).snapshot
+        self.served = publish(tmp_path, generation(2)).snapshot
+        live = live_of(tmp_path)
+        wait_for(lambda: not verifying())
+        assert live.searcher().archive.id == self.served
+        return live
+
+    def check_left(self, live, name):
+        assert live.searcher().archive.id == self.good
+        assert titles(live.searcher()) == of_generation(1)
+        assert name in live.problem
+        live.refresh()
+        assert (live.searcher().archive.id, live.not_ready()) == (self.good, None)
+
+    @pytest.mark.parametrize("name", ["vectors.npy", "index.faiss", "articles.sqlite"])
+    def test_one_cut_short_is_left_at_the_next_look(self, live, tmp_path, caplog, name):
+        os.truncate(tmp_path / "snapshots" / self.served / "segment-0" / name, 100)
+        live.refresh()
+        self.check_left(live, f"{name}: now 100 bytes")
+        assert [record for record in caplog.records if f"{name}: now 100 bytes" in record.getMessage()]
+
+    def test_one_with_a_flipped_byte_is_left_once_it_is_hashed(self, live, tmp_path):
+        path = tmp_path / "snapshots" / self.served / "segment-0" / "vectors.npy"
+        spoil(path)
+        os.utime(path, ns=(1, 1))
+        live.refresh()
+        wait_for(lambda: not verifying())
+        live.refresh()
+        self.check_left(live, "vectors.npy: found sha256")
+
+    def test_one_that_was_only_touched_stays(self, live, tmp_path):
+        os.utime(tmp_path / "snapshots" / self.served / "segment-0" / "vectors.npy", ns=(1, 1))
+        live.refresh()
+        wait_for(lambda: not verifying())
+        live.refresh()
+        assert (live.searcher().archive.id, live.problem) == (self.served, None)
+
+    def test_with_none_before_none_is_served(self, publish, live_of, tmp_path):
+        only = publish(tmp_path, generation(1)).snapshot
+        live = live_of(tmp_path)
+        os.truncate(tmp_path / "snapshots" / only / "segment-0" / "vectors.npy", 100)
+        live.refresh()
+        assert "vectors.npy: now 100 bytes" in live.not_ready()
 
 
 class TestVerifiedAfterwards:

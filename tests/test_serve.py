@@ -30,13 +30,14 @@ class Service:
     """A running `lienquan serve` on a port that the system chose."""
 
     def __init__(self, directory, command=(*COMMAND, "serve"), workers=2, **settings):
+        named = {f"LIENQUAN_{name.upper()}": str(value) for name, value in settings.items()}
+        self.environment = environment() | named
         self.home = directory / "home"
         self.log = directory / "log"
         self.directory = directory
         options = ["--home", str(self.home), "--host", "127.0.0.1", "--port", "0", "--workers", str(workers)]
         with self.log.open("w") as log:
-            env = environment() | {f"LIENQUAN_{name.upper()}": str(value) for name, value in settings.items()}
-            self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=env)
+            self.process = subprocess.Popen([*command, *options], stdout=log, stderr=log, env=self.environment)
         wait_for(lambda: self.listening() or self.process.poll() is not None, 60)
         assert self.listening(), self.log.read_text()
         self.port = int(self.listening()[1])
@@ -57,7 +58,7 @@ class Service:
         source = self.directory / "articles.jsonl"
         source.write_text("".join(json.dumps(line) + "\n" for line in lines))
         command = [*COMMAND, "index", str(source), "--home", str(self.home), "--json"]
-        done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+        done = subprocess.run(command, capture_output=True, text=True, env=self.environment, check=True)
         return json.loads(done.stdout)["snapshot"]
 
     def raw(self, sent):
@@ -316,3 +317,14 @@ def test_cores_are_shared_out_among_the_workers(monkeypatch):
         monkeypatch.delenv(name)
     assert share_cores(20) == 1
     assert os.environ["OMP_NUM_THREADS"] == "1"
+
+
+def test_as_many_files_may_be_open_as_the_system_allows():
+    """In another process: a limit that was raised stays so."""
+    code = (
+        "import resource; from service.serve import _open_files\n"
+        "_, most = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (min(64, most), most)); _open_files()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "True\n"

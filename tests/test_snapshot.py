@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import re
 import shutil
 import signal
@@ -18,7 +19,7 @@ import pytest
 from indexer import snapshot as snapshots
 from indexer.archive import Archive
 from indexer.columns import Filters
-from indexer.errors import BuildRefused, SnapshotError
+from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.lexical import Term, Words
 from indexer.snapshot import FORMAT, Home, Snapshot, read_manifest, share_directory, verify
 
@@ -178,6 +179,104 @@ def test_a_folder_behind_a_link_is_caught(current, tmp_path):
     (current / "segment-0").rename(tmp_path / "elsewhere")
     (current / "segment-0").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
     refused(current, "segment-0: not in the manifest")
+
+
+def test_a_link_is_no_snapshot(home, tmp_path):
+    name = home.current()
+    home.directory(name).rename(tmp_path / name)
+    (home.snapshots / name).symlink_to(tmp_path / name, target_is_directory=True)
+    assert name not in home.ids()
+    with pytest.raises(SnapshotError, match="expected one of"):
+        home.directory(name)
+    refused(home.snapshots / name, "a link: expected a directory")
+    home.rollback(home.ids()[-1])
+    assert name not in home.prune(1)
+    assert (tmp_path / name).is_dir()
+
+
+@pytest.mark.parametrize("name", [".tantivy-meta.lock", ".tantivy-writer.lock"])
+def test_a_link_is_refused_even_where_tantivy_would_put_a_lock(current, tmp_path, name):
+    (current / "words" / name).unlink(missing_ok=True)
+    (current / "words" / name).symlink_to(tmp_path / "elsewhere")
+    refused(current, f"{name}: not in the manifest")
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def npy(header, content=b""):
+    """Return an .npy file with a header as it is given."""
+    written = header.encode("latin-1") + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(written).to_bytes(2, "little") + written + content
+
+
+class Trap:
+    """Unpickled, it makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+HEADERS = {
+    "huge": "{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 64), }",
+    "overflowing": "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551616,), }",
+    "negative": "{'descr': '<f4', 'fortran_order': False, 'shape': (-1, 64), }",
+    "not a shape": "{'descr': '<f4', 'fortran_order': False, 'shape': 'x', }",
+    "not a type": "{'descr': ['<f4'], 'fortran_order': False, 'shape': (1,), }",
+    "a call": "__import__('os').system('false')",
+    "not ended": "{'descr': '<f4', 'fortran_order': (((",
+    "deep": "(" * 3000,
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("file", ["background.npy", "segment-0/vectors.npy", "segment-0/owner.npy"])
+@pytest.mark.parametrize("header", HEADERS)
+def test_headers_that_are_crafted_are_refused_by_name(current, file, header):
+    """The manifest vouches for them here: whoever can write a home can do that as well."""
+    directory = replaced(current, file, npy(HEADERS[header], b"\0" * 256))
+    with pytest.raises(SnapshotError, match=directory.name):
+        Snapshot(directory)
+
+
+@pytest.mark.parametrize("file", ["background.npy", "segment-0/vectors.npy", "tombstones-segment-0.npy"])
+def test_nothing_is_unpickled(current, tmp_path, file):
+    content = pickle.dumps(Trap(tmp_path / "sprung"))
+    for written in (npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }", content), content):
+        current = replaced(current, file, written)
+        with pytest.raises(SnapshotError):
+            Snapshot(current)
+    assert not (tmp_path / "sprung").exists()
+    pickle.loads(content)
+    assert (tmp_path / "sprung").exists()  # it would have
+
+
+@pytest.mark.parametrize("file", ["language/names.json", "segment-0/values.json", "words/meta.json"])
+@pytest.mark.parametrize("content", [b"[]", b"7", b"{", b"[" * 100_000])
+def test_json_that_is_not_as_expected_is_refused(current, file, content):
+    with pytest.raises(SnapshotError):
+        Snapshot(replaced(current, file, content))
+
+
+def replaced(directory, file, content):
+    """Put another content into a snapshot whose manifest vouches for it."""
+    (directory / file).write_bytes(content)
+    files = json.loads((directory / "manifest.json").read_bytes())["files"]
+    files[file] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return rewritten(directory, files=files)
+
+
+def test_what_may_not_be_read_is_told_and_may_be_read_later(current, monkeypatch):
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as context:
+        context.setattr(snapshots, "_entry", denied)
+        for check in (verify, Snapshot):
+            with pytest.raises(SnapshotUnreadable, match=r"snapshots/.*: Permission denied"):
+                check(current)
+    verify(current)
 
 
 @pytest.mark.parametrize(
@@ -370,6 +469,34 @@ def test_a_failure_at_any_step_leaves_the_old_or_the_new_whole(home, steps):
         home.point_to(old)
 
 
+@pytest.mark.parametrize("name", ["owner.npy", "index.faiss", "relations/terms/weights.f16"])
+def test_what_cannot_be_read_back_is_never_current(home, name):
+    """A full disk cuts files short of which nobody says so; their digests are right all the same."""
+    before = home.current(), home.ids()
+    with home.lock(), prepared(home) as (directory, fields):
+        path = directory / "segment-0" / name
+        path.write_bytes(path.read_bytes()[:-2])
+        with pytest.raises(SnapshotError, match="cannot be read back; is the disk full"):
+            home.publish(directory, fields)
+    assert (home.current(), home.ids()) == before
+    assert sorted(path.name for path in home.snapshots.iterdir()) == home.ids()
+
+
+def test_without_room_for_current_the_old_one_stays_and_nothing_is_left(home, monkeypatch):
+    before = home.current(), home.ids()
+
+    def full(path, *_, **__):
+        path.touch()
+        raise OSError(28, "No space left on device", str(path))
+
+    with home.lock(), prepared(home) as (directory, fields), monkeypatch.context() as context:
+        context.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            home.publish(directory, fields)
+    assert (home.current(), home.ids()) == before
+    assert not (home.path / "CURRENT.new").exists()
+
+
 def test_a_clock_that_goes_backwards_still_makes_the_newest(home, monkeypatch):
     class Past(datetime):
         @classmethod
@@ -458,6 +585,26 @@ def test_prune_keeps_the_newest_and_the_current(home):
     assert home.prune(1) == [first]
     assert home.ids() == [third]
     verify(home.directory(third))
+
+
+def test_what_is_pruned_is_gone_in_one_step(home, monkeypatch):
+    """Killed while it deletes, a process leaves no snapshot in part, and the next build clears away the rest."""
+    _, second, third = home.ids()
+
+    def killed(path, **_):
+        next(file for file in path.rglob("*") if file.is_file()).unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(snapshots.shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            home.prune(1)
+    assert home.ids() == [second, third]
+    for name in home.ids():
+        verify(home.directory(name))
+    with home.lock(), home.partial():
+        pass
+    assert sorted(path.name for path in home.snapshots.iterdir()) == [second, third]
 
 
 @pytest.mark.parametrize("keep", [0, -1])

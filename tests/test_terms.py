@@ -267,3 +267,19 @@ def test_of_articles_of_one_text_one_that_teaches_is_enough(tmp_path):
     writer.add(0, [], ["gốm"])
     writer.close(2)
     assert held(Terms(tmp_path / "terms").of(1)).keys() == {number("gốm")}
+
+
+def test_files_that_do_not_agree_are_refused(tmp_path_factory):
+    """They say nothing of their length themselves, so that one cut short would be read as it is."""
+    directory = tmp_path_factory.mktemp("cut") / "terms"
+    writer = TermWriter(directory)
+    for number in range(3):
+        writer.add(number, [], ["a", "b", "c"])
+    writer.close(3)
+    assert Terms(directory).of(0).tokens.size
+    for name in ("tokens.u32", "weights.f16"):
+        whole = (directory / name).read_bytes()
+        (directory / name).write_bytes(whole[:-4])
+        with pytest.raises(ValueError, match="weights: expected"):
+            Terms(directory)
+        (directory / name).write_bytes(whole)

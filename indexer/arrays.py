@@ -1,0 +1,37 @@
+"""New arrays on disk, written whole or not without an error: numpy by itself does not always tell of a full disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def new(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """Make an .npy file and return it mapped, to be written to; it holds zeros.
+
+    A file that is mapped before its blocks are allocated kills the process where the disk turns out to be full.
+
+    :raises OSError: if there is not room for all of it.
+    """
+    array: np.memmap[Any, Any] = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
+
+
+def save(path: Path, array: NDArray[Any]) -> None:
+    """Write an array to an .npy file, without pickle.
+
+    :raises OSError: if not all of it could be written, of which `np.save` says nothing where it is little.
+    """
+    try:
+        np.save(path, array, allow_pickle=False)
+        np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        if array.dtype.hasobject:
+            raise
+        raise OSError(f"{path}: cannot be written; is the disk full? {error}") from error

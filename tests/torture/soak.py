@@ -1,0 +1,147 @@
+"""Many requests of every kind, none like the one before, while articles come: does memory stay where it is?
+
+What counts is what workers have for themselves; mapped files and what the fork left shared are told beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.client import HTTPException
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from indexer.text import fold
+from tests.conftest import wait_for
+from tests.torture.generations import PLACES, SAID, WARES, generation
+from tests.torture.serving import Serving, memory, request
+
+ARTICLES = 1_500
+THREADS = 4
+WARM_UP = 0.3
+"""Of the requests, how many may pass before memory counts: each worker meets the longest texts and the most hits."""
+
+_SAMPLES = 100
+_PUBLICATIONS = 100
+_WORDS = [*PLACES, *WARES, *SAID.split(), *"đời thứ bài Nghề Chợ nghi dinh 123 UBND".split()]
+
+Request = tuple[str, str, dict[str, object] | None]
+"""Kind, path and body."""
+
+
+class Sample(NamedTuple):
+    """What all workers held together after so many requests, in bytes."""
+
+    requests: int
+    private: int
+    shared: int
+
+
+@dataclass
+class Found:
+    """What was seen in a run."""
+
+    samples: list[Sample] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def growth(self) -> float:
+        """Return by how much private memory grew after the warm-up: its last tenth held against the first."""
+        warm = [sample for sample in self.samples if sample.requests >= WARM_UP * self.samples[-1].requests]
+        tenth = max(1, len(warm) // 10)
+        first, last = (sum(s.private for s in part) / len(part) for part in (warm[:tenth], warm[-tenth:]))
+        return last / first - 1
+
+    def __str__(self) -> str:
+        shown = self.samples[:: max(1, len(self.samples) // 10)]
+        course = ", ".join(f"{s.private / 2**20:.0f}+{s.shared / 2**20:.0f}" for s in (*shown, self.samples[-1]))
+        total = sum(self.kinds.values())
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.kinds.items()))
+        return (
+            f"{total} requests in {self.seconds:.0f} s ({kinds}), "
+            f"{len(self.failed)} failed; private + shared MB of all workers in turn: {course}; "
+            f"private memory {self.growth:+.1%} after the first {WARM_UP:.0%} of the requests"
+        )
+
+
+def requests(rng: random.Random, articles: int) -> Iterator[Request]:
+    """Yield requests without end."""
+    while True:
+        kind = rng.choices(("search", "related", "suggest", "page", "article", "draft", "odd"), (8, 5, 3, 3, 2, 2, 1))[
+            0
+        ]
+        words = " ".join(rng.choices(_WORDS, k=rng.randint(1, 9)))
+        typed = quote(rng.choice((words, fold(words), words + str(rng.randrange(10**6)))))
+        at = rng.randrange(articles)
+        if kind == "search":
+            more = rng.choice(
+                ("", "&mode=lexical", "&sort=newest", f"&section={quote('Chợ')}", "&limit=100", "&offset=50")
+            )
+            yield kind, f"/api/v1/search?q={typed}{more}", None
+        elif kind == "related":
+            more = rng.choice(("", "?limit=50", "?explain=true", f"?tag={quote('gốm')}"))
+            yield kind, f"/api/v1/articles/bai-{at}/related{more}", None
+        elif kind == "suggest":
+            yield kind, f"/api/v1/suggest?q={quote(words[: rng.randint(1, 20)])}", None
+        elif kind == "page":
+            yield kind, rng.choice((f"/search?q={typed}", f"/articles/bai-{at}", "/")), None
+        elif kind == "article":
+            yield kind, f"/api/v1/articles/bai-{at}", None
+        elif kind == "draft":
+            body = " ".join(rng.choices(_WORDS, k=rng.randint(5, 400)))
+            yield kind, "/api/v1/related", {"seed": {"article": {"title": words, "body": body}}}
+        else:
+            yield kind, f"/api/v1/articles/khong-co-{rng.random()}/related", None
+
+
+def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Found:
+    """Ask so many requests of a service of two workers, publishing now and then, and say what memory did.
+
+    :param directory: An empty one, for the home and the log.
+    """
+    found, service = Found(), Serving(directory, LIENQUAN_MODEL=model)
+    try:
+        service.index(generation(0, ARTICLES))
+        wait_for(service.ready, 300)
+        started, lock = time.monotonic(), threading.Lock()
+        threads = [
+            threading.Thread(target=_ask, args=(service.port, random.Random(seed + at), rounds // THREADS, found, lock))
+            for at in range(THREADS)
+        ]
+        for thread in threads:
+            thread.start()
+        published = 0
+        while any(thread.is_alive() for thread in threads):
+            done = sum(found.kinds.values())
+            if done >= len(found.samples) * rounds / _SAMPLES:
+                held = [memory(pid) for pid in service.running()]
+                found.samples.append(Sample(done, sum(m.private for m in held), sum(m.shared for m in held)))
+            if done >= (published + 1) * rounds / _PUBLICATIONS:
+                published += 1
+                service.index(generation(0, ARTICLES - published % 7))
+            time.sleep(0.05)
+        found.seconds = time.monotonic() - started
+        assert len(service.workers()) == 2, "a worker had to be started again"
+    finally:
+        service.stop()
+    return found
+
+
+def _ask(port: int, rng: random.Random, rounds: int, found: Found, lock: threading.Lock) -> None:
+    for (kind, path, body), _ in zip(requests(rng, ARTICLES - 7), range(rounds), strict=False):
+        status, content = 0, b""
+        with suppress(OSError, HTTPException):
+            status, content = request(port, path, None if body is None else json.dumps(body).encode())
+        with lock:
+            found.kinds[kind] += 1
+            if status != (404 if kind == "odd" else 200):
+                found.failed.append(f"{path}: {status}: {content[:200]!r}")

@@ -1,0 +1,125 @@
+"""The short forms: a few rounds of each harness, and that each harness sees what it is there to see."""
+
+import json
+import random
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.torture import __main__ as torture
+from tests.torture import damage, full, kills, soak, swaps
+from tests.torture.damage import Case
+from tests.torture.generations import generation, generation_of, line
+from tests.torture.serving import Answered, Load
+from tests.torture.soak import Found, Sample
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory):
+    return damage.homes(tmp_path_factory.mktemp("damaged"))
+
+
+@pytest.fixture
+def memory_path(tmp_path):
+    """Return an empty directory in memory where there is one: what is killed here is a process, not the machine."""
+    if not Path("/dev/shm").is_dir():
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(prefix="lienquan-", dir="/dev/shm") as directory:
+        yield Path(directory)
+
+
+class TestDamage:
+    def test_no_damage_is_passed_on(self, memory_path):
+        found = damage.run(memory_path, rounds=8, seed=7)
+        assert found.wrong == []
+        assert sum(found.outcomes.values()) == 8
+        print(found)
+
+    def test_every_file_meets_every_kind_and_all_ways(self, damaged):
+        chosen = list(damage.cases(damaged["several"], random.Random(1)))
+        files = {case.file for case in chosen}
+        assert {"manifest.json", "CURRENT", "word_rows.npy", "tombstones-segment-0.npy", "words/meta.json"} <= files
+        assert {"segment-0/index.faiss", "segment-1/vectors.npy", "segment-1/articles.sqlite"} <= files
+        assert len(files) > 90
+        assert {kind: n for kind, n in Counter(case.kind for case in chosen).items() if n != len(files)} == {}
+        assert {case.way for case in chosen} == set(damage.WAYS)
+        assert len({(case.kind, case.way) for case in chosen}) == len(damage.KINDS) * len(damage.WAYS)
+
+    def test_a_damage_changes_one_bit_or_cuts(self):
+        assert Case("x", "header", 1, 0, "swap").damaged(b"abc") == b"acc"
+        assert Case("x", "cut by one", 2, None, "swap").damaged(b"abc") == b"ab"
+        assert Case("x", "emptied", 0, None, "swap").damaged(b"abc") == b""
+
+
+class TestKills:
+    def test_no_kill_leaves_anything_but_the_old_or_the_new(self, memory_path):
+        found = kills.run(memory_path, rounds=4, seed=7, scenarios=kills.SCENARIOS[1:4:2])
+        assert found.wrong == []
+        assert sum(found.outcomes.values()) == 4
+        print(found)
+
+
+class TestFull:
+    def test_a_full_disk_is_told_and_leaves_nothing(self, memory_path):
+        found = full.run(memory_path, rounds=4, seed=7, scenarios=kills.SCENARIOS[1:2])
+        assert found.wrong == []
+        print(found)
+
+
+class TestSwaps:
+    def test_nothing_fails_and_nothing_mixes(self, memory_path):
+        found = swaps.run(memory_path, rounds=3, seed=7)
+        assert (found.failed, found.mixed, found.late) == ([], [], [])
+        assert found.answers > 50
+        assert max(found.follow) <= swaps.FOLLOWED
+        print(found)
+
+    def test_a_mixture_and_a_late_answer_are_seen(self):
+        found, load = swaps.Found(), Load(0, ())
+        moments = [(10.0, "one"), (20.0, "two")]
+        load.seconds.append(0.1)
+        load.answers += [
+            Answered(11.0, "/", "one", frozenset({1})),
+            Answered(15.0, "/", "two", frozenset({1})),  # says two, and is late as well
+            Answered(21.0, "/", "one", frozenset({1})),  # within the time to follow
+            Answered(22.5, "/", "one", frozenset({1})),
+            Answered(23.0, "/", "two", frozenset({1, 2})),
+            Answered(23.0, "/", None, frozenset({1, 2})),
+            Answered(23.0, "/", "two", frozenset()),
+        ]
+        swaps._judge(found, load, {"one": 1, "two": 2}, moments)
+        assert found.mixed == [load.answers[at] for at in (1, 4, 5, 6)]
+        assert found.late == [load.answers[at] for at in (1, 3)]
+
+
+class TestSoak:
+    def test_requests_are_of_every_kind_and_none_is_refused(self, client_of):
+        client = client_of(generation(0, 30))
+        for (kind, path, body), _ in zip(soak.requests(random.Random(3), 30), range(80), strict=False):
+            answer = client.get(path) if body is None else client.post(path, json=body)
+            assert answer.status_code == (404 if kind == "odd" else 200), (path, answer.get_data(as_text=True))
+
+    def test_growth_is_counted_after_the_warm_up(self):
+        held = [10, 50, 90, *[100] * 4, *[110] * 3]
+        found = Found([Sample(at, size * 2**20, 0) for at, size in enumerate(held)])
+        assert found.growth == pytest.approx(0.1)
+        assert "+10.0%" in str(found)
+
+
+def test_articles_say_their_generation():
+    for number in (0, 7, 12):
+        assert generation_of(line(3, number)["title"]) == generation_of(line(3, number)["lead"]) == number
+    assert len({json.dumps(one) for one in generation(1, 50)}) == 50
+
+
+def test_a_part_that_finds_something_wrong_fails(monkeypatch, capsys):
+    monkeypatch.setitem(torture.PARTS, "kills", torture.Part(3, lambda *_: ("3 kills", ["lost one"])))
+    monkeypatch.setitem(torture.PARTS, "full", torture.Part(3, lambda *_: ("3 builds", [])))
+    assert torture.main(["full", "--rounds", "1"]) == 0
+    assert torture.main(["full", "kills"]) == 1
+    assert "WRONG lost one" in capsys.readouterr().out
+    assert np.prod([part.rounds for name, part in torture.PARTS.items() if name != "damage"]) > 0
