@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import lru_cache, wraps
 from time import perf_counter
@@ -273,15 +273,15 @@ def _related(searcher: Searcher, body: RelatedBody, started: float, fields: dict
     except NotFound as error:
         fault = error.errors[0]
         raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
-    count_related(answer)
+    count_related(answer.hits)
     return written.related_json(searcher, answer, started)
 
 
-def count_related(answer: Answer) -> None:
+def count_related(hits: Sequence[Hit]) -> None:
     """Count a list that is empty, and articles that only fill one up."""
-    if not answer.hits:
+    if not hits:
         metrics().empty("related")
-    for hit in answer.hits:
+    for hit in hits:
         if is_fallback(hit.reasons[0].code):
             metrics().filled(hit.reasons[0].code)
 

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -14,7 +15,7 @@ from flask import Flask, Request, Response, current_app, render_template, reques
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from werkzeug.datastructures import MIMEAccept
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -24,12 +25,14 @@ from models.cpu import available_threads
 from models.encoder import Encoder
 from service import access, api, cors, logs, pages, strings, tracing
 from service.admission import Admission, Environ, Gate
+from service.assets import Assets
 from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
 from service.gate import Gate as Doorkeeper
 from service.keys import KeyStore
 from service.live import Live
 from service.metrics import metrics
 from service.options import Options
+from service.pictures import Pictures
 from service.query_log import FILE, QueryLog
 from service.sessions import Sessions, secret_of
 from service.settings import Settings, load
@@ -45,11 +48,10 @@ _WATCHING = {"/healthz", "/readyz", "/metrics"}
 _MACHINE = ("/api/", "/healthz", "/readyz", "/metrics")
 """Where the addresses lie that programs ask for: they get problem documents, not pages."""
 
+KEPT = "public, max-age=31536000, immutable"
+"""How long a browser keeps a file whose address names its version: for a year, without asking again."""
+
 _HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -109,7 +111,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     :param live: A started holder of the current snapshot; one for the settings' home by default.
     """
     settings = settings or load()
-    app = _Traced(__name__)
+    app = _Traced(__name__, static_folder=None)
     app.config["SETTINGS"] = settings
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -126,6 +128,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
+    _serve_assets(app)
     app.after_request(_headers)
     if settings.cors_origins:
         app.after_request(_cross_origin)
@@ -135,6 +138,40 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     _admit(app, settings)
     return app
+
+
+def _policy(pictures: Pictures) -> str:
+    """Return what pages may load: their own scripts, styles and answers, and pictures of the hosts that are named."""
+    images = " ".join(["'self'", *pictures.sources()])
+    return (
+        f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src {images}; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def _serve_assets(app: Flask) -> None:
+    """Serve the files of `static` under their version, which `url_for("static", filename=…)` knows."""
+    assets = Assets(Path(__file__).parent / "static")
+
+    @app.url_defaults
+    def _version(endpoint: str, values: dict[str, Any]) -> None:
+        if endpoint == "static":
+            values.setdefault("version", assets.version)
+
+    @app.get("/static/<version>/<filename>", endpoint="static")
+    def _asset(version: str, filename: str) -> Response:
+        found = assets.find(filename)
+        if found is None:
+            raise NotFound
+        response = Response(found.content, content_type=found.content_type)
+        if found.packed is not None:
+            response.headers["Vary"] = "Accept-Encoding"
+            if request.accept_encodings["gzip"] > 0:
+                response.data = found.packed
+                response.headers["Content-Encoding"] = "gzip"
+        # A page made before the service was upgraded may ask for another version.
+        response.headers["Cache-Control"] = KEPT if version == assets.version else "no-cache"
+        return response
 
 
 def _sessions(settings: Settings) -> Sessions:
@@ -177,7 +214,8 @@ def _start(settings: Settings) -> Live:
 
 
 def _headers(response: Response) -> Response:
-    for name, value in _HEADERS.items():
+    pictures = Pictures(current_app.config["SETTINGS"].picture_hosts)
+    for name, value in (_HEADERS | {"Content-Security-Policy": _policy(pictures)}).items():
         response.headers.setdefault(name, value)
     return response
 

@@ -72,6 +72,7 @@ class Hit:
     :param relevance: 0 to 1, calibrated for the archive.
     :param similarity: The raw cosine, None where no vector was compared.
     :param copies: How many other articles of the same text stand behind it.
+    :param behind: Some of those, in a search.
     :param numbers: How the score came about, where that was asked.
     """
 
@@ -81,6 +82,7 @@ class Hit:
     similarity: float | None
     reasons: Sequence[Reason]
     copies: int = 0
+    behind: Sequence[Summary] = ()
     numbers: Numbers | None = None
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -16,12 +18,13 @@ from werkzeug.exceptions import NotFound
 from indexer import text
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import api, deadline, gate, newsroom, schemas, strings
+from service import api, article_page, deadline, gate, metadata, newsroom, schemas, strings
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
 from service.highlights import highlights
 from service.hits import Answer
-from service.schemas import RelatedBody, SearchParams, Seed
+from service.pictures import Pictures
+from service.schemas import SearchParams
 from service.search_page import BOUNDS, Link, SearchLinks
 from service.sessions import Session
 from service.strings import Strings
@@ -36,14 +39,13 @@ _COOKIE_PATH = "/newsroom"
 _FOR_ALL = {"pages.sign_in", "pages.signing_in"}
 """What of the newsroom's is there for whoever is not signed in."""
 
-_RELATED = 6
-_DESCRIPTION_CHARS = 160
+_KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
 
 WITH_SCRIPT = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
 )
-"""The policy of pages that have a script; all others run none."""
+"""The policy of newsroom pages: no pictures of other hosts."""
 
 
 @blueprint.get("/")
@@ -59,7 +61,8 @@ def search() -> ResponseReturnValue:
     if "q" not in given:
         return redirect(link("pages.home"), 303)
     params = schemas.parse_params(SearchParams, given, ignore_unknown=True)
-    answer = api.live().searcher().search(params)
+    searcher = api.live().searcher()
+    answer = searcher.search(params)
     api.note(params, answer)
     query = api.understood(answer)
     deadline.check("snippets")
@@ -70,7 +73,9 @@ def search() -> ResponseReturnValue:
         params=params,
         answer=answer,
         hits=[(hit, highlights(api.visible(hit.article), query.wanted)) for hit in answer.hits],
+        pictured=_pictures().any(hit.article for hit in answer.hits),
         understood=links.understood(query, answer.relaxed),
+        to_try=[] if answer.total else links.to_try(searcher.suggest),
         sorts=links.sorts(),
         facets=links.facets(answer),
         filters=links.filters(),
@@ -88,17 +93,31 @@ def article(article_id: str) -> ResponseReturnValue:
     found = api.visible(searcher.article(article_id))
     if found.id != article_id:
         return redirect(link("pages.article", article_id=found.id), 301)
-    # Around an old article stands what belongs to its own time.
-    related = searcher.related(RelatedBody(seed=Seed(ids=[found.id]), limit=_RELATED, reference="seed"))
-    api.count_related(related)
+    before, after = article_page.paragraphs(found)
+    blocks = article_page.blocks(searcher, found, len(before) + len(after))
+    api.count_related(blocks.related)
+    original = web_address(found.url)
+    address = original.href if original else _absolute(url_for("pages.article", article_id=found.id))
     return render_template(
         "article.html",
         article=found,
-        paragraphs=[line for line in (found.plain_body or "").split("\n") if line],
-        description=shortened(found.lead or found.plain_body or found.title),
-        original=web_address(found.url),
-        related=related.hits,
+        before=before,
+        after=after,
+        blocks=blocks,
+        description=article_page.description(found),
+        original=original,
+        canonical=address,
+        open_graph=metadata.open_graph(found, address),
+        json_ld=metadata.json_ld(found, address),
+        pictured=_pictures().any(hit.article for hit in blocks.related),
     )
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Tell search engines which pages they may read: those of articles, if any."""
+    kept = _KEPT_FROM_ROBOTS if api.settings().robots == "index" else ("/",)
+    return Response("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in kept), mimetype="text/plain")
 
 
 @blueprint.before_request
@@ -249,7 +268,7 @@ def _to_copy(article: Article | Summary) -> Link:
 @blueprint.app_context_processor
 def context() -> dict[str, Any]:
     """Return what every template needs, the error page's too, whatever was asked for."""
-    words = _words()
+    words, settings = _words(), api.settings()
     given = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     # An address of the query alone stays on this page, whether or not it is one of ours.
     here = {code: "?" + urlencode([*given, *_lang(code)], errors="replace") for code in ("vi", "en")}
@@ -258,6 +277,11 @@ def context() -> dict[str, Any]:
         "link": link,
         "lang": _lang(words.code),
         "here": here,
+        "absolute": _absolute,
+        "now": datetime.now(UTC),
+        "pictures": _pictures(),
+        "robots": settings.robots,
+        "kinds": json.dumps(words.kinds, ensure_ascii=False),
         "level": strings.level,
         "max_query": schemas.MAX_QUERY,
     }
@@ -274,10 +298,13 @@ def web_address(url: str | None) -> Link | None:
     return None if plain is None else Link(urlsplit(plain).hostname or plain, plain)
 
 
-def shortened(text: str, limit: int = _DESCRIPTION_CHARS) -> str:
-    """Return the text on one line, cut between words where it is longer than the limit."""
-    line = " ".join(text.split())
-    return line if len(line) <= limit else (line[:limit].rsplit(" ", 1)[0]).rstrip(" ,.;:") + "…"
+def _absolute(path: str) -> str:
+    """Return the whole address of a path, as readers reach it."""
+    return (api.settings().public_url or request.host_url).rstrip("/") + path
+
+
+def _pictures() -> Pictures:
+    return Pictures(api.settings().picture_hosts)
 
 
 def _words() -> Strings:

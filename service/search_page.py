@@ -16,11 +16,16 @@ from service.hits import Answer
 from service.query import Expansion, Query
 from service.schemas import MAX_QUERY, MAX_WINDOW, SearchParams
 from service.strings import Strings
+from service.suggest import Suggestion
 
 BOUNDS = ("published_from", "published_to")
 VALUES = ("section", "source", "author", "tag")
 
 _DEFAULTS = {name: field.default for name, field in SearchParams.model_fields.items()}
+_TRIED = 5
+_TRIED_WORDS = 8
+"""Of how many words at most the beginnings are looked up; a reader waits for the page meanwhile."""
+
 _SHOWN = 8
 """How many values a facet shows; those further down are rare."""
 
@@ -141,6 +146,19 @@ class SearchLinks:
             if choices:
                 found.append(Facet(field, self.words.filters[field], choices))
         return found
+
+    def to_try(self, suggest: Callable[[str, int], list[Suggestion]]) -> list[Link]:
+        """Return other searches where this one found nothing: of what begins as it does, or as its first words do.
+
+        :param suggest: Returns what may be meant by what was typed, so many at most.
+        """
+        words = self.params.q.split()[:_TRIED_WORDS]
+        for count in range(len(words), 0, -1):
+            texts = [one.text for one in suggest(" ".join(words[:count]), _TRIED) if len(one.text) <= MAX_QUERY]
+            links = [Link(text, self.address(q=text)) for text in texts if text != self.params.q]
+            if links:
+                return links
+        return []
 
     def pager(self, total: int) -> dict[str, str]:
         """Return the addresses of the previous and the next page, where there are any within reach."""

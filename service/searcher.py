@@ -19,6 +19,7 @@ from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
 from indexer.journal import Journal
+from indexer.summaries import Summary
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from models.remembering import QueryVectors
@@ -36,6 +37,9 @@ from service.suggest import Suggester, Suggestion
 
 _TAIL = 0.1
 _NOTHING = 0.001
+_BEHIND = 5
+"""How many articles of the same text are named behind a hit."""
+
 _FILTERS = 8
 """For how many filters it is kept which articles pass; a byte an article each."""
 
@@ -55,12 +59,19 @@ class _Public(NamedTuple):
 
 @dataclass(frozen=True)
 class _Ranked:
+    """What was found, best first.
+
+    :param copies: How many others of the same text stand behind each.
+    :param before: Every article row that was found, before one of each text was kept.
+    """
+
     candidates: Candidates
     relevance: Scores
     total: int
     more: bool
     copies: Rows | None = None
     titled: Mask | None = None
+    before: Rows | None = None
 
 
 class Searcher:
@@ -181,7 +192,7 @@ class Searcher:
         heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
         more = len(heads) > MAX_WINDOW or found.unseen >= max(floor, _NOTHING)
         kept = found.candidates.take(heads)
-        return _Ranked(kept, relevance[best], len(heads), more, one.members - 1, found.titled[heads])
+        return _Ranked(kept, relevance[best], len(heads), more, one.members - 1, found.titled[heads], rows[order])
 
     def _least(self, params: SearchParams) -> float:
         """Return the least relevance of a hit."""
@@ -305,6 +316,7 @@ class Searcher:
         page = slice(offset, offset + limit)
         found = ranked.candidates.take(np.arange(len(ranked.relevance))[page])
         articles = self.archive.articles(found.rows)
+        behind = self._behind(ranked, found.rows, page)
         hits = []
         for at, article in enumerate(articles):
             here = offset + at
@@ -317,9 +329,21 @@ class Searcher:
                     similarity=None if found.dense is None else float(found.dense[at]),
                     reasons=self._reasons(ranked, found, here, at),
                     copies=0 if ranked.copies is None else int(ranked.copies[here]),
+                    behind=behind.get(at, ()),
                 )
             )
         return Answer(hits, min(ranked.total, MAX_WINDOW), ranked.more)
+
+    def _behind(self, ranked: _Ranked, rows: Rows, page: slice) -> dict[int, list[Summary]]:
+        """Return articles that stand behind hits for having their text, a few each, by the hit's place on the page."""
+        if ranked.copies is None or ranked.before is None or not ranked.copies[page].any():
+            return {}
+        texts, before = self.archive.texts(rows), self.archive.texts(ranked.before)
+        found = {}
+        for at in np.flatnonzero(ranked.copies[page]).tolist():
+            others = ranked.before[(before == texts[at]) & (ranked.before != rows[at])]
+            found[at] = self.archive.summaries(others[:_BEHIND])
+        return found
 
     @staticmethod
     def _reasons(ranked: _Ranked, found: Candidates, here: int, at: int) -> list[Reason]:

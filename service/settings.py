@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from service import cors
+from service.pictures import Host
 from service.presets import DuplicateRule, FallbackName
 
 PREFIX = "LIENQUAN_"
@@ -78,6 +79,10 @@ class Settings(BaseSettings):
     :param threads: Cores for the encoder of one process; all by default, `serve` shares them out.
     :param poll_seconds: How often a process looks whether another snapshot has been published.
     :param expose_body: Whether pages and answers give articles in full, or title and lead only.
+    :param picture_hosts: From which hosts pages may load the articles' pictures, as JSON; none by default.
+    :param public_url: Where readers reach the pages, for the addresses that pages say of themselves; by default the
+        host that was asked for.
+    :param robots: Whether search engines may list the pages of articles.
     :param min_relevance: Least relevance of the best hit of a search, for every article is somehow near to every
         query; where there is none, the answer is empty, else the hits go down to a tenth of it.
     :param newest_min_relevance: Least relevance of any hit when search sorts by date, where a weak one may come first.
@@ -129,6 +134,9 @@ class Settings(BaseSettings):
     threads: int | None = Field(default=None, ge=1)
     poll_seconds: float = Field(default=0.5, gt=0, le=2)
     expose_body: bool = True
+    picture_hosts: tuple[Host, ...] = ()
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s?#]+(/[^\s?#]*)?$")] | None = None
+    robots: Literal["index", "noindex"] = "index"
     min_relevance: float = Field(default=0.12, ge=0, le=1)
     newest_min_relevance: float = Field(default=0.1, ge=0, le=1)
     synonyms: Path | None = None

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from indexer.article import VIETNAM
 
 _HIGH, _MEDIUM = 0.5, 0.1
+_DAYS_AGO = 7
+"""From so many days on, a date says more than how long ago it was."""
+
 _MONTHS = ("January February March April May June July August September October November December").split()
 
 
@@ -23,6 +26,7 @@ class Strings:
     :param grouping: What stands between groups of three digits.
     :param errors: For each status a heading and a sentence that helps; 400 and 500 stand for the rest of their kind.
     :param busy: The same where there are more requests than can be answered.
+    :param kinds: What each kind of suggestion is called, `suggest.Kind`.
     :param filters: What each filter is called.
     :param relaxed: What to say where something of a query was passed over.
     :param reasons: Why an article is related, by the code of `hits.Reason`.
@@ -42,12 +46,22 @@ class Strings:
     skip: str
     other_language: str
     languages: str
+    dark: str
     footer: str
     api_docs: str
 
     search_label: str
     search_placeholder: str
     search_button: str
+    suggestions: str
+    one_suggestion: str
+    many_suggestions: str
+    no_suggestions: str
+    kinds: Mapping[str, str]
+    live_failed: str
+    today: str
+    yesterday: str
+    days_ago: str
     one_article: str
     many_articles: str
     count: str
@@ -88,6 +102,7 @@ class Strings:
     empty_help: str
     empty_filtered: str
     empty_literal: str
+    empty_try: str
     empty_tips: tuple[str, ...]
     past_title: str
     past_help: str
@@ -97,8 +112,10 @@ class Strings:
     tags: str
     original: str
     lead_only: str
+    teasers: str
     related: str
     no_related: str
+    headlines: str
     reasons: Mapping[str, str]
 
     sign_in: str
@@ -184,7 +201,7 @@ class Strings:
         return (self.one_article if count == 1 else self.many_articles).format(number=self.number(count))
 
     def copies(self, count: int) -> str:
-        """Return how many reprints stand behind an article."""
+        """Return how many articles of the same text stand behind one."""
         return (self.one_copy if count == 1 else self.many_copies).format(number=self.number(count))
 
     def day(self, value: date) -> str:
@@ -198,6 +215,14 @@ class Strings:
         local = value.astimezone(VIETNAM)
         between = " " if self.code == "vi" else ", "
         return f"{self.day(local)}{between}{local.hour:02d}:{local.minute:02d}"
+
+    def ago(self, value: datetime, now: datetime) -> str:
+        """Return when something was as people say it: by the day where that is near, else by the date."""
+        local = value.astimezone(VIETNAM)
+        days = (now.astimezone(VIETNAM).date() - local.date()) // timedelta(days=1)
+        if 0 <= days <= 1:
+            return (self.yesterday if days else self.today).format(time=f"{local.hour:02d}:{local.minute:02d}")
+        return self.days_ago.format(number=days) if 1 < days < _DAYS_AGO else self.day(local)
 
     def bound(self, value: date | datetime) -> str:
         """Return one end of a stretch of time: a day, or a time where it is one."""
@@ -226,11 +251,27 @@ VI = Strings(
     skip="Tới nội dung chính",
     other_language="English",
     languages="Ngôn ngữ",
+    dark="Nền tối",
     footer="Tìm kiếm theo nghĩa và bài liên quan cho báo chí Việt Nam.",
     api_docs="Tài liệu API",
     search_label="Bạn muốn tìm bài về điều gì?",
     search_placeholder="Ví dụ: công nhân bị nợ lương",
     search_button="Tìm",
+    suggestions="Gợi ý",
+    one_suggestion="{number} gợi ý, dùng phím mũi tên để chọn.",
+    many_suggestions="{number} gợi ý, dùng phím mũi tên để chọn.",
+    no_suggestions="Không có gợi ý.",
+    kinds={
+        "title": "bài viết",
+        "name": "tên riêng",
+        "tag": "thẻ",
+        "section": "chuyên mục",
+        "abbreviation": "viết tắt",
+    },
+    live_failed="Chưa tải được kết quả. Hãy nhấn nút Tìm để thử lại.",
+    today="hôm nay, {time}",
+    yesterday="hôm qua, {time}",
+    days_ago="{number} ngày trước",
     one_article="{number} bài viết",
     many_articles="{number} bài viết",
     count="Đang tìm trong {articles}.",
@@ -254,8 +295,8 @@ VI = Strings(
         "phrase": "Không bài nào có nguyên cụm từ trong ngoặc kép, nên chỉ tìm theo từng từ và theo ý.",
         "exclusion": "Bài nào cũng có từ bạn muốn loại, nên không bài nào bị loại.",
     },
-    one_copy="và {number} bản đăng lại",
-    many_copies="và {number} bản đăng lại",
+    one_copy="{number} bài tương tự",
+    many_copies="{number} bài tương tự",
     refine="Thu hẹp kết quả",
     sort="Sắp xếp",
     sort_relevance="Liên quan nhất",
@@ -285,6 +326,7 @@ VI = Strings(
     empty_help="Bạn có thể:",
     empty_filtered="bỏ bớt bộ lọc hoặc nới khoảng thời gian;",
     empty_literal="tìm đúng như đã gõ;",
+    empty_try="tìm một trong các cụm sau:",
     empty_tips=(
         "diễn đạt lại điều cần tìm bằng một câu đầy đủ;",
         "kiểm tra lại dấu và chính tả.",
@@ -296,8 +338,10 @@ VI = Strings(
     tags="Thẻ",
     original="Đọc bài gốc tại {host}",
     lead_only="Trang này chỉ có phần tóm tắt; toàn văn ở báo đã đăng bài.",
+    teasers="Đọc thêm",
     related="Bài liên quan",
     no_related="Chưa có bài nào liên quan.",
+    headlines="Tin mới",
     reasons={
         "pinned": "tòa soạn chọn",
         "same_event": "cùng sự kiện",
@@ -429,11 +473,27 @@ EN = Strings(
     skip="Skip to the content",
     other_language="Tiếng Việt",
     languages="Language",
+    dark="Dark",
     footer="Search by meaning and related news for Vietnamese newspapers.",
     api_docs="API documentation",
     search_label="What should the article be about?",
     search_placeholder="For example: công nhân bị nợ lương",
     search_button="Search",
+    suggestions="Suggestions",
+    one_suggestion="{number} suggestion, use the arrow keys to choose.",
+    many_suggestions="{number} suggestions, use the arrow keys to choose.",
+    no_suggestions="No suggestions.",
+    kinds={
+        "title": "article",
+        "name": "name",
+        "tag": "tag",
+        "section": "section",
+        "abbreviation": "abbreviation",
+    },
+    live_failed="The results could not be loaded. Press Search to try again.",
+    today="today, {time}",
+    yesterday="yesterday, {time}",
+    days_ago="{number} days ago",
     one_article="{number} article",
     many_articles="{number} articles",
     count="Searching {articles}.",
@@ -457,8 +517,8 @@ EN = Strings(
         "phrase": "No article has the whole phrase in quotation marks, so its words and meaning count instead.",
         "exclusion": "Every article has a word that you left out, so none is left out.",
     },
-    one_copy="and {number} reprint",
-    many_copies="and {number} reprints",
+    one_copy="{number} similar article",
+    many_copies="{number} similar articles",
     refine="Narrow the results",
     sort="Order",
     sort_relevance="Most relevant",
@@ -488,6 +548,7 @@ EN = Strings(
     empty_help="You can:",
     empty_filtered="remove filters, or widen the dates;",
     empty_literal="search exactly as typed;",
+    empty_try="search for one of these:",
     empty_tips=(
         "put what you look for into a whole sentence;",
         "check the diacritics and the spelling.",
@@ -499,8 +560,10 @@ EN = Strings(
     tags="Tags",
     original="Read the original at {host}",
     lead_only="Only the summary is shown here; the newspaper that published the article has the full text.",
+    teasers="Read more",
     related="Related articles",
     no_related="No related articles yet.",
+    headlines="Latest news",
     reasons={
         "pinned": "chosen by the editors",
         "same_event": "the same event",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
+import json
 import re
 import string
 from datetime import date, datetime, timedelta
@@ -10,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
+from flask import url_for
 from lxml import html
 
 import service
@@ -94,6 +97,10 @@ def empty(client_of):
     return client_of()
 
 
+INLINE = "//script[not(@src) and not(@type = 'application/ld+json')]"
+"""Scripts that would run; a block of data does not."""
+
+
 def tree(response):
     """Return the page as a browser would read it."""
     return html.fromstring(response.get_data(as_text=True))
@@ -159,6 +166,23 @@ def test_dates_and_numbers():
 
 
 @pytest.mark.parametrize(
+    ("then", "vietnamese", "english"),
+    [
+        ("2024-03-10T00:05:00+07:00", "hôm nay, 00:05", "today, 00:05"),
+        ("2024-03-09T23:55:00+07:00", "hôm qua, 23:55", "yesterday, 23:55"),
+        ("2024-03-09T18:30:00+00:00", "hôm nay, 01:30", "today, 01:30"),
+        ("2024-03-08T23:59:00+07:00", "2 ngày trước", "2 days ago"),
+        ("2024-03-04T00:00:00+07:00", "6 ngày trước", "6 days ago"),
+        ("2024-03-03T23:59:00+07:00", "03/03/2024", "3 March 2024"),
+        ("2024-03-11T00:00:00+07:00", "11/03/2024", "11 March 2024"),
+    ],
+)
+def test_how_long_ago_is_counted_in_days_of_vietnam(then, vietnamese, english):
+    moment, now = datetime.fromisoformat(then), datetime.fromisoformat("2024-03-09T17:30:00+00:00")
+    assert (VI.ago(moment, now), EN.ago(moment, now)) == (vietnamese, english)
+
+
+@pytest.mark.parametrize(
     ("relevance", "word"), [(0.0, "thấp"), (0.099, "thấp"), (0.1, "khá"), (0.499, "khá"), (0.5, "cao"), (1.0, "cao")]
 )
 def test_level(relevance, word):
@@ -202,12 +226,6 @@ def test_no_link_but_to_a_plain_web_address(url):
 @pytest.mark.parametrize("url", ["http://bao.example/x?a=1#b", "HTTPS://Bao.Example/", "https://bao.example:8443/đ"])
 def test_link_to_a_web_address(url):
     assert pages.web_address(url) == Link("bao.example", url)
-
-
-def test_shortened():
-    assert pages.shortened("một\nhai  ba", 20) == "một hai ba"
-    assert pages.shortened("một hai, ba bốn", 9) == "một hai…"
-    assert pages.shortened("mộthaibabốn", 5) == "mộtha…"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +282,9 @@ def test_hits_lead_to_articles(client):
     first = page.xpath("//ol/li[1]")[0]
     assert hrefs(first, ".//h2/a") == ["/articles/lo-gom"]
     assert "Đời sống" in text(first)
-    assert "07/11/2023 17:04" in text(first)
+    assert "07/11/2023" in text(first)
+    assert first.xpath(".//time/@datetime") == ["2023-11-07T17:04:00+07:00"]
+    assert first.xpath(".//time/@title") == ["07/11/2023 17:04"]
     assert "Giàng Mí Lử" in text(first)
     assert "Báo Lũng Vài" in text(first)
     assert "Sau hai năm tắt lò" in text(first)
@@ -420,16 +440,23 @@ def test_no_passage_where_the_lead_says_as_much(client):
     assert not first.xpath(".//p[@class='passage']")
 
 
-@pytest.mark.parametrize(("language", "said"), [("vi", "và 2 bản đăng lại"), ("en", "and 2 reprints")])
+@pytest.mark.parametrize(("language", "said"), [("vi", "2 bài tương tự"), ("en", "2 similar articles")])
 def test_reprints_are_counted(client_of, language, said):
     lines = [{"id": f"b{at}", "title": "Lò gốm đỏ lửa", "published_at": f"2024-01-0{at}"} for at in (1, 2, 3)]
     page = tree(client_of(lines, min_relevance=0).get(f"/search?q=gốm&lang={language}"))
     assert hrefs(page, "//ol//h2/a")[0].startswith("/articles/b3")
-    assert said in text(page.xpath("//ol/li[1]")[0])
+    behind = page.xpath("//ol/li[1]//details")[0]
+    assert text(behind.xpath("./summary")[0]) == said
+    suffix = "?lang=en" if language == "en" else ""
+    assert sorted(hrefs(behind, ".//a")) == [f"/articles/b1{suffix}", f"/articles/b2{suffix}"]
 
 
-def test_one_reprint_in_words():
-    assert (EN.copies(1), VI.copies(1), EN.copies(1000)) == ("and 1 reprint", "và 1 bản đăng lại", "and 1,000 reprints")
+def test_one_similar_article_in_words():
+    assert (EN.copies(1), VI.copies(1), EN.copies(1000)) == (
+        "1 similar article",
+        "1 bài tương tự",
+        "1,000 similar articles",
+    )
 
 
 def test_forms_carry_the_filters_on(client):
@@ -476,6 +503,27 @@ def test_nothing_found_helps(client):
     assert "Không tìm thấy bài nào" in text(page)
     assert "bỏ bớt bộ lọc" in text(page)
     assert query(hrefs(page, "//section//a[@class='action']")[0]) == {"q": ["gốm"]}
+
+
+@pytest.fixture(scope="module")
+def strict(client_of):
+    return client_of(LINES[:2])
+
+
+@pytest.mark.parametrize(
+    ("asked", "tried"),
+    [
+        ("lũng vài zzz", ["Lũng Vài"]),
+        ("đời sống", ["Đời sống"]),
+        ("zzz lũng vài", []),
+        ("làng nghề ở xa xôi mãi tận đâu đó zzz yyy", ["làng nghề"]),
+    ],
+)
+def test_where_nothing_is_found_other_searches_are_offered(strict, asked, tried):
+    page = tree(strict.get("/search", query_string={"q": asked, "section": "Thể thao", "lang": "en"}))
+    links = page.xpath("//section[@class='empty']//a[@class='chip']")
+    assert [text(link) for link in links][:1] == tried
+    assert [query(link.get("href")) for link in links][:1] == [{"q": [one], "lang": ["en"]} for one in tried]
 
 
 def test_beyond_the_last_page(client):
@@ -540,18 +588,57 @@ def test_article(client):
 
 def test_related_block(client):
     page = tree(client.get("/articles/lo-gom?lang=en"))
-    found = page.xpath("//aside//li")
+    found = page.xpath("//aside[@class='related']//li")
     assert len(found) == 5  # of eleven that tell the same, two; nothing else of its section fills up
     links = hrefs(page, "//aside//h3/a")
     assert "/articles/hop-tac-xa?lang=en" in links
     assert "/articles/lo-gom?lang=en" not in links
     listed = text(found[links.index("/articles/hop-tac-xa?lang=en")])
     assert "Kinh tế" in listed
-    assert "1 December 2023, 09:00" in listed
+    assert "1 December 2023" in listed
     assert "Mười hai thợ gốm" in listed
     assert text(found[links.index("/articles/hop-tac-xa?lang=en")].xpath(".//p[@class='meta'][2]")[0]) == (
         "both name Lũng Vài"
     )
+
+
+TOLD = ["xe tải xếp hàng", "giá mười nghìn", "mưa đá hỏng quả", "trẻ con nghỉ học", "đường liên thôn", "trạm cân"]
+MANY = [
+    {
+        "id": f"cam-{at}",
+        "title": f"Cam sành Bắc Quyết: {TOLD[at % 6]} {at * 37 % 11}",
+        "lead": "Sáng nay hợp tác xã Bắc Quyết cắt mẻ cam sành đầu tiên, thương lái chờ sẵn ở đầu dốc.",
+        "body": f"{TOLD[at % 6]} {TOLD[(at * 5 + 1) % 6]} {at * at}.\n" * (6 if at == 0 else 1),
+        "published_at": f"2024-01-{at + 1:02d}",
+    }
+    for at in range(16)
+] + [
+    {"id": f"khac-{at}", "title": f"Chuyện khác số {at} ở phố núi", "body": f"máy cày {at} hỏng giữa đồng {at * 3}"}
+    for at in range(40)
+]
+
+
+@pytest.fixture(scope="module")
+def many(client_of):
+    return client_of(MANY, min_related=0, duplicates="best", fallbacks=("newest",))
+
+
+def test_three_blocks_and_no_article_twice(many):
+    page = tree(many.get("/articles/cam-0"))
+    blocks = [hrefs(page, f"//aside[@class='{name}']//li//a") for name in ("teasers", "related", "headlines")]
+    assert [len(block) for block in blocks] == [3, 6, 5]
+    assert len({href for block in blocks for href in block} - {"/articles/cam-0"}) == 14
+    for name in ("teasers", "related", "headlines"):
+        for item in page.xpath(f"//aside[@class='{name}']//li"):
+            assert text(item.xpath(".//p[contains(@class, 'meta')][last()]")[0])
+    body = page.xpath("//div[@class='body']/*")
+    assert [one.tag for one in body] == ["p"] * 3 + ["aside"] + ["p"] * 3
+
+
+def test_in_a_short_text_stand_no_teasers(many):
+    page = tree(many.get("/articles/cam-1"))
+    assert not page.xpath("//aside[@class='teasers']")
+    assert page.xpath("//aside[@class='related']//li")
 
 
 def test_an_only_article_has_nothing_related(client_of):
@@ -607,13 +694,86 @@ def test_a_tag_too_long_to_search_for_is_no_link(client_of):
     assert "x" * 513 in text(page)
 
 
+# What machines read
+
+
+def test_metadata_of_an_article(client):
+    page = tree(client.get("/articles/lo-gom?lang=en"))
+    assert hrefs(page, "//link[@rel='canonical']") == ["https://bao.example/lo-gom.html"]
+    found = [(one.get("property"), one.get("content")) for one in page.xpath("//meta[@property]")]
+    assert ("og:title", "Lò gốm Lũng Vài đỏ lửa trở lại") in found
+    assert ("og:url", "https://bao.example/lo-gom.html") in found
+    assert ("article:tag", "làng nghề") in found
+    data = json.loads(page.xpath("//script[@type='application/ld+json']/text()")[0])
+    assert data["headline"] == "Lò gốm Lũng Vài đỏ lửa trở lại"
+    assert not page.xpath("//meta[@name='robots']")
+
+
+def test_pages_name_themselves_as_readers_reach_them(client_of):
+    client = client_of(LINES[1:2], public_url="https://tim.bao.example/kho/")
+    page = tree(client.get("/articles/hop-tac-xa?utm_source=x&lang=en"))
+    assert hrefs(page, "//link[@rel='canonical']") == ["https://tim.bao.example/kho/articles/hop-tac-xa"]
+    assert hrefs(tree(client.get("/")), "//link[@rel='canonical']") == ["https://tim.bao.example/kho/"]
+
+
+def test_search_engines_list_articles_and_no_searches(client):
+    assert client.get("/robots.txt").get_data(as_text=True) == (
+        "User-agent: *\nDisallow: /search\nDisallow: /newsroom/\nDisallow: /api/\n"
+    )
+    assert client.get("/robots.txt").mimetype == "text/plain"
+    assert tree(client.get("/search?q=gốm")).xpath("//meta[@name='robots']/@content") == ["noindex"]
+
+
+def test_search_engines_can_be_kept_out(client_of):
+    client = client_of(LINES[:2], robots="noindex")
+    assert client.get("/robots.txt").get_data(as_text=True) == "User-agent: *\nDisallow: /\n"
+    for path in ("/", "/articles/lo-gom", "/search?q=gốm"):
+        assert tree(client.get(path)).xpath("//meta[@name='robots']/@content") == ["noindex"]
+
+
+# Pictures
+
+PICTURED = [
+    LINES[0] | {"image_url": "https://anh.bao.example/lo.jpg", "body": "Một.\nHai."},
+    LINES[1] | {"image_url": "https://khac.example/x.jpg"},
+    LINES[2] | {"image_url": "javascript:alert(1)"},
+]
+
+
+def test_no_picture_of_another_host_unless_a_setting_names_it(client_of):
+    client = client_of(PICTURED, min_related=0)
+    for path in ("/search?q=gốm", "/articles/hop-tac-xa", "/articles/lo-gom"):
+        page = tree(client.get(path))
+        assert page.xpath("//main//img | //*[@class='picture']") == []
+
+
+def test_pictures_of_named_hosts_are_sized_and_lazy(client_of):
+    client = client_of(PICTURED, min_related=0, picture_hosts=("anh.bao.example",))
+    response = client.get("/search?q=gốm")
+    assert "img-src 'self' https://anh.bao.example;" in response.headers["Content-Security-Policy"]
+    page = tree(response)
+    (image,) = page.xpath("//main//img")
+    assert dict(image.attrib) == {
+        "src": "https://anh.bao.example/lo.jpg",
+        "alt": "",
+        "width": "160",
+        "height": "107",
+        "loading": "lazy",
+        "decoding": "async",
+    }
+    assert [text(one) for one in page.xpath("//ol//*[@class='picture']/span")].count("K") == 1
+    assert len(page.xpath("//ol//*[@class='picture']")) == len(page.xpath("//ol/li"))
+    large = tree(client.get("/articles/lo-gom")).xpath("//article//img")[0]
+    assert (large.get("src"), large.get("loading")) == ("https://anh.bao.example/lo.jpg", None)
+
+
 # What never reaches a page
 
 
 @pytest.mark.parametrize("path", ["/search?q=lò+gốm", "/articles/xau", "/articles/lo-gom"])
 def test_markup_in_an_article_is_text(client_of, path):
     page = tree(client_of(LINES[:3], min_related=0).get(path))
-    assert not page.xpath("//script | //img[not(starts-with(@src, '/static/'))] | //main//b")
+    assert not page.xpath(f"{INLINE} | //img[not(starts-with(@src, '/static/'))] | //main//b")
     assert SCRIPT in text(page)
 
 
@@ -624,17 +784,22 @@ def test_body_html_is_shown_as_its_text(client):
 
 def test_queries_and_filters_are_text(client):
     page = tree(client.get("/search", query_string={"q": SCRIPT, "section": SCRIPT, "author": '" onfocus="x'}))
-    assert not page.xpath("//script | //*[@onfocus]")
+    assert not page.xpath(f"{INLINE} | //*[@onfocus]")
     assert f"Kết quả cho “{SCRIPT}”" in text(page)
 
 
 @pytest.mark.parametrize("article_id", ["xau", "html"])
 def test_only_web_addresses_are_linked(client, article_id):
     page = tree(client.get(f"/articles/{article_id}"))
-    assert not page.xpath("//a[@rel='noopener'] | //link[@rel='canonical']")
+    assert not page.xpath("//a[@rel='noopener']")
+    assert hrefs(page, "//link[@rel='canonical']") == [f"http://localhost/articles/{article_id}"]
     assert all(urlsplit(href).scheme in {"", "https"} for href in hrefs(page, "//a"))
 
 
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 PATHS = [
     "/",
     "/search?q=lò+gốm",
@@ -654,15 +819,15 @@ def test_every_page_is_whole_and_brings_nothing_from_elsewhere(client, path, lan
     path += ("&" if "?" in path else "?") + "lang=en" if language == "en" else ""
     response = client.get(path, headers=HTML)
     page = tree(response)
-    assert response.headers["Content-Security-Policy"].startswith("default-src 'none'; style-src 'self'")
+    assert response.headers["Content-Security-Policy"] == POLICY
     assert page.get("lang") == language
     assert text(page.xpath("//title")[0])
     assert page.xpath("//meta[@name='description']/@content")[0]
     assert len(page.xpath("//h1")) == 1
     assert hrefs(page, "//a[@class='skip']") == ["#content"]
     assert page.xpath("//main[@id='content']")
-    assert not page.xpath("//script | //style | //*[@style] | //iframe | //@*[starts-with(name(), 'on')]")
-    loaded = page.xpath("//link[not(@rel='canonical')]/@href | //img/@src | //form/@action")
+    assert not page.xpath(f"{INLINE} | //style | //*[@style] | //iframe | //@*[starts-with(name(), 'on')]")
+    loaded = page.xpath("//link[not(@rel='canonical')]/@href | //script/@src | //img/@src | //form/@action")
     assert all(address.startswith("/") and not address.startswith("//") for address in loaded)
     other = page.xpath("//nav[@class='languages']/a")[0]
     assert (other.get("lang"), other.get("href").startswith("?")) == ("en" if language == "vi" else "vi", True)
@@ -689,9 +854,26 @@ def test_odd_bytes_in_an_address_do_no_harm(client):
 
 @pytest.mark.parametrize(("name", "kind"), [("style.css", "text/css"), ("favicon.svg", "image/svg+xml")])
 def test_static_files(client, name, kind):
-    with client.get(f"/static/{name}") as response:
-        assert (response.status_code, response.mimetype) == (200, kind)
-        assert not re.search(r"@import|url\(", response.get_data(as_text=True))
+    with client.application.test_request_context():
+        address = url_for("static", filename=name)
+    response = client.get(address)
+    assert (response.status_code, response.mimetype) == (200, kind)
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert not re.search(r"@import|url\(", response.get_data(as_text=True))
+    packed = client.get(address, headers={"Accept-Encoding": "br;q=1, gzip;q=0.8"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == response.data
+    assert "Content-Encoding" not in client.get(address, headers={"Accept-Encoding": "gzip;q=0"}).headers
+
+
+def test_a_page_of_another_version_still_gets_its_files(client):
+    response = client.get("/static/0123456789ab/style.css")
+    assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
+
+
+@pytest.mark.parametrize("path", ["/static/x/khong.css", "/static/style.css", "/static/x/..%2Fpages.py"])
+def test_no_other_file_is_served(client, path):
+    assert client.get(path).status_code == 404
 
 
 # Trouble
@@ -742,7 +924,11 @@ def test_docs_name_every_endpoint_parameter_and_field(client):
 
 def test_contrast_of_text_in_light_and_dark():
     sheet = (ROOT / "static" / "style.css").read_text(encoding="utf-8")
-    light, dark = (dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", block)) for block in sheet.split(":root {")[1:3])
+    starts = [":root {", ':root:not([data-theme="light"]) {', ':root[data-theme="dark"] {']
+    light, dark, chosen = (
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]+);", sheet.split(start)[1].split("}")[0])) for start in starts
+    )
+    assert dark == chosen
     for colours in (light, dark):
         pairs = [(a, b) for a in ("ink", "muted", "accent") for b in ("paper", "tint", "mark")]
         pairs.append(("on-accent", "accent"))

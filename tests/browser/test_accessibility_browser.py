@@ -1,0 +1,81 @@
+"""Every page held against axe-core, in both themes and three widths; every heading, landmark and focus in its place."""
+
+from __future__ import annotations
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.browser.test_pages_browser import PAGES, TROUBLE, address, browser, focused, visit
+
+pytestmark = pytest.mark.browser
+__all__ = ["address", "browser", "visit"]
+
+EMPTY = "/search?q=lũng vài zzz&section=Thể thao"
+WIDTHS = [320, 768, 1280]
+
+
+def faults(page):
+    """Return what axe-core finds wrong with a page as it stands: rule, and where."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [(one["id"], one["help"], [node["html"][:120] for node in one["nodes"]]) for one in found]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(visit, path, scheme):
+    page = visit(path, trouble=path in TROUBLE, color_scheme=scheme)
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert faults(page) == [], width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_wrong_with_open_suggestions_and_facets(visit, scheme):
+    page = visit("/search?q=gốm", color_scheme=scheme)
+    for summary in page.locator("summary").all():
+        summary.click()
+    page.get_by_role("combobox").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("listbox")).to_be_visible()
+    page.keyboard.press("ArrowDown")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 800})
+        assert faults(page) == [], width
+
+
+def test_axe_would_find_something(visit):
+    page = visit("/")
+    page.evaluate("document.documentElement.removeAttribute('lang')")
+    assert [rule for rule, _, _ in faults(page)] == ["html-has-lang"]
+
+
+@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY])
+def test_headings_go_down_one_step_at_a_time(visit, path):
+    page = visit(path, trouble=path in TROUBLE)
+    levels = [int(node.evaluate("node => node.tagName[1]")) for node in page.locator("h1, h2, h3, h4").all()]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+
+
+@pytest.mark.parametrize("path", ["/", "/search?q=gốm&section=Mẫu", "/articles/lo-gom", "/khong/co"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_the_focus_is_seen_wherever_it_goes(visit, path, width):
+    page = visit(path, trouble=True, viewport={"width": width, "height": 700})
+    if path == "/":
+        list(tabbed(page))  # the box has the focus at first
+    reached = list(tabbed(page))
+    assert reached[0] == "Tới nội dung chính"
+    assert len(reached) == page.locator("a:visible, button:visible, summary:visible, input:visible").count()
+
+
+def tabbed(page):
+    """Press Tab through the rest of the page, and yield what has the focus, which must be seen."""
+    while True:
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement === document.body"):
+            return
+        name, shown = focused(page)
+        assert shown, name
+        yield name
