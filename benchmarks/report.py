@@ -326,6 +326,26 @@ def overload(result: dict[str, Any]) -> str:
     return table([f"{result['workers']} workers, 5 times the capacity for {result['seconds']:.0f} s", *kinds], rows)
 
 
+def browsing(result: dict[str, Any]) -> str:
+    """Return the tables of what a reader waits for in a browser, and of how pages load."""
+    waited = [
+        [f"last key to {label}", f"{result[name]['p50_ms']:.0f} ms", f"{result[name]['p95_ms']:.0f} ms"]
+        for name, label in (("suggestions", "suggestions shown"), ("results", "results shown"))
+    ]
+    pages = [
+        [
+            f"{name}, the worst of {result['opened']}",
+            f"{page['shift']:.3f}",
+            f"{page['long_tasks']:.0f} ({page['longest_ms']:.0f} ms)" if page["long_tasks"] else "0",
+            f"{page['bytes'] / 1000:.1f} kB",
+        ]
+        for name, page in result["pages"].items()
+    ]
+    typed = f'"{result["query"]}" typed {result["rounds"]} times, {result["articles"]:,} articles'
+    headed = ["first visit, on a phone", "layout shift", "tasks over 50 ms (the longest)", "transferred"]
+    return table([typed, "p50", "p95"], waited) + "\n\n" + table(headed, pages)
+
+
 def grown(result: dict[str, Any]) -> str:
     """Return the table of the whole product by size of the archive."""
     header = ["", *(f"{row['articles']:,} articles" for row in result["rows"])]
@@ -398,6 +418,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
     "overload": overload,
+    "browsing": browsing,
     "grown": grown,
     "scale": scale,
     "run": run,

@@ -300,6 +300,6 @@ report = build(Home(home), [str(pathlib.Path(indexer.__file__).parent / "sample"
 live = Live(home, HashingEncoder)
 live.refresh()
 client = create_app(Settings(home=home, model="hashing"), live).test_client()
-print(report.articles, *(client.get(path).status_code for path in ("/", "/static/style.css", "/api/docs")))
+print(report.articles, *(client.get(path).status_code for path in ("/", "/static/0/style.css", "/api/docs")))
 """
         assert outside([installed / "python", "-c", code], tmp_path).split() == ["154", "200", "200", "200"]

@@ -80,6 +80,7 @@ export function combobox(input, how) {
 
   // Past either end lies the text itself, which is the place -1.
   function step(by) {
+    suggestions.cancel(); // what the reader chooses from stays as it is
     const places = found.length + 1;
     activate(((active + 1 + by + places) % places) - 1);
   }

@@ -70,7 +70,7 @@ export function live(form, input, how) {
     const address = asked();
     if (address === shown) {
       event.preventDefault();
-      document.querySelector("main").focus(); // from which a phone takes its keyboard away
+      document.querySelector("main").focus({ preventScroll: true }); // a phone then takes its keyboard away
     } else if (typing) {
       event.preventDefault();
       location.replace(address);

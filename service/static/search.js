@@ -7,7 +7,18 @@ const form = document.querySelector("form.search");
 if (form) {
   const input = form.elements.namedItem("q");
   const kinds = JSON.parse(form.dataset.kinds);
-  const said = (name) => form.querySelector(`[data-said=${name}]`);
+  const said = region("status", "unseen");
+  const found = region("status", "unseen");
+  const trouble = region("alert", "trouble");
+
+  // What is put into it later is read out.
+  function region(role, name) {
+    const node = document.createElement("p");
+    node.className = name;
+    node.setAttribute("role", role);
+    form.append(node);
+    return node;
+  }
 
   async function find(typed, signal) {
     const address = `${form.dataset.suggest}?${new URLSearchParams({ q: typed })}`;
@@ -19,38 +30,38 @@ if (form) {
     }
   }
 
-  function fill(option, found) {
+  function fill(option, one) {
     const text = document.createElement("span");
     text.lang = "vi";
     text.dir = "auto";
-    text.textContent = found.text;
+    text.textContent = one.text;
     const kind = document.createElement("small");
-    kind.textContent = kinds[found.kind];
+    kind.textContent = kinds[one.kind];
     option.append(text, " ", kind);
   }
 
-  function choose(found) {
-    if (found.id) {
+  function choose(one) {
+    if (one.id) {
       const address = new URL(form.dataset.article, location.href);
-      address.pathname = address.pathname.replace(/-$/, encodeURIComponent(found.id));
+      address.pathname = address.pathname.replace(/-$/, encodeURIComponent(one.id));
       location.assign(address);
       return;
     }
-    input.value = found.text;
+    input.value = one.text;
     if (form.requestSubmit) form.requestSubmit();
     else form.submit();
   }
 
   function say(count) {
     const words = count === 0 ? form.dataset.none : count === 1 ? form.dataset.one : form.dataset.many;
-    said("suggestions").textContent = words.replace("{number}", count);
+    said.textContent = words.replace("{number}", count);
   }
 
   combobox(input, { name: form.dataset.suggestions, find, fill, choose, say });
   if (document.body.matches(".home, .results")) {
     live(form, input, {
-      say: (text) => (said("results").textContent = text),
-      fail: (failed) => (form.querySelector(".trouble").textContent = failed ? form.dataset.failed : ""),
+      say: (text) => (found.textContent = text),
+      fail: (failed) => (trouble.textContent = failed ? form.dataset.failed : ""),
     });
   }
 }

@@ -77,7 +77,7 @@ def visit(browser, address):
     for context, watched, illustrated in opened:
         context.close()
         # Chromium reports pictures that do not come, and says in the text alone that it was none of ours.
-        allowed = [PICTURES, "status of 404 ()", "net::ERR_NAME_NOT_RESOLVED"] if illustrated else []
+        allowed = [PICTURES, "404 (Not Found)", "net::ERR_NAME_NOT_RESOLVED"] if illustrated else []
         assert [one for one in watched.seen if not any(words in one for words in allowed)] == []
 
 
@@ -175,9 +175,8 @@ def test_pictures_of_a_named_host_come_and_their_places_stay_where_they_do_not(v
     page.wait_for_load_state("networkidle")
     sizes = {(round(box["width"]), round(box["height"])) for box in (place.bounding_box() for place in places.all())}
     assert len(sizes) == 1
-    seen = page.evaluate(
-        "[...document.querySelectorAll('ol img')].map(one => [one.src.includes('khong'), one.naturalWidth])"
-    )
+    images = page.locator("ol img")
+    seen = images.evaluate_all("all => all.map(one => [one.src.includes('khong-co'), one.naturalWidth])")
     assert {bool(width) is not missing for missing, width in seen} == {True}
     assert {missing for missing, _ in seen} == {True, False}
 
@@ -227,9 +226,9 @@ def test_a_chosen_theme_is_there_before_anything_is_drawn(visit):
     page.get_by_role("button", name="Nền tối").click()
     page.add_init_script(
         """window.drawn = [];
-        new PerformanceObserver(list => list.getEntries().forEach(() =>
-            window.drawn.push(document.documentElement.dataset.theme))).observe({type: "paint", buffered: true});
-        document.addEventListener("readystatechange", () => window.drawn.push(document.documentElement.dataset.theme));"""
+        const note = () => window.drawn.push(document.documentElement.dataset.theme);
+        new PerformanceObserver(list => list.getEntries().forEach(note)).observe({type: "paint", buffered: true});
+        document.addEventListener("readystatechange", note);"""
     )
     page.goto(SEARCH, wait_until="networkidle")
     assert set(page.evaluate("window.drawn")) == {"dark"}
