@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     poll_seconds: float = Field(default=0.5, gt=0, le=2)
     expose_body: bool = True
     picture_hosts: tuple[Host, ...] = ()
-    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s?#]+(/[^\s?#]*)?$")] | None = None
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/\s?#@]+/?$")] | None = None
     robots: Literal["index", "noindex"] = "index"
     min_relevance: float = Field(default=0.12, ge=0, le=1)
     newest_min_relevance: float = Field(default=0.1, ge=0, le=1)

@@ -9,6 +9,7 @@ import re
 import string
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import get_args
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -21,6 +22,7 @@ from service import openapi, pages, strings
 from service.schemas import SearchParams
 from service.search_page import Link, SearchLinks
 from service.strings import EN, VI
+from service.suggest import Kind
 
 ROOT = Path(service.__file__).parent
 HTML = {"Accept": "text/html"}
@@ -451,6 +453,29 @@ def test_reprints_are_counted(client_of, language, said):
     assert sorted(hrefs(behind, ".//a")) == [f"/articles/b1{suffix}", f"/articles/b2{suffix}"]
 
 
+def test_a_few_of_many_reprints_are_named_whatever_the_order_and_page(client_of):
+    lines = [
+        {"id": f"{name}{at}", "title": f"Lò gốm {name}", "body": f"Mẻ {name}", "published_at": f"2024-01-{at:02d}"}
+        for name in "ab"
+        for at in range(1, 9)
+    ]
+    client = client_of(lines, min_relevance=0, newest_min_relevance=0)
+    for sort in ("relevance", "newest"):
+        for offset in (0, 1):
+            page = tree(client.get(f"/search?q=gốm&limit=1&offset={offset}&sort={sort}"))
+            shown = hrefs(page, "//ol//h2/a")[0].rsplit("/", 1)[1]
+            behind = [href.rsplit("/", 1)[1] for href in hrefs(page, "//details[@class='behind']//a")]
+            assert shown[1:] == "8"
+            assert len(behind) == 5
+            assert {one[0] for one in behind} == {shown[0]}
+            assert shown not in behind
+            assert "7 bài tương tự" in text(page)
+
+
+def test_every_kind_of_suggestion_has_a_word():
+    assert set(VI.kinds) == set(EN.kinds) == set(get_args(Kind))
+
+
 def test_one_similar_article_in_words():
     assert (EN.copies(1), VI.copies(1), EN.copies(1000)) == (
         "1 similar article",
@@ -710,10 +735,10 @@ def test_metadata_of_an_article(client):
 
 
 def test_pages_name_themselves_as_readers_reach_them(client_of):
-    client = client_of(LINES[1:2], public_url="https://tim.bao.example/kho/")
+    client = client_of(LINES[1:2], public_url="https://tim.bao.example/")
     page = tree(client.get("/articles/hop-tac-xa?utm_source=x&lang=en"))
-    assert hrefs(page, "//link[@rel='canonical']") == ["https://tim.bao.example/kho/articles/hop-tac-xa"]
-    assert hrefs(tree(client.get("/")), "//link[@rel='canonical']") == ["https://tim.bao.example/kho/"]
+    assert hrefs(page, "//link[@rel='canonical']") == ["https://tim.bao.example/articles/hop-tac-xa"]
+    assert hrefs(tree(client.get("/")), "//link[@rel='canonical']") == ["https://tim.bao.example/"]
 
 
 def test_search_engines_list_articles_and_no_searches(client):
@@ -760,6 +785,7 @@ def test_pictures_of_named_hosts_are_sized_and_lazy(client_of):
         "height": "107",
         "loading": "lazy",
         "decoding": "async",
+        "data-instead": "Đ",
     }
     assert [text(one) for one in page.xpath("//ol//*[@class='picture']/span")].count("K") == 1
     assert len(page.xpath("//ol//*[@class='picture']")) == len(page.xpath("//ol/li"))

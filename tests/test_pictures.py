@@ -80,7 +80,9 @@ def test_a_setting_from_the_environment(monkeypatch):
     assert Settings().picture_hosts == ("anh.example", "*.cdn.example")
 
 
-@pytest.mark.parametrize("url", ["bao.example", "ftp://bao.example", "https://", "https://a b", "https://a/?x=1"])
+@pytest.mark.parametrize(
+    "url", ["bao.example", "ftp://bao.example", "https://", "https://a b", "https://a/?x=1", "https://a/kho/"]
+)
 def test_a_public_url_is_a_web_address(url):
     with pytest.raises(ValidationError, match="public_url"):
         Settings(public_url=url)

@@ -258,6 +258,21 @@ def test_a_chosen_name_is_searched_for(visit):
     expect(box(page)).to_have_value("Đời sống")
 
 
+def test_on_a_phone_a_suggestion_is_tapped_and_all_of_it_is_in_the_window(visit):
+    page = visit("/", viewport={"width": 320, "height": 568}, has_touch=True, is_mobile=True)
+    box(page).tap()
+    box(page).fill("mẫu gốm thứ 3")
+    options = page.locator(LIST).get_by_role("option")
+    expect(options.first).to_be_visible()
+    for option in options.all():
+        place = option.bounding_box()
+        assert place["height"] >= 44
+        assert place["x"] >= 0
+        assert place["x"] + place["width"] <= 320
+    options.filter(has_text="Mẫu gốm thứ 3").tap()
+    expect(results(page)).to_have_text("Mẫu gốm thứ 3")
+
+
 def test_suggestions_close_when_the_reader_goes_on(visit):
     page = visit("/search?q=gốm")
     box(page).focus()
