@@ -249,8 +249,7 @@ def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: Ser
         html=newsroom.as_html(links),
         markdown=newsroom.as_markdown(links),
     )
-    response = Response(page, 200 if error is None else error.status)
-    return response
+    return Response(page, 200 if error is None else error.status)
 
 
 def _to_copy(article: Article | Summary) -> Link:

@@ -28,7 +28,7 @@ export function live(form, input, how) {
     } catch (error) {
       if (!signal.aborted) how.fail(true);
     } finally {
-      if (!signal.aborted) main.removeAttribute("aria-busy");
+      main.removeAttribute("aria-busy");
     }
   });
 

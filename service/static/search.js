@@ -8,8 +8,6 @@ if (form) {
   const input = form.elements.namedItem("q");
   const kinds = JSON.parse(form.dataset.kinds);
   const said = region("status", "unseen");
-  const found = region("status", "unseen");
-  const trouble = region("alert", "trouble");
 
   // What is put into it later is read out.
   function region(role, name) {
@@ -59,6 +57,8 @@ if (form) {
 
   combobox(input, { name: form.dataset.suggestions, find, fill, choose, say });
   if (document.body.matches(".home, .results")) {
+    const found = region("status", "unseen");
+    const trouble = region("alert", "trouble");
     live(form, input, {
       say: (text) => (found.textContent = text),
       fail: (failed) => (trouble.textContent = failed ? form.dataset.failed : ""),

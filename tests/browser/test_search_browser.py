@@ -171,6 +171,16 @@ def test_a_late_answer_never_replaces_a_newer_one(visit):
     assert "/api/v1/suggest" in dropped
 
 
+def test_what_is_taken_back_leaves_the_results_as_they_were(visit):
+    page = visit("/search?q=gốm")
+    with page.expect_request(lambda request: "/search?" in request.url):
+        box(page).fill(SLOW)
+    expect(page.get_by_role("main")).to_have_attribute("aria-busy", "true")
+    box(page).fill("gốm")
+    expect(page.get_by_role("main")).not_to_have_attribute("aria-busy", "true")
+    expect(results(page)).to_have_text("Kết quả cho “gốm”")
+
+
 def test_what_is_typed_fast_is_asked_for_once(visit):
     page = visit("/")
     asked = []
