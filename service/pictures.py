@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, StringConstraints
 
-from indexer.article import Article
-from indexer.summaries import Summary
 from indexer.text import web_address
+
+if TYPE_CHECKING:  # settings are read where numpy is not wanted
+    from indexer.article import Article
+    from indexer.summaries import Summary
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 Host = Annotated[
