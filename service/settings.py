@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     :param threads: Cores for the encoder of one process; all by default, `serve` shares them out.
     :param poll_seconds: How often a process looks whether another snapshot has been published.
     :param expose_body: Whether pages and answers give articles in full, or title and lead only.
-    :param picture_hosts: From which hosts pages may load the articles' pictures, as JSON; none by default.
+    :param picture_hosts: From which hosts pages may load the articles' pictures, by https; none by default.
     :param public_url: Where readers reach the pages, for the addresses that pages say of themselves; by default the
         host that was asked for.
     :param robots: Whether search engines may list the pages of articles.
