@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexer.errors import SourceError
-from indexer.sources import json_lines, page_text, table
+from indexer.sources import json_lines, page_text, table, xml_file
 from indexer.sources.folder import walk
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 from indexer.sources.stream import COMPRESSIONS, Stream, open_stream, standard_input
@@ -22,7 +22,11 @@ __all__ = ["BadLine", "Reading", "SourceOptions", "read_source"]
 
 _STREAMS = (".jsonl", ".ndjson", *table.DELIMITERS)
 _PAGES = (".txt", ".html", ".htm")
-_KNOWN = (*_STREAMS, *_PAGES)
+_XML = ".xml"
+_LIST = ".toml"
+_KNOWN = (*_STREAMS, *_PAGES, _XML, _LIST)
+_WEB = ("http://", "https://")
+_WORDPRESS = "wordpress+"
 _NOTHING_SAID = SourceOptions()
 
 
@@ -30,8 +34,9 @@ def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[R
     """Yield the readings of a source, in its order, one line in memory at a time where the format allows.
 
     :param spec: `-` for JSON Lines on standard input, a folder of files, or a file; its ending names the format:
-        `.jsonl` or `.ndjson` JSON Lines, `.csv` or `.tsv` a table, each also with `.gz` or `.zst` after it; `.txt` the
-        text of a page, `.html` or `.htm` a page.
+        `.jsonl` or `.ndjson` JSON Lines, `.csv` or `.tsv` a table, `.xml` an export of WordPress or a feed, each also
+        with `.gz` or `.zst` after it; `.txt` the text of a page, `.html` or `.htm` a page; `.toml` a file that lists
+        sources. Or an address: `https://…` of a feed or a sitemap, `wordpress+https://…` of a site with WordPress.
     :raises SourceError: if there is no such source, it cannot be read, or its ending is of no known format.
     """
     path = Path(spec)
@@ -41,10 +46,14 @@ def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[R
         if spec == "-":
             with standard_input() as stream:
                 yield from json_lines.read(stream)
+        elif spec.removeprefix(_WORDPRESS).startswith(_WEB):
+            yield from _read_address(spec, options)
         elif path.is_dir():
             yield from _read_folder(path, options)
         elif _format(path) is None:
             raise SourceError(f"expected a folder, or a file ending in {', '.join(_KNOWN)}")
+        elif path.suffix.lower() == _LIST:
+            yield from _read_list(path, options)
         else:
             yield from _read_file(path, options)
     except SourceError as error:
@@ -58,7 +67,7 @@ def _format(path: Path) -> tuple[str, str] | None:
     packed = path.suffix.lower()
     if packed in COMPRESSIONS:
         ending = path.with_suffix("").suffix.lower()
-        return (ending, packed) if ending in _STREAMS else None
+        return (ending, packed) if ending in (*_STREAMS, _XML) else None
     return (packed, "") if packed in _KNOWN else None
 
 
@@ -69,6 +78,8 @@ def _read_file(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine
             yield from _read_stream(stream, ending, options)
     elif ending == ".txt":
         yield from page_text.read(path)
+    elif ending == _XML:
+        yield from xml_file.read(lambda: open_stream(path, compression))
     else:
         from indexer.sources import html_page  # its libraries take a second to import
 
@@ -82,13 +93,45 @@ def _read_stream(stream: Stream, ending: str, options: SourceOptions) -> Iterato
         yield from json_lines.read(stream)
 
 
+def _read_address(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    from indexer.sources import described, remote  # its libraries take a while to import
+
+    address = spec.removeprefix(_WORDPRESS)
+    kind = described.WebSource if address == spec else described.WordPressSource
+    try:
+        source = kind(url=address)
+    except ValueError:
+        raise SourceError("expected an address of the web") from None
+    yield from remote.read(source, options)
+
+
+def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    """Yield the readings of every source of a file; one that cannot be read is a bad line, and the rest goes on."""
+    from indexer.sources import described, remote
+
+    for place, source in described.load(path):
+        name = f"{path} {place}"
+        try:
+            if isinstance(source, described.FileSource):
+                for found in read_source(source.path, options):
+                    given = replace(found, file=found.file or source.path)
+                    if isinstance(given, Reading):
+                        given = replace(given, fields={**source.defaults, **given.fields})
+                    yield given
+            else:
+                for found in remote.read(source, options):
+                    yield replace(found, file=name)
+        except SourceError as error:
+            yield BadLine(1, "", str(error), file=name, incomplete=True)
+
+
 def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
     """Yield the readings of every file below; one that cannot be read is a bad line, and the rest goes on."""
     none = True
     for path in walk(folder):
         if isinstance(path, BadLine):
             yield path
-        elif _format(path) is not None:
+        elif _is_read_in_folders(path):
             none = False
             try:
                 if not stat.S_ISREG(path.stat().st_mode):
@@ -99,6 +142,14 @@ def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | Bad
                 yield BadLine(1, path.name, _said(error), file=str(path), incomplete=True)
     if none:
         raise SourceError(f"expected a file ending in {', '.join(_KNOWN)} in this folder, found none")
+
+
+def _is_read_in_folders(path: Path) -> bool:
+    """Return whether a file of a folder is a source: other XML may lie there, and lists of sources are named alone."""
+    found = _format(path)
+    if found is None or found[0] == _LIST:
+        return False
+    return found[0] != _XML or xml_file.is_source(lambda: open_stream(path, found[1]))
 
 
 def _said(error: Exception) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from indexer.article import FIELDS
@@ -31,11 +32,19 @@ class SourceOptions:
 
     :param columns: For a table: field of the archive line -> header of the column that it is taken from.
     :param encoding: The encoding of its text; found out by default.
+    :param memory: The home that keeps what remote sources gave; without one all is asked for anew.
+    :param allow_private: Whether machines of private networks may be asked.
+    :param allow_shrink: Whether a remote source may lose any number of its articles at once.
+    :param most_pages: How many pages, of a site or of rows, are read of a remote source; all by default.
     :raises ValueError: if there is no such field or no such encoding.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
     encoding: str | None = None
+    memory: Path | None = None
+    allow_private: bool = False
+    allow_shrink: bool = False
+    most_pages: int | None = None
 
     def __post_init__(self) -> None:
         for name in self.columns:

@@ -56,13 +56,16 @@ def index(
     keep: int,
     columns: tuple[str, ...],
     encoding: str | None,
+    allow_private: bool,
     as_json: bool,
     **model: Any,
 ) -> None:
     """Index the articles of SOURCE... and publish them as a snapshot.
 
-    A source is JSON Lines (.jsonl, .ndjson), a table (.csv, .tsv), each also packed (.gz, .zst), a page (.html, .htm,
-    or as text .txt), a folder of these, or - for JSON Lines on standard input.
+    A source is JSON Lines (.jsonl, .ndjson), a table (.csv, .tsv), a WordPress export or feed (.xml), each also packed
+    (.gz, .zst), a page (.html, .htm, or as text .txt), a folder of these, or - for JSON Lines on standard input; the
+    address of a feed or sitemap (https://...), or of a site with WordPress (wordpress+https://...); or a file that
+    lists sources, databases among them (.toml).
 
     The sources are the whole archive: what an earlier index brought and is gone is removed. Unchanged texts are not
     encoded again, and where nothing changed nothing is published.
@@ -71,7 +74,8 @@ def index(
         from indexer.build import BuildOptions, build
         from indexer.snapshot import Home
 
-        said = source_options(columns, encoding)
+        remote = {"memory": home, "allow_private": allow_private, "allow_shrink": allow_shrink}
+        said = source_options(columns, encoding, **remote)
         options = BuildOptions(
             whole=not add,
             strict=strict,
@@ -156,6 +160,7 @@ def compare(
     lang: str,
     columns: tuple[str, ...],
     encoding: str | None,
+    allow_private: bool,
     **model: Any,
 ) -> None:
     """Set the newest of the section beside what Lienquan would show, in one HTML file.
@@ -170,7 +175,7 @@ def compare(
         raise click.UsageError("compare needs SOURCE... or --home")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out: {str(out)!r}: expected a file in a directory that exists")
-    said = source_options(columns, encoding)
+    said = source_options(columns, encoding, allow_private=allow_private)
     with plain_errors(), _archive_of(sources, said, home, **model) as searcher:
         from service import comparison, comparison_page
 
@@ -217,10 +222,17 @@ def sources() -> None:
 @sources.command("check")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--show", type=click.IntRange(0, 1000), default=5, show_default=True, help="Articles to show.")
+@click.option("--pages", type=click.IntRange(1), default=20, show_default=True, help="Of a remote source, to read.")
 @with_source_options
 @with_json
 def check_sources(
-    sources: tuple[str, ...], show: int, columns: tuple[str, ...], encoding: str | None, as_json: bool
+    sources: tuple[str, ...],
+    show: int,
+    pages: int,
+    columns: tuple[str, ...],
+    encoding: str | None,
+    allow_private: bool,
+    as_json: bool,
 ) -> None:
     """Show what `index` would make of SOURCE..., and what looks wrong. Nothing is written.
 
@@ -231,7 +243,7 @@ def check_sources(
 
         from indexer.inspection import inspect
 
-        said = source_options(columns, encoding)
+        said = source_options(columns, encoding, allow_private=allow_private, most_pages=pages)
         with show_progress() as progress:
             report = inspect(sources, said, datetime.now(UTC), show, lambda lines: progress("reading", lines, None))
     if as_json:

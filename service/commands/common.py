@@ -93,6 +93,7 @@ with_filters = options(
 with_source_options = options(
     click.option("--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="Which column of a table FIELD is."),
     click.option("--encoding", help="Of tables and pages, where it is not found out; windows-1258, say."),
+    click.option("--allow-private", is_flag=True, help="Let sources be fetched from machines of private networks."),
 )
 with_ranking = click.option(
     "--ranking",
@@ -163,8 +164,8 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     return searcher
 
 
-def source_options(columns: tuple[str, ...], encoding: str | None) -> SourceOptions:
-    """Return what `--map` and `--encoding` say; wrong use ends the command with status 2."""
+def source_options(columns: tuple[str, ...], encoding: str | None, **more: Any) -> SourceOptions:
+    """Return what `--map` and `--encoding` say, and more; wrong use ends the command with status 2."""
     from indexer.sources import SourceOptions
 
     mapped: dict[str, str] = {}
@@ -180,7 +181,7 @@ def source_options(columns: tuple[str, ...], encoding: str | None) -> SourceOpti
     except ValueError as error:
         raise click.UsageError(f"--encoding: {error}") from error
     try:
-        return SourceOptions(mapped, encoding)
+        return SourceOptions(mapped, encoding, **more)
     except ValueError as error:
         raise click.UsageError(f"--map: {error}") from error
 

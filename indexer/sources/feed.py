@@ -1,0 +1,194 @@
+"""Feeds: RSS, Atom and JSON Feed → entries.
+
+Owns what stands where in a feed. Knows nothing of the web: bytes come in.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from calendar import timegm
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import feedparser
+
+from indexer import text
+from indexer.sources import page_dates
+
+_MIN_FULL_WORDS = 60
+"""A `content` of fewer words than this is a teaser as well."""
+
+_ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+_ENDS = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>\s*(?:<!--.*?-->\s*)*\Z", re.IGNORECASE | re.DOTALL)
+_GMT = re.compile(r"(?:GMT|UTC)\s*([+-])(\d{1,2})\s*\Z")
+_IMAGE = re.compile(r"<img[^>]+?src\s*=\s*[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE)
+_SHOWN = 1000
+
+
+class NotFeed(ValueError):
+    """Bytes that are no feed; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One entry.
+
+    :param key: What tells it from the others: its GUID, else its address, else its title.
+    :param fields: Fields of the archive line.
+    :param full: Whether the article stands here in full.
+    :param cut: Whether the feed ends within it.
+    """
+
+    key: str
+    fields: dict[str, Any] = field(repr=False)
+    full: bool = False
+    cut: bool = False
+
+    @property
+    def url(self) -> str:
+        """Return the address of its page, or nothing."""
+        return str(self.fields.get("url", ""))
+
+
+def looks_like_json_feed(data: bytes) -> bool:
+    """Return whether bytes can only be a JSON Feed, if any."""
+    return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+
+
+def parse(data: bytes, content_type: str = "", url: str = "") -> list[Entry]:
+    """Return the entries of a feed, in its order; those without a title are left out.
+
+    :param url: Where it was found, for relative addresses.
+    :raises NotFeed: if the bytes are none, or declare entities of their own.
+    """
+    if not data.strip():
+        raise NotFeed("expected a feed, found nothing")
+    return list(_json_entries(data) if looks_like_json_feed(data) else _xml_entries(data, content_type, url))
+
+
+def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
+    if _ENTITY.search(data.replace(b"\x00", b"")):
+        raise NotFeed("expected a feed without entities of its own")
+    headers = {"content-type": content_type or "application/xml", **({"content-location": url} if url else {})}
+    parsed = feedparser.parse(io.BytesIO(data), response_headers=headers)
+    if not parsed.version:
+        raise NotFeed(f"expected a feed, found {data.lstrip()[:60].decode('utf-8', 'replace')!r}")
+    cut = not _ENDS.search(data.replace(b"\x00", b"")[-2048:])
+    entries = parsed.entries
+    for number, entry in enumerate(entries, start=1):
+        fields, full = _fields(entry)
+        if fields.get("title"):
+            yield _entry(str(entry.get("id") or ""), fields, full, cut and number == len(entries))
+
+
+def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    contents = [str(content.get("value", "")) for content in entry.get("content", [])]
+    content = max(contents, key=len, default="")
+    summary = str(entry.get("summary") or "")
+    full = len(text.html_to_text(content).split()) >= _MIN_FULL_WORDS
+    lead = text.html_to_text(summary)
+    if full and text.fold(text.html_to_text(content)).startswith(text.fold(lead).rstrip(" .…[]")[:200]):
+        lead = ""  # feeds without a summary of their own give the start of the text for one
+    terms = [str(tag.get("term") or "").strip() for tag in entry.get("tags", [])]
+    names = [str(author.get("name") or "").strip() for author in entry.get("authors", [])]
+    found = {
+        "title": text.html_to_text(str(entry.get("title") or "")).replace("\n", " "),
+        "lead": lead or ("" if full else text.html_to_text(content)),
+        "body_html": content if full else "",
+        "url": str(entry.get("link") or ""),
+        "section": next(iter(filter(None, terms)), ""),
+        "tags": list(filter(None, terms))[1:],
+        "author": ", ".join(dict.fromkeys(filter(None, names))),
+        "published_at": _time(entry, "published"),
+        "updated_at": _time(entry, "updated"),
+        "image_url": _picture(entry, content or summary),
+    }
+    return {name: value for name, value in found.items() if value}, full
+
+
+def _time(entry: Mapping[str, Any], name: str) -> str | None:
+    """Return a time with its offset, or without one where the feed gives none: then it is Vietnam's."""
+    if name not in entry:
+        return None  # feedparser offers `published` for `updated`
+    written = _GMT.sub(lambda zone: f"{zone[1]}{int(zone[2]):02}00", str(entry.get(name) or ""))
+    found, parsed = page_dates.to_iso(written), entry.get(f"{name}_parsed")
+    if found is None and parsed:
+        with suppress(ValueError, OverflowError):
+            return datetime.fromtimestamp(timegm(parsed), UTC).isoformat()
+    return found
+
+
+def _picture(entry: Mapping[str, Any], markup: str) -> str:
+    offered = [*entry.get("media_content", []), *entry.get("media_thumbnail", [])]
+    offered += [link for link in entry.get("links", []) if link.get("rel") == "enclosure"]
+    for one in offered:
+        kind = str(one.get("type") or one.get("medium") or "image")
+        address = str(one.get("url") or one.get("href") or "")
+        if kind.startswith("image") and text.web_address(address):
+            return address
+    found = _IMAGE.search(markup)
+    return found[1].replace("&amp;", "&") if found else ""
+
+
+def _entry(guid: str, fields: dict[str, Any], full: bool, cut: bool = False) -> Entry:
+    address = fields.get("url", "")
+    if address and text.web_address(address) is None:
+        del fields["url"]
+        address = ""
+    made = derived_id(address, guid, fields["title"])
+    return Entry(guid or address or fields["title"], {"id": made, **fields}, full, cut)
+
+
+def derived_id(address: str, guid: str, title: str) -> str:
+    """Return the id of an article by its address, else its GUID, else its title."""
+    if address:
+        return text.derived_id("u", text.url_key(address))
+    return text.derived_id("g", guid) if guid else text.derived_id("t", text.fold(title))
+
+
+def _json_entries(data: bytes) -> Iterator[Entry]:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise NotFeed(f"expected a feed: {str(error)[:_SHOWN]}") from None
+    version = content.get("version") if isinstance(content, dict) else None
+    if not isinstance(version, str) or "jsonfeed.org/version" not in version:
+        raise NotFeed(f"expected a JSON Feed, found version {version!r}")
+    items = content.get("items")
+    if not isinstance(items, list):
+        raise NotFeed("expected a JSON Feed with items")
+    for item in items:
+        fields, full = _json_fields(item) if isinstance(item, dict) else ({}, False)
+        if fields.get("title"):
+            yield _entry(_string(item.get("id")), fields, full)
+
+
+def _string(value: object) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _json_fields(item: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    markup, plain = _string(item.get("content_html")), _string(item.get("content_text"))
+    full = len((plain or text.html_to_text(markup)).split()) >= _MIN_FULL_WORDS
+    listed = item.get("authors") if isinstance(item.get("authors"), list) else [item.get("author")]
+    names = [_string(one.get("name")) for one in listed or [] if isinstance(one, dict)]
+    tags = [_string(tag) for tag in item["tags"]] if isinstance(item.get("tags"), list) else []
+    found = {
+        "title": text.clean(_string(item.get("title"))).replace("\n", " "),
+        "lead": text.clean(_string(item.get("summary"))) or ("" if full else plain or text.html_to_text(markup)),
+        "body": plain if full and not markup else "",
+        "body_html": markup if full else "",
+        "url": _string(item.get("url")) or _string(item.get("external_url")),
+        "section": next(iter(filter(None, tags)), ""),
+        "tags": list(filter(None, tags))[1:],
+        "author": ", ".join(dict.fromkeys(filter(None, names))),
+        "published_at": _string(item.get("date_published")),
+        "updated_at": _string(item.get("date_modified")),
+        "image_url": _string(item.get("image")) or _string(item.get("banner_image")),
+    }
+    return {name: value for name, value in found.items() if value}, full

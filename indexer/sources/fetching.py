@@ -1,0 +1,280 @@
+"""One address of the web → one answer, within bounds, from public machines alone.
+
+Owns what an answer may cost: bytes, unpacked bytes, seconds, redirects. The machine that is connected to is the one
+that was checked, since its address is looked up here once and then used. Knows nothing of what is fetched.
+"""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import DecodeError, HTTPError, LocationParseError
+from urllib3.response import BaseHTTPResponse
+from urllib3.util import parse_url
+
+from indexer.sources.addresses import is_public
+
+AGENT = "Lienquan/1 (+https://pypi.org/project/lienquan/)"
+_PIECE = 2**16
+_REDIRECTS = {301, 302, 303, 307, 308}
+_ERROR_BYTES = 2**16
+
+
+class FetchError(Exception):
+    """Nothing could be fetched; the message says what was expected.
+
+    :param passing: Whether it may be otherwise in a moment.
+    :param status: The status that was answered, 0 where it was none.
+    :param wait: Seconds to wait as the server asks, 0 where it does not.
+    """
+
+    def __init__(self, message: str, passing: bool = False, status: int = 0, wait: float = 0) -> None:
+        super().__init__(message)
+        self.passing = passing
+        self.status = status
+        self.wait = wait
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What an answer may cost.
+
+    :param size: Bytes of a body, as sent and as unpacked.
+    :param seconds: From the first connection to the last byte, redirects included.
+    :param redirects: How many are followed.
+    :param private: Whether machines of private networks may be asked, this one included.
+    """
+
+    size: int = 32 * 2**20
+    seconds: float = 60
+    redirects: int = 5
+    private: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was answered.
+
+    :param url: Where, after redirects.
+    :param headers: With names in lower case.
+    """
+
+    url: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+_NO_BOUNDS_SAID = Bounds()
+
+
+def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: Bounds = _NO_BOUNDS_SAID) -> Answer:
+    """Return the answer to a GET, whatever its status.
+
+    :param headers: Sent beside the ordinary ones; `Authorization` goes to no other host than the first.
+    :raises FetchError: if there is no whole answer within the bounds.
+    """
+    sent = {"User-Agent": AGENT, "Accept-Encoding": "gzip", "Accept": "*/*", **(headers or {})}
+    until = time.monotonic() + bounds.seconds
+    met: set[str] = set()
+    for _ in range(bounds.redirects + 1):
+        _check(url, sent, bounds)
+        if url in met:
+            raise FetchError(f"expected an answer, found a loop of redirects at {url}")
+        met.add(url)
+        answer = _get(url, sent, bounds, until)
+        target = answer.headers.get("location", "")
+        if answer.status not in _REDIRECTS or not target:
+            return answer
+        following = urljoin(url, target)
+        if _origin(following) != _origin(url):
+            sent.pop("Authorization", None)
+        url = following
+    raise FetchError(f"expected at most {bounds.redirects} redirects")
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port
+    except ValueError:
+        return "", "", None
+
+
+def _check(url: str, sent: Mapping[str, str], bounds: Bounds) -> None:
+    try:
+        parts = urlsplit(url)
+        port_known = parts.port is None or parts.port > 0
+    except ValueError:
+        raise FetchError(f"expected an address of the web, found {url[:200]!r}") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_known:
+        raise FetchError(f"expected an http or https address, found {url[:200]!r}")
+    if parts.username is not None or parts.password is not None:
+        raise FetchError("expected an address without user and password in it")
+    if "Authorization" in sent and parts.scheme != "https" and not bounds.private:
+        raise FetchError("expected https, since a password is sent")
+
+
+class _Watch:
+    """Ends whatever is done with a socket once the time is up: a peer that sends one byte a second never times out."""
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+        self._guard: socket.socket | None = None
+        self._timer: threading.Timer | None = None
+
+    @property
+    def over(self) -> bool:
+        """Return whether the time is up."""
+        return time.monotonic() >= self._until
+
+    @property
+    def left(self) -> float:
+        """Return the seconds that are left, never quite none."""
+        return max(0.01, self._until - time.monotonic())
+
+    def guard(self, connected: socket.socket) -> None:
+        self._guard = connected.dup()
+        self._timer = threading.Timer(self.left, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            if self._guard is not None:
+                self._guard.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer.join()
+        if self._guard is not None:
+            self._guard.close()
+
+
+class _Guarded:
+    """Makes the connections of a class of urllib3 by the rules here."""
+
+    watch: _Watch
+    private: bool
+
+    def _new_conn(self) -> socket.socket:
+        host, port = str(self._dns_host), int(self.port)  # type: ignore[attr-defined]
+        connected = _connect(host, port, self.watch, self.private)
+        self.watch.guard(connected)
+        return connected
+
+
+class _Http(_Guarded, HTTPConnection):
+    pass
+
+
+class _Https(_Guarded, HTTPSConnection):
+    pass
+
+
+def _connect(host: str, port: int, watch: _Watch, private: bool) -> socket.socket:
+    """Return a socket that is connected to one of a host's addresses, each checked before."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise FetchError(f"expected a host that is known, found {host!r}: {error}", passing=True) from None
+    allowed = [entry for entry in found if private or is_public(str(entry[4][0]))]
+    if not allowed:
+        raise FetchError(
+            f"expected a public address, found {host!r} at {found[0][4][0]}: it is private; allow private addresses "
+            "if that is meant"
+        )
+    fault: OSError | None = None
+    for family, kind, protocol, _, address in allowed:
+        made = socket.socket(family, kind, protocol)
+        try:
+            made.settimeout(min(watch.left, 10))
+            made.connect(address)
+            made.settimeout(watch.left)
+            return made
+        except OSError as error:
+            made.close()
+            fault = error
+    raise FetchError(f"expected {host!r} to take a connection: {fault}", passing=True)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    return ssl.create_default_context()
+
+
+@contextmanager
+def _connection(url: str, bounds: Bounds, watch: _Watch) -> Iterator[tuple[HTTPConnection, str]]:
+    """Yield a connection to a URL's host, and what is asked for there."""
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        raise FetchError(f"expected an address of the web, found {url[:200]!r}") from None
+    host = (parts.host or "").strip("[]")
+    made: Any
+    if parts.scheme == "https":
+        made = _Https(host, parts.port or 443, timeout=watch.left, ssl_context=_trusted())
+    else:
+        made = _Http(host, parts.port or 80, timeout=watch.left)
+    made.watch, made.private = watch, bounds.private
+    try:
+        yield made, parts.request_uri
+    finally:
+        made.close()
+        watch.close()
+
+
+def _get(url: str, sent: Mapping[str, str], bounds: Bounds, until: float) -> Answer:
+    watch = _Watch(until)
+    try:
+        with _connection(url, bounds, watch) as (connection, target):
+            connection.request("GET", target, headers=sent, preload_content=False)
+            response = connection.getresponse()
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            size = bounds.size if response.status < 300 else min(bounds.size, _ERROR_BYTES)
+            ended = b"" if response.status in _REDIRECTS else _body(response, size, whole=response.status < 300)
+            if watch.over:
+                raise TimeoutError
+            return Answer(url, response.status, headers, ended)
+    except FetchError:
+        raise
+    except DecodeError:
+        raise FetchError("expected a body packed as its header says, found another") from None
+    except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
+        if watch.over:
+            raise FetchError(f"expected a whole answer within {bounds.seconds:g} s", passing=True) from None
+        raise FetchError(f"expected a whole answer: {_said(error)}", passing=True) from None
+
+
+def _body(response: BaseHTTPResponse, size: int, whole: bool) -> bytes:
+    """Return a body of at most so many bytes; a longer one is refused, or cut where only its start is wanted."""
+    announced = response.headers.get("content-length", "")
+    if whole and announced.isdecimal() and int(announced) > size:
+        raise FetchError(f"expected at most {size // 2**20} MiB, found {int(announced)} bytes announced")
+    pieces, total = [], 0
+    for piece in response.stream(_PIECE, decode_content=True):
+        total += len(piece)
+        if total > size:
+            if whole:
+                raise FetchError(f"expected at most {size // 2**20} MiB, found more")
+            break
+        pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong, without the representation of objects that urllib3 puts in."""
+    inner = error.args[-1] if error.args and isinstance(error.args[-1], Exception) else error
+    return str(inner) or type(inner).__name__

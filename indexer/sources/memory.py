@@ -1,0 +1,200 @@
+"""What remote sources have given so far, so that a run asks only for what is new, and can be broken off anywhere.
+
+Owns one SQLite file of a home. A row is what a source has at one place (a URL, a number), with a mark of its version
+and the fields of the article that was read there, or none where there is no article. Rows and the state that says how
+far reading has come are committed together: what was killed goes on from there, nothing lost, nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from indexer.errors import SourceError
+from indexer.sources.reading import Reading
+
+FILE = "sources.sqlite"
+MAX_SHRINK = 0.2
+"""The share of what a source had that may be missing from it at once; more looks like a fault of the source."""
+
+LEFT = "left"
+"""The part of places that are listed no more and yet are there."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS states (source TEXT PRIMARY KEY, state TEXT NOT NULL, changes INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS rows (
+    number INTEGER PRIMARY KEY, source TEXT NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, fields TEXT,
+    derived INTEGER NOT NULL, part TEXT NOT NULL, run INTEGER NOT NULL, UNIQUE (source, key)
+);
+CREATE INDEX IF NOT EXISTS rows_part ON rows (source, part);
+"""
+
+
+@dataclass(frozen=True)
+class Known:
+    """A row.
+
+    :param version: What the source says of its version; another one is to be read again.
+    :param article: Whether an article was read there.
+    """
+
+    version: str
+    article: bool
+
+
+class Memory:
+    """What one source has given.
+
+    :ivar state: How far reading has come; saved by `commit`.
+    """
+
+    def __init__(self, database: sqlite3.Connection, source: str) -> None:
+        self._database = database
+        self._source = source
+        found = database.execute("SELECT state, changes FROM states WHERE source = ?", (source,)).fetchone()
+        self.state: dict[str, Any] = json.loads(found[0]) if found else {}
+        self._changes: int = found[1] if found else 0
+
+    @property
+    def run(self) -> int:
+        """Return the number of the run through the whole source that has begun."""
+        return int(self.state.get("run", 0))
+
+    @property
+    def complete(self) -> bool:
+        """Return whether the source was read to its end once."""
+        return bool(self.state.get("complete"))
+
+    def begin(self) -> None:
+        """Begin a run through the whole source, or go on with one that was broken off."""
+        if not self.state.get("running"):
+            self.state.update(run=self.run + 1, running=True)
+
+    def end(self) -> None:
+        """Say that the run came to the source's end."""
+        self.state.update(running=False, complete=True)
+
+    def known(self, key: str) -> Known | None:
+        """Return what is known of a place."""
+        row = self._database.execute(
+            "SELECT version, fields IS NOT NULL FROM rows WHERE source = ? AND key = ?", (self._source, key)
+        ).fetchone()
+        return None if row is None else Known(row[0], bool(row[1]))
+
+    def put(
+        self, key: str, version: str, fields: Mapping[str, Any] | None, derived: bool = False, part: str = ""
+    ) -> None:
+        """Remember what a place has, and that this run met it."""
+        line = None if fields is None else json.dumps(fields, ensure_ascii=True)
+        before = self._database.execute(
+            "SELECT fields FROM rows WHERE source = ? AND key = ?", (self._source, key)
+        ).fetchone()
+        self._changes += (before[0] if before else None) != line
+        self._database.execute(
+            "INSERT INTO rows (source, key, version, fields, derived, part, run) VALUES (?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (source, key) DO UPDATE SET version = excluded.version, fields = excluded.fields, "
+            "derived = excluded.derived, part = excluded.part, run = excluded.run",
+            (self._source, key, version, line, int(derived), part, self.run),
+        )
+
+    def meet(self, key: str, part: str = "") -> None:
+        """Say that this run met a place that is as it was."""
+        self._database.execute(
+            "UPDATE rows SET run = ?, part = ? WHERE source = ? AND key = ?", (self.run, part, self._source, key)
+        )
+
+    def meet_part(self, part: str) -> None:
+        """Say that this run met all places of a part."""
+        self._database.execute("UPDATE rows SET run = ? WHERE source = ? AND part = ?", (self.run, self._source, part))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget what these places have."""
+        found = self._database.executemany(
+            "DELETE FROM rows WHERE source = ? AND key = ?", ((self._source, key) for key in keys)
+        )
+        self._changes += max(found.rowcount, 0)
+
+    def unmet(self) -> list[str]:
+        """Return the places that this run did not meet, but for those that are known to have been left."""
+        rows = self._database.execute(
+            "SELECT key FROM rows WHERE source = ? AND run < ? AND part <> ? ORDER BY number",
+            (self._source, self.run, LEFT),
+        )
+        return [key for (key,) in rows]
+
+    def places(self) -> set[str]:
+        """Return all places."""
+        return {key for (key,) in self._database.execute("SELECT key FROM rows WHERE source = ?", (self._source,))}
+
+    def __len__(self) -> int:
+        return int(self._database.execute("SELECT count(*) FROM rows WHERE source = ?", (self._source,)).fetchone()[0])
+
+    def commit(self) -> None:
+        """Save rows and state, together."""
+        self._database.execute(
+            "INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (self._source, json.dumps(self.state), self._changes)
+        )
+        self._database.commit()
+
+    def drop(self, gone: list[str], shrink: bool) -> str:
+        """Forget what a source has no more, unless that is more than a fault of the source may explain.
+
+        :param shrink: Whether it may be any number.
+        :return: Why nothing was forgotten, or nothing.
+        """
+        if len(gone) > MAX_SHRINK * len(self) and not shrink and len(gone) > 1:
+            return (
+                f"expected at least {1 - MAX_SHRINK:.0%} of the {len(self)} articles that it had, found "
+                f"{len(self) - len(gone)}: all are kept; if they are gone, --allow-shrink"
+            )
+        self.forget(gone)
+        return ""
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield every article, in the order in which they were first met."""
+        rows = self._database.execute(
+            "SELECT number, fields, derived FROM rows WHERE source = ? AND fields IS NOT NULL ORDER BY number",
+            (self._source,),
+        )
+        for number, fields, derived in rows:
+            yield Reading(number, json.loads(fields), bool(derived))
+
+
+@contextmanager
+def open_memory(home: Path | None, source: str) -> Iterator[Memory]:
+    """Open what is remembered of a source, in a home or, without one, for the moment.
+
+    :raises SourceError: if the file is damaged.
+    """
+    with _open(home) as database:
+        yield Memory(database, source)
+
+
+@contextmanager
+def _open(home: Path | None) -> Iterator[sqlite3.Connection]:
+    path = ":memory:" if home is None else str(home / FILE)
+    try:
+        database = sqlite3.connect(path, timeout=30)
+        try:
+            if home is not None:
+                database.execute("PRAGMA journal_mode = WAL")
+                database.execute("PRAGMA synchronous = NORMAL")
+            database.executescript(_SCHEMA)
+            yield database
+        finally:
+            database.close()
+    except sqlite3.DatabaseError as error:
+        raise SourceError(
+            f"{path}: {error}: expected what sources gave before; without this file all is read anew"
+        ) from error
+
+
+def changes(home: Path) -> int:
+    """Return a number that grows with every article that the sources of a home brought, changed or lost."""
+    with _open(home) as database:
+        return int(database.execute("SELECT coalesce(sum(changes), 0) FROM states").fetchone()[0])

@@ -1,0 +1,120 @@
+"""How often, and what, a site is asked: a rate for each host, robots.txt, retries that back off.
+
+Owns the manners. What one answer may cost is `fetching`'s.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from protego import Protego
+from urllib3.exceptions import InvalidHeader
+from urllib3.util import Retry
+
+from indexer.sources.fetching import Answer, Bounds, FetchError, fetch
+
+TOKEN = "Lienquan"  # noqa: S105  the name that robots.txt knows this program by
+ROBOTS_BYTES = 500 * 2**10
+"""How much of a robots.txt is read: what RFC 9309 asks for at least."""
+
+_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_LONGEST_WAIT = 60.0
+_LONGEST_DELAY = 30.0
+
+
+@dataclass
+class Web:
+    """The web as one run visits it.
+
+    :param delay: Seconds from one request to the next at the same host; a longer `Crawl-delay` of its robots.txt
+        counts, up to half a minute.
+    :param tries: How often an address is asked before it is given up.
+    """
+
+    bounds: Bounds = field(default_factory=Bounds)
+    delay: float = 1.0
+    tries: int = 3
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
+    _next: dict[str, float] = field(default_factory=dict)
+    _robots: dict[str, Protego | None] = field(default_factory=dict)
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None, bounds: Bounds | None = None) -> Answer:
+        """Return an answer of status 200 or 304, asked for again where it may be otherwise in a moment.
+
+        :raises FetchError: if there is none.
+        """
+        for attempt in range(1, self.tries + 1):
+            try:
+                return self._once(url, headers, bounds or self.bounds)
+            except FetchError as error:
+                if not error.passing or attempt == self.tries or error.wait > _LONGEST_WAIT:
+                    raise
+                backed_off = 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311
+                self.sleep(max(error.wait, min(self.delay, 1.0) * backed_off))
+        raise AssertionError("tries is at least 1")
+
+    def allows(self, url: str) -> bool:
+        """Return whether a site's robots.txt lets this program read an address.
+
+        One that cannot be had for the server's fault forbids all (RFC 9309, 2.3.1.4), one that is not there nothing.
+        """
+        robots = self._robots_of(url)
+        return robots is not None and bool(robots.can_fetch(url, TOKEN))
+
+    def _once(self, url: str, headers: Mapping[str, str] | None, bounds: Bounds) -> Answer:
+        host = urlsplit(url).netloc
+        pause = self._next.get(host, 0.0) - self.clock()
+        if pause > 0:
+            self.sleep(pause)
+        try:
+            answer = fetch(url, headers, bounds)
+        finally:
+            self._next[host] = self.clock() + self._delay_of(url)
+        if answer.status in {200, 304}:
+            return answer
+        passing = answer.status in _PASSING
+        raise FetchError(
+            f"expected status 200, found {answer.status}",
+            passing,
+            answer.status,
+            _retry_after(answer) if passing else 0,
+        )
+
+    def _delay_of(self, url: str) -> float:
+        known = self._robots.get(_site(url))
+        asked = known.crawl_delay(TOKEN) if known is not None else None
+        return max(self.delay, min(float(asked or 0), _LONGEST_DELAY))
+
+    def _robots_of(self, url: str) -> Protego | None:
+        site = _site(url)
+        if site not in self._robots:
+            self._robots[site] = self._read_robots(site)
+        return self._robots[site]
+
+    def _read_robots(self, site: str) -> Protego | None:
+        bounds = Bounds(ROBOTS_BYTES, min(self.bounds.seconds, 20), self.bounds.redirects, self.bounds.private)
+        try:
+            body = self.get(f"{site}/robots.txt", {"Accept": "text/plain"}, bounds).body
+        except FetchError as error:
+            return Protego.parse("") if 400 <= error.status < 500 and error.status != 429 else None
+        return Protego.parse(body.decode("utf-8", "replace"))
+
+
+def _site(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _retry_after(answer: Answer) -> float:
+    asked = answer.headers.get("retry-after")
+    if asked is None:
+        return 0
+    try:
+        return max(0.0, Retry().parse_retry_after(asked))
+    except (InvalidHeader, ValueError, OverflowError):
+        return 0

@@ -1,0 +1,49 @@
+"""A source that is asked over the network: memory brought up to date, then everything that is remembered.
+
+What is yielded is the whole of the source, whatever of it was asked for this time; so an archive that is built from it
+neither loses what a feed shows no more nor what could not be had just now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from indexer.errors import SourceError
+from indexer.sources.described import SqlSource, WebSource, WordPressSource
+from indexer.sources.fetching import Bounds
+from indexer.sources.memory import Memory, open_memory
+from indexer.sources.reading import BadLine, Reading, SourceOptions
+
+AnyRemote = WebSource | WordPressSource | SqlSource
+
+
+def read(source: AnyRemote, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    """Yield what is wrong with a source, then the readings of all that it has given and not taken back.
+
+    :raises SourceError: if its settings do not fit it, or the memory is damaged.
+    """
+    with open_memory(options.memory, source.source_key) as memory:
+        yield from _updated(source, memory, options)
+        for reading in memory.readings():
+            yield replace(reading, fields={**source.defaults, **reading.fields})
+
+
+def _updated(source: AnyRemote, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
+    if isinstance(source, SqlSource):
+        try:
+            from indexer.sources import sql
+        except ImportError as error:
+            raise SourceError(f"expected SQLAlchemy to read a database: pip install 'lienquan[sql]': {error}") from None
+
+        return sql.update(source, memory, options)
+    from indexer.sources.politeness import Web
+
+    web = Web(Bounds(seconds=source.seconds, private=options.allow_private), source.delay)
+    if isinstance(source, WordPressSource):
+        from indexer.sources import wordpress
+
+        return wordpress.update(source, web, memory, options)
+    from indexer.sources import web as feeds_and_sitemaps
+
+    return feeds_and_sitemaps.update(source, web, memory, options)

@@ -1,0 +1,135 @@
+"""Sitemaps: ordinary ones, those of news, and indexes of sitemaps → addresses.
+
+Owns what stands where in a sitemap. Knows nothing of the web: bytes come in.
+"""
+
+from __future__ import annotations
+
+import io
+import zlib
+from dataclasses import dataclass
+
+from lxml import etree
+
+MAX_BYTES = 52_428_800
+"""What a sitemap may have unpacked, by sitemaps.org."""
+
+_MAX_ADDRESSES = 50_000
+_GZIP = b"\x1f\x8b"
+_PIECE = 2**16
+
+
+class NotSitemap(ValueError):
+    """Bytes that are no sitemap; the message says what was expected."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """An address of a sitemap.
+
+    :param changed: What the sitemap says of when it was changed or published, as it is written there; or nothing.
+    """
+
+    url: str
+    changed: str = ""
+
+
+@dataclass(frozen=True)
+class Sitemap:
+    """A sitemap.
+
+    :param index: Whether its addresses are those of sitemaps.
+    :param news: Whether it lists news, and so the last two days only.
+    :param cut: Why it ends early, or nothing.
+    """
+
+    places: list[Place]
+    index: bool = False
+    news: bool = False
+    cut: str = ""
+
+
+def unpacked(data: bytes) -> bytes:
+    """Return the bytes of a sitemap that may be packed by gzip, as a file is.
+
+    :raises NotSitemap: if they unpack to too much, or not to their end.
+    """
+    if not data.startswith(_GZIP):
+        return data
+    pieces, total = [], 0
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        while data and not unpack.eof:
+            piece = unpack.decompress(data, _PIECE)
+            data = unpack.unconsumed_tail
+            pieces.append(piece)
+            total += len(piece)
+            if total > MAX_BYTES:
+                raise NotSitemap(f"expected at most {MAX_BYTES // 2**20} MiB unpacked, found more")
+    except zlib.error as error:
+        raise NotSitemap(f"expected gzip data: {error}") from None
+    if not unpack.eof:
+        raise NotSitemap("expected more gzip data: it ends early")
+    return b"".join(pieces)
+
+
+def looks_like_sitemap(data: bytes) -> bool:
+    """Return whether bytes are meant for a sitemap, by what their first element is called."""
+    try:
+        for _, element in _events(data[:_PIECE], ("start",)):
+            return etree.QName(element).localname in {"urlset", "sitemapindex"}
+    except etree.XMLSyntaxError:
+        pass
+    return False
+
+
+def parse(data: bytes) -> Sitemap:
+    """Return the addresses of a sitemap; one that is cut short gives those before the cut.
+
+    :raises NotSitemap: if the bytes are none.
+    """
+    places: list[Place] = []
+    root, news, cut = "", False, ""
+    try:
+        for event, element in _events(data, ("start", "end")):
+            name = etree.QName(element).localname
+            if event == "start":
+                root = root or name
+                if root not in {"urlset", "sitemapindex"}:
+                    raise NotSitemap(f"expected a sitemap, found <{root}>")
+            elif name in {"url", "sitemap"}:
+                found, is_news = _place(element)
+                news = news or is_news
+                if found is not None:
+                    places.append(found)
+                element.clear()
+            if len(places) > _MAX_ADDRESSES:
+                cut = f"expected at most {_MAX_ADDRESSES} addresses"
+                break
+    except etree.XMLSyntaxError as error:
+        if not root:
+            raise NotSitemap(f"expected a sitemap: {error.msg}") from None
+        cut = f"expected XML to its end: {error.msg}"
+    return Sitemap(places, root == "sitemapindex", news, cut)
+
+
+def _events(data: bytes, wanted: tuple[str, ...]) -> etree.iterparse:
+    return etree.iterparse(
+        io.BytesIO(data), events=wanted, resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False
+    )
+
+
+def _place(element: etree._Element) -> tuple[Place | None, bool]:
+    """Return the address of an entry with its time, and whether it is one of news."""
+    url, changed, published, news = "", "", "", False
+    for below in element.iter():
+        if not isinstance(below.tag, str):
+            continue
+        name, value = etree.QName(below), (below.text or "").strip()
+        if name.localname == "loc" and not url and "image" not in (name.namespace or ""):
+            url = value
+        elif name.localname == "lastmod":
+            changed = value
+        elif name.localname == "publication_date":
+            published, news = value, True
+    return (Place(url, changed or published) if url else None), news

@@ -1,0 +1,265 @@
+"""A feed or a sitemap of the web, and the pages behind it → what a memory holds afterwards.
+
+Owns what is asked for again and what is not, and what becomes of an article that is no longer listed. A feed and a
+sitemap of news show the newest only: what they showed before stays. An address that an ordinary sitemap lists no more
+is asked for once: only a page that is gone (404, 410) takes its article with it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from indexer import text
+from indexer.sources import feed, sitemap
+from indexer.sources.described import WebSource
+from indexer.sources.fetching import Answer, Bounds, FetchError
+from indexer.sources.memory import LEFT, Memory
+from indexer.sources.politeness import Web
+from indexer.sources.reading import BadLine, SourceOptions
+
+logger = logging.getLogger(__name__)
+
+_GONE = {404, 410}
+_DEEPEST = 3
+_MOST_SITEMAPS = 2_000
+_LOGGED_EVERY = 100
+_ALTERNATE = re.compile(rb"<link\b[^>]*?\btype=[\"']application/(?:rss|atom|feed)\+(?:xml|json)[\"'][^>]*>", re.I)
+_HREF = re.compile(rb"\bhref=[\"']([^\"'\s]+)", re.I)
+_ACCEPTED = "application/rss+xml, application/atom+xml, application/feed+json, application/xml, */*;q=0.5"
+_CUT = "expected a feed to its end, found it cut: the last entry is left out"
+_ROOM = Bounds(size=sitemap.MAX_BYTES)
+
+
+def update(source: WebSource, web: Web, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
+    """Bring a memory to what a feed or sitemap says now; yield what is wrong on the way, each in words."""
+    return _Visit(source, web, memory, options).run()
+
+
+@dataclass(frozen=True)
+class _Page:
+    """What a page gave: the fields of its article, or why there are none, and whether that may pass."""
+
+    fields: dict[str, Any] | None = None
+    reason: str = ""
+    passing: bool = False
+    gone: bool = False
+
+
+class _Visit:
+    """One run over one source."""
+
+    def __init__(self, source: WebSource, web: Web, memory: Memory, options: SourceOptions) -> None:
+        self._source = source
+        self._web = web
+        self._memory = memory
+        self._options = options
+        self._include = re.compile(source.include)
+        self._pages = 0
+        self._whole = True  # whether all that the source lists was met
+
+    def run(self) -> Iterator[BadLine]:
+        url = self._source.url
+        self._memory.begin()
+        try:
+            answer = self._conditionally(url)
+            if answer is None:
+                self._memory.meet_part(url)
+            elif _is_feed(answer, self._source.type):
+                yield from self._feed(answer)
+            else:
+                yield from self._sitemap(answer, 0, set())
+                yield from self._left()
+        except (FetchError, feed.NotFeed, sitemap.NotSitemap) as error:
+            self._memory.state.get("validators", {}).pop(url, None)
+            self._memory.commit()
+            yield self._bad(url, str(error), incomplete=not self._memory.complete)
+            return
+        self._memory.end()
+        self._memory.commit()
+
+    def _bad(self, place: str, reason: str, incomplete: bool = False) -> BadLine:
+        return BadLine(1, place, reason, incomplete=incomplete)
+
+    def _conditionally(self, url: str) -> Answer | None:
+        """Return what stands at an address, None if it is as it was; what comes with it is sent the next time."""
+        known = self._memory.state.setdefault("validators", {})
+        sent = {"Accept": _ACCEPTED}
+        etag, modified = known.get(url, ("", ""))
+        sent |= {"If-None-Match": etag} if etag else {}
+        sent |= {"If-Modified-Since": modified} if modified else {}
+        room = Bounds(_ROOM.size, self._web.bounds.seconds, self._web.bounds.redirects, self._web.bounds.private)
+        answer = self._web.get(url, sent, room)
+        if answer.status == 304:
+            return None
+        known[url] = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
+        return answer
+
+    def _feed(self, answer: Answer) -> Iterator[BadLine]:
+        entries = feed.parse(answer.body, answer.headers.get("content-type", ""), answer.url)
+        for entry in reversed(entries):  # the newest come first in a feed, and last in an archive
+            if entry.cut:
+                self._memory.state.get("validators", {}).pop(self._source.url, None)
+                yield self._bad(self._source.url, _CUT)
+                continue
+            yield from self._entry(entry)
+        if not entries:
+            yield self._bad(self._source.url, "expected entries in the feed, found none: what it had is kept")
+
+    def _entry(self, entry: feed.Entry) -> Iterator[BadLine]:
+        version = _version(entry.fields)
+        known = self._memory.known(entry.key)
+        if known is not None and known.version == version:
+            self._memory.meet(entry.key, self._source.url)
+            return
+        fields = dict(entry.fields)
+        if self._source.pages and not entry.full and entry.url and self._may_read_another():
+            page = self._page(entry.url)
+            fields |= page.fields or {}
+            if page.reason:
+                yield self._bad(entry.url, f"{page.reason}: what the feed says of it is taken")
+            if page.passing:
+                version = ""  # asked for again in the next run
+                self._memory.state.get("validators", {}).pop(self._source.url, None)
+                if known is not None and known.article:
+                    return
+        self._memory.put(entry.key, version, fields, derived=True, part=self._source.url)
+        self._memory.commit()
+
+    def _may_read_another(self) -> bool:
+        self._pages += 1
+        if self._pages % _LOGGED_EVERY == 0:
+            logger.info("%s: %d pages read", self._source.url, self._pages)
+        return self._options.most_pages is None or self._pages <= self._options.most_pages
+
+    def _page(self, url: str) -> _Page:
+        from indexer.sources import html_page  # its libraries take a second to import
+
+        try:
+            if not self._web.allows(url):
+                return _Page(reason="robots.txt asks not to read it, or cannot be had")
+            answer = self._web.get(url, {"Accept": "text/html, application/xhtml+xml"})
+        except FetchError as error:
+            return _Page(reason=str(error), passing=error.passing, gone=error.status in _GONE)
+        found = html_page.read_bytes(answer.body, self._options)
+        if isinstance(found, BadLine):
+            return _Page(reason=found.reason)
+        fields = dict(found.fields)
+        if "url" not in fields:
+            fields |= {"url": answer.url, "id": feed.derived_id(answer.url, "", "")}
+        return _Page(fields)
+
+    def _sitemap(self, answer: Answer, depth: int, met: set[str]) -> Iterator[BadLine]:
+        found = sitemap.parse(sitemap.unpacked(answer.body))
+        if found.cut:
+            self._whole = False
+            self._memory.state.get("validators", {}).pop(answer.url, None)
+            yield self._bad(answer.url, found.cut)
+        if found.news:
+            self._memory.meet_part(answer.url)
+        if not found.places:
+            self._whole = False
+            yield self._bad(answer.url, "expected addresses in the sitemap, found none: what it had is kept")
+        if not found.index:
+            yield from self._addresses(found.places, answer.url)
+            return
+        self._memory.state.get("validators", {}).pop(answer.url, None)  # what it lists may change without it
+        for place in found.places:
+            if place.url in met or depth >= _DEEPEST or len(met) >= _MOST_SITEMAPS:
+                continue
+            met.add(place.url)
+            yield from self._below(place.url, depth, met)
+
+    def _below(self, url: str, depth: int, met: set[str]) -> Iterator[BadLine]:
+        """Read a sitemap of an index; one that cannot be read leaves the others as they are."""
+        try:
+            answer = self._conditionally(url)
+            if answer is None:
+                self._memory.meet_part(url)
+            else:
+                yield from self._sitemap(answer, depth + 1, met)
+        except (FetchError, sitemap.NotSitemap) as error:
+            self._whole = False
+            self._memory.state.get("validators", {}).pop(url, None)
+            yield self._bad(url, str(error), incomplete=not self._memory.complete)
+
+    def _addresses(self, places: list[sitemap.Place], part: str) -> Iterator[BadLine]:
+        passed_over = False
+        for place in places:
+            if not self._include.search(place.url) or text.web_address(place.url) is None:
+                continue
+            known = self._memory.known(place.url)
+            if known is not None and known.version == place.changed:
+                self._memory.meet(place.url, part)
+                continue
+            if not self._may_read_another():
+                passed_over = True
+                break
+            yield from self._address(place, part)
+        if passed_over:
+            self._whole = False
+            self._memory.state.get("validators", {}).pop(part, None)
+            logger.info("%s: %s pages read, the rest is left", self._source.url, self._options.most_pages)
+
+    def _address(self, place: sitemap.Place, part: str) -> Iterator[BadLine]:
+        page = self._page(place.url)
+        if page.reason:
+            yield self._bad(place.url, page.reason)
+        if page.gone:
+            self._memory.forget([place.url])
+        elif page.passing:
+            self._memory.state.get("validators", {}).pop(part, None)  # asked for again in the next run
+            self._memory.meet(place.url, part)
+        elif page.fields is not None or self._memory.known(place.url) is None:
+            self._memory.put(place.url, place.changed, page.fields, derived=True, part=part)
+        else:
+            self._memory.meet(place.url, part)
+        self._memory.commit()
+
+    def _left(self) -> Iterator[BadLine]:
+        """Ask once for the pages that are listed no more; those that are gone take their articles with them."""
+        if not self._whole:
+            return
+        for url in self._memory.unmet():
+            if not self._may_read_another():
+                return
+            try:
+                self._web.get(url)
+            except FetchError as error:
+                if error.status not in _GONE:
+                    yield self._bad(url, f"{error}: is it gone? It is kept")
+                    continue
+                self._memory.forget([url])
+            else:
+                self._memory.meet(url, LEFT)
+            self._memory.commit()
+
+
+def _version(fields: dict[str, Any]) -> str:
+    return text.derived_id("v", repr(sorted(fields.items())))
+
+
+def _is_feed(answer: Answer, said: str) -> bool:
+    """Return whether an answer is a feed and not a sitemap, by what it holds.
+
+    :raises NotFeed: if it is a page; the message names the feeds that it links to.
+    """
+    if said == "sitemap":
+        return False
+    try:
+        start = sitemap.unpacked(answer.body)
+    except sitemap.NotSitemap:
+        if answer.body.startswith(b"\x1f\x8b"):
+            raise
+        start = answer.body
+    if sitemap.looks_like_sitemap(start):
+        return False
+    head = start[:2048].lstrip().lower()
+    if head.startswith(b"<!doctype html") or b"<html" in head:
+        links = [link for tag in _ALTERNATE.findall(start) for link in _HREF.findall(tag)]
+        named = ", ".join(link.decode("utf-8", "replace") for link in dict.fromkeys(links[:5]))
+        raise feed.NotFeed(f"expected a feed or a sitemap, found a page{'; it names ' + named if named else ''}")
+    return True
