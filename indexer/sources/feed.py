@@ -26,6 +26,9 @@ _MIN_FULL_WORDS = 60
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 _ENDS = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>\s*(?:<!--.*?-->\s*)*\Z", re.IGNORECASE | re.DOTALL)
 _GMT = re.compile(r"(?:GMT|UTC)\s*([+-])(\d{1,2})\s*\Z")
+_BEHIND_MAIL = re.compile(r"\A\S*\s*\(([^()]+)\)?\Z")
+"""A name behind what feedparser leaves of an address of mail."""
+
 _IMAGE = re.compile(r"<img[^>]+?src\s*=\s*[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE)
 _SHOWN = 1000
 
@@ -75,11 +78,16 @@ def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
     if _ENTITY.search(data.replace(b"\x00", b"")):
         raise NotFeed("expected a feed without entities of its own")
     headers = {"content-type": content_type or "application/xml", **({"content-location": url} if url else {})}
-    parsed = feedparser.parse(io.BytesIO(data), response_headers=headers)
+    try:
+        parsed = feedparser.parse(io.BytesIO(data), response_headers=headers)
+    except Exception as error:  # its parsers let through whatever goes wrong in a broken one
+        raise NotFeed(f"expected a feed that can be parsed: {type(error).__name__}: {error}") from None
     if not parsed.version:
         raise NotFeed(f"expected a feed, found {data.lstrip()[:60].decode('utf-8', 'replace')!r}")
     cut = not _ENDS.search(data.replace(b"\x00", b"")[-2048:])
     entries = parsed.entries
+    if cut and not entries:
+        raise NotFeed("expected a feed to its end, found it cut before its first entry")
     for number, entry in enumerate(entries, start=1):
         fields, full = _fields(entry)
         if fields.get("title"):
@@ -95,7 +103,7 @@ def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     if full and text.fold(text.html_to_text(content)).startswith(text.fold(lead).rstrip(" .…[]")[:200]):
         lead = ""  # feeds without a summary of their own give the start of the text for one
     terms = [str(tag.get("term") or "").strip() for tag in entry.get("tags", [])]
-    names = [str(author.get("name") or "").strip() for author in entry.get("authors", [])]
+    names = [_BEHIND_MAIL.sub(r"\1", str(author.get("name") or "").strip()) for author in entry.get("authors", [])]
     found = {
         "title": text.html_to_text(str(entry.get("title") or "")).replace("\n", " "),
         "lead": lead or ("" if full else text.html_to_text(content)),

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from indexer.sources.xml_names import split_name
+
 MAX_BYTES = 52_428_800
 """What a sitemap may have unpacked, by sitemaps.org."""
 
@@ -77,7 +79,7 @@ def looks_like_sitemap(data: bytes) -> bool:
     """Return whether bytes are meant for a sitemap, by what their first element is called."""
     try:
         for _, element in _events(data[:_PIECE], ("start",)):
-            return etree.QName(element).localname in {"urlset", "sitemapindex"}
+            return split_name(element)[1] in {"urlset", "sitemapindex"}
     except etree.XMLSyntaxError:
         pass
     return False
@@ -92,7 +94,7 @@ def parse(data: bytes) -> Sitemap:
     root, news, cut = "", False, ""
     try:
         for event, element in _events(data, ("start", "end")):
-            name = etree.QName(element).localname
+            _, name = split_name(element)
             if event == "start":
                 root = root or name
                 if root not in {"urlset", "sitemapindex"}:
@@ -125,11 +127,11 @@ def _place(element: etree._Element) -> tuple[Place | None, bool]:
     for below in element.iter():
         if not isinstance(below.tag, str):
             continue
-        name, value = etree.QName(below), (below.text or "").strip()
-        if name.localname == "loc" and not url and "image" not in (name.namespace or ""):
+        (namespace, name), value = split_name(below), (below.text or "").strip()
+        if name == "loc" and not url and "image" not in namespace:
             url = value
-        elif name.localname == "lastmod":
+        elif name == "lastmod":
             changed = value
-        elif name.localname == "publication_date":
+        elif name == "publication_date":
             published, news = value, True
     return (Place(url, changed or published) if url else None), news

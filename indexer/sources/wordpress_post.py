@@ -58,7 +58,7 @@ def fields(post: Post) -> dict[str, Any]:
     markup = wordpress_text.to_html(post.content)
     lead = text.html_to_text(wordpress_text.to_html(post.excerpt))
     start = text.fold(_CUT.sub("", lead))
-    if start and text.fold(text.html_to_text(markup)).startswith(start):
+    if start and text.fold(text.html_to_text(markup)[: 2 * len(lead)]).startswith(start):
         lead = ""  # WordPress gives the start of the text where there is no excerpt
     named = [name for name, slug in post.categories if slug not in _UNCATEGORISED]
     found = {

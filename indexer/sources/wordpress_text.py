@@ -19,7 +19,8 @@ _ATTRIBUTE = re.compile(r"[\w-]+\s*=\s*(?:&(?:#8220|#8221|quot);|[\"'”“″\w
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _BETWEEN_PARAGRAPHS = re.compile(r"(?:\r?\n[ \t]*){2,}")
 _CAPTION = re.compile(
-    r"\[(?P<name>(?:wp_)?caption)\b(?P<attributes>[^\]]*)\](?P<inner>.*?)\[/(?P=name)\]", re.DOTALL | re.IGNORECASE
+    r"\[(?P<name>(?:wp_)?caption)\b(?P<attributes>[^\[\]]*)\](?P<inner>(?:(?!\[(?:wp_)?caption\b).)*?)\[/(?P=name)\]",
+    re.DOTALL | re.IGNORECASE,
 )
 _IMAGE = re.compile(r"(?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?", re.IGNORECASE)
 _STATED = re.compile(r"\bcaption\s*=\s*[\"']([^\"']*)", re.IGNORECASE)

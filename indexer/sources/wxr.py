@@ -16,6 +16,7 @@ from indexer.errors import SourceError
 from indexer.sources import wordpress_post
 from indexer.sources.reading import BadLine, Reading
 from indexer.sources.stream import Stream
+from indexer.sources.xml_names import split_name
 
 Opened: TypeAlias = Callable[[], AbstractContextManager[Stream]]
 """Opens the file anew."""
@@ -82,11 +83,11 @@ def _values(item: etree._Element) -> dict[str, str]:
     found: dict[str, str] = {}
     for child in item:
         if isinstance(child.tag, str):
-            name = etree.QName(child)
-            prefix = {_CONTENT: "content:", _DC: "dc:"}.get(name.namespace or "", "")
-            if name.localname == "encoded" and not prefix:
+            namespace, name = split_name(child)
+            prefix = {_CONTENT: "content:", _DC: "dc:"}.get(namespace, "")
+            if name == "encoded" and not prefix:
                 prefix = "excerpt:"
-            found.setdefault(prefix + name.localname, child.text or "")
+            found.setdefault(prefix + name, child.text or "")
     return found
 
 
@@ -122,7 +123,7 @@ class _Export:
         try:
             for _, element in _events(self._stream, any_tag):
                 line = element.sourceline or line
-                name = etree.QName(element).localname
+                _, name = split_name(element)
                 known = known or name == "wxr_version"
                 if name == "item":
                     yield from self._item(element, line)

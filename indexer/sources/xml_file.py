@@ -38,7 +38,10 @@ def read(opened: Opened) -> Iterator[Reading | BadLine]:
         damage = stream.damage
     if len(data) > _MAX_FEED:
         raise SourceError(f"expected a feed of at most {_MAX_FEED // 2**20} MiB, or a WordPress export")
-    yield from _entries(data, damage)
+    if damage and not data:
+        yield BadLine(1, "", damage, incomplete=True)
+    else:
+        yield from _entries(data, damage)
 
 
 def _entries(data: bytes, damage: str | None) -> Iterator[Reading | BadLine]:
