@@ -27,6 +27,7 @@ demo: setup
 
 test: setup
 	PYTHON=$(BIN)/python sh tests/browser/chromium.sh
+	sh tests/databases.sh
 	$(BIN)/python -m pytest
 
 # Crashes, damage, full disks and load in their long forms: hours. ROUNDS, SEED and PARTS choose less.

@@ -238,7 +238,7 @@ class TestBounds:
         assert caught.value.passing
 
     def test_nothing_at_all(self, site):
-        site.pages["/"] = lambda request: setattr(request, "close_connection", True)
+        site.pages["/"] = lambda request: None
         with pytest.raises(FetchError, match="expected a whole answer: ") as caught:
             fetch(site.url + "/", bounds=HERE)
         assert caught.value.passing

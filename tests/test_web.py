@@ -59,7 +59,8 @@ def rss(site, *numbers, full=True):
     text = (
         f"<content:encoded>&lt;p&gt;{WORDS}&lt;/p&gt;</content:encoded>" if full else "<description>mẩu</description>"
     )
-    items = "".join(f"<item><title>Tin {n}</title><link>{site.url}/{n}.html</link>{text}</item>" for n in numbers)
+    item = f"<item><title>Tin %s</title><link>{site.url}/%s.html</link>{text}</item>"
+    items = "".join(item % (number, number) for number in numbers)
     namespace = 'xmlns:content="http://purl.org/rss/1.0/modules/content/"'
     return f'<?xml version="1.0"?><rss version="2.0" {namespace}><channel>{items}</channel></rss>'
 
@@ -243,7 +244,7 @@ class TestSitemaps:
 
 HOSTILE = {
     "500": (web_server.failing(500), "expected status 200, found 500"),
-    "nothing": (lambda request: setattr(request, "close_connection", True), "expected a whole answer: "),
+    "nothing": (lambda request: None, "expected a whole answer: "),
     "an empty body": (lambda request: request.give(b""), "expected a feed, found nothing"),
     "garbage": (lambda request: request.give(bytes(range(256)) * 100), "expected a feed"),
     "another page": (lambda request: request.give("<html><body>Bảo trì</body></html>"), "found a page"),
@@ -256,8 +257,8 @@ HOSTILE = {
         "expected at most 50 MiB, found more",
     ),
     "a gzip bomb as a file": (lambda request: request.give(BOMB), "expected at most 50 MiB unpacked"),
-    "one byte now and then": (web_server.slowly, "expected a whole answer within 1 s"),
-    "one byte of a head now and then": (web_server.slow_head, "expected a whole answer within 1 s"),
+    "one byte now and then": (web_server.slowly, "expected a whole answer within 0.3 s"),
+    "one byte of a head now and then": (web_server.slow_head, "expected a whole answer within 0.3 s"),
     "entities": (
         lambda request: request.give('<!DOCTYPE r [<!ENTITY a "b">]><rss version="2.0"><channel/></rss>'),
         "expected a feed without entities of its own",
@@ -267,22 +268,9 @@ BOMB = gzip.compress(bytes(60 * 2**20), 1)
 
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_hostile_server_leaves_the_archive_intact_and_is_told_in_words(site, read, what):
-    site.pages["/feed"] = rss(site, 1, 2)
-    read("/feed")
-    site.pages["/feed"], expected = HOSTILE[what]
-    titles, (bad,) = read("/feed", seconds=1 if "now and then" in what else 10)
-    assert titles == ["Tin 2", "Tin 1"]
-    assert expected in bad.reason
-    assert not bad.incomplete  # all that is known was given
-    site.pages["/feed"] = rss(site, 3)
-    assert read("/feed") == (["Tin 2", "Tin 1", "Tin 3"], [])
-
-
-@pytest.mark.parametrize("what", HOSTILE)
 def test_a_hostile_server_that_never_answered_brings_nothing_and_says_that_more_is_missing(site, read, what):
     site.pages["/feed"], expected = HOSTILE[what]
-    titles, (bad,) = read("/feed", seconds=1 if "now and then" in what else 10)
+    titles, (bad,) = read("/feed", seconds=0.3 if "now and then" in what else 10)
     assert titles == []
     assert expected in bad.reason
     assert bad.incomplete
@@ -318,9 +306,9 @@ class TestArchives:
         site.pages["/feed"] = rss(site, 1, 2)
         assert index().articles == 2
         site.pages["/feed"], expected = HOSTILE[what]
-        report = index(seconds=1) if "now and then" in what else index()
+        report = index(seconds=0.3) if "now and then" in what else index()
         assert (report.articles, report.removed, report.snapshot, report.incomplete) == (2, 0, None, [])
-        assert expected in str(report.problems[0])
+        assert [expected in str(problem) for problem in report.problems] == [True]
         site.pages["/feed"] = rss(site, 3)
         assert index().articles == 3
 

@@ -39,6 +39,7 @@ class Request(BaseHTTPRequestHandler):
         self.end_headers()
 
     def do_GET(self) -> None:
+        self.close_connection = True
         site: Site = self.server.site  # type: ignore[attr-defined]
         site.asked.append(self.path)
         site.requests.append(dict(self.headers))

@@ -15,7 +15,8 @@ HEAD = """<?xml version="1.0" encoding="UTF-8" ?>
  xmlns:wp="http://wordpress.org/export/1.2/">
 <channel><title>Bến Trà</title><wp:wxr_version>1.2</wp:wxr_version>
 <wp:base_site_url>https://bentra.example</wp:base_site_url><wp:base_blog_url>https://bentra.example</wp:base_blog_url>
-<wp:author><wp:author_login>mai</wp:author_login><wp:author_display_name>Đàm Thị Mai</wp:author_display_name></wp:author>
+<wp:author><wp:author_login>mai</wp:author_login>
+<wp:author_display_name>Đàm Thị Mai</wp:author_display_name></wp:author>
 """
 TAIL = "</channel></rss>\n"
 PARAGRAPH = (

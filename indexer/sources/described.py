@@ -48,7 +48,7 @@ class Remote(Described):
     :param seconds: Within which an answer must be whole.
     """
 
-    url: str = Field(pattern=r"\Ahttps?://[^\s/]+")
+    url: str = Field(pattern=r"^https?://[^\s/]+")
     delay: Annotated[float, Field(ge=0, le=60, strict=False)] = 1.0
     seconds: Annotated[float, Field(gt=0, le=600, strict=False)] = 60.0
 
@@ -95,7 +95,7 @@ class WordPressSource(Remote):
     type: Literal["wordpress"] = "wordpress"
     user_env: str | None = None
     password_env: str | None = None
-    types: list[Annotated[str, Field(pattern=r"\A[a-z0-9_-]+\Z")]] = Field(default=["posts"], min_length=1)
+    types: list[Annotated[str, Field(pattern=r"^[a-z0-9_-]+$")]] = Field(default=["posts"], min_length=1)
 
     @model_validator(mode="after")
     def _both_or_neither(self) -> WordPressSource:
@@ -142,7 +142,7 @@ class SqlSource(Described):
     watermark: str | None = None
     deleted: str | None = None
     columns: dict[str, str] = {}
-    timezone: str = Field(default="+07:00", pattern=r"\A[+-]\d\d:\d\d\Z")
+    timezone: str = Field(default="+07:00", pattern=r"^[+-]\d\d:\d\d$")
     id_prefix: str = ""
     page: int = Field(default=500, ge=1, le=10_000)
 
