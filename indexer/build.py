@@ -219,7 +219,8 @@ def held(current: Snapshot | None) -> list[Held]:
 
 def _guard(changes: Changes, options: BuildOptions, report: BuildReport) -> None:
     if report.articles == 0 and changes.current == 0:
-        raise BuildRefused(f"{report.lines} lines read, {report.rejected} rejected: no article to index")
+        first = f"; {report.problems[0]}" if report.problems else ""
+        raise BuildRefused(f"{report.lines} lines read, {report.rejected} rejected: no article to index{first}")
     if report.incomplete and changes.removed and not options.allow_shrink:
         raise BuildRefused(
             f"{report.incomplete[0]}: could not be read whole, and {changes.removed} articles that are indexed are in "

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from indexer.snapshot import Home
 from service.cli import main
+from tests import web_server
 
 LINES = [
     {"id": "luong", "title": "công nhân may chờ lương", "section": "Việc làm", "published_at": "2023-11-07"},
@@ -206,6 +207,49 @@ class TestIndex:
         home.mkdir()
         with Home(home).lock():
             assert "held by process" in run("index", archive, status=1).stderr
+
+
+class TestRemoteSources:
+    FEED = (
+        '<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>'
+        "<item><title>Lò gốm đỏ lửa</title><guid>1</guid><content:encoded>"
+        + "khói bay trên mái lò " * 20
+        + "</content:encoded></item></channel></rss>"
+    )
+
+    @pytest.fixture
+    def feed(self):
+        with web_server.serve() as site:
+            site.pages["/feed"] = self.FEED
+            yield site
+
+    def test_a_feed_is_indexed_and_remembered(self, run, feed, home):
+        address = feed.url + "/feed"
+        counts = json.loads(run("index", address, "--allow-private", "--json").stdout)
+        assert (counts["added"], counts["rejected"]) == (1, 0)
+        feed.pages["/feed"] = self.FEED.replace("<guid>1", "<guid>2").replace("Lò gốm", "Lò rèn")
+        counts = json.loads(run("index", address, "--allow-private", "--json").stdout)
+        assert (counts["added"], counts["removed"], counts["articles"]) == (1, 0, 2)
+        assert (home / "sources.sqlite").is_file()
+
+    def test_a_private_address_is_refused_unless_allowed(self, run, feed):
+        result = run("index", feed.url + "/feed", status=1)
+        assert "no article to index" in result.stderr
+        assert "expected a public address, found '127.0.0.1' at 127.0.0.1: it is private" in result.stderr
+        assert feed.asked == []
+        result = CliRunner().invoke(main, ["sources", "check", feed.url + "/feed"])
+        assert result.exit_code == 1
+        assert "expected a public address, found '127.0.0.1' at 127.0.0.1: it is private" in result.stdout
+
+    def test_check_looks_and_writes_nothing(self, feed, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        listed = tmp_path / "sources.toml"
+        listed.write_text(f"[[source]]\ntype='rss'\nurl='{feed.url}/feed'\n")
+        result = CliRunner().invoke(main, ["sources", "check", str(listed), "--allow-private"])
+        assert result.exit_code == 0
+        assert "Lò gốm đỏ lửa" in result.stdout
+        assert "1 lines read: 1 articles, 0 rejected lines" in result.stdout
+        assert [path.name for path in tmp_path.iterdir()] == ["sources.toml"]
 
 
 class TestSearch:

@@ -93,9 +93,13 @@ class TestImports:
                 "sqlite3",
                 {
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *("indexer.store", "indexer.tally", "service.keys", "service.query_log"),
+                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.keys", "service.query_log"),
                 },
             ),
+            ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),
+            ("feedparser", {"indexer.sources.feed"}),
+            ("protego", {"indexer.sources.politeness"}),
+            ("sqlalchemy", {"indexer.sources.sql"}),
             ("fcntl", {"indexer.snapshot", "service.metrics", "service.rule_file"}),
             ("prometheus_client", {"service.metrics"}),
             ("scipy", {"indexer.terms"}),
@@ -129,7 +133,8 @@ class TestImports:
 
     def test_only_what_is_declared_is_imported(self):
         project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-        declared = {Requirement(line).name for line in project["dependencies"]}
+        extras = [line for name in ("sql",) for line in project["optional-dependencies"][name]]
+        declared = {Requirement(line).name for line in [*project["dependencies"], *extras]}
         found = {top(module) for path in MODULES.values() for module in imports(path)}
         outside = found - set(sys.stdlib_module_names) - set(FLOORS)
         assert {COMES_WITH.get(package, package) for package in outside} == declared
@@ -142,6 +147,7 @@ class TestImports:
             ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
             ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime"]),
+            ("indexer.sources", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
         ],
     )
     def test_what_is_heavy_is_imported_only_when_it_is_used(self, module, heavy):

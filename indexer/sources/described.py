@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from indexer.article import FIELDS
+from indexer.article import FIELDS, shown
 from indexer.errors import SourceError
 
 _LARGEST_FILE = 2**20
@@ -227,8 +227,11 @@ def _one(number: int, given: object, folder: Path) -> AnySource:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         secret = name in {"url", ""}  # it may hold a password
-        value = "" if secret or first["type"] == "missing" else f" {str(first['input'])[:120]!r}:"
-        raise SourceError(f"{place}: {name + ':' if name else ''}{value} {first['msg']}") from None
+        value = "" if secret or first["type"] == "missing" else f" {shown(first['input'])}:"
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SourceError(f"{place}: {name + ':' if name else ''}{value} {reason}") from None
     if isinstance(made, FileSource):
+        if made.path.lower().endswith(".toml"):
+            raise SourceError(f"{place}: path: {made.path!r}: expected a source, found a list of sources")
         return made.model_copy(update={"path": str(folder / made.path)})
     return made
