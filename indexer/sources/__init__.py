@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.errors import SourceError
 from indexer.sources import json_lines, page_text, table, xml_file
@@ -18,7 +19,10 @@ from indexer.sources.folder import walk
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 from indexer.sources.stream import COMPRESSIONS, Stream, open_stream, standard_input
 
-__all__ = ["BadLine", "Reading", "SourceOptions", "read_source"]
+if TYPE_CHECKING:
+    from indexer.sources.described import AnySource, WebSource, WordPressSource
+
+__all__ = ["BadLine", "Reading", "SourceOptions", "listed", "read_source"]
 
 _STREAMS = (".jsonl", ".ndjson", *table.DELIMITERS)
 _PAGES = (".txt", ".html", ".htm")
@@ -93,16 +97,40 @@ def _read_stream(stream: Stream, ending: str, options: SourceOptions) -> Iterato
         yield from json_lines.read(stream)
 
 
-def _read_address(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
-    from indexer.sources import described, remote  # its libraries take a while to import
+def listed(spec: str) -> list[tuple[str, AnySource]]:
+    """Return the sources that a name stands for, each with its own name: those of a list, else itself.
+
+    :raises SourceError: if the list is none, or the address is none.
+    """
+    from indexer.sources import described  # its libraries take a while to import
+
+    try:
+        if spec.removeprefix(_WORDPRESS).startswith(_WEB):
+            return [(spec, _at_address(spec))]
+        if Path(spec).suffix.lower() == _LIST:
+            return [(f"{spec} {place}", source) for place, source in described.load(Path(spec))]
+    except SourceError as error:
+        raise SourceError(f"source: {spec!r}: {error}") from error
+    except (OSError, UnicodeError) as error:
+        raise SourceError(f"source: {spec!r}: {_said(error)}") from error
+    return [(spec, described.FileSource(path=spec))]
+
+
+def _at_address(spec: str) -> WebSource | WordPressSource:
+    from indexer.sources import described
 
     address = spec.removeprefix(_WORDPRESS)
     kind = described.WebSource if address == spec else described.WordPressSource
     try:
-        source = kind(url=address)
+        return kind(url=address)
     except ValueError:
         raise SourceError("expected an address of the web") from None
-    yield from remote.read(source, options)
+
+
+def _read_address(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    from indexer.sources import remote  # its libraries take a while to import
+
+    yield from remote.read(_at_address(spec), options)
 
 
 def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:

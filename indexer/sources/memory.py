@@ -134,6 +134,11 @@ class Memory:
     def __len__(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM rows WHERE source = ?", (self._source,)).fetchone()[0])
 
+    def articles(self) -> int:
+        """Return how many places have an article."""
+        query = "SELECT count(*) FROM rows WHERE source = ? AND fields IS NOT NULL"
+        return int(self._database.execute(query, (self._source,)).fetchone()[0])
+
     def commit(self) -> None:
         """Save rows and state, together."""
         self._database.execute(

@@ -35,6 +35,7 @@ class SourceOptions:
     :param memory: The home that keeps what remote sources gave; without one all is asked for anew.
     :param allow_private: Whether machines of private networks may be asked.
     :param allow_shrink: Whether a remote source may lose any number of its articles at once.
+    :param ask: Whether remote sources are asked, or what is remembered of them is taken.
     :param most_pages: How many pages, of a site or of rows, are read of a remote source; all by default.
     :raises ValueError: if there is no such field or no such encoding.
     """
@@ -44,6 +45,7 @@ class SourceOptions:
     memory: Path | None = None
     allow_private: bool = False
     allow_shrink: bool = False
+    ask: bool = True
     most_pages: int | None = None
 
     def __post_init__(self) -> None:

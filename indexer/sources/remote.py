@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 from indexer.errors import SourceError
 from indexer.sources.described import SqlSource, WebSource, WordPressSource
@@ -24,9 +25,27 @@ def read(source: AnyRemote, options: SourceOptions) -> Iterator[Reading | BadLin
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
     """
     with open_memory(options.memory, source.source_key) as memory:
-        yield from _updated(source, memory, options)
+        if options.ask:
+            yield from _updated(source, memory, options)
+        elif not memory.complete:
+            yield BadLine(1, "", "expected a source that was read to its end once", incomplete=True)
         for reading in memory.readings():
             yield replace(reading, fields={**source.defaults, **reading.fields})
+
+
+def refresh(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
+    """Bring the memory of a source up to date; yield what is wrong with it.
+
+    :raises SourceError: if its settings do not fit it, or the memory is damaged.
+    """
+    with open_memory(options.memory, source.source_key) as memory:
+        yield from _updated(source, memory, options)
+
+
+def remembered(source: AnyRemote, home: Path) -> tuple[int, bool]:
+    """Return how many articles of a source are remembered, and whether pages were left for another run."""
+    with open_memory(home, source.source_key) as memory:
+        return memory.articles(), bool(memory.state.get("left"))
 
 
 def _updated(source: AnyRemote, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:

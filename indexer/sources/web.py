@@ -60,6 +60,7 @@ class _Visit:
         self._include = re.compile(source.include)
         self._pages = 0
         self._whole = True  # whether all that the source lists was met
+        self._passed_over = False  # whether pages were left for another run
 
     def run(self) -> Iterator[BadLine]:
         url = self._source.url
@@ -78,7 +79,9 @@ class _Visit:
             self._memory.commit()
             yield self._bad(url, str(error), incomplete=not self._memory.complete)
             return
-        self._memory.end()
+        self._memory.state["left"] = self._passed_over
+        if not self._passed_over:
+            self._memory.end()
         self._memory.commit()
 
     def _bad(self, place: str, reason: str, incomplete: bool = False) -> BadLine:
@@ -200,7 +203,7 @@ class _Visit:
                 break
             yield from self._address(place, part)
         if passed_over:
-            self._whole = False
+            self._whole, self._passed_over = False, True
             self._memory.state.get("validators", {}).pop(part, None)
             logger.info("%s: %s pages read, the rest is left", self._source.url, self._options.most_pages)
 

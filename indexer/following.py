@@ -1,0 +1,212 @@
+"""Sources followed over time: what they have given since the last build, and how each of them is.
+
+Owns one file of a home, `sync.json`, which says for the people who run it what was asked when and what is wrong. Knows
+nothing of how a source is fetched, nor of how a snapshot is built: it is told what came of a build.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from indexer.errors import BuildRefused, IndexerError, SourceError
+from indexer.sources import SourceOptions, listed
+from indexer.sources.described import AnySource, FileSource, WebSource
+from indexer.sources.memory import changes
+from indexer.sources.reading import BadLine
+from indexer.sources.remote import refresh, remembered
+
+FILE = "sync.json"
+_LOCK = "sync.lock"
+_PAGES = 300
+"""How many pages of a site are read before what they brought is published."""
+
+
+class SourceState(BaseModel):
+    """How a source is.
+
+    :param articles: What is remembered of it; None for files, which are read anew.
+    :param problem: What is wrong with it, or nothing.
+    :param problems: In how many places.
+    :param since: When that began.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    articles: int | None = None
+    problem: str = ""
+    problems: int = 0
+    since: datetime | None = None
+
+
+class SyncState(BaseModel):
+    """How all of them are.
+
+    :param every: Seconds from one time they are asked to the next.
+    :param asked: When they were asked last.
+    :param built: When the archive was last found or made to be what they gave.
+    :param problem: Why it could not be, or nothing.
+    :param mark: Stands for what was built last.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    every: float = 0
+    asked: datetime | None = None
+    built: datetime | None = None
+    snapshot: str | None = None
+    problem: str = ""
+    mark: str = ""
+    sources: list[SourceState] = []
+
+
+def read_state(home: Path) -> SyncState:
+    """Return what is written of a home; that of one that was never followed is empty."""
+    try:
+        return SyncState.model_validate_json((home / FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return SyncState()
+
+
+def is_followed(home: Path) -> bool:
+    """Return whether a process follows the sources of a home just now."""
+    try:
+        with (home / _LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@contextmanager
+def following(home: Path) -> Iterator[None]:
+    """Be the one process that follows the sources of a home; the system lets go of it when the process ends.
+
+    :raises BuildRefused: if another does.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildRefused(f"{home}: another process follows its sources") from None
+        yield
+
+
+class Followed:
+    """The sources of a home, asked now and then.
+
+    :param specs: As `index` takes them.
+    :param options: Its memory is the home.
+    """
+
+    def __init__(self, home: Path, specs: Sequence[str], options: SourceOptions, every: float = 0) -> None:
+        self._home = home
+        self._specs = specs
+        self._options = replace(options, memory=home)
+        self.state = read_state(home).model_copy(update={"every": every})
+
+    def ask(self) -> bool:
+        """Ask every source once; return whether any has more that was left for the next time.
+
+        Nothing that is wrong with one of them is raised: it stands in the state.
+        """
+        before = {source.name: source for source in self.state.sources}
+        now, found, more = datetime.now(UTC), [], False
+        for spec in self._specs:
+            try:
+                for name, source in listed(spec):
+                    state, left = self._one(name, source)
+                    found.append(_since(state, before.get(name), now))
+                    more = more or left
+            except IndexerError as error:
+                state = SourceState(name=spec, problem=str(error), problems=1)
+                found.append(_since(state, before.get(spec), now))
+        self._write(sources=found, asked=now)
+        return more
+
+    def _one(self, name: str, source: AnySource) -> tuple[SourceState, bool]:
+        """Ask a source; return how it is, and whether it has more."""
+        if isinstance(source, FileSource):
+            there = Path(source.path).exists()
+            problem = "" if there else f"{source.path!r}: expected a file or folder, found none"
+            return SourceState(name=name, problem=problem, problems=int(not there)), False
+        options = replace(self._options, most_pages=_PAGES) if isinstance(source, WebSource) else self._options
+        bad: list[BadLine] = []
+        try:
+            bad += refresh(source, options)
+        except SourceError as error:
+            bad.append(BadLine(1, "", str(error)))
+        articles, left = remembered(source, self._home)
+        problem = f"{bad[0].raw}: {bad[0].reason}" if bad and bad[0].raw else bad[0].reason if bad else ""
+        state = SourceState(name=name, articles=articles, problem=problem, problems=len(bad))
+        return state, left
+
+    def took(self, mark: str, snapshot: str | None) -> None:
+        """Note that a build went through.
+
+        :param mark: What `mark` said before it began.
+        :param snapshot: What it published, None where nothing had changed.
+        """
+        kept = snapshot or self.state.snapshot
+        self._write(mark=mark, built=datetime.now(UTC), snapshot=kept, problem="")
+
+    def stands(self, problem: str = "") -> None:
+        """Note why the archive is not what the sources gave, or that it is."""
+        if problem != self.state.problem:
+            self._write(problem=problem)
+
+    def mark(self) -> str:
+        """Return what stands for all that the sources have now; `state.mark` is that of the last build."""
+        parts: list[Any] = [changes(self._home), list(self._specs)]
+        for spec in self._specs:
+            try:
+                sources = listed(spec)
+            except SourceError as error:
+                parts.append(str(error))
+                continue
+            for name, source in sources:
+                parts.append(source.model_dump_json())
+                if isinstance(source, FileSource):
+                    parts.append((name, _files(Path(source.path))))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def build_options(self) -> SourceOptions:
+        """Return what a build has to say of the sources: nothing is asked for twice."""
+        return replace(self._options, ask=False)
+
+    def _write(self, **values: Any) -> None:
+        self.state = self.state.model_copy(update=values)
+        partial = self._home / f"{FILE}.partial"
+        partial.write_text(self.state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        partial.replace(self._home / FILE)
+
+
+def _since(state: SourceState, before: SourceState | None, now: datetime) -> SourceState:
+    if not state.problem:
+        return state
+    began = before.since if before is not None and before.problem else None
+    return state.model_copy(update={"since": began or now})
+
+
+def _files(path: Path) -> list[tuple[str, int, int]]:
+    """Return name, size and time of change of a file, or of all in a folder."""
+    found = []
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        found.append((str(file), status.st_size, status.st_mtime_ns))
+    return found

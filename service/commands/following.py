@@ -1,0 +1,166 @@
+"""Commands that keep an archive in step with its sources: `sync`, and `status`, which shows how that goes."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.commands.common import (
+    load_encoder,
+    plain_errors,
+    source_options,
+    with_home,
+    with_json,
+    with_model,
+    with_source_options,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from indexer.following import Followed
+    from models.encoder import Encoder
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, minutes, hours or days, as `90s`, `5m`, `2h`, `1d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return seconds."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d{1,6}(?:\.\d+)?)([smhd])", str(value))
+        if found is None or not float(found[1]):
+            self.fail(f"{value!r}: expected a number and s, m, h or d, such as 5m", param, ctx)
+        return float(found[1]) * _UNITS[found[2]]
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@with_home
+@click.option("--every", type=_Duration(), default="5m", show_default=True, help="How often to ask: 90s, 5m, 2h, 1d.")
+@click.option("--once", is_flag=True, help="Ask once and end, for cron; exit status 1 if anything was wrong.")
+@click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
+@with_source_options
+@with_model
+def sync(
+    sources: tuple[str, ...],
+    home: Path,
+    every: float,
+    once: bool,
+    keep: int,
+    columns: tuple[str, ...],
+    encoding: str | None,
+    allow_private: bool,
+    **model: Any,
+) -> None:
+    """Follow SOURCE..., the whole archive as for `index`, and publish what is added, changed and gone.
+
+    A source that fails is asked again the next time and takes nothing away. `lienquan status` shows how each is. It can
+    be killed at any moment and started again.
+    """
+    said = source_options(columns, encoding, allow_private=allow_private)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with plain_errors():
+        from indexer import following
+
+        with following.following(home):
+            followed = following.Followed(home, sources, said, every)
+            encoder = _loaded_once(**model)
+            while True:
+                start = time.monotonic()
+                more = followed.ask()
+                _build(home, sources, followed, encoder, keep)
+                if once and not more:
+                    break
+                if not more:
+                    time.sleep(max(0.0, every - (time.monotonic() - start)))
+    wrong = [source for source in followed.state.sources if source.problem]
+    for source in wrong:
+        click.echo(f"{source.name}: {source.problem}", err=True)
+    if followed.state.problem:
+        click.echo(followed.state.problem, err=True)
+    if wrong or followed.state.problem:
+        sys.exit(1)
+
+
+def _loaded_once(**model: Any) -> Callable[[], Encoder]:
+    loaded: list[Encoder] = []
+
+    def encoder() -> Encoder:
+        if not loaded:
+            loaded.append(load_encoder(**model))
+        return loaded[0]
+
+    return encoder
+
+
+def _build(home: Path, sources: tuple[str, ...], followed: Followed, encoder: Callable[[], Encoder], keep: int) -> None:
+    """Publish what the sources have given since the last build, if that is anything; note what came of it."""
+    from indexer.build import BuildOptions, build
+    from indexer.errors import IndexerError
+    from indexer.snapshot import Home
+
+    place = Home(home)
+    mark = followed.mark()
+    if mark == followed.state.mark and place.current() is not None:
+        followed.stands()
+        return
+    try:
+        report = build(place, sources, encoder, BuildOptions(keep=keep, source=followed.build_options()))
+    except IndexerError as error:
+        followed.stands(str(error))
+        return
+    followed.took(mark, report.snapshot)
+    if report.snapshot:
+        click.echo(
+            f"published snapshot {report.snapshot}: {report.articles} articles, {report.added} added, "
+            f"{report.updated} updated, {report.removed} removed"
+        )
+
+
+@click.command()
+@with_home
+@with_json
+def status(home: Path, as_json: bool) -> None:
+    """Show the current snapshot, and how the sources are that `sync` follows."""
+    with plain_errors():
+        from indexer.following import is_followed, read_state
+        from indexer.snapshot import Home, read_manifest
+
+        place = Home(home)
+        name = place.current()
+        articles = read_manifest(place.directory(name)).articles if name else 0
+        state, running = read_state(home), is_followed(home)
+    if as_json:
+        synced = state.model_dump(mode="json", exclude={"mark"})
+        click.echo(json.dumps({"snapshot": name, "articles": articles, "running": running, "sync": synced}))
+        return
+    click.echo(f"snapshot {name}: {articles} articles" if name else "no snapshot is published yet")
+    click.echo(f"sync: {'running' if running else 'not running'}, sources last asked {_time(state.asked)}")
+    if state.problem:
+        click.echo(f"not published: {state.problem}")
+    for source in state.sources:
+        held = "" if source.articles is None else f"{source.articles} articles, "
+        more = f" ({source.problems} problems)" if source.problems > 1 else ""
+        said = f"since {_time(source.since)}: {source.problem}{more}" if source.problem else "as expected"
+        click.echo(f"{source.name}: {held}{said}")
+
+
+def _time(moment: datetime | None) -> str:
+    """Return a time as the newsroom's clock shows it."""
+    from indexer.article import VIETNAM
+
+    return "never" if moment is None else moment.astimezone(VIETNAM).isoformat(timespec="seconds")

@@ -1,0 +1,91 @@
+"""Remote sources read by processes that are killed at random moments: no article is lost, none comes twice.
+
+LIENQUAN_KILLS says how often each is killed, twice by default.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from indexer.sources import Reading, SourceOptions, read_source
+from tests import web_server
+from tests.test_sql import Newsroom
+from tests.test_web import page, rss, urlset
+from tests.wordpress_site import WordPress
+
+KILLS = int(os.environ.get("LIENQUAN_KILLS", "2"))
+READ = """
+import sys
+from pathlib import Path
+from indexer.sources import SourceOptions, read_source
+for _ in read_source(sys.argv[1], SourceOptions(memory=Path(sys.argv[2]), allow_private=True)):
+    pass
+"""
+
+
+def slowed(body):
+    def answer(request):
+        time.sleep(0.02)
+        request.give(body)
+
+    return answer
+
+
+def feed_of_teasers(site, folder):
+    site.pages["/feed"] = rss(site, *range(100, 160), full=False)
+    site.pages |= {f"/{n}.html": slowed(page(f"Tin {n}")) for n in range(100, 160)}
+    return f'type = "rss"\nurl = "{site.url}/feed"', {f"Tin {n}" for n in range(100, 160)}
+
+
+def sitemap(site, folder):
+    names = [f"t{n}" for n in range(60)]
+    site.pages["/map"] = urlset(site, **dict.fromkeys(names, "1"))
+    site.pages |= {f"/{name}.html": slowed(page(f"Tin {name}")) for name in names}
+    return f'type = "sitemap"\nurl = "{site.url}/map"', {f"Tin {name}" for name in names}
+
+
+def wordpress(site, folder):
+    made = WordPress(site)
+    made.add(*range(1, 1501))
+    made.before_page = lambda number: time.sleep(0.05)
+    return f'type = "wordpress"\nurl = "{site.url}"', {f"Chuyện bến “{n}”" for n in range(1, 1501)}
+
+
+def database(site, folder):
+    made = Newsroom(f"sqlite:///{folder}/news.db")
+    made.add(*range(1, 4001))
+    made.close()
+    query = "SELECT ma, tieu_de FROM bai"
+    said = (
+        f'type = "sql"\nurl = "{made.url}"\nquery = "{query}"\nkey = "ma"\ncolumns = {{title = "tieu_de"}}\npage = 20'
+    )
+    return said, {f"Bến {n}" for n in range(1, 4001)}
+
+
+@pytest.mark.parametrize("kind", [feed_of_teasers, sitemap, wordpress, database])
+def test_nothing_is_lost_and_nothing_comes_twice(kind, tmp_path):
+    chance = random.Random(kind.__name__)
+    with web_server.serve() as site:
+        said, expected = kind(site, tmp_path)
+        listed = tmp_path / "sources.toml"
+        listed.write_text(f"[[source]]\n{said}\n" + ("delay = 0\n" if "sql" not in said else ""))
+        home = tmp_path / "home"
+        home.mkdir()
+        ended = 0
+        for _ in range(KILLS):
+            process = subprocess.Popen([sys.executable, "-c", READ, str(listed), str(home)])
+            time.sleep(chance.uniform(0.2, 2))
+            ended += process.poll() is not None
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        found = list(read_source(str(listed), SourceOptions(memory=home, allow_private=True)))
+    titles = [reading.fields["title"] for reading in found if isinstance(reading, Reading)]
+    assert len(found) == len(titles) == len(expected)
+    assert set(titles) == expected
+    assert len({reading.fields["id"] for reading in found}) == len(expected)
+    assert ended < max(KILLS, 2)  # some were killed while they read
