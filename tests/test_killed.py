@@ -19,6 +19,9 @@ from tests.test_web import page, rss, urlset
 from tests.wordpress_site import WordPress
 
 KILLS = int(os.environ.get("LIENQUAN_KILLS", "2"))
+PAGES = range(30 * KILLS)
+POSTS = range(1, 750 * KILLS + 1)
+ROWS = range(1, 2000 * KILLS + 1)
 READ = """
 import sys
 from pathlib import Path
@@ -37,13 +40,13 @@ def slowed(body):
 
 
 def feed_of_teasers(site, folder):
-    site.pages["/feed"] = rss(site, *range(100, 160), full=False)
-    site.pages |= {f"/{n}.html": slowed(page(f"Tin {n}")) for n in range(100, 160)}
-    return f'type = "rss"\nurl = "{site.url}/feed"', {f"Tin {n}" for n in range(100, 160)}
+    site.pages["/feed"] = rss(site, *PAGES, full=False)
+    site.pages |= {f"/{n}.html": slowed(page(f"Tin {n}")) for n in PAGES}
+    return f'type = "rss"\nurl = "{site.url}/feed"', {f"Tin {n}" for n in PAGES}
 
 
 def sitemap(site, folder):
-    names = [f"t{n}" for n in range(60)]
+    names = [f"t{n}" for n in PAGES]
     site.pages["/map"] = urlset(site, **dict.fromkeys(names, "1"))
     site.pages |= {f"/{name}.html": slowed(page(f"Tin {name}")) for name in names}
     return f'type = "sitemap"\nurl = "{site.url}/map"', {f"Tin {name}" for name in names}
@@ -51,20 +54,20 @@ def sitemap(site, folder):
 
 def wordpress(site, folder):
     made = WordPress(site)
-    made.add(*range(1, 1501))
+    made.add(*POSTS)
     made.before_page = lambda number: time.sleep(0.05)
-    return f'type = "wordpress"\nurl = "{site.url}"', {f"Chuyện bến “{n}”" for n in range(1, 1501)}
+    return f'type = "wordpress"\nurl = "{site.url}"', {f"Chuyện bến “{n}”" for n in POSTS}
 
 
 def database(site, folder):
     made = Newsroom(f"sqlite:///{folder}/news.db")
-    made.add(*range(1, 4001))
+    made.add(*ROWS)
     made.close()
     query = "SELECT ma, tieu_de FROM bai"
     said = (
         f'type = "sql"\nurl = "{made.url}"\nquery = "{query}"\nkey = "ma"\ncolumns = {{title = "tieu_de"}}\npage = 20'
     )
-    return said, {f"Bến {n}" for n in range(1, 4001)}
+    return said, {f"Bến {n}" for n in ROWS}
 
 
 @pytest.mark.parametrize("kind", [feed_of_teasers, sitemap, wordpress, database])
