@@ -596,7 +596,7 @@ class TestTheScript:
 
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
-        commands += ["rules", "keys", "merge", "articles"]
+        commands += ["rules", "keys", "merge", "articles", "status", "sync"]
         commands += ["settings", "doctor", "report", "backup", "restore"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from indexer.sources import politeness
 from indexer.sources.fetching import Bounds, FetchError
 from indexer.sources.politeness import Web
 from tests import web_server
@@ -107,13 +108,12 @@ class TestRobots:
 
 
 class TestTries:
-    def test_what_may_pass_is_asked_for_again(self, site, web, clock):
+    def test_what_may_pass_is_asked_for_again(self, site, web, clock, monkeypatch):
+        monkeypatch.setattr(politeness.random, "uniform", lambda least, most: most)
         site.pages["/"] = statuses((503, {}), (500, {}))
         assert web.get(site.url + "/").body == b"here"
         assert len(site.asked) == 3
-        backed_off = [seconds for seconds in clock.slept if seconds != 2.0]
-        assert 0.75 <= backed_off[0] <= 1.25
-        assert 1.5 <= backed_off[-2 if len(backed_off) > 2 else -1] <= 2.5
+        assert clock.slept == [1.25, 0.75, 2.5]  # a second and a quarter more, the rest of the rate; then twice that
 
     def test_up_to_a_number_of_times(self, site, web):
         site.pages["/"] = web_server.failing(500)
@@ -144,6 +144,12 @@ class TestTries:
     def test_odd_words_for_how_long(self, site, web, asked):
         site.pages["/"] = statuses((503, {"Retry_After": asked}))
         assert web.get(site.url + "/").body == b"here"
+
+    def test_what_took_all_the_time_is_not_asked_for_again_at_once(self, site, web):
+        site.pages["/"] = web_server.slowly
+        with pytest.raises(FetchError, match=r"within 0\.2 s") as caught:
+            web.get(site.url + "/", bounds=Bounds(private=True, seconds=0.2))
+        assert (len(site.asked), caught.value.passing) == (1, True)
 
     def test_304_is_an_answer(self, site, web):
         site.pages["/"] = lambda request: request.start(304, {"ETag": '"1"'})

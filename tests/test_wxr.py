@@ -1,5 +1,6 @@
 """WordPress exports: which posts are read, as what, and with how little memory."""
 
+import contextlib
 import gzip
 import subprocess
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 
 from indexer.article import Article, validate
 from indexer.errors import SourceError
@@ -134,6 +137,16 @@ def test_in_a_folder_other_xml_is_passed_over(tmp_path):
     (tmp_path / "sources.toml").write_text("x = 1")
     found = list(read_source(str(tmp_path)))
     assert [Path(reading.file).name for reading in found] == ["export.xml"] * 3
+
+
+@given(st.integers(0, len(EXPORT)), st.binary(max_size=20))
+def test_any_damage_ends_in_readings_or_in_words(tmp_path_factory, at, change):
+    path = tmp_path_factory.getbasetemp() / "damaged.xml"
+    path.write_bytes(EXPORT[:at] + change + EXPORT[at + len(change) :])
+    with contextlib.suppress(SourceError):
+        for found in read_source(str(path)):
+            assert isinstance(found, Reading | BadLine)
+            assert isinstance(found, BadLine) or "title" in found.fields or validate(found.fields)
 
 
 PEAK = """

@@ -37,10 +37,14 @@ class FetchError(Exception):
     :param passing: Whether it may be otherwise in a moment.
     :param status: The status that was answered, 0 where it was none.
     :param wait: Seconds to wait as the server asks, 0 where it does not.
+    :param slow: Whether the time was up, so that another try would take as long.
     """
 
-    def __init__(self, message: str, passing: bool = False, status: int = 0, wait: float = 0) -> None:
+    def __init__(
+        self, message: str, passing: bool = False, status: int = 0, wait: float = 0, slow: bool = False
+    ) -> None:
         super().__init__(message)
+        self.slow = slow
         self.passing = passing
         self.status = status
         self.wait = wait
@@ -254,7 +258,7 @@ def _get(url: str, sent: Mapping[str, str], bounds: Bounds, until: float) -> Ans
         raise FetchError("expected a body packed as its header says, found another") from None
     except (HTTPError, http.client.HTTPException, OSError, ValueError) as error:
         if watch.over:
-            raise FetchError(f"expected a whole answer within {bounds.seconds:g} s", passing=True) from None
+            raise FetchError(f"expected a whole answer within {bounds.seconds:g} s", passing=True, slow=True) from None
         raise FetchError(f"expected a whole answer: {_said(error)}", passing=True) from None
 
 

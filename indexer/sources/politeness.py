@@ -31,7 +31,7 @@ class Web:
     """The web as one run visits it.
 
     :param delay: Seconds from one request to the next at the same host; a longer `Crawl-delay` of its robots.txt
-        counts, up to half a minute.
+        counts, up to half a minute. At 0, one's own machine, retries do not wait either.
     :param tries: How often an address is asked before it is given up.
     """
 
@@ -52,7 +52,8 @@ class Web:
             try:
                 return self._once(url, headers, bounds or self.bounds)
             except FetchError as error:
-                if not error.passing or attempt == self.tries or error.wait > _LONGEST_WAIT:
+                hopeless = not error.passing or error.slow or error.wait > _LONGEST_WAIT
+                if hopeless or attempt == self.tries:
                     raise
                 backed_off = 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311
                 self.sleep(max(error.wait, min(self.delay, 1.0) * backed_off))
