@@ -3,8 +3,12 @@
 import gzip
 import itertools
 import resource
+import shutil
 import socket
+import ssl
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -259,3 +263,39 @@ class TestBounds:
         site.pages["/"] = lambda request: request.give(b"x" * 2**20, 500)
         answer = fetch(site.url + "/", bounds=HERE)
         assert (answer.status, len(answer.body) <= 2**16) == (500, True)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed to make a certificate")
+class TestTls:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def certificate(cls, tmp_path_factory):
+        path = tmp_path_factory.mktemp("tls") / "localhost.pem"
+        words = (
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+        )
+        made = [*words.split(), "-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", f"{path}.crt"]
+        subprocess.run(made, check=True, capture_output=True)
+        with path.open("a") as file:
+            file.write(Path(f"{path}.crt").read_text())
+        return path
+
+    @pytest.fixture
+    def site(self, certificate):
+        with web_server.serve(certificate) as served:
+            served.pages |= {"/": "kín", "/slow": web_server.slowly}
+            yield served
+
+    def test_a_certificate_that_nobody_vouches_for(self, site):
+        with pytest.raises(FetchError, match="certificate verify failed: self-signed"):
+            fetch(site.url + "/", bounds=HERE)
+        assert site.asked == []
+
+    def test_one_that_is_trusted(self, site, certificate, monkeypatch):
+        context = ssl.create_default_context(cafile=str(certificate))
+        monkeypatch.setattr(fetching, "_trusted", lambda: context)
+        assert fetch(site.url + "/", {"Authorization": "Basic a"}, HERE).body.decode() == "kín"
+        with pytest.raises(FetchError, match=r"not valid for .127\.0\.0\.1."):
+            fetch(site.url.replace("localhost", "127.0.0.1") + "/", bounds=HERE)
+        with pytest.raises(FetchError, match=r"within 0\.4 s"):
+            fetch(site.url + "/slow", bounds=Bounds(private=True, seconds=0.4))

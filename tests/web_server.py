@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 Respond = Callable[["Request"], None]
@@ -83,10 +85,18 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serve() -> Iterator[Site]:
-    """Yield a site that is served for the moment."""
+def serve(certificate: Path | None = None) -> Iterator[Site]:
+    """Yield a site that is served for the moment.
+
+    :param certificate: A file of a key and a certificate for localhost: then it is served over https.
+    """
     server = _Server(("127.0.0.1", 0), Request)
     site = Site(f"http://127.0.0.1:{server.server_port}")
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        site.url = f"https://localhost:{server.server_port}"
     server.site = site  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
