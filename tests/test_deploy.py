@@ -16,7 +16,7 @@ from service.settings import Settings
 from tests.test_structure import COMMANDS, ROOT
 
 DEPLOY = ROOT / "deploy"
-GRACE = _config("127.0.0.1", 8000, 1)["graceful_timeout"]
+GRACE = _config("127.0.0.1", 8000, 1, 1, None)["graceful_timeout"]
 
 
 def is_setting(variable):

@@ -460,6 +460,7 @@ class TestWrittenTo:
     def test_with_none_before_none_is_served(self, publish, live_of, tmp_path):
         only = publish(tmp_path, generation(1)).snapshot
         live = live_of(tmp_path)
+        wait_for(lambda: not verifying())  # which would tell of it in other words
         os.truncate(tmp_path / "snapshots" / only / "segment-0" / "vectors.npy", 100)
         live.refresh()
         assert "vectors.npy: now 100 bytes" in live.not_ready()

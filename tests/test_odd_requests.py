@@ -303,12 +303,17 @@ def odd_paths():
 
 
 def odd_methods():
+    yield Odd("/robots.txt", 200)
     for path in ("//", "///api//v1//search?q=a", "/./search", "/../search", "/api/v1/articles//related", "/articles//"):
         yield Odd(path)
     for method in ("POST", "PUT", "DELETE", "PATCH", "TRACE", "BREW", "get"):
-        for path in (SEARCH, ONE, RELATED, "/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs"):
+        for path in (SEARCH, RELATED, "/healthz", "/readyz", "/api/v1/openapi.json", "/api/docs", "/robots.txt"):
             yield Odd(path, None if method == "get" else 405, method=method)
-        for path in ("/", "/search", "/articles/a", "/static/style.css"):
+        written = method in {"PUT", "DELETE"}  # with a key, which nobody has here
+        yield Odd(ONE, None if method == "get" else 401 if written else 405, method=method)
+        written = method == "POST"
+        yield Odd("/api/v1/articles:bulk", None if method == "get" else 401 if written else 405, method=method)
+        for path in ("/", "/search", "/articles/a", "/static/0/style.css"):
             yield Odd(path, None if method == "get" else 405, method=method, headers=HTML)
     for method in ("OPTIONS", "HEAD"):
         for path in (SEARCH + "?q=a", ONE, "/api/v1/related", "/", "/nowhere", "/api/v1/search?q="):

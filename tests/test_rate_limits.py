@@ -61,7 +61,7 @@ class TestLimited:
         assert answers[-1].headers["Access-Control-Allow-Origin"] == "https://bao.example"
 
     def test_who_watches_over_it_may_go_on(self, client):
-        for path in ("/healthz", "/readyz", "/static/style.css"):
+        for path in ("/healthz", "/readyz", "/static/0/style.css"):
             for _ in range(5):
                 with ask(client, path) as answer:
                     assert answer.status_code == 200
