@@ -17,7 +17,7 @@ from limits.strategies import MovingWindowRateLimiter
 from service import newsroom
 from service.access import Header, client, foreign
 from service.errors import FieldError, Forbidden, SignedOut, StaleForm, TooMany, WrongKey
-from service.keys import Key, KeyStore
+from service.keys import Key, KeyStore, Scope
 from service.sessions import NOBODY, Session, Sessions
 
 ATTEMPTS = "10/minute"
@@ -49,6 +49,10 @@ class Visitor(NamedTuple):
 
     session: Session | None = None
     key: Key | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Return whether what asks for a scope is theirs to do; whoever need not sign in may do everything."""
+        return self.key is None or scope in self.key.scopes
 
 
 class Gate:

@@ -18,7 +18,7 @@ from werkzeug.exceptions import NotFound
 from indexer import text
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import api, article_page, deadline, gate, metadata, newsroom, schemas, strings
+from service import api, article_page, deadline, gate, metadata, newsroom, newsroom_words, schemas, strings
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
 from service.highlights import highlights
@@ -185,7 +185,7 @@ def _asked() -> Asked:
 
 def _onward() -> Response:
     """Return the way to the page that was wanted before signing in."""
-    wanted = gate.inside(request.values.get("next")) or url_for("pages.draft_form")
+    wanted = gate.inside(request.values.get("next")) or url_for("pages.newsroom_home")
     lang = _lang(_words().code)
     return make_response(redirect(wanted + ("?" + urlencode(lang) if lang else ""), 303))
 
@@ -207,6 +207,12 @@ def _remembered(response: Response, session: Session) -> Response:
         COOKIE, session.cookie, seconds, path=_COOKIE_PATH, secure=secure, httponly=True, samesite="Lax"
     )
     return response
+
+
+@blueprint.get("/newsroom/")
+def newsroom_home() -> Response:
+    """Show what there is for the newsroom."""
+    return _newsroom_page("newsroom_home.html")
 
 
 @blueprint.get("/newsroom/draft")
@@ -231,25 +237,37 @@ def draft() -> Response:
 
 
 def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: ServiceError | None = None) -> Response:
-    words, searcher, visitor = _words(), api.live().searcher(), g.get("visitor", Visitor())
+    words, searcher = _words(), api.live().searcher()
     counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
     links = [] if answer is None else [_to_copy(hit.article) for hit in answer.hits]
-    page = render_template(
+    return _newsroom_page(
         "draft.html",
+        200 if error is None else error.status,
         filled=filled,
         sections=[("", words.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
         answer=answer,
         error=error,
-        csrf=api.gate().token(visitor),
-        signed_in=visitor.key,
         signed_out=isinstance(error, SignedOut),
         stale=isinstance(error, StaleForm),
         empty=error is not None and newsroom.EMPTY in error.errors,
         html=newsroom.as_html(links),
         markdown=newsroom.as_markdown(links),
     )
-    return Response(page, 200 if error is None else error.status)
+
+
+def _newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page of the newsroom's, with its menu and what its forms must carry."""
+    visitor, words = g.get("visitor", Visitor()), newsroom_words.WORDS[_words().code]
+    page = render_template(
+        template,
+        menu=words,
+        here_path=request.path,
+        csrf=api.gate().token(visitor),
+        signed_in=visitor.key,
+        **values,
+    )
+    return Response(page, status)
 
 
 def _to_copy(article: Article | Summary) -> Link:

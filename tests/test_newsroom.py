@@ -17,6 +17,7 @@ from service.app import MAX_BODY
 from service.errors import BadRequest, NotReady
 from service.hits import Numbers
 from service.newsroom import DraftForm, as_html, as_markdown, refusal
+from service.newsroom_words import WORDS
 from service.presets import PRESETS, FreshnessName
 from service.rules import Reason as WhyMissing
 from service.search_page import Link
@@ -519,3 +520,19 @@ def test_a_form_is_parsed_without_a_server():
     assert (body.freshness, body.preset, body.explain) == (None, "standard", True)
     with pytest.raises(BadRequest, match="draft: nothing: expected a title"):
         newsroom.parse({})
+
+
+class TestMenu:
+    @pytest.mark.parametrize("code", ["vi", "en"])
+    def test_every_page_of_it_is_there_and_says_where_one_is(self, client_of, code):
+        client = client_of([{"id": "a", "title": "Lò gốm đỏ lửa"}])
+        home = client.get(f"/newsroom/?lang={code}", headers=HTML)
+        assert home.status_code == 200
+        tabs = tree(home).xpath("//nav[@class='tabs']//a")
+        assert [tab.text for tab in tabs] == [tab.name for tab in WORDS[code].tabs]
+        assert [node.text for node in tree(home).xpath("//dl//a")] == [tab.text for tab in tabs]
+        for tab in tabs:
+            page = client.get(tab.get("href"), headers=HTML)
+            assert page.status_code == 200
+            current = tree(page).xpath("//nav[@class='tabs']//a[@aria-current='page']")
+            assert [node.text for node in current] == [tab.text]

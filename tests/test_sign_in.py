@@ -12,12 +12,13 @@ from pydantic import ValidationError
 from service import gate, pages
 from service.errors import Forbidden, SignedOut, StaleForm, TooMany, WrongKey
 from service.gate import Asked, Gate
-from service.keys import FILE, KeyStore
+from service.keys import FILE, Key, KeyStore
 from service.sessions import NOBODY, Sessions
 from service.settings import Settings
 from service.strings import EN, VI
 
-DRAFT, SIGN_IN, SIGN_OUT = "/newsroom/draft", "/newsroom/sign-in", "/newsroom/sign-out"
+HOME, DRAFT = "/newsroom/", "/newsroom/draft"
+SIGN_IN, SIGN_OUT = "/newsroom/sign-in", "/newsroom/sign-out"
 HTML = {"Accept": "text/html"}
 LINES = [{"id": "a", "title": "Lò gốm đỏ lửa"}, {"id": "b", "title": "Lò gốm tắt lửa"}]
 SECRET = "hồ sơ mật về bể phốt"
@@ -142,7 +143,7 @@ class TestSigningIn:
 
     def test_whoever_is_signed_in_need_not_again(self, browser, key):
         sign_in(browser, key[1])
-        assert get(browser, SIGN_IN).location == DRAFT
+        assert get(browser, SIGN_IN).location == HOME
 
     @pytest.mark.parametrize(
         "wanted",
@@ -167,7 +168,7 @@ class TestSigningIn:
         form = get(browser, f"{SIGN_IN}?next={quote(wanted)}")
         assert not tree(form).xpath("//input[@name='next']")
         done = post(browser, f"{SIGN_IN}?next={quote(wanted)}", {"csrf": csrf(form), "key": key[1], "next": wanted})
-        assert done.location == DRAFT
+        assert done.location == HOME
 
     def test_the_form_is_for_people(self, browser):
         page = tree(get(browser, SIGN_IN))
@@ -346,7 +347,7 @@ class TestWhereOneMay:
         store = KeyStore(client.application.config["SETTINGS"].home)
         store.create("CMS", ["ingest"])
         assert get(client, peer=here).status_code == 200  # a key for other things changes nothing
-        assert get(client, SIGN_IN, peer=here).location == DRAFT
+        assert get(client, SIGN_IN, peer=here).location == HOME
         assert get(client, peer=FAR).status_code == get(client, SIGN_IN, peer=FAR).status_code == 403
         made, _ = store.create("x", ["newsroom"])
         store.revoke(made.id)
@@ -472,3 +473,9 @@ def test_the_secret_is_shown_nowhere_and_is_long(monkeypatch):
     monkeypatch.setenv("LIENQUAN_SESSION_SECRET", "bimat")
     with pytest.raises(ValidationError, match="session_secret"):
         Settings()
+
+
+def test_what_a_visitor_may():
+    key = Key(id="a", name="b", scopes=("newsroom", "rules"), created=0, last_used=None, revoked=None)
+    assert [gate.Visitor(None, key).may(scope) for scope in ("newsroom", "rules", "ingest")] == [True, True, False]
+    assert gate.Visitor().may("ingest")

@@ -1,0 +1,52 @@
+"""What the newsroom's pages are called and are for, in Vietnamese and in English, in the order of their menu.
+
+Owns these words alone: those of the draft page are in `strings`, other pages have modules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A page in the menu.
+
+    :param endpoint: Of its view.
+    :param name: What the menu says.
+    :param purpose: A sentence, for the newsroom's first page.
+    """
+
+    endpoint: str
+    name: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of the menu and of the newsroom's first page in one language."""
+
+    title: str
+    intro: str
+    menu: str
+    tabs: tuple[Tab, ...]
+
+
+VI = Words(
+    title="Tòa soạn",
+    intro="Những công cụ dành cho biên tập viên và người vận hành.",
+    menu="Các trang của tòa soạn",
+    tabs=(
+        Tab("pages.draft_form", "Bản thảo", "Dán bản thảo để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa."),
+    ),
+)
+
+EN = Words(
+    title="Newsroom",
+    intro="Tools for editors and for whoever runs the service.",
+    menu="The newsroom's pages",
+    tabs=(Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),),
+)
+
+WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
