@@ -1,4 +1,4 @@
-"""The newsroom's draft page: who may see it before there are keys, what its form holds, a list written out to copy.
+"""The newsroom's draft page: who may see it before there are keys, and what its form holds.
 
 Knows nothing of Flask, nor of how related articles are found. What a form holds is confidential: it is handed on and
 forgotten.
@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from html import escape
 from ipaddress import IPv6Address, ip_address
 from typing import Annotated, Literal
-from urllib.parse import quote
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -20,7 +18,6 @@ from service.access import Header, foreign
 from service.errors import BadRequest, FieldError
 from service.presets import FreshnessName, PresetName
 from service.schemas import Draft, RelatedBody, Seed, parse_params
-from service.search_page import Link
 
 EMPTY = FieldError("draft", "nothing", "expected a title, a lead or a body")
 """What is wrong with a form that was sent as it came."""
@@ -104,29 +101,3 @@ def parse(given: Mapping[str, Sequence[str]]) -> RelatedBody:
 def filled_in(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return what stands in each field of the form, sound or not, so that nothing typed is lost."""
     return {name: (given.get(name) or [field.default or ""])[0] for name, field in DraftForm.model_fields.items()}
-
-
-def as_html(links: Sequence[Link]) -> str:
-    """Return the links as a list of HTML."""
-    items = (f'  <li><a href="{escape(link.href)}">{escape(_line(link.text))}</a></li>\n' for link in links)
-    return f"<ul>\n{''.join(items)}</ul>\n"
-
-
-def as_markdown(links: Sequence[Link]) -> str:
-    """Return the links as a list of Markdown (CommonMark), fit to stand in a table too."""
-    return "".join(f"- [{_MARKED.sub(_BACKSLASHED, _line(link.text))}]({_target(link.href)})\n" for link in links)
-
-
-_MARKED = re.compile(r"[\\`*_\[\]<>|~]|&(?=#?\w+;)")
-_BACKSLASHED = r"\\\g<0>"
-_UNFIT = re.compile(r"""[\\()<>\[\]|`"\s\x00-\x1f]""")
-_ENTITY = re.compile(r"&(?=#?\w+;)")
-
-
-def _target(href: str) -> str:
-    """Return an address as the target of a link: percent-encoded where a character would end or change it."""
-    return _ENTITY.sub("&amp;", _UNFIT.sub(lambda found: quote(found[0]), href))
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())

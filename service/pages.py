@@ -18,7 +18,20 @@ from werkzeug.exceptions import NotFound
 from indexer import text
 from indexer.article import Article
 from indexer.summaries import Summary
-from service import api, article_page, deadline, gate, metadata, newsroom, newsroom_words, schemas, strings
+from service import (
+    api,
+    article_page,
+    deadline,
+    draft_words,
+    gate,
+    link_lists,
+    metadata,
+    newsroom,
+    newsroom_words,
+    picks,
+    schemas,
+    strings,
+)
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
 from service.highlights import highlights
@@ -218,7 +231,7 @@ def newsroom_home() -> Response:
 @blueprint.get("/newsroom/draft")
 def draft_form() -> Response:
     """Show the form that a draft is pasted into."""
-    return _draft_page(newsroom.filled_in({}))
+    return _draft_page(newsroom.filled_in({}), [])
 
 
 @blueprint.post("/newsroom/draft")
@@ -226,34 +239,42 @@ def draft() -> Response:
     """Show the form as it was sent, and what would be linked. The draft is in no address and in no log."""
     given = request.form.to_dict(flat=False)
     given.pop(CSRF, None)
+    picked = picks.taken(given)
     filled = newsroom.filled_in(given)
     if "refused" in g:
-        return _draft_page(filled, error=g.refused)
+        return _draft_page(filled, picked, error=g.refused)
     try:
         answer = api.live().searcher().related(newsroom.parse(given))
     except ServiceError as error:
-        return _draft_page(filled, error=error)
-    return _draft_page(filled, answer)
+        return _draft_page(filled, picked, error=error)
+    return _draft_page(filled, picked, answer)
 
 
-def _draft_page(filled: dict[str, str], answer: Answer | None = None, error: ServiceError | None = None) -> Response:
+def _draft_page(
+    filled: dict[str, str], picked: list[str], answer: Answer | None = None, error: ServiceError | None = None
+) -> Response:
     words, searcher = _words(), api.live().searcher()
     counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
-    links = [] if answer is None else [_to_copy(hit.article) for hit in answer.hits]
     return _newsroom_page(
         "draft.html",
         200 if error is None else error.status,
         filled=filled,
         sections=[("", words.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
         answer=answer,
+        lines=[] if answer is None else [picks.line(hit.article, _own_page) for hit in answer.hits],
+        picked=picks.looked_up(searcher, picked, _own_page),
+        formats=link_lists.FORMATS,
         error=error,
         signed_out=isinstance(error, SignedOut),
         stale=isinstance(error, StaleForm),
         empty=error is not None and newsroom.EMPTY in error.errors,
-        html=newsroom.as_html(links),
-        markdown=newsroom.as_markdown(links),
+        w=draft_words.WORDS[words.code],
     )
+
+
+def _own_page(article: Article | Summary) -> str:
+    return url_for("pages.article", article_id=article.id)
 
 
 def _newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
@@ -268,11 +289,6 @@ def _newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
         **values,
     )
     return Response(page, status)
-
-
-def _to_copy(article: Article | Summary) -> Link:
-    """Return the link that an editor would put into an article, to the newspaper's own page where it has one."""
-    return Link(article.title, text.web_address(article.url) or url_for("pages.article", article_id=article.id))
 
 
 @blueprint.app_context_processor

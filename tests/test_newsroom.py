@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from lxml import html
 from markdown_it import MarkdownIt
 
-from service import newsroom
+from service import newsroom, picks
 from service.app import MAX_BODY
+from service.draft_words import WORDS as DRAFT_WORDS
 from service.errors import BadRequest, NotReady
 from service.hits import Numbers
-from service.newsroom import DraftForm, as_html, as_markdown, refusal
+from service.link_lists import FORMATS, Linked, lines
+from service.newsroom import DraftForm, refusal
 from service.newsroom_words import WORDS
 from service.presets import PRESETS, FreshnessName
 from service.rules import Reason as WhyMissing
-from service.search_page import Link
 from service.strings import EN, VI
 
 PAGE = "/newsroom/draft"
@@ -212,7 +213,11 @@ def test_the_empty_form(client):
     assert (response.status_code, response.mimetype) == (200, "text/html")
     assert response.headers["Cache-Control"] == "no-store"
     (form,) = page.xpath("//form[@method='post']")
-    assert (form.get("action"), form.get("enctype"), form.get("autocomplete")) == (PAGE, "multipart/form-data", "off")
+    assert (form.get("action"), form.get("enctype"), form.get("autocomplete")) == (
+        f"{PAGE}#found",
+        "multipart/form-data",
+        "off",
+    )
     fields = {field.get("name") for field in form.xpath(".//input | .//textarea | .//select")}
     assert fields == set(DraftForm.model_fields)
     for field in form.xpath(".//input[not(@type='radio')] | .//textarea | .//select"):
@@ -221,7 +226,7 @@ def test_the_empty_form(client):
     assert sections == ["", SCRIPT, "Kinh tế", "Mẫu", "Đời sống"]  # and not that of an article under embargo
     assert form.xpath(".//select[@name='preset']/option/@value") == [*PRESETS]
     assert form.xpath(".//select[@name='freshness']/option/@value") == ["", *get_args(FreshnessName)]
-    assert not page.xpath("//ol")
+    assert not page.xpath("//ol/li")
 
 
 def test_every_choice_and_number_has_its_words():
@@ -332,7 +337,7 @@ def test_in_english(client):
     page = tree(send(client, "?lang=en", title="Hợp tác xã gốm Lũng Vài"))
     assert page.get("lang") == "en"
     assert EN.draft_links in text(page)
-    assert page.xpath("//form[@method='post']/@action") == [f"{PAGE}?lang=en"]
+    assert page.xpath("//form[@method='post']/@action") == [f"{PAGE}?lang=en#found"]
     assert re.search(r"\d\.\d{3}", text(page.xpath("//dl")[0]))
     assert all("lang=en" in href for href in page.xpath("//ol//a/@href"))
 
@@ -349,7 +354,7 @@ def test_the_other_language_takes_the_draft_along(client):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_are_as_long_as_they_say(client, preset):
     page = tree(send(client, title="Lò gốm Lũng Vài", section="Mẫu", preset=preset))
-    assert 1 <= len(page.xpath("//ol/li")) <= PRESETS[preset].limit
+    assert 1 <= len(page.xpath("//ol[@class='hits']/li")) <= PRESETS[preset].limit
 
 
 def test_the_section_counts(client):
@@ -370,7 +375,7 @@ def test_what_is_published_already(client):
 def test_nothing_to_link_to(client_of):
     page = tree(send(client_of(LINES, min_related=1, fallbacks=["none"]), title="Cháy kho giấy"))
     assert VI.draft_no_links in text(page)
-    assert not page.xpath("//textarea[@readonly]")
+    assert page.xpath("//section[@id='mine']/@hidden")
 
 
 def test_pins_and_those_that_are_missing(client_of, tmp_path):
@@ -393,7 +398,7 @@ def test_pins_and_those_that_are_missing(client_of, tmp_path):
 def test_markup_in_articles_and_drafts_is_text(client):
     page = tree(send(client, title=f"{SCRIPT} lò gốm", lead=SCRIPT, body=SCRIPT, section=SCRIPT))
     scripts = [address.rsplit("/", 1)[1] for address in page.xpath("//script/@src")]
-    assert sorted(scripts) == ["copy.js", "search.js", "theme.js"]
+    assert sorted(scripts) == ["copy.js", "draft.js", "search.js", "theme.js"]
     assert not page.xpath("//script/text() | //style | //*[@style] | //@*[starts-with(name(), 'on')]")
 
 
@@ -421,8 +426,16 @@ def test_the_lists_link_to_the_newspaper_s_own_pages_else_to_ours(client):
     assert dict(read_markdown(marked.text)) == links
 
 
+def as_html(links):
+    return FORMATS["html"].whole([lines(link)["html"] for link in links])
+
+
+def as_markdown(links):
+    return FORMATS["markdown"].whole([lines(link)["markdown"] for link in links])
+
+
 def test_html_by_hand():
-    links = [Link('a < b & "c"', 'https://bao.example/?x=1&y="'), Link("một\nhai", "/articles/2")]
+    links = [Linked('a < b & "c"', 'https://bao.example/?x=1&y="'), Linked("một\nhai", "/articles/2")]
     assert as_html(links) == (
         '<ul>\n  <li><a href="https://bao.example/?x=1&amp;y=&quot;">a &lt; b &amp; &quot;c&quot;</a></li>\n'
         '  <li><a href="/articles/2">một hai</a></li>\n</ul>\n'
@@ -443,7 +456,7 @@ def test_html_by_hand():
     ],
 )
 def test_markdown_by_hand(title, href, expected):
-    assert as_markdown([Link(title, href)]) == expected
+    assert as_markdown([Linked(title, href)]) == expected
 
 
 def read_markdown(source):
@@ -461,7 +474,7 @@ ADDRESSES = st.text(st.sampled_from("ab/?=&;.-_~()[]<>|*!'\"`#$+,:@%copyđ")).ma
 
 @given(st.lists(st.tuples(TITLES.filter(bool), ADDRESSES), min_size=1, max_size=3))
 def test_any_title_and_address_come_out_of_markdown_and_html_as_they_went_in(pairs):
-    links = [Link(title, href) for title, href in pairs]
+    links = [Linked(title, href) for title, href in pairs]
     expected = [(title, unquote(href)) for title, href in pairs]
     assert [(title, unquote(href)) for title, href in read_markdown(as_markdown(links))] == expected
     page = html.fromstring(as_html(links))
@@ -470,10 +483,71 @@ def test_any_title_and_address_come_out_of_markdown_and_html_as_they_went_in(pai
 
 @given(TITLES.filter(bool), ADDRESSES)
 def test_a_markdown_list_may_stand_in_a_table(title, href):
-    (line,) = as_markdown([Link(title, href)]).splitlines()
+    (line,) = as_markdown([Linked(title, href)]).splitlines()
     table = f"| x | y |\n| - | - |\n| {line[2:]} | z |\n"
     page = html.fromstring(MarkdownIt("commonmark").enable("table").render(table))
     assert [cell.text_content() for cell in page.xpath("//td")] == [title, "z"]
+
+
+def test_json_by_hand():
+    made = [lines(Linked("a\n“b”", "/articles/1", {"id": "1", "lead": None}))["json"] for _ in range(2)]
+    assert (
+        json.loads(FORMATS["json"].whole(made))
+        == [{"title": "a\n“b”", "url": "/articles/1", "id": "1", "lead": None}] * 2
+    )
+    assert json.loads(FORMATS["json"].whole([])) == []
+
+
+# The editor's own list
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ({}, []),
+        ({"pick": ["b", "a"], "tick": ["c", "a"]}, ["b", "a", "c"]),
+        ({"pick": ["a", "b", "c"], "up": ["c"]}, ["a", "c", "b"]),
+        ({"pick": ["a", "b", "c"], "up": ["a"]}, ["a", "b", "c"]),
+        ({"pick": ["a", "b", "c"], "down": ["a"]}, ["b", "a", "c"]),
+        ({"pick": ["a", "b", "c"], "down": ["c"]}, ["a", "b", "c"]),
+        ({"pick": ["a", "b", "c"], "drop": ["b"]}, ["a", "c"]),
+        ({"pick": ["a"], "drop": ["x"], "up": [""], "down": ["y"]}, ["a"]),
+        ({"pick": [str(at) for at in range(99)]}, [str(at) for at in range(picks.MOST)]),
+    ],
+)
+def test_the_list_after_a_button(form, expected):
+    given = form | {"title": ["x"]}
+    assert picks.taken(given) == expected
+    assert given == {"title": ["x"]}
+
+
+def chosen(page):
+    return page.xpath("//ol[@id='mine-list']/li/@data-id")
+
+
+def test_a_ticked_article_is_in_the_list_and_stays_while_the_draft_changes(client):
+    first = tree(send(client, title="Hợp tác xã gốm Lũng Vài lò gốm"))
+    assert chosen(first) == []
+    boxes = first.xpath("//input[@type='checkbox'][@form='draft'][@name='tick']/@value")
+    assert boxes == first.xpath("//ol[@class='hits']/li//template/li/@data-id")
+    second, one, third = boxes[:3]
+    page = tree(send(client, title="Lò gốm", tick=[one, second]))
+    again = tree(send(client, title="Hợp tác xã gốm Lũng Vài lò gốm", pick=chosen(page), tick=third))
+    assert chosen(page) == [one, second]
+    assert chosen(again) == [one, second, third]
+    (box,) = again.xpath(f"//input[@type='checkbox'][@value='{third}']")
+    assert (box.get("checked"), box.get("name")) == ("checked", None)  # or it would be sent twice
+    assert again.xpath("//ol[@id='mine-list']//input[@name='pick'][@form='draft']/@value") == chosen(again)
+    copied = json.loads(again.xpath("//textarea[@id='json']")[0].text)
+    assert [line["id"] for line in copied] == chosen(again)
+    assert chosen(tree(send(client, title="gốm", pick=chosen(again), up=third))) == [one, third, second]
+
+
+def test_the_list_outlasts_a_draft_that_cannot_be_answered_and_names_what_is_gone(client):
+    page = tree(send(client, pick=["lo-gom", "mai", "<b>khong"]))
+    assert chosen(page) == ["lo-gom"]
+    assert DRAFT_WORDS["vi"].gone.format(ids="mai, <b>khong") in text(page)
+    assert not page.xpath("//section[@id='mine']/@hidden")
 
 
 # What it never gives away
@@ -491,9 +565,9 @@ def test_a_draft_is_in_no_log_and_in_no_address(client, caplog):
 
 
 def test_a_fault_of_ours_does_not_log_the_draft_s_text(client_of, caplog, monkeypatch):
-    client = client_of(LINES)
-    monkeypatch.setattr("service.newsroom.as_html", lambda links: {}["lạ"])
-    response = send(client, title=SECRET)
+    client = client_of(LINES, min_related=0)
+    monkeypatch.setattr("service.picks.lines", lambda linked: {}["lạ"])
+    response = send(client, title=f"gốm {SECRET}")
     assert response.status_code == 500
     assert SECRET not in response.get_data(as_text=True)
     assert "KeyError" in caplog.text

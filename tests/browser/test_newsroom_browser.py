@@ -90,7 +90,7 @@ def test_paste_read_and_copy(visit):
     page = visit(permissions=["clipboard-read", "clipboard-write"])
     expect(page.get_by_label("Tiêu đề")).to_be_focused()
     paste(page)
-    expect(page).to_have_url(PAGE)  # nothing of the draft is in it
+    assert page.url.endswith((PAGE, f"{PAGE}#found"))  # nothing of the draft is in it
     first = page.locator("ol.hits > li").filter(has_text="tìm đường bán hàng")
     expect(first.get_by_text("Gần về nghĩa")).to_be_hidden()
     first.get_by_text("Các con số").click()
@@ -118,7 +118,7 @@ def test_the_other_language_keeps_the_draft(visit):
     paste(page, body="  một\n\nhai")
     page.get_by_role("button", name="English").click()
     expect(page.get_by_role("heading", name="To link to")).to_be_visible()
-    expect(page.get_by_label("Title")).to_have_value("Hợp tác xã gốm Lũng Vài lò gốm")
+    expect(page.get_by_label("Title", exact=True)).to_have_value("Hợp tác xã gốm Lũng Vài lò gốm")
     expect(page.get_by_label("Body", exact=True)).to_have_value("  một\n\nhai")
     page.get_by_role("button", name="Tiếng Việt").click()
     expect(page.get_by_role("heading", name="Nên dẫn tới")).to_be_visible()
@@ -138,6 +138,7 @@ def test_keyboard_alone(visit):
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="Nên dẫn tới")).to_be_visible()
     tab_to(page, "Hợp tác xã gốm Lũng Vài [ảnh] tìm đường bán hàng")
+    page.keyboard.press("Tab")  # the box to tick
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     expect(page.locator("details[open]")).to_have_count(1)

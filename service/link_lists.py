@@ -1,0 +1,83 @@
+"""Lists of links to copy into an article, as HTML, Markdown or JSON, line by line, for a page to put together.
+
+Pure; knows nothing of drafts, pages or how the links were found.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+
+class Linked(NamedTuple):
+    """An article that is linked to.
+
+    :param href: Where it is to be read.
+    :param fields: What JSON says of it beside.
+    """
+
+    title: str
+    href: str
+    fields: Mapping[str, Any] = {}
+
+
+class Format(NamedTuple):
+    """How a list is written.
+
+    :param line: Returns an article's line, its end included.
+    :param between: What stands between two lines.
+    """
+
+    name: str
+    opening: str
+    between: str
+    closing: str
+    line: Callable[[Linked], str]
+
+    def whole(self, lines: Sequence[str]) -> str:
+        """Return the list of some lines."""
+        return self.opening + self.between.join(lines) + self.closing
+
+
+def _html(linked: Linked) -> str:
+    return f'  <li><a href="{escape(linked.href)}">{escape(_one_line(linked.title))}</a></li>\n'
+
+
+def _markdown(linked: Linked) -> str:
+    """Return a line of CommonMark, fit to stand in a table too."""
+    return f"- [{_MARKED.sub(_BACKSLASHED, _one_line(linked.title))}]({_target(linked.href)})\n"
+
+
+def _json(linked: Linked) -> str:
+    return "  " + json.dumps({"title": linked.title, "url": linked.href, **linked.fields}, ensure_ascii=False)
+
+
+FORMATS: Mapping[str, Format] = {
+    "html": Format("HTML", "<ul>\n", "", "</ul>\n", _html),
+    "markdown": Format("Markdown", "", "", "", _markdown),
+    "json": Format("JSON", "[\n", ",\n", "\n]\n", _json),
+}
+
+
+def lines(linked: Linked) -> dict[str, str]:
+    """Return an article's line in every format."""
+    return {name: form.line(linked) for name, form in FORMATS.items()}
+
+
+_MARKED = re.compile(r"[\\`*_\[\]<>|~]|&(?=#?\w+;)")
+_BACKSLASHED = r"\\\g<0>"
+_UNFIT = re.compile(r"""[\\()<>\[\]|`"\s\x00-\x1f]""")
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+
+
+def _target(href: str) -> str:
+    """Return an address as the target of a link: percent-encoded where a character would end or change it."""
+    return _ENTITY.sub("&amp;", _UNFIT.sub(lambda found: quote(found[0]), href))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
