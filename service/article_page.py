@@ -5,8 +5,9 @@ Knows nothing of Flask, nor of how related articles are found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from indexer.article import Article
 from service.hits import Hit
@@ -18,6 +19,15 @@ _TEASED = 4
 """From so many paragraphs on, teasers stand between them; in a shorter text they would stand in for it."""
 
 _DESCRIPTION_CHARS = 160
+
+
+REFERENCES: Mapping[PresetName, Literal["now", "seed"]] = {
+    "inline-teasers": "seed",
+    "standard": "seed",
+    "headlines": "now",
+}
+"""What age is counted to in each block. Around an old article stands what belongs to its own time; headlines are
+today's."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +51,14 @@ def blocks(searcher: Searcher, article: Article, paragraphs: int) -> Blocks:
     """
     shown: list[str] = []
 
-    def block(preset: PresetName, reference: str) -> Sequence[Hit]:
-        options = {"preset": preset, "reference": reference, "exclude_ids": list(shown)}
+    def block(preset: PresetName) -> Sequence[Hit]:
+        options = {"preset": preset, "reference": REFERENCES[preset], "exclude_ids": list(shown)}
         found = searcher.related(RelatedBody.model_validate({"seed": Seed(ids=[article.id]), **options})).hits
         shown.extend(hit.article.id for hit in found)
         return found
 
-    # Around an old article stands what belongs to its own time; headlines are today's.
-    teasers = block("inline-teasers", "seed") if paragraphs >= _TEASED else []
-    return Blocks(teasers, block("standard", "seed"), block("headlines", "now"))
+    teasers = block("inline-teasers") if paragraphs >= _TEASED else []
+    return Blocks(teasers, block("standard"), block("headlines"))
 
 
 def paragraphs(article: Article) -> tuple[list[str], list[str]]:

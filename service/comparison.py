@@ -178,7 +178,7 @@ def compare(
         )
     chosen = choose({name: len(places) for name, places in eligible.items()}, wanted, seed)
     rows = [_by_id(archive, sections[name], int(eligible[name][place])) for name in chosen for place in chosen[name]]
-    pairs = [_pair(searcher, row, public, links, moment) for row in rows]
+    pairs = [_pair(searcher, row, public, links, moment, then=True) for row in rows]
     pairs.sort(key=lambda pair: (pair.article.published_at or moment, pair.article.id), reverse=True)
     encoder = archive.manifest.encoder
     return Comparison(
@@ -258,17 +258,31 @@ def _by_id(archive: Archive, rows: Rows, place: int) -> int:
     return int(tied[sorted(range(len(tied)), key=ids.__getitem__)[place - first]])
 
 
-def _pair(searcher: Searcher, row: int, public: Mask, links: int, now: datetime) -> Pair:
+def pair(searcher: Searcher, article: Article, links: int = 6, now: datetime | None = None, then: bool = True) -> Pair:
+    """Set both lists beside each other for one article.
+
+    :param article: A public one.
+    :param then: Whether as of when the article came out, as everywhere here, or as both lists are now.
+    :raises NothingToCompare: if it has no section or, for lists of then, no date.
+    """
+    if not article.section or (then and article.published_at is None):
+        missing = "published_at" if article.section else "section"
+        raise NothingToCompare(f"{missing}: nothing: expected an article with a section and a date")
+    moment = now or datetime.now(UTC)
+    public = searcher.public(moment)
+    row = searcher.archive.find(article.id, public)
+    assert row is not None
+    return _pair(searcher, row, public, links, moment, then)
+
+
+def _pair(searcher: Searcher, row: int, public: Mask, links: int, now: datetime, then: bool) -> Pair:
     archive = searcher.archive
     article = archive.articles([row])[0]
     seed = Seed(ids=[article.id])
-    newest = _newest(archive, row, article, public, links)
+    latest = article.published_at if then else None
+    newest = _newest(archive, row, article, public, links, latest)
     body = RelatedBody(
-        seed=seed,
-        limit=links,
-        filters=FilterFields(published_to=article.published_at),
-        reference="seed",
-        fallbacks=[],
+        seed=seed, limit=links, filters=FilterFields(published_to=latest), reference="seed", fallbacks=[]
     )
     found = [archive.find(hit.article.id, public) for hit in searcher.related(body, now).hits]
     related = [at for at in found if at is not None]
@@ -282,9 +296,11 @@ def _no_encoder() -> Encoder:
     raise NotReady("a published article needs no encoder")
 
 
-def _newest(archive: Archive, row: int, article: Article, public: Mask, links: int) -> list[int]:
-    """Return the rows of the newest articles of the section when the article came out, itself left out."""
-    filters = Filters(section=(article.section or "",), published_to=article.published_at)
+def _newest(
+    archive: Archive, row: int, article: Article, public: Mask, links: int, latest: datetime | None
+) -> list[int]:
+    """Return the rows of the newest articles of the section up to a time, itself left out."""
+    filters = Filters(section=(article.section or "",), published_to=latest)
     mask = archive.mask(filters)
     rows = np.flatnonzero(public if mask is None else public & mask)
     rows = rows[rows != row]
@@ -323,7 +339,7 @@ def _measure(archive: Archive, seeds: Seeds, article: Article, rows: list[int], 
 
 def _days(article: Article, linked: Article) -> float:
     if article.published_at is None or linked.published_at is None:
-        return 0.0  # neither list holds an article without a date
+        return 0.0  # of then, neither list holds an article without a date
     return abs((article.published_at - linked.published_at).total_seconds()) / _DAY
 
 

@@ -9,11 +9,14 @@ import re
 import time
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from pydantic import TypeAdapter
 
+from indexer.article import ArticleId
 from service import newsroom
 from service.access import Header, client, foreign
 from service.errors import FieldError, Forbidden, SignedOut, StaleForm, TooMany, WrongKey
@@ -24,6 +27,8 @@ ATTEMPTS = "10/minute"
 """How often one address may try a wrong key, in each worker. No number of tries finds one; this keeps them cheap."""
 
 _PAGE = re.compile(r"/newsroom/[a-z/-]*")
+_OF_ARTICLES = "/newsroom/articles/"
+_ID: TypeAdapter[str] = TypeAdapter(ArticleId)
 
 
 class Asked(NamedTuple):
@@ -145,8 +150,23 @@ class Gate:
 
 
 def inside(path: str | None) -> str | None:
-    """Return the address of a page of the newsroom's, None where it would lead anywhere else."""
-    return path if path and _PAGE.fullmatch(path) and "//" not in path else None
+    """Return the address of a page of the newsroom's, None where it would lead anywhere else.
+
+    :param path: Percent-encoded, as `quote` does it, and in no other of the ways in which the same could be written.
+    """
+    if not path or "//" in path:
+        return None
+    if path.startswith(_OF_ARTICLES) and path != _OF_ARTICLES:
+        return path if _is_id(path.removeprefix(_OF_ARTICLES)) else None
+    return path if _PAGE.fullmatch(path) else None
+
+
+def _is_id(encoded: str) -> bool:
+    try:
+        name = _ID.validate_python(unquote(encoded, errors="strict"))
+    except ValueError:  # of bytes that are no text, too
+        return False
+    return quote(name, safe="") == encoded
 
 
 def _counts(key: Key) -> bool:

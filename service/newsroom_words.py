@@ -39,6 +39,11 @@ VI = Words(
     menu="Các trang của tòa soạn",
     tabs=(
         Tab("pages.draft_form", "Bản thảo", "Dán bản thảo để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa."),
+        Tab(
+            "pages.articles",
+            "Khối bài",
+            "Dưới một bài có gì, vì sao, quy tắc nào tác động; ghim, chặn, so với cách đang làm.",
+        ),
     ),
 )
 
@@ -46,7 +51,10 @@ EN = Words(
     title="Newsroom",
     intro="Tools for editors and for whoever runs the service.",
     menu="The newsroom's pages",
-    tabs=(Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),),
+    tabs=(
+        Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),
+        Tab("pages.articles", "Blocks", "What stands under an article, why, and by which rules; pin, block, compare."),
+    ),
 )
 
 WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import numpy as np
 from flask import Blueprint, Response, g, make_response, redirect, render_template, request, url_for
@@ -21,6 +21,9 @@ from indexer.summaries import Summary
 from service import (
     api,
     article_page,
+    block,
+    block_page,
+    block_words,
     deadline,
     draft_words,
     gate,
@@ -29,16 +32,20 @@ from service import (
     newsroom,
     newsroom_words,
     picks,
+    rule_form,
     schemas,
     strings,
 )
-from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
+from service.errors import FieldError, Forbidden, ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
 from service.highlights import highlights
 from service.hits import Answer
 from service.pictures import Pictures
+from service.rule_file import Author
+from service.rule_form import RuleForm
 from service.schemas import SearchParams
 from service.search_page import BOUNDS, Link, SearchLinks
+from service.searcher import Searcher
 from service.sessions import Session
 from service.strings import Strings
 
@@ -51,6 +58,9 @@ COOKIE = "lienquan_newsroom"
 _COOKIE_PATH = "/newsroom"
 _FOR_ALL = {"pages.sign_in", "pages.signing_in"}
 """What of the newsroom's is there for whoever is not signed in."""
+
+_KEPT_WHEN = {SignedOut: {"pages.draft"}, StaleForm: {"pages.draft", "pages.save_rule"}}
+"""What is answered by its own page where its form is refused."""
 
 _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
 
@@ -141,9 +151,9 @@ def guard() -> None:
         if request.method not in newsroom.SAFE:
             api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
     except (SignedOut, StaleForm) as error:
-        if request.endpoint != "pages.draft":
+        if request.endpoint not in _KEPT_WHEN[type(error)]:
             raise
-        g.refused = error  # the draft stays on its page, to be sent again
+        g.refused = error  # what was typed stays on its page, to be sent again
 
 
 @blueprint.after_request
@@ -158,7 +168,7 @@ def keep_nothing(response: Response) -> Response:
 @blueprint.errorhandler(StaleForm)
 def not_let_in(error: ServiceError) -> ResponseReturnValue:
     """Lead to where one signs in."""
-    return redirect(link("pages.sign_in", next=gate.inside(request.path)), 303)
+    return redirect(link("pages.sign_in", next=gate.inside(quote(request.path))), 303)
 
 
 @blueprint.get("/newsroom/sign-in")
@@ -277,16 +287,115 @@ def _own_page(article: Article | Summary) -> str:
     return url_for("pages.article", article_id=article.id)
 
 
+@blueprint.get("/newsroom/articles")
+def articles() -> ResponseReturnValue:
+    """Find an article by its title, id or URL, to see its block."""
+    typed = text.clean(request.args.get("q", ""))
+    found = block.find(api.live().searcher(), typed) if typed else block.NOTHING
+    if found.article is not None:
+        return redirect(link("pages.article_block", article_id=found.article.id), 303)
+    return _newsroom_page("articles.html", typed=typed, hits=found.hits, w=_block_words())
+
+
+@blueprint.get("/newsroom/articles/<string:article_id>")
+def article_block(article_id: str) -> ResponseReturnValue:
+    """Show an article's block with what the rules do to it, or what a change of them would do. Nothing is changed."""
+    given = request.args.to_dict(flat=False)
+    given.pop("lang", None)
+    searcher = api.live().searcher()
+    under = searcher.article(article_id)
+    if under.id != article_id:
+        return redirect(link("pages.article_block", article_id=under.id), 303)
+    if "do" in given:
+        return _change_page(searcher, under, rule_form.parse(given))
+    params = schemas.parse_params(block_page.BlockParams, given)
+    found = block.block(searcher, under, params.preset)
+    about = [effect.rule for effect in found.effects]
+    pair = block_page.compared(searcher, under, params.when)
+    return _block_page(
+        "block.html",
+        under,
+        params.preset,
+        block_page.titles(searcher, about),
+        found=found,
+        saved=params.saved,
+        when=params.when,
+        entries=block_page.history(api.settings().rules, about, under),
+        **block_page.comparing(_words(), pair),
+    )
+
+
+@blueprint.post("/newsroom/articles/<string:article_id>")
+def save_rule(article_id: str) -> ResponseReturnValue:
+    """Change the rules as it was shown, and show the block as it is then."""
+    path = api.settings().rules
+    if path is None or not g.visitor.may("rules"):
+        raise Forbidden([FieldError("key", "this visitor", "expected a key of scope rules, and a file of rules")])
+    given = request.form.to_dict(flat=False)
+    given.pop(CSRF, None)
+    form, searcher, words = rule_form.parse(given), api.live().searcher(), _block_words()
+    under = searcher.article(article_id)
+    if "refused" in g:
+        return _change_page(searcher, under, form, _words().form_stale, status=403)
+    if form.seen != searcher.rules().rules.revision:
+        return _change_page(searcher, under, form, words.rules_changed, status=409)
+    try:
+        change = rule_form.change(searcher, form, under)
+        rule_form.save(path, change, Author(block_page.author(g.visitor, words), form.why or None))
+    except ServiceError as error:
+        return _change_page(searcher, under, form, error=error, status=error.status)
+    saved = change if isinstance(change, str) else change.id
+    return redirect(link("pages.article_block", article_id=under.id, preset=form.preset, saved=saved), 303)
+
+
+def _change_page(
+    searcher: Searcher,
+    under: Article,
+    form: RuleForm,
+    note: str = "",
+    error: ServiceError | None = None,
+    status: int = 200,
+) -> Response:
+    shown = block_page.changing(searcher, under, form, _block_words()) if error is None else block_page.NO_CHANGE
+    named = {} if shown.rule is None else block_page.titles(searcher, [shown.rule])
+    return _block_page(
+        "block_change.html", under, form.preset, named, status, form=form, note=note, error=error, **shown._asdict()
+    )
+
+
+def _block_page(
+    template: str, under: Article, preset: str, named: Mapping[str, str], status: int = 200, **values: Any
+) -> Response:
+    words = _block_words()
+    return _newsroom_page(
+        template,
+        status,
+        w=words,
+        under=under,
+        preset=preset,
+        block_path=url_for("pages.article_block", article_id=under.id),
+        here_path=url_for("pages.articles"),
+        has_file=api.settings().rules is not None,
+        can_change=api.settings().rules is not None and g.visitor.may("rules"),
+        told=lambda rule: block_page.told(rule, words, named),
+        lists_of=lambda rule: block_page.lists_of(rule, words, under),
+        **values,
+    )
+
+
+def _block_words() -> block_words.Words:
+    return block_words.WORDS[_words().code]
+
+
 def _newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a page of the newsroom's, with its menu and what its forms must carry."""
     visitor, words = g.get("visitor", Visitor()), newsroom_words.WORDS[_words().code]
     page = render_template(
         template,
         menu=words,
-        here_path=request.path,
         csrf=api.gate().token(visitor),
         signed_in=visitor.key,
-        **values,
+        **{"here_path": request.path} | values,
     )
     return Response(page, status)
 

@@ -8,6 +8,7 @@ diversity, fallbacks, pins. What a step does is `pool`, `freshness`, `diversity`
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from typing import cast
 
@@ -71,6 +72,12 @@ class Relating:
         :raises NotFound: naming the seed that is no public article.
         """
         return _List(self, body, clock, public).answer()
+
+    def under(self, rules: RulesInArchive) -> Relating:
+        """Return what relates the same articles under other rules."""
+        other = copy(self)
+        other.rules = lambda: rules
+        return other
 
 
 class _List:

@@ -1,30 +1,74 @@
 """The file of the editors' rules: followed as it changes, and edited without losing a byte of what others wrote.
 
+Who changed what, when and why is kept in the file itself, in comments that begin with `#:`, so that a change and its
+entry are written as one.
+
+    #: {"at": "2026-04-01T09:30:00+07:00", "by": "Bàn thời sự", "did": "added", "id": "r-0123456789", "why": "bão số 3"}
+
 Owns the lock and the atomic replacement; what a line may say is `service.rule_lines`'.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
 
-from indexer.article import shown
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from indexer.article import VIETNAM, parse_time, shown
 from service.followed import Followed, regular
 from service.rule_lines import NO_RULES, Rule, Rules, numbered, parse, parse_line
 
+_ENTRY = b"#: "
+
+
+class Author(NamedTuple):
+    """Who changes a file.
+
+    :param name: As the history is to name them.
+    :param why: In their words, None where they gave none.
+    """
+
+    name: str
+    why: str | None = None
+
+
+class Entry(BaseModel):
+    """What the history says of one change.
+
+    :param id: The rule's.
+    :param rule: The rule as it was, where it was removed.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    at: Annotated[datetime, BeforeValidator(parse_time)]
+    by: str
+    did: Literal["added", "removed"]
+    id: str
+    why: str | None = None
+    rule: dict[str, Any] | None = None
+
 
 class RuleFile(Followed[Rules]):
-    """Follows a file of the editors' rules.
+    """Follows a file of the editors' rules: what is saved counts from the next list on, in every process.
+
+    Looking costs a few microseconds a list, of the milliseconds that it takes.
 
     :param path: None where there is no such file.
     :param clock: Seconds that never go backwards.
     """
+
+    EVERY_SECONDS = 0.0
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(path, parse, NO_RULES, "rules", clock)
@@ -41,38 +85,68 @@ def read(path: Path) -> Rules:
         raise OSError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def add(path: Path, rule: Rule) -> None:
+def history(path: Path) -> list[Entry]:
+    """Return what was changed in a file, by whom and why, the oldest first; what is no entry is passed over.
+
+    :raises OSError: if it cannot be read.
+    """
+    entries = []
+    for _, line in numbered(regular(path)):
+        if line.startswith(_ENTRY):
+            with suppress(ValidationError):
+                entries.append(Entry.model_validate_json(line.removeprefix(_ENTRY)))
+    return entries
+
+
+def add(path: Path, rule: Rule, author: Author | None = None) -> None:
     """Write a rule behind what the file holds, which is kept byte for byte; a file that is not there is made.
 
+    :param author: For the history, None where none is to be kept.
     :raises ValueError: if a line has the rule's id already.
     :raises OSError: if the file cannot be written; then it is as it was.
     """
     with _held(path, "ab") as real:
         content = real.read_bytes()
         for number, line in numbered(content):
-            if _has_id(line, rule.id):
+            if _with_id(line, rule.id) is not None:
                 raise ValueError(f"id: {shown(rule.id)}: stands in {path.name}:{number}: expected an id of its own")
         gap = b"\n" if content and not content.endswith(b"\n") else b""
-        _replace(real, content + gap + rule.line().encode() + b"\n")
+        _replace(real, content + gap + _entry("added", rule, author) + rule.line().encode() + b"\n")
 
 
-def remove(path: Path, rule_id: str) -> None:
+def remove(path: Path, rule_id: str, author: Author | None = None) -> None:
     """Take the lines of a rule out of a file; all others are kept byte for byte.
 
+    :param author: For the history, which then holds the rule; None where none is to be kept.
     :raises ValueError: if no line has that id.
     :raises OSError: if the file cannot be read or written; then it is as it was.
     """
     with _held(path, "r+b") as real:
         lines = [line for _, line in numbered(real.read_bytes())]
-        kept = [line for line in lines if not _has_id(line, rule_id)]
-        if len(kept) == len(lines):
+        found = [_with_id(line, rule_id) for line in lines]
+        kept = b"".join(line for line, rule in zip(lines, found, strict=True) if rule is None)
+        removed = next((rule for rule in found if rule is not None), None)
+        if removed is None:
             raise ValueError(f"id: {shown(rule_id)}: expected the id of a rule in {path.name}")
-        _replace(real, b"".join(kept))
+        entry = _entry("removed", removed, author)
+        _replace(real, kept + (b"\n" if entry and kept and not kept.endswith(b"\n") else b"") + entry)
 
 
-def _has_id(line: bytes, rule_id: str) -> bool:
+def _entry(did: Literal["added", "removed"], rule: Rule, author: Author | None) -> bytes:
+    """Return the line that the history has of a change, nothing where none is kept."""
+    if author is None:
+        return b""
+    now = datetime.now(UTC).astimezone(VIETNAM).isoformat(timespec="seconds")
+    told: dict[str, Any] = {"at": now, "by": author.name, "did": did, "id": rule.id, "why": author.why}
+    told["rule"] = json.loads(rule.line()) if did == "removed" else None
+    said = {name: value for name, value in told.items() if value is not None}
+    return _ENTRY + json.dumps(said, ensure_ascii=False).encode() + b"\n"
+
+
+def _with_id(line: bytes, rule_id: str) -> Rule | None:
+    """Return the rule that a line holds, if it has this id."""
     rule = parse_line(line)
-    return rule is not None and not isinstance(rule, list) and rule.id == rule_id
+    return None if rule is None or isinstance(rule, list) or rule.id != rule_id else rule
 
 
 @contextmanager

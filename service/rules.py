@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, reduce
 from itertools import chain
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
@@ -86,14 +87,20 @@ class RulesInArchive:
 
     Names are looked up here, once; what holds at a time is worked out once until the next rule begins or ends, or
     another article becomes public.
+
+    :param known: The rows that names lead to, as far as they are known.
     """
 
-    def __init__(self, rules: Rules, archive: Archive) -> None:
+    def __init__(
+        self, rules: Rules, archive: Archive, known: Mapping[str, tuple[int, ...]] = MappingProxyType({})
+    ) -> None:
         self.rules = rules
         self._archive = archive
         everything = np.ones(archive.count, dtype=np.bool_)
         names = {name for rule in rules.rules for name in _names(rule)}
-        self._names = {name: _leads_to(archive, name, everything) for name in sorted(names)}
+        self._names = {
+            name: known[name] if name in known else _leads_to(archive, name, everything) for name in sorted(names)
+        }
         self._bounds = np.array([rule.bounds() for rule in rules.rules], dtype=np.int64).reshape(-1, 2)
         self._lock = threading.Lock()
         self._held: _InForce | None = None
@@ -117,6 +124,27 @@ class RulesInArchive:
         if not self.rules.rules:
             return NOTHING
         return self._at(micros(now), public).applied(seeds, sections, allowed)
+
+    def changed(self, rules: Rules) -> RulesInArchive:
+        """Return what other rules, most of them the same, would be for this archive."""
+        return RulesInArchive(rules, self._archive, self._names)
+
+    def about(self, seed: int, section: str | None) -> list[Rule]:
+        """Return the rules about the list under an article, whenever they hold: nearest first, then as in the file.
+
+        :param seed: The article's row.
+        """
+        key = match_key(section or "")
+
+        def distance(rule: Rule) -> int | None:
+            if rule.scope is None:
+                return 2
+            if any(seed in self._names[name] for name in rule.scope.ids or ()):
+                return 0
+            return 1 if section and key in map(match_key, rule.scope.sections or ()) else None
+
+        far = [(distance(rule), rule) for rule in self.rules.rules]
+        return [rule for at in range(3) for found, rule in far if found == at]
 
     def next_change(self, now: datetime) -> int:
         """Return the first microsecond after now at which a rule begins or is over, the greatest int64 if none does."""

@@ -201,15 +201,24 @@ class Searcher:
         newest = params.sort == "newest"
         return self._options.newest_min_relevance if newest else self._options.min_relevance * _TAIL
 
-    def related(self, body: RelatedBody, now: datetime | None = None) -> Answer:
+    def related(
+        self,
+        body: RelatedBody,
+        now: datetime | None = None,
+        rules: RulesInArchive | None = None,
+        public: Mask | None = None,
+    ) -> Answer:
         """Return the articles that belong under the seeds.
 
         :param now: The time that embargoes and rules are held against; the clock's by default.
+        :param rules: Instead of those in force, to see what they would do.
+        :param public: (articles,) bool, instead of what may be seen at that time; for nobody but editors.
         :raises NotFound: naming the seed that is no public article.
         """
         deadline.check("seeds")
         clock = now or datetime.now(UTC)
-        answer = self._relating.related(body, clock, self._allowed(Filters(), clock))
+        relating = self._relating if rules is None else self._relating.under(rules)
+        answer = relating.related(body, clock, self._allowed(Filters(), clock) if public is None else public)
         tracing.lap("reading")
         return answer
 

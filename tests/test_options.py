@@ -77,7 +77,7 @@ def test_a_newsroom_says_what_its_sections_and_tags_are(tmp_path, caplog):
     assert "vui" in caplog.text
 
 
-def test_rules_and_synonyms_are_followed_as_they_change(tmp_path, monkeypatch):
+def test_rules_and_synonyms_are_followed_as_they_change(tmp_path):
     rules, synonyms = tmp_path / "rules.jsonl", tmp_path / "synonyms.txt"
     options = options_of(rules=rules, synonyms=synonyms)
     assert options.rules().rules == ()
@@ -86,7 +86,6 @@ def test_rules_and_synonyms_are_followed_as_they_change(tmp_path, monkeypatch):
     held = options.rules()
     assert [rule.id for rule in held.rules] == ["1"]
     assert options.rules() is held
-    monkeypatch.setattr("service.rule_file.RuleFile.EVERY_SECONDS", 0.0)
     rules.write_text('{"id": "2", "kind": "block", "tag": "long"}\n', encoding="utf-8")
     os.utime(rules, ns=(1, 1))
     assert [rule.id for rule in options.rules().rules] == ["2"]

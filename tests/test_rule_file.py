@@ -67,12 +67,15 @@ class TestFollowing:
     def test_no_path(self):
         assert RuleFile(None).current() is NO_RULES
 
-    def test_a_changed_file_is_taken_up_after_a_second(self, path, follow):
+    def test_a_changed_file_is_taken_up_at_once(self, path, follow):
         path.write_text(A)
         assert follow() == (["a"], ())
         path.write_text(A + "\n" + B)
-        assert follow(0.99) == (["a"], ())
-        assert follow(0.01) == (["a", "b"], ())
+        assert follow(0.0) == (["a", "b"], ())
+        add(path, block("c"))
+        assert follow(0.0) == (["a", "b", "c"], ())
+        remove(path, "b")
+        assert follow(0.0) == (["a", "c"], ())
 
     @pytest.mark.parametrize("what", ["mtime", "size", "inode"])
     def test_each_sign_of_a_change_counts(self, path, follow, what):

@@ -162,6 +162,33 @@ class TestSigningIn:
                 "/search",
                 "/newsroom@xau.example",
             ),
+            *(
+                "/newsroom/articles/../sign-out",
+                "/newsroom/articles/%2e%2e",
+                "/newsroom/articles/%2E%2E",
+                "/newsroom/articles/..",
+                "/newsroom/articles/.",
+                "/newsroom/articles//xau.example",
+                "/newsroom/articles/%2F%2Fxau.example",
+                "/newsroom/articles/%2fxau.example",
+                "/newsroom/articles/a%5Cb%2F",
+                "/newsroom/articles/a\\b",
+                "/newsroom/articles/a?next=//xau.example",
+                "/newsroom/articles/a#x",
+                "/newsroom/articles/a@xau.example",
+                "/newsroom/articles/a%0D%0AX:%20y",
+                "/newsroom/articles/a\r\nX: y",
+                "/newsroom/articles/%00",
+                "/newsroom/articles/gốm",
+                "/newsroom/articles/%ff",
+                "/newsroom/articles/%ED%A0%80",
+                "/newsroom/articles/%61",  # another way to write what needs none
+                "/newsroom/articles/a%2d",
+                "/newsroom/articles/%20a",
+                "/newsroom/articles/a%",
+                "/newsroom/articles/" + "a" * 129,
+                "/articles/a",
+            ),
         ],
     )
     def test_it_leads_nowhere_else(self, browser, key, wanted):
@@ -461,7 +488,14 @@ class TestWithoutFlask:
         gate.sign_in(self.asked(cookie), text, token)
 
 
-@pytest.mark.parametrize("path", ["/newsroom/draft", "/newsroom/", "/newsroom/a/b-c"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/newsroom/draft", "/newsroom/", "/newsroom/a/b-c", "/newsroom/articles", "/newsroom/articles/"),
+        *("/newsroom/articles/lo-gom_1.html~", "/newsroom/articles/" + "a" * 128, "/newsroom/articles/..."),
+        "/newsroom/articles/" + quote("gốm 100% & <b>?a=1#2\\3%2F", safe=""),
+    ],
+)
 def test_what_is_inside(path):
     assert gate.inside(path) == path
     assert gate.inside(path + "\n") is None

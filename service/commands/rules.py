@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +15,7 @@ import click
 from service.commands.common import PATH, options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
+    from service.rule_file import Author
     from service.rule_lines import Rule
     from service.rules import Missing
 
@@ -40,7 +43,8 @@ with_target = options(
 def rules() -> None:
     """List, check and change the editors' rules of related lists: pins, blocks, boosts, sections.
 
-    A service that is told of the file by LIENQUAN_RULES follows it within a second or two.
+    A service that is told of the file by LIENQUAN_RULES follows it at once. Who changed what, when and why is kept in
+    the file, in comments that begin with #: (entries of its history).
     """
 
 
@@ -152,13 +156,14 @@ def section_rule(file: Path, **said: Any) -> None:
 
 @rules.command()
 @click.argument("rule_id", metavar="RULE_ID")
+@click.option("--note", help="Why, for whoever reads the history.")
 @with_file
-def remove(rule_id: str, file: Path) -> None:
+def remove(rule_id: str, note: str | None, file: Path) -> None:
     """Take rule RULE_ID out of the file; `rules list` shows the ids."""
     with plain_errors():
         from service.rule_file import remove as take_out
 
-        take_out(file, rule_id)
+        take_out(file, rule_id, _author(note))
     click.echo(f"removed {rule_id}")
 
 
@@ -172,8 +177,19 @@ def _add(file: Path, kind: str, for_id: tuple[str, ...], for_section: tuple[str,
         rule = make(_given({"kind": kind, "for": scope or None, "from": said.pop("begins"), **said}))
         if isinstance(rule, list):
             raise click.UsageError("; ".join(": ".join(fault) for fault in rule))
-        add(file, rule)
+        add(file, rule, _author(rule.note))
     click.echo(_told(rule))
+
+
+def _author(why: str | None) -> Author:
+    """Return whom the history names: the system's name of whoever runs the command."""
+    from service.rule_file import Author
+
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container may have a number for which it knows no name
+        name = f"uid {os.geteuid()}"
+    return Author(name, why)
 
 
 def _given(said: dict[str, Any]) -> dict[str, Any]:
