@@ -64,12 +64,10 @@ class Words:
     after: str
     remove: str
     change: str
-    pin: str
     pin_this: str
     position: str
     block_this: str
     pin_other: str
-    pin_other_help: str
     lists_label: str
     until_label: str
     preview: str
@@ -151,12 +149,10 @@ VI = Words(
     after="Sau khi lưu",
     remove="Bỏ quy tắc",
     change="Ghim hoặc chặn",
-    pin="Ghim",
     pin_this="Ghim bài này ở vị trí",
     position="Vị trí",
     block_this="Chặn bài này",
     pin_other="Ghim bài khác",
-    pin_other_help="Mã hoặc địa chỉ của bài, hay vài chữ trong tít.",
     lists_label="Áp dụng",
     until_label="Đến hết ngày (bỏ trống: không hạn)",
     preview="Xem trước",
@@ -259,12 +255,10 @@ EN = Words(
     after="Once saved",
     remove="Remove this rule",
     change="Pin or block",
-    pin="Pin",
     pin_this="Pin this article at",
     position="Position",
     block_this="Block this article",
     pin_other="Pin another article",
-    pin_other_help="The id or address of an article, or some words of its title.",
     lists_label="Where",
     until_label="Up to this day (empty: for good)",
     preview="Preview",

@@ -295,8 +295,10 @@ class TestPage:
             parts = value if isinstance(value, tuple) else (value,)
             return [sorted({field for _, field, _, _ in string.Formatter().parse(part) if field}) for part in parts]
 
-        source = (comparison_page.Path(comparison_page.__file__).parent / "templates" / "compare.html").read_text()
-        source += comparison_page.Path(comparison_page.__file__).read_text()
+        module = comparison_page.Path(comparison_page.__file__)
+        templates = module.parent / "templates"
+        files = (module, templates / "compare.html", templates / "compare_parts.html")
+        source = "".join(file.read_text() for file in files)
         for field in dataclasses.fields(comparison_words.Words):
             vietnamese, english = (getattr(words, field.name) for words in (comparison_words.VI, comparison_words.EN))
             assert names(vietnamese) == names(english), field.name

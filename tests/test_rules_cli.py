@@ -1,5 +1,6 @@
 """`lienquan rules`: what each command writes and prints, and how it ends."""
 
+import getpass
 import json
 import logging
 import subprocess
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
+from service.rule_file import history
 
 LINES = [
     {"id": "bão-1", "title": "bão vào vịnh", "section": "Thời sự", "aliases": ["cũ"]},
@@ -49,7 +51,8 @@ def run(path):
 
 
 def written(path):
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines if not line.startswith("#: ")]
 
 
 class TestAdding:
@@ -108,6 +111,8 @@ class TestAdding:
         rule_id = line.pop("id")
         assert line == rule
         assert said == f"{rule_id}  {told}\n"
+        (entry,) = history(path)
+        assert (entry.did, entry.id, entry.why, entry.by) == ("added", rule_id, rule.get("note"), getpass.getuser())
         assert run("list").startswith(f"{rule_id}  {told}")
 
     @pytest.mark.parametrize(
@@ -136,7 +141,7 @@ class TestAdding:
 
     def test_the_same_rule_twice(self, run, path):
         run("block", "a")
-        assert run("block", "a", "--note", "lần nữa", status=1, error="stands in rules.jsonl:1") == ""
+        assert run("block", "a", "--note", "lần nữa", status=1, error="stands in rules.jsonl:2") == ""
         assert len(written(path)) == 1
 
     def test_a_place_that_cannot_be_written(self, run, tmp_path):
@@ -162,8 +167,10 @@ class TestRemove:
     def test_other_lines_stay(self, run, path):
         path.write_text('# lời\n{"kind": "block", "tag": "a"}\nhỏng\n', encoding="utf-8")
         rule_id = run("list").split()[0]
-        assert run("remove", rule_id) == f"removed {rule_id}\n"
-        assert path.read_text(encoding="utf-8") == "# lời\nhỏng\n"
+        assert run("remove", rule_id, "--note", "nhầm") == f"removed {rule_id}\n"
+        assert path.read_text(encoding="utf-8").startswith("# lời\nhỏng\n#: ")
+        (entry,) = history(path)
+        assert (entry.did, entry.why, entry.rule["tag"]) == ("removed", "nhầm", "a")
         run("remove", rule_id, status=1, error=f"id: '{rule_id}': expected the id of a rule in rules.jsonl")
 
     def test_no_file(self, run):

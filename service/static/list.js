@@ -93,13 +93,13 @@ export function list(found, answer, say) {
     const button = event.target.closest("button");
     if (!button) return;
     event.preventDefault();
-    doings[button.name](button.closest(".chosen"));
+    doings[button.name](button.closest(".mine-item"));
   });
   items.addEventListener("keydown", (event) => {
     const by = { ArrowUp: -1, ArrowDown: 1 }[event.key];
     if (!by || !event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    move(event.target.closest(".chosen"), by);
+    move(event.target.closest(".mine-item"), by);
   });
   follow();
   return { follow };

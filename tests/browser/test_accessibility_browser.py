@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 __all__ = ["address", "browser", "visit"]
 
 EMPTY = "/search?q=lũng vài zzz&section=Thể thao"
+EDITORS = ["/newsroom/articles", "/newsroom/articles?q=gốm", "/newsroom/articles/lo-gom"]
 WIDTHS = [320, 768, 1280]
 
 
@@ -23,7 +24,7 @@ def faults(page):
     return [(one["id"], one["help"], [node["html"][:120] for node in one["nodes"]]) for one in found]
 
 
-@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY])
+@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY, *EDITORS])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(visit, path, scheme):
     page = visit(path, trouble=path in TROUBLE, color_scheme=scheme)
@@ -52,7 +53,7 @@ def test_axe_would_find_something(visit):
     assert [rule for rule, _, _ in faults(page)] == ["html-has-lang"]
 
 
-@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY])
+@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY, *EDITORS])
 def test_headings_go_down_one_step_at_a_time(visit, path):
     page = visit(path, trouble=path in TROUBLE)
     levels = [int(node.evaluate("node => node.tagName[1]")) for node in page.locator("h1, h2, h3, h4").all()]
