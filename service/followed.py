@@ -66,8 +66,8 @@ class Followed(Generic[Said]):
     def current(self) -> Said:
         """Return what the file says now, the same object for as long as it says the same.
 
-        Looks at the file once a second at most and reads it only where it changed. A file that cannot be read, or has
-        no good line among bad ones, leaves the rules before in force and is a problem.
+        Looks at the file every `EVERY_SECONDS` at most and reads it only where it changed. A file that cannot be read,
+        or has no good line among bad ones, leaves the rules before in force and is a problem.
         """
         if self._path is None:
             return self._said

@@ -333,6 +333,19 @@ def test_a_pin_is_seen_before_it_is_saved_and_counts_at_once(client, rules):
     assert listed(tree(get(client, page_of("mau-1")))).count("Bóng đá đêm qua") == 0  # under this article alone
 
 
+def test_every_worker_follows_at_once(client, rules, client_of):
+    other = client_of(LINES, min_related=0.004, rules=rules)
+    for position in (1, 3, 2):
+        assert "xa" not in [hit["id"] for hit in other.get("/api/v1/articles/lo-gom/related").get_json()["hits"]]
+        action, fields = form_of(tree(get(client, page_of(do="pin", article="xa", position=position))))
+        client.post(action, data=fields, headers=HTML)
+        assert other.get("/api/v1/articles/lo-gom/related").get_json()["hits"][position - 1]["id"] == "xa"
+        (rule,) = rule_file.read(rules).rules
+        action, fields = form_of(tree(get(other, page_of(do="remove", rule=rule.id))))
+        other.post(action, data=fields, headers=HTML)
+        assert rule_file.read(rules).rules == ()
+
+
 def test_a_block_and_a_removal(client, rules):
     first = tree(get(client, page_of())).xpath("//section[@aria-labelledby='list']//input[@name='article']/@value")[0]
     action, fields = form_of(tree(get(client, page_of(do="block", article=first, lists="all", until="2099-01-31"))))

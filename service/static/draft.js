@@ -55,8 +55,8 @@ function clear() {
 function show(page) {
   const made = page.getElementById("answer");
   if (!made) return warn(...(page.querySelector("h1")?.childNodes ?? [document.createTextNode(found.dataset.failed)]));
-  take(page, "input[name=csrf]", (old, now) => (old.value = now.value));
-  take(page, ".languages", (old, now) => old.replaceChildren(...now.childNodes));
+  take(page, "#draft input[name=csrf]", (old, now) => (old.value = now.value));
+  for (const part of [".languages", ".account"]) take(page, part, (old, now) => old.replaceChildren(...now.childNodes));
   document.querySelector(".heading [data-trouble]")?.remove();
   const amiss = page.querySelector("[data-trouble]");
   warn(...(amiss ? amiss.childNodes : []));
