@@ -75,6 +75,19 @@ def test_from_the_menu_to_an_article_s_block(visit):
     expect(page).to_have_url(PAGE)
 
 
+def test_a_suggested_title_opens_its_block(visit):
+    page = visit("/newsroom/articles?lang=en")
+    box = page.get_by_label("Title, id or address of an article")
+    box.press_sequentially("hợp tác", delay=20)
+    options = page.get_by_role("listbox").get_by_role("option")
+    expect(options.filter(has_text="Hợp tác xã gốm Lũng Vài")).to_be_visible()
+    assert all("article" in text for text in options.locator("small").all_text_contents())
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Hợp tác xã gốm Lũng Vài tìm đường bán hàng")
+    assert urlsplit(page.url).query == "lang=en"
+
+
 @pytest.mark.parametrize("scripted", [True, False])
 def test_a_pin_is_seen_confirmed_and_taken_back(visit, rules, scripted):
     page = visit(java_script_enabled=scripted)
