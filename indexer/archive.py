@@ -202,6 +202,10 @@ class Archive:
         """Return what scores the words give by chance (`LexicalIndex.chance`)."""
         return self._words.chance(words)
 
+    def frequency(self, term: Term) -> int:
+        """Return in how many articles a token stands (`LexicalIndex.frequency`)."""
+        return self._words.frequency(term)
+
     def having(self, terms: Sequence[Term]) -> Rows:
         """Return the articles that have all of these tokens, (n,) int64."""
         return self._words.having(terms)

@@ -242,6 +242,10 @@ class LexicalIndex:
         query = Query.term_query(self._schema, term.field, term.token, "freq")
         return query if term.weight == 1.0 else Query.boost_query(query, term.weight)
 
+    def frequency(self, term: Term) -> int:
+        """Return in how many articles a token stands."""
+        return int(self._searcher.doc_freq(term.field, term.token))
+
     def having(self, terms: Sequence[Term]) -> Rows:
         """Return the articles that have all of these tokens, (n,) int64, sorted."""
         query = Query.boolean_query([(Occur.Must, self._term(term)) for term in terms])

@@ -71,6 +71,9 @@ class Hit:
     :param score: What the list is ordered by; higher is better.
     :param relevance: 0 to 1, calibrated for the archive.
     :param similarity: The raw cosine, None where no vector was compared.
+    :param words: The score of words (BM25) in a search, None where none were asked.
+    :param spreads: Both of them fused in a search, in standard deviations above what unrelated articles get.
+    :param lifted: Whether the very title, or a phrase, that was typed lifts it above all that is measured.
     :param copies: How many other articles of the same text stand behind it.
     :param behind: Some of those, in a search.
     :param numbers: How the score came about, where that was asked.
@@ -83,6 +86,9 @@ class Hit:
     reasons: Sequence[Reason]
     copies: int = 0
     behind: Sequence[Summary] = ()
+    words: float | None = None
+    spreads: float | None = None
+    lifted: bool = False
     numbers: Numbers | None = None
 
 

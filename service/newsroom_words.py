@@ -44,6 +44,11 @@ VI = Words(
             "Khối bài",
             "Dưới một bài có gì, vì sao, quy tắc nào tác động; ghim, chặn, so với cách đang làm.",
         ),
+        Tab(
+            "pages.query",
+            "Truy vấn",
+            "Một câu tìm kiếm được hiểu thế nào, và nghĩa, từ, cả hai gộp lại mỗi bên tìm ra gì.",
+        ),
     ),
 )
 
@@ -54,6 +59,7 @@ EN = Words(
     tabs=(
         Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),
         Tab("pages.articles", "Blocks", "What stands under an article, why, and by which rules; pin, block, compare."),
+        Tab("pages.query", "Query", "How a query is understood, and what meaning, words and both together find."),
     ),
 )
 

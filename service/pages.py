@@ -32,6 +32,8 @@ from service import (
     newsroom,
     newsroom_words,
     picks,
+    query_page,
+    query_words,
     rule_form,
     schemas,
     strings,
@@ -385,6 +387,15 @@ def _block_page(
 
 def _block_words() -> block_words.Words:
     return block_words.WORDS[_words().code]
+@blueprint.get("/newsroom/query")
+def query() -> Response:
+    """Show how a query is understood, and what meaning, words and both find."""
+    given = _filled_in(request.args.lists())
+    asked = schemas.parse_params(query_page.Asked, given, ignore_unknown=True) if "q" in given else None
+    view = None if asked is None else query_page.view(api.live().searcher(), asked)
+    words = query_words.WORDS[_words().code]
+    shown = {"modes": query_page.MODES, "depth": query_page.DEPTH}
+    return _newsroom_page("query.html", w=words, asked=asked, view=view, **shown)
 
 
 def _newsroom_page(template: str, status: int = 200, **values: Any) -> Response:

@@ -59,6 +59,8 @@ class Query:
     :param words: What the word index is asked.
     :param trust: What its words count for, 0 to 1; less than 1 in another language, where only names are looked for.
     :param parts: Its syllables as they were read.
+    :param spellings: Its words and ends of clauses as they were typed, exclusions aside.
+    :param read: The same as they were read.
     :param phrases: Quoted phrases, each as terms that an article with the phrase has.
     :param excluded: Words that no hit may have.
     :param bare: Whether it was typed without any diacritics.
@@ -72,6 +74,8 @@ class Query:
     words: Words
     trust: float
     parts: Run
+    spellings: Run
+    read: Restored
     phrases: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...]
     expansions: tuple[Expansion, ...]
@@ -120,7 +124,8 @@ class Understanding:
         was = [spelt(word) for word in stream(rest)]
         read = self._read(rest, was, literal)
         parts = tuple(word for word in read.words if word)
-        places = [] if literal else self._alternatives.find(read.words, _STREAMED.findall(rest), _in_codes(rest))
+        spellings = _STREAMED.findall(rest)
+        places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
         quoted = _QUOTED.findall(rest) if operators else []
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
         bare = all(folded(word) == word for word in was)
@@ -133,6 +138,8 @@ class Understanding:
             if read.foreign
             else 1.0,
             parts=parts,
+            spellings=tuple(spellings),
+            read=read,
             phrases=tuple(terms for terms in phrases if terms),
             excluded=tuple(
                 Term("folded", folded(part)) if bare and folded(part) == part else _exact(part)

@@ -39,7 +39,8 @@ _FEEDBACK = 10
 class Found:
     """Candidates, in the order of their rows.
 
-    :param spreads: (n,) fused scores, in standard deviations above what unrelated articles get.
+    :param spreads: (n,) fused scores, in standard deviations above what unrelated articles get; with what lifts them.
+    :param lifts: (n,) what of that is for the very title, or a phrase, that was typed.
     :param relevance: (n,) from 0 to 1: that meaning or words, taken by themselves, say that it is related.
     :param titled: (n,) bool, which bear exactly the title that was typed.
     :param unseen: The most that an allowed article can be relevant that is not among them; 0 if there is none.
@@ -47,6 +48,7 @@ class Found:
 
     candidates: Candidates
     spreads: Scores
+    lifts: Scores
     relevance: Scores
     titled: Mask
     unseen: float
@@ -100,8 +102,8 @@ def retrieve(
         unseen = float(_either(last, last_said if words else _NOT_ASKED)[0])
     lifted, quoted = _among(rows, titled), _among(rows, phrased)
     related[lifted | quoted] = 1.0
-    fused = fused + ranking.TITLE_BONUS * lifted + ranking.PHRASE_BONUS * quoted
-    return Found(Candidates(rows, dense, said.scores), fused, related, lifted, unseen)
+    lifts = ranking.TITLE_BONUS * lifted + ranking.PHRASE_BONUS * quoted
+    return Found(Candidates(rows, dense, said.scores), fused + lifts, lifts, related, lifted, unseen)
 
 
 _NOT_ASKED = np.zeros(1)

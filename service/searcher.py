@@ -61,12 +61,16 @@ class _Public(NamedTuple):
 class _Ranked:
     """What was found, best first.
 
+    :param spreads: What it is ordered by, as far as that is measured.
+    :param lifted: Which are lifted above the others.
     :param copies: How many others of the same text stand behind each.
     :param before: Every article row that was found, before one of each text was kept.
     """
 
     candidates: Candidates
     relevance: Scores
+    spreads: Scores
+    lifted: Mask
     total: int
     more: bool
     copies: Rows | None = None
@@ -174,15 +178,16 @@ class Searcher:
         found = retrieve(self.archive, query, vector, params.mode != "dense", MAX_WINDOW, allowed, phrased, least)
         rows = found.candidates.rows
         order = (-found.spreads).argsort(kind="stable")  # rows are sorted, so ties are by row
+        spreads = found.spreads - found.lifts
         relevance = found.relevance.copy()
         # Nothing is said to be less relevant than what stands below it.
         relevance[order] = np.maximum.accumulate(relevance[order][::-1])[::-1]
         if params.ranking == "similarity":
             # Meaning reaches every article, words only those that have them.
             total = len(rows) if vector is None else int(np.count_nonzero(allowed))
-            kept = found.candidates.take(order)
+            kept, lifted = found.candidates.take(order), found.lifts[order] > 0
             more = total > MAX_WINDOW or (vector is None and total == MAX_WINDOW)  # words bring no more than so many
-            return _Ranked(kept, relevance[order], total, more, titled=found.titled[order])
+            return _Ranked(kept, relevance[order], spreads[order], lifted, total, more, titled=found.titled[order])
         # None is a hit where not even the best one is relevant.
         floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
         order = order[relevance[order] >= floor]
@@ -192,7 +197,8 @@ class Searcher:
         heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
         more = len(heads) > MAX_WINDOW or found.unseen >= max(floor, _NOTHING)
         kept = found.candidates.take(heads)
-        return _Ranked(kept, relevance[best], len(heads), more, one.members - 1, found.titled[heads], rows[order])
+        measured = kept, relevance[best], spreads[best], found.lifts[best] > 0
+        return _Ranked(*measured, len(heads), more, one.members - 1, found.titled[heads], rows[order])
 
     def _least(self, params: SearchParams) -> float:
         """Return the least relevance of a hit."""
@@ -317,6 +323,8 @@ class Searcher:
             ranked,
             candidates=ranked.candidates.take(order),
             relevance=ranked.relevance[order],
+            spreads=ranked.spreads[order],
+            lifted=ranked.lifted[order],
             copies=copies,
             titled=titled,
         )
@@ -339,6 +347,9 @@ class Searcher:
                     reasons=self._reasons(ranked, found, here, at),
                     copies=0 if ranked.copies is None else int(ranked.copies[here]),
                     behind=behind.get(at, ()),
+                    words=None if found.lexical is None else float(found.lexical[at]),
+                    spreads=float(ranked.spreads[here]),
+                    lifted=bool(ranked.lifted[here]),
                 )
             )
         return Answer(hits, min(ranked.total, MAX_WINDOW), ranked.more)

@@ -1,0 +1,88 @@
+"""One query's lists by meaning, by words and by both, side by side: who found what, and where it stands elsewhere.
+
+Knows nothing of Flask, nor of how anything is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from service.errors import NotReady
+from service.hits import Answer, Hit
+from service.schemas import SearchParams
+from service.searcher import Searcher
+
+Mode = Literal["dense", "lexical", "hybrid"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+
+DEPTH = 50
+"""So far down each list it is looked for what the others have."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A hit in one of the lists.
+
+    :param rank: From 1.
+    :param share: Its measured score as a share of the list's greatest, 0 to 1.
+    :param ranks: Where it stands in the other lists, None where it is not among their first.
+    :param only: Which of meaning and words alone found it, None where both or neither did.
+    """
+
+    rank: int
+    hit: Hit
+    share: float
+    ranks: Mapping[Mode, int | None]
+    only: Mode | None
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """The lists of one query.
+
+    :param answer: Of both together, which says how the query was understood.
+    :param lists: Their first hits; of a list that cannot be had there is none.
+    :param totals: How many hits each list has, by its name.
+    """
+
+    answer: Answer
+    lists: Mapping[Mode, Sequence[Place]]
+    totals: Mapping[Mode, int]
+
+
+def side_by_side(searcher: Searcher, params: SearchParams, shown: int) -> SideBySide:
+    """Search for a query in the three ways.
+
+    :param params: Of the search; its mode and page are left aside.
+    :param shown: How many hits of each list are wanted, `DEPTH` at most.
+    :raises NotReady: if there is nothing to search in.
+    """
+    answers = {mode: answer for mode in MODES if (answer := _answer(searcher, params, mode)) is not None}
+    ranks = {
+        mode: {hit.article.id: rank for rank, hit in enumerate(answer.hits, 1)} for mode, answer in answers.items()
+    }
+    lists = {mode: _places(mode, answer.hits, ranks, shown) for mode, answer in answers.items()}
+    return SideBySide(answers["hybrid"], lists, {mode: answer.total for mode, answer in answers.items()})
+
+
+def _answer(searcher: Searcher, params: SearchParams, mode: Mode) -> Answer | None:
+    try:
+        return searcher.search(params.model_copy(update={"mode": mode, "limit": DEPTH, "offset": 0}))
+    except NotReady:
+        if mode == "dense":  # the encoder does not answer; words still do
+            return None
+        raise
+
+
+def _places(mode: Mode, hits: Sequence[Hit], ranks: Mapping[Mode, Mapping[str, int]], shown: int) -> list[Place]:
+    best = max((hit.spreads or 0.0 for hit in hits), default=0.0)
+    found = []
+    for rank, hit in enumerate(hits[:shown], 1):
+        share = max((hit.spreads or 0.0) / best, 0.0) if best > 0 else 0.0
+        others = {other: held.get(hit.article.id) for other, held in ranks.items() if other != mode}
+        by = [other for other in MODES[:2] if hit.article.id in ranks.get(other, {})]
+        only = by[0] if len(by) == 1 and len(ranks) == len(MODES) else None
+        found.append(Place(rank, hit, share, others, only))
+    return found
