@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from service.commands import archive, articles, asking, following, keys, operating, rules, upkeep
+from service.commands import archive, articles, asking, following, judgements, keys, operating, rules, upkeep
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +32,7 @@ def main(verbose: bool) -> None:
 for _command in (
     *(archive.index, archive.merge, archive.sources, archive.compare),
     *(following.sync, following.status),
-    *(asking.search, asking.related, asking.evaluate),
+    *(asking.search, asking.related, asking.evaluate, judgements.judgements),
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
     *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.restore),
 ):

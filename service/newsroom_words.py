@@ -49,6 +49,11 @@ VI = Words(
             "Truy vấn",
             "Một câu tìm kiếm được hiểu thế nào, và nghĩa, từ, cả hai gộp lại mỗi bên tìm ra gì.",
         ),
+        Tab(
+            "pages.judged",
+            "Chấm điểm",
+            "Chấm các bài tìm được bằng một phím, và xem mỗi cách tìm tốt đến đâu theo điểm đã chấm.",
+        ),
     ),
 )
 
@@ -60,6 +65,7 @@ EN = Words(
         Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),
         Tab("pages.articles", "Blocks", "What stands under an article, why, and by which rules; pin, block, compare."),
         Tab("pages.query", "Query", "How a query is understood, and what meaning, words and both together find."),
+        Tab("pages.judged", "Judging", "Judge what is found with one key, and see how good each way of finding is."),
     ),
 )
 

@@ -27,6 +27,9 @@ from service import (
     deadline,
     draft_words,
     gate,
+    judgements,
+    judging,
+    judging_words,
     link_lists,
     metadata,
     newsroom,
@@ -42,6 +45,7 @@ from service.errors import FieldError, Forbidden, ServiceError, SignedOut, Stale
 from service.gate import Asked, Visitor
 from service.highlights import highlights
 from service.hits import Answer
+from service.judgements import JudgementStore
 from service.pictures import Pictures
 from service.rule_file import Author
 from service.rule_form import RuleForm
@@ -394,8 +398,67 @@ def query() -> Response:
     asked = schemas.parse_params(query_page.Asked, given, ignore_unknown=True) if "q" in given else None
     view = None if asked is None else query_page.view(api.live().searcher(), asked)
     words = query_words.WORDS[_words().code]
-    shown = {"modes": query_page.MODES, "depth": query_page.DEPTH}
-    return _newsroom_page("query.html", w=words, asked=asked, view=view, **shown)
+    modes, depth = query_page.MODES, query_page.DEPTH
+    return _newsroom_page("query.html", w=words, asked=asked, view=view, modes=modes, depth=depth)
+
+
+@blueprint.get("/newsroom/judge")
+def judge() -> ResponseReturnValue:
+    """Show what the lists of a query bring, or those under an article, to be judged without knowing which did."""
+    given = _filled_in(request.args.lists())
+    if not given.keys() & {"q", "article"}:
+        return redirect(link("pages.judged"), 303)
+    subject = schemas.parse_params(judging.Subject, given, ignore_unknown=True)
+    since = subject.since or time.time()
+    sitting = judging.sitting(api.live().searcher(), _judgements(), subject, _judge(), since)
+    words = judging_words.WORDS[_words().code]
+    return _newsroom_page("judge.html", w=words, subject=subject, since=since, sitting=sitting)
+
+
+@blueprint.post("/newsroom/judge")
+def judge_one() -> ResponseReturnValue:
+    """Write a judgement down, or take the last one back."""
+    form = _filled_in((name, values) for name, values in request.form.lists() if name not in (CSRF, "at"))
+    given = schemas.parse_params(judging.Given, form)
+    judging.take(api.live().searcher(), _judgements(), given, _judge())
+    at = request.form.get("at", "")
+    anchor = {"_anchor": f"place-{int(at) + 1}"} if at.isdecimal() and len(at) < 4 else {}
+    return redirect(link("pages.judge", **given.subject(), **anchor), 303)
+
+
+@blueprint.get("/newsroom/judgements")
+def judged() -> Response:
+    """Show the judged queries, and how good each list of theirs is."""
+    asked = schemas.parse_params(judging.Listing, _filled_in(request.args.lists()), ignore_unknown=True)
+    found = judging.overview(api.live().searcher(), _judgements(), asked.what, asked.offset)
+    words = judging_words.WORDS[_words().code]
+    return _newsroom_page("judgements.html", w=words, asked=asked, found=found, page=judging.PAGE, moment=_moment)
+
+
+@blueprint.get("/newsroom/judgements/<string:name>")
+def judgements_file(name: str) -> Response:
+    """Download the judgements in a form that `lienquan evaluate` reads, or everybody's by themselves."""
+    asked = schemas.parse_params(judging.Listing, _filled_in(request.args.lists()), ignore_unknown=True)
+    content = judgements.as_file(name, asked.what, _judgements().of(asked.what), asked.by)
+    if content is None:
+        raise NotFound
+    kind = "text/tab-separated-values" if name.endswith(".tsv") else "application/jsonl"
+    headers = {"Content-Disposition": f'attachment; filename="{asked.what}-{name}"'}
+    return Response(content, headers=headers, content_type=f"{kind}; charset=utf-8")
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _judgements() -> JudgementStore:
+    return JudgementStore(api.settings().home)
+
+
+def _judge() -> str:
+    """Return by whose name judgements are kept."""
+    key = g.visitor.key
+    return judgements.NOBODY if key is None else key.name
 
 
 def _newsroom_page(template: str, status: int = 200, **values: Any) -> Response:

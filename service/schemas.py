@@ -47,6 +47,7 @@ Bound = Annotated[
     BeforeValidator(lambda v: v if v is None else _bound(v), json_schema_input_type=str | None),
     Field(description="ISO 8601; a bare date is a whole day in Vietnam"),
 ]
+QueryText = Annotated[str, BeforeValidator(_query)]
 Values = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=_MAX_VALUES)]
 Ranking = Annotated[
     Literal["relevance", "similarity"],
@@ -90,7 +91,7 @@ class FilterFields(_Request):
 class SearchParams(FilterFields):
     """Parameters of a search."""
 
-    q: Annotated[str, BeforeValidator(_query), Field(description="What the reader typed, 1 to 512 characters")]
+    q: Annotated[QueryText, Field(description="What the reader typed, 1 to 512 characters")]
     limit: Annotated[int, Field(ge=1, le=100)] = 10
     offset: Annotated[int, Field(ge=0, le=MAX_WINDOW)] = 0
     sort: Literal["relevance", "newest"] = "relevance"
@@ -110,7 +111,7 @@ class SearchParams(FilterFields):
 class SuggestParams(_Request):
     """Parameters of suggestions."""
 
-    q: Annotated[str, BeforeValidator(_query), Field(description="What was typed so far, 1 to 512 characters")]
+    q: Annotated[QueryText, Field(description="What was typed so far, 1 to 512 characters")]
     limit: Annotated[int, Field(ge=1, le=20)] = 8
 
 
