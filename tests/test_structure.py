@@ -93,7 +93,8 @@ class TestImports:
                 "sqlite3",
                 {
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.keys", "service.query_log"),
+                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.judgements"),
+                    *("service.keys", "service.query_log"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),
@@ -111,7 +112,7 @@ class TestImports:
                 {
                     "service.cli",
                     *(f"service.commands.{name}" for name in ("common", "archive", "articles", "asking", "following")),
-                    *(f"service.commands.{name}" for name in ("keys", "operating", "rules", "upkeep")),
+                    *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
                 },
             ),
         ],
@@ -205,7 +206,7 @@ class TestDocuments:
         assert missing == []
 
     def test_nothing_that_is_not_there_is_named(self, text):
-        named = set(re.findall(r"(?<![\w/-])lienquan ((?:keys|snapshots|models|rules) [a-z]+|[a-z]+)", text))
+        named = set(re.findall(r"(?<![\w/-])lienquan ((?:judgements|keys|snapshots|models|rules) [a-z]+|[a-z]+)", text))
         known = {path.removeprefix("lienquan ") for path in COMMANDS}
         assert {words for words in named if words not in known and words.split()[0] not in known} == set()
 

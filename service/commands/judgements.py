@@ -21,7 +21,7 @@ with_files = options(
 
 @click.group()
 def judgements() -> None:
-    """What was judged on the newsroom's pages."""
+    """Write out what was judged on the newsroom's pages."""
 
 
 @judgements.command()
