@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from indexer import lexicon
 from indexer.knowledge import Knowledge
 from indexer.lexicon import Abbreviation, Renaming
+from indexer.mining import Mined
 from indexer.syllables import folded, syllables
 from service.synonyms import NO_SYNONYMS, Synonyms
 from service.typing_slips import plausible_folded
@@ -164,8 +165,13 @@ def _renamed() -> tuple[Renaming, ...]:
     return tuple(lexicon.renamings())
 
 
+def is_taken(mined: Mined) -> bool:
+    """Return whether searches use an abbreviation that the archive spells out."""
+    return mined.share >= _MINED_SHARE
+
+
 def _abbreviations(own: Iterable[Abbreviation], knowledge: Knowledge) -> list[tuple[Run, Run, tuple[str, ...]]]:
     """Return short and full forms: the editors' first, then the shipped ones, then what the archive spells out."""
     found = [(row.abbreviation, row.full, row.context) for row in (*own, *lexicon.abbreviations())]
-    found += [(row.abbreviation, row.full, ()) for row in knowledge.abbreviations if row.share >= _MINED_SHARE]
+    found += [(row.abbreviation, row.full, ()) for row in knowledge.abbreviations if is_taken(row)]
     return [(tuple(syllables(short)), tuple(full.split()), context) for short, full, context in found]

@@ -9,6 +9,7 @@ ServiceError
 ├── WrongKey           403: a key that nobody can sign in with
 ├── NotFound           404: no public article of that id or URL
 ├── TakenDown          409: the article was taken down and may not come back
+├── Changed            409: what is to be changed is not what it was any more
 ├── Unprocessable      422: what is asked for contradicts itself
 ├── CannotWrite        503: a change cannot be made durable
 ├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
@@ -198,6 +199,16 @@ class TakenDown(ServiceError):
     def __init__(self, value: str) -> None:
         expected = "expected an article that was not taken down"
         super().__init__(f"id: {value}: {expected}", [FieldError("id", value, expected)])
+
+
+class Changed(ServiceError):
+    """What is to be changed is not what it was when somebody set about it."""
+
+    status = 409
+    title = "Changed meanwhile"
+
+    def __init__(self, fault: FieldError) -> None:
+        super().__init__(_sentence([fault]), [fault])
 
 
 class Unprocessable(BadRequest):

@@ -54,6 +54,11 @@ VI = Words(
             "Chấm điểm",
             "Chấm các bài tìm được bằng một phím, và xem mỗi cách tìm tốt đến đâu theo điểm đã chấm.",
         ),
+        Tab(
+            "pages.synonyms",
+            "Từ đồng nghĩa",
+            "Từ đồng nghĩa, chữ viết tắt, tên cũ và tên mới: sửa, và thử với một câu tìm kiếm trước khi lưu.",
+        ),
     ),
 )
 
@@ -66,6 +71,7 @@ EN = Words(
         Tab("pages.articles", "Blocks", "What stands under an article, why, and by which rules; pin, block, compare."),
         Tab("pages.query", "Query", "How a query is understood, and what meaning, words and both together find."),
         Tab("pages.judged", "Judging", "Judge what is found with one key, and see how good each way of finding is."),
+        Tab("pages.synonyms", "Synonyms", "Synonyms, abbreviations, old and new names: change and try before saving."),
     ),
 )
 

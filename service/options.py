@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
 
 from indexer import content_classes
 from indexer.content_classes import ClassMap
-from indexer.errors import SourceError
-from indexer.lexicon import Abbreviation, Read, Renaming, read_abbreviations, read_renamings
+from indexer.lexicon import Abbreviation, Read, Renaming, parse_abbreviations, parse_renamings
+from service.followed import Followed
 from service.presets import Defaults
 from service.rule_file import RuleFile
 from service.rule_lines import NO_RULES, Rules
@@ -21,6 +20,33 @@ from service.settings import Settings
 from service.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
 
 logger = logging.getLogger(__name__)
+
+NO_ABBREVIATIONS: Read[Abbreviation] = Read(())
+NO_RENAMINGS: Read[Renaming] = Read(())
+
+
+class AbbreviationFile(Followed[Read[Abbreviation]]):
+    """Follows a file of editors' abbreviations, looking at it whenever it is asked.
+
+    :param path: None where there is no such file.
+    """
+
+    EVERY_SECONDS = 0.0
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path, parse_abbreviations, NO_ABBREVIATIONS, "abbreviations")
+
+
+class RenamingFile(Followed[Read[Renaming]]):
+    """Follows a file of renamed places, looking at it whenever it is asked.
+
+    :param path: None where there is no such file.
+    """
+
+    EVERY_SECONDS = 0.0
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path, parse_renamings, NO_RENAMINGS, "renamings")
 
 
 @dataclass(frozen=True)
@@ -31,8 +57,8 @@ class Options:
         tenth of it.
     :param newest_min_relevance: Least relevance of any hit where search sorts by date.
     :param synonyms: Returns the editors' synonyms as they are now.
-    :param abbreviations: Those of the editors' own file.
-    :param renamings: Those of the editors' own file.
+    :param abbreviations: Returns those of the editors' own file as they are now.
+    :param renamings: Returns those of the editors' own file as they are now.
     :param rules: Returns the editors' rules for related lists as they are now.
     :param classes: What the newsroom's file says of its sections and tags.
     :param related: What is set of related lists.
@@ -41,8 +67,8 @@ class Options:
     min_relevance: float = 0.0
     newest_min_relevance: float = 0.0
     synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
-    abbreviations: tuple[Abbreviation, ...] = ()
-    renamings: tuple[Renaming, ...] = ()
+    abbreviations: Callable[[], Read[Abbreviation]] = lambda: NO_ABBREVIATIONS
+    renamings: Callable[[], Read[Renaming]] = lambda: NO_RENAMINGS
     rules: Callable[[], Rules] = lambda: NO_RULES
     classes: ClassMap = content_classes.NO_RULES
     related: Defaults = field(default_factory=Defaults)
@@ -56,14 +82,12 @@ class Options:
     @classmethod
     def of(cls, settings: Settings) -> Options:
         """Return what the settings say. Faults in the editors' files are logged; what is right of them counts."""
-        abbreviations = _rows(settings.abbreviations, read_abbreviations)
-        renamings = _rows(settings.renamings, lambda path: read_renamings(path, "place"))
         return cls(
             settings.min_relevance,
             settings.newest_min_relevance,
             SynonymFile(settings.synonyms).current,
-            abbreviations,
-            renamings,
+            AbbreviationFile(settings.abbreviations).current,
+            RenamingFile(settings.renamings).current,
             RuleFile(settings.rules).current,
             _classes(settings.classes),
             Defaults(settings.min_related, settings.fallbacks, settings.duplicates),
@@ -82,19 +106,3 @@ def _classes(path: Path | None) -> ClassMap:
     for problem in found.problems:
         logger.error("%s", problem)
     return found
-
-
-Row = TypeVar("Row")
-
-
-def _rows(path: Path | None, read: Callable[[Path], Read[Row]]) -> tuple[Row, ...]:
-    """Return the rows of an editors' file that are right; what is wrong is logged."""
-    if path is None:
-        return ()
-    try:
-        found = read(path)
-    except SourceError as error:
-        found = Read((), (str(error),))
-    for problem in found.problems:
-        logger.error("%s", problem)
-    return found.rows

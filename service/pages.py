@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -40,6 +40,8 @@ from service import (
     rule_form,
     schemas,
     strings,
+    vocabulary_page,
+    vocabulary_words,
 )
 from service.errors import FieldError, Forbidden, ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
@@ -65,7 +67,10 @@ _COOKIE_PATH = "/newsroom"
 _FOR_ALL = {"pages.sign_in", "pages.signing_in"}
 """What of the newsroom's is there for whoever is not signed in."""
 
-_KEPT_WHEN = {SignedOut: {"pages.draft"}, StaleForm: {"pages.draft", "pages.save_rule"}}
+_KEPT_WHEN = {
+    SignedOut: {"pages.draft", "pages.change_synonyms"},
+    StaleForm: {"pages.draft", "pages.save_rule", "pages.change_synonyms"},
+}
 """What is answered by its own page where its form is refused."""
 
 _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
@@ -391,6 +396,8 @@ def _block_page(
 
 def _block_words() -> block_words.Words:
     return block_words.WORDS[_words().code]
+
+
 @blueprint.get("/newsroom/query")
 def query() -> Response:
     """Show how a query is understood, and what meaning, words and both find."""
@@ -445,6 +452,43 @@ def judgements_file(name: str) -> Response:
     kind = "text/tab-separated-values" if name.endswith(".tsv") else "application/jsonl"
     headers = {"Content-Disposition": f'attachment; filename="{asked.what}-{name}"'}
     return Response(content, headers=headers, content_type=f"{kind}; charset=utf-8")
+
+
+@blueprint.get("/newsroom/synonyms")
+def synonyms() -> Response:
+    """Show the newsroom's synonyms, abbreviations and renamed places, and what is known without them."""
+    return _vocabulary_page(_filled_in(request.args.lists()))
+
+
+@blueprint.post("/newsroom/synonyms")
+def change_synonyms() -> ResponseReturnValue:
+    """Try a change out beside what is found without it, or make it."""
+    given = request.form.to_dict(flat=False)
+    given.pop(CSRF, None)
+    if "refused" in g:
+        return _vocabulary_page(given, error=g.refused)
+    try:
+        form = vocabulary_page.parse(given)
+        if form.do == "try":
+            return _vocabulary_page(given, form)
+        vocabulary_page.save(api.settings(), form, g.visitor, _judge())
+    except ServiceError as error:
+        return _vocabulary_page(given, error=error)
+    asked = {"what": form.what, "done": form.do} | ({"q": form.q} if form.q else {})
+    return redirect(link("pages.synonyms", **asked), 303)
+
+
+def _vocabulary_page(
+    given: Mapping[str, Sequence[str]], form: vocabulary_page.Form | None = None, error: ServiceError | None = None
+) -> Response:
+    words = vocabulary_words.WORDS[_words().code]
+    if isinstance(error, SignedOut):  # who is not let in sees what they typed, and nothing else
+        filled = vocabulary_page.filled_in(given)
+        return _newsroom_page("synonyms.html", error.status, w=words, filled=filled, view=None, error=error)
+    view = vocabulary_page.view(api.live().searcher(), api.settings(), given, form, error)
+    status = 200 if view.error is None else view.error.status
+    own = {"filled": view.filled, "error": view.error, "may": g.visitor.may("rules")}
+    return _newsroom_page("synonyms.html", status, w=words, view=view, done=given.get("done", [""])[0], **own)
 
 
 def _moment(seconds: float) -> datetime:

@@ -5,19 +5,15 @@ entry are written as one.
 
     #: {"at": "2026-04-01T09:30:00+07:00", "by": "Bàn thời sự", "did": "added", "id": "r-0123456789", "why": "bão số 3"}
 
-Owns the lock and the atomic replacement; what a line may say is `service.rule_lines`'.
+What a line may say is `service.rule_lines`', how a file is replaced `service.edited`'s.
 """
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import stat
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
@@ -25,6 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from indexer.article import VIETNAM, parse_time, shown
+from service.edited import held, put
 from service.followed import Followed, regular
 from service.rule_lines import NO_RULES, Rule, Rules, numbered, parse, parse_line
 
@@ -105,13 +102,13 @@ def add(path: Path, rule: Rule, author: Author | None = None) -> None:
     :raises ValueError: if a line has the rule's id already.
     :raises OSError: if the file cannot be written; then it is as it was.
     """
-    with _held(path, "ab") as real:
+    with held(path, "ab") as real:
         content = real.read_bytes()
         for number, line in numbered(content):
             if _with_id(line, rule.id) is not None:
                 raise ValueError(f"id: {shown(rule.id)}: stands in {path.name}:{number}: expected an id of its own")
         gap = b"\n" if content and not content.endswith(b"\n") else b""
-        _replace(real, content + gap + _entry("added", rule, author) + rule.line().encode() + b"\n")
+        put(real, content + gap + _entry("added", rule, author) + rule.line().encode() + b"\n")
 
 
 def remove(path: Path, rule_id: str, author: Author | None = None) -> None:
@@ -121,7 +118,7 @@ def remove(path: Path, rule_id: str, author: Author | None = None) -> None:
     :raises ValueError: if no line has that id.
     :raises OSError: if the file cannot be read or written; then it is as it was.
     """
-    with _held(path, "r+b") as real:
+    with held(path, "r+b") as real:
         lines = [line for _, line in numbered(real.read_bytes())]
         found = [_with_id(line, rule_id) for line in lines]
         kept = b"".join(line for line, rule in zip(lines, found, strict=True) if rule is None)
@@ -129,7 +126,7 @@ def remove(path: Path, rule_id: str, author: Author | None = None) -> None:
         if removed is None:
             raise ValueError(f"id: {shown(rule_id)}: expected the id of a rule in {path.name}")
         entry = _entry("removed", removed, author)
-        _replace(real, kept + (b"\n" if entry and kept and not kept.endswith(b"\n") else b"") + entry)
+        put(real, kept + (b"\n" if entry and kept and not kept.endswith(b"\n") else b"") + entry)
 
 
 def _entry(did: Literal["added", "removed"], rule: Rule, author: Author | None) -> bytes:
@@ -147,53 +144,3 @@ def _with_id(line: bytes, rule_id: str) -> Rule | None:
     """Return the rule that a line holds, if it has this id."""
     rule = parse_line(line)
     return None if rule is None or isinstance(rule, list) or rule.id != rule_id else rule
-
-
-@contextmanager
-def _held(path: Path, mode: str) -> Iterator[Path]:
-    """Hold a file for editing, waiting for whoever has it, and yield where it really is, behind links.
-
-    Every edit puts a new file in the old one's place, so that a lock is worth something only on the file that is there
-    once the lock is had. The system lets go of it when the process ends, however it ends.
-    """
-    real = path.resolve()
-    while True:
-        if real.exists() and not real.is_file():
-            raise OSError(f"{path}: it is not a file")
-        with real.open(mode) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            if _is_at(file.fileno(), real):
-                yield real
-                return
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file with this content in the place of one, with its mode and owner. Atomic: before or after."""
-    before = path.stat()
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            if (before.st_uid, before.st_gid) != (os.geteuid(), os.getegid()):
-                with suppress(PermissionError):
-                    os.fchown(file.fileno(), before.st_uid, before.st_gid)
-            os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode))
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

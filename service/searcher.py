@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.columns import Filters, Mask, micros
 from indexer.journal import Journal
+from indexer.lexicon import Abbreviation, Read, Renaming
 from indexer.summaries import Summary
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
@@ -55,6 +57,14 @@ class _Public(NamedTuple):
     mask: Mask
     until: int
     filtered: dict[Filters, Mask]
+
+
+class _Understanding(NamedTuple):
+    """What understands queries, and the editors' words that it was made with."""
+
+    abbreviations: Read[Abbreviation]
+    renamings: Read[Renaming]
+    made: Understanding
 
 
 @dataclass(frozen=True)
@@ -97,11 +107,7 @@ class Searcher:
         self.archive = archive
         options = options or Options()
         same = before if before is not None and before.archive.knowledge is archive.knowledge else None
-        self.understanding: Understanding = (
-            same.understanding
-            if same
-            else Understanding(archive.knowledge, options.synonyms, options.abbreviations, options.renamings)
-        )
+        self._understanding: _Understanding | None = same._understanding if same else None
         self._encoder = encoder
         self._asked = asked or QueryVectors()
         self._options = options
@@ -112,6 +118,27 @@ class Searcher:
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
+        self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
+
+    @property
+    def understanding(self) -> Understanding:
+        """Return what understands queries, with the editors' words as they are now."""
+        abbreviations, renamings = self._options.abbreviations(), self._options.renamings()
+        held = self._understanding
+        if held is None or held.abbreviations is not abbreviations or held.renamings is not renamings:
+            knowledge, synonyms = self.archive.knowledge, self._options.synonyms
+            made = Understanding(knowledge, synonyms, abbreviations.rows, renamings.rows)
+            held = self._understanding = _Understanding(abbreviations, renamings, made)
+        return held.made
+
+    def with_words(self, **words: Callable[[], Any]) -> Searcher:
+        """Return a searcher like this one with other words of the editors', for one request.
+
+        :param words: Options by name: `synonyms`, `abbreviations`, `renamings`.
+        """
+        other = copy(self)
+        other._options, other._understanding = replace(self._options, **words), None
+        return other
 
     def search(self, params: SearchParams, now: datetime | None = None) -> Answer:
         """Return the articles that a query means or names, best first or newest first.
@@ -278,11 +305,13 @@ class Searcher:
 
     def suggest(self, typed: str, limit: int, now: datetime | None = None) -> list[Suggestion]:
         """Return what a reader who typed this may be about to type, likeliest first."""
-        return self._suggester.suggest(typed, limit, self.public(now))
+        return self._suggester().suggest(typed, limit, self.public(now))
 
-    @cached_property
     def _suggester(self) -> Suggester:
-        return Suggester(self.archive, (*self._options.abbreviations, *lexicon.abbreviations()))
+        own, held = self._options.abbreviations(), self._suggesting
+        if held is None or held[0] is not own:
+            held = self._suggesting = own, Suggester(self.archive, (*own.rows, *lexicon.abbreviations()))
+        return held[1]
 
     def article(self, article_id: str, now: datetime | None = None) -> Article:
         """Return a public article by its id or an alias of it.

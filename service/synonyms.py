@@ -102,12 +102,12 @@ def _pairs(line: str) -> list[tuple[Term, Term]]:
 
     :raises ValueError: saying what was expected.
     """
+    if not line or line.startswith("#"):
+        return []
     if len(line) > LONGEST_LINE:
         raise ValueError(f"expected at most {LONGEST_LINE} characters, not {len(line)}")
     if _NOT_TEXT.search(line):
         raise ValueError("expected text in UTF-8")
-    if not line or line.startswith("#"):
-        return []
     sides = _sides(line)
     if len(sides) > 2:
         raise ValueError(f"expected one => at most, not {len(sides) - 1}")
@@ -145,11 +145,13 @@ def _term(text: str) -> Term:
 
 
 class SynonymFile(Followed[Synonyms]):
-    """Follows a file of synonyms.
+    """Follows a file of synonyms: what is saved counts from the next search on, in every process.
 
     :param path: None where there is no such file.
     :param clock: Seconds that never go backwards.
     """
+
+    EVERY_SECONDS = 0.0
 
     def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(path, _said, NO_SYNONYMS, "synonyms", clock)

@@ -6,7 +6,7 @@ import pytest
 
 from indexer import content_classes
 from indexer.content_classes import ContentClass
-from service.options import Options
+from service.options import NO_ABBREVIATIONS, NO_RENAMINGS, Options
 from service.presets import Defaults
 from service.rule_lines import NO_RULES
 from service.settings import Settings
@@ -23,7 +23,8 @@ def test_of_nothing_set():
         assert getattr(options, name) == fields[name].default > 0
     assert options.synonyms() is NO_SYNONYMS
     assert options.rules() is NO_RULES
-    assert (options.abbreviations, options.renamings, options.classes) == ((), (), content_classes.NO_RULES)
+    assert (options.abbreviations(), options.renamings()) == (NO_ABBREVIATIONS, NO_RENAMINGS)
+    assert options.classes == content_classes.NO_RULES
     assert options.related == Defaults(fields["min_related"].default, ("same_section_newest",), "newest")
     assert 0 < options.related.min_relevance < 1
 
@@ -55,15 +56,19 @@ def test_editors_files_are_read_and_their_faults_logged(tmp_path, caplog):
     places.write_text("old name\tnew name\tdate\nXã Cũ\tXã Mới\t2025-07-01\nXã\t\t2025\n", encoding="utf-8")
     short.write_text("abbreviation\tfull form\nQLK\tquỹ lương khô\n", encoding="utf-8")
     options = options_of(renamings=places, abbreviations=short)
-    assert [(row.old, row.new) for row in options.renamings] == [("Xã Cũ", "Xã Mới")]
-    assert [row.full for row in options.abbreviations] == ["quỹ lương khô"]
+    assert [(row.old, row.new) for row in options.renamings().rows] == [("Xã Cũ", "Xã Mới")]
+    assert [row.full for row in options.abbreviations().rows] == ["quỹ lương khô"]
     assert "places.tsv:3" in caplog.text
 
 
-@pytest.mark.parametrize("setting", ["abbreviations", "renamings", "classes"])
-def test_a_file_that_is_not_there_is_logged_and_all_goes_on(setting, tmp_path, caplog):
-    options = options_of(**{setting: tmp_path / "none.tsv"})
-    assert getattr(options, setting) == getattr(Options(), setting)
+@pytest.mark.parametrize("setting", ["abbreviations", "renamings"])
+def test_words_that_are_not_there_are_logged_and_all_goes_on(setting, tmp_path, caplog):
+    assert getattr(options_of(**{setting: tmp_path / "none.tsv"}), setting)().rows == ()
+    assert "none.tsv" in caplog.text
+
+
+def test_classes_that_are_not_there_are_logged_and_all_goes_on(tmp_path, caplog):
+    assert options_of(classes=tmp_path / "none.tsv").classes == Options().classes
     assert "none.tsv" in caplog.text
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from service import rule_file
+from service import edited
 from service.rule_file import RuleFile, add, read, remove
 from service.rule_lines import NO_RULES, make, parse
 
@@ -189,7 +189,7 @@ class TestAdd:
         def fail(*_):
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(rule_file.os, step, fail)
+        monkeypatch.setattr(edited.os, step, fail)
         with pytest.raises(OSError, match="No space left"):
             add(path, block("a"))
         assert path.read_text() == B

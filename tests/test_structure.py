@@ -101,7 +101,7 @@ class TestImports:
             ("feedparser", {"indexer.sources.feed"}),
             ("protego", {"indexer.sources.politeness"}),
             ("sqlalchemy", {"indexer.sources.sql"}),
-            ("fcntl", {"indexer.following", "indexer.snapshot", "service.metrics", "service.rule_file"}),
+            ("fcntl", {"indexer.following", "indexer.snapshot", "service.metrics", "service.edited"}),
             ("prometheus_client", {"service.metrics"}),
             ("scipy", {"indexer.terms"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),

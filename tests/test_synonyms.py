@@ -59,6 +59,7 @@ def rules(text):
         ("a => b\rc => d", {"a": ["b"], "c": ["d"]}),
         (" ".join("abcdefghijkl") + " => z", {"a b c d e f g h i j k l": ["z"]}),
         ("a => b" + " " * 3000, {"a": ["b"]}),
+        ("#" * 2001 + "\na => b", {"a": ["b"]}),
     ],
 )
 def test_parse(text, expected):
@@ -85,7 +86,6 @@ def test_parse(text, expected):
             "'a b c d e f g h i j k l m => z': expected at most 12 syllables a term, not 13",
         ),
         ("a, " + "b" * 1998, f"'a, {'b' * 57}…': expected at most 2000 characters, not 2001"),
-        ("#" * 2001, f"'{'#' * 60}…': expected at most 2000 characters, not 2001"),
         ("a, b\udcff", "'a, b\ufffd': expected text in UTF-8"),
         ("a\x00, b", "'a, b': expected text in UTF-8"),
     ],
@@ -194,14 +194,11 @@ def test_no_path():
     assert SynonymFile(None).current() is NO_SYNONYMS
 
 
-def test_a_changed_file_is_taken_up_after_a_second(path, clock):
+def test_a_changed_file_is_taken_up_at_once(path, clock):
     path.write_text("a => b", encoding="utf-8")
     followed = SynonymFile(path, clock)
     assert followed.current() == Synonyms(GOOD)
     path.write_text("a => c, đ", encoding="utf-8")
-    clock.now += 0.99
-    assert followed.current().rules == GOOD
-    clock.now += 0.01
     assert followed.current().rules == {("a",): (("c",), ("đ",))}
 
 
@@ -230,6 +227,7 @@ def test_an_unchanged_file_is_not_read_again(path, clock):
 def test_one_look_a_second(path, clock, monkeypatch):
     looks = []
     followed = SynonymFile(path, clock)
+    monkeypatch.setattr(followed, "EVERY_SECONDS", 1.0, raising=True)
     monkeypatch.setattr(followed, "_look", looks.append)
     for step in (0, 0, 0.5, 0.5, 0.1, 0.9, 7):
         clock.now += step

@@ -59,6 +59,11 @@ class Read(Generic[Row]):
     rows: tuple[Row, ...]
     problems: tuple[str, ...] = ()
 
+    @property
+    def rules(self) -> tuple[Row, ...]:
+        """Return the rows, by the name that every file has for them which editors may change at any time."""
+        return self.rows
+
 
 def abbreviations(path: Path | None = None) -> list[Abbreviation]:
     """Return the shipped abbreviations, or those of an editor's file.
@@ -89,7 +94,16 @@ def read_abbreviations(path: Path | None = None) -> Read[Abbreviation]:
         that start with # do not count, nor do the quotation marks that a spreadsheet puts around a field.
     :raises SourceError: If the file cannot be read at all.
     """
-    return _table(path or _HERE / "abbreviations.tsv", ABBREVIATION_COLUMNS, 2, _abbreviation)
+    path = path or _HERE / "abbreviations.tsv"
+    return _abbreviations(_text(path), path.name)
+
+
+def parse_abbreviations(content: bytes, name: str) -> Read[Abbreviation]:
+    """Return the abbreviations that a file's bytes say, as `read_abbreviations` does.
+
+    :param name: What the problems call the file.
+    """
+    return _decoded(content, name, _abbreviations)
 
 
 def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
@@ -97,7 +111,30 @@ def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
 
     :raises SourceError: If the file cannot be read at all.
     """
-    return _table(path, RENAMING_COLUMNS, 3, lambda fields: _renaming(fields, kind))
+    return _renamings(_text(path), path.name, kind)
+
+
+def parse_renamings(content: bytes, name: str) -> Read[Renaming]:
+    """Return the renamings of places that a file's bytes say, as `read_renamings` does.
+
+    :param name: What the problems call the file.
+    """
+    return _decoded(content, name, lambda text, name: _renamings(text, name, "place"))
+
+
+def _decoded(content: bytes, name: str, parse: Callable[[str, str], Read[Row]]) -> Read[Row]:
+    try:
+        return parse(_composed(content.decode("utf-8-sig")), name)
+    except UnicodeDecodeError as error:
+        return Read((), (f"{name}: {error}: expected a text file in UTF-8",))
+
+
+def _abbreviations(text: str, name: str) -> Read[Abbreviation]:
+    return _table(text, name, ABBREVIATION_COLUMNS, 2, _abbreviation)
+
+
+def _renamings(text: str, name: str, kind: Kind) -> Read[Renaming]:
+    return _table(text, name, RENAMING_COLUMNS, 3, lambda fields: _renaming(fields, kind))
 
 
 def _abbreviation(fields: Sequence[str]) -> Abbreviation:
@@ -124,15 +161,17 @@ def _renaming(fields: Sequence[str], kind: Kind) -> Renaming:
     return Renaming(old, new, since, kind)
 
 
-def _table(path: Path, columns: tuple[str, ...], needed: int, parse: Callable[[Sequence[str]], Row]) -> Read[Row]:
+def _table(
+    text: str, name: str, columns: tuple[str, ...], needed: int, parse: Callable[[Sequence[str]], Row]
+) -> Read[Row]:
     """Read the rows under a header, which may lack the columns past the needed ones; a missing field is empty."""
-    numbered = [(number, line) for number, line in enumerate(_text(path).split("\n"), 1) if _counts(line)]
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if _counts(line)]
     if not numbered:
-        return Read((), (f"{path.name}:1: header: '': expected {_listed(columns)}",))
+        return Read((), (f"{name}:1: header: '': expected {_listed(columns)}",))
     (number, header), *lines = numbered
     named = tuple(field.lower() for field in _fields(header))
     if named not in (columns, columns[:needed]):
-        return Read((), (f"{path.name}:{number}: header: {header!r}: expected {_listed(columns)}",))
+        return Read((), (f"{name}:{number}: header: {header!r}: expected {_listed(columns)}",))
     rows: dict[Row, int] = {}
     problems = []
     for number, line in lines:
@@ -142,11 +181,11 @@ def _table(path: Path, columns: tuple[str, ...], needed: int, parse: Callable[[S
                 raise ValueError(f"fields: {len(fields)}: expected {_listed(columns)}")
             row = parse(fields + [""] * (len(columns) - len(fields)))
         except ValueError as error:
-            problems.append(f"{path.name}:{number}: {error}")
+            problems.append(f"{name}:{number}: {error}")
             continue
         first = rows.setdefault(row, number)
         if first != number:
-            problems.append(f"{path.name}:{number}: row: {line!r}: expected once, it is line {first} again")
+            problems.append(f"{name}:{number}: row: {line!r}: expected once, it is line {first} again")
     return Read(tuple(rows), tuple(problems))
 
 
@@ -176,7 +215,11 @@ def _text(path: Path) -> str:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise SourceError(f"{path}: {error}: expected a text file in UTF-8") from error
-    return unicodedata.normalize("NFC", text)
+    return _composed(text)
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _all_or_none(read: Read[Row]) -> list[Row]:
