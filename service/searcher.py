@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -131,11 +131,12 @@ class Searcher:
             held = self._understanding = _Understanding(abbreviations, renamings, made)
         return held.made
 
-    def with_words(self, **words: Callable[[], Any]) -> Searcher:
+    def with_words(self, kind: Literal["synonyms", "abbreviations", "renamings"], said: Any) -> Searcher:
         """Return a searcher like this one with other words of the editors', for one request.
 
-        :param words: Options by name: `synonyms`, `abbreviations`, `renamings`.
+        :param said: What a file of this kind would say.
         """
+        words: dict[str, Any] = {kind: lambda: said}
         other = copy(self)
         other._options, other._understanding = replace(self._options, **words), None
         return other

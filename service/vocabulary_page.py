@@ -111,7 +111,8 @@ class Row:
     cells: Mapping[str, str]
 
 
-class Known(NamedTuple):
+@dataclass(frozen=True)
+class Known:
     """What is mapped without the newsroom: shipped, or learnt from the archive.
 
     :param count: How often the archive spells it out, None for what is shipped.
@@ -215,7 +216,7 @@ def trial(searcher: Searcher, file: WordFile, form: Form) -> Trial | None:
         return None
     params = parse_params(SearchParams, {"q": [form.q], "limit": [str(_DEPTH)]})
     before = searcher.search(params)
-    after = searcher.with_words(**{file.kind: lambda: said}).search(params)
+    after = searcher.with_words(file.kind, said).search(params)
     ranks = {hit.article.id: rank for rank, hit in enumerate(before.hits, 1)}
     shown = [Shift(hit, ranks.get(hit.article.id)) for hit in after.hits[:_HITS]]
     kept = {hit.article.id for hit in after.hits[:_HITS]}

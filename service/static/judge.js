@@ -2,7 +2,7 @@
 // Without this one judges by the same forms.
 
 const places = [...document.querySelectorAll(".pool > li")];
-const alertBox = document.querySelector("[data-failed]");
+const alertBox = document.querySelector("[data-unsaved]");
 const keys = document.querySelector("[data-keys]");
 const undo = document.querySelector("form[data-undo]");
 let here = -1;
@@ -40,27 +40,29 @@ function sync(page) {
   }
 }
 
-async function send(form, button) {
+/** @param {() => void} takeBack Undoes what was shown before it was saved. */
+function send(form, button, takeBack = () => {}) {
   const body = new URLSearchParams(new FormData(form));
   body.set(button.name, button.value);
   pending += 1;
   sending = sending.then(async () => {
     try {
-      const answer = await fetch(form.action, { method: "POST", body });
-      pending -= 1;
+      const answer = await fetch(form.action, { method: "POST", body }).finally(() => (pending -= 1));
       if (!answer.ok) throw new Error(answer.statusText);
       sync(new DOMParser().parseFromString(await answer.text(), "text/html"));
       alertBox.textContent = "";
     } catch {
-      alertBox.textContent = alertBox.dataset.failed;
+      takeBack();
+      alertBox.textContent = alertBox.dataset.unsaved;
     }
   });
 }
 
 function judge(form, button) {
   const at = places.indexOf(form.closest("li"));
+  const before = form.querySelector("button[aria-pressed=true]")?.value;
   press(form, button.value);
-  send(form, button);
+  send(form, button, () => press(form, before));
   if (at < places.length - 1) go(at + 1);
 }
 
