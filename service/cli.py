@@ -11,7 +11,7 @@ import sys
 
 import click
 
-from service.commands import archive, articles, asking, following, judgements, keys, operating, rules, upkeep
+from service.commands import archive, articles, asking, following, judgements, keys, operating, rules, upkeep, words
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,6 +34,7 @@ for _command in (
     *(following.sync, following.status),
     *(asking.search, asking.related, asking.evaluate, judgements.judgements),
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
+    words.words,
     *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.restore),
 ):
     main.add_command(_command)

@@ -121,6 +121,7 @@ class WordFile:
         :raises Changed: if the line is not what it has to be.
         :raises CannotWrite: if the file cannot be read.
         """
+        self._check(change.text)
         return parse(self.kind, self._edited(self._content(), change).encode("utf-8", "surrogateescape"), self.name)
 
     def change(self, change: Change, by: str, now: datetime | None = None) -> None:
@@ -133,6 +134,7 @@ class WordFile:
         if self.path is None:
             name = f"LIENQUAN_{self.kind.upper()}"
             raise BadRequest([FieldError(name, "not set", "expected the path of a file in the settings")])
+        self._check(change.text)
         did = "added" if change.number is None else "removed" if change.text is None else "changed"
         at = (now or datetime.now(UTC)).astimezone(VIETNAM).isoformat(timespec="seconds")
         entry = {"at": at, "by": by, "did": did, "was": change.was or None, "is": change.text}
@@ -173,11 +175,9 @@ class WordFile:
     def _edited(self, content: str, change: Change) -> str:
         """Return the content with one line changed.
 
-        :raises BadRequest: if the line cannot be so.
+        :raises BadRequest: if the line is there already.
         :raises Changed: if the line is not what it has to be.
         """
-        if change.text is not None:
-            self._check(change.text)
         pieces = _pieces(content)
         if change.number is None:
             for number, text in enumerate(pieces[::2], 1):
@@ -198,11 +198,13 @@ class WordFile:
             pieces[at] = change.text
         return "".join(pieces)
 
-    def _check(self, text: str) -> None:
-        """Let through a line that maps something.
+    def _check(self, text: str | None) -> None:
+        """Let through a line that maps something, or is to go.
 
         :raises BadRequest: saying what was expected.
         """
+        if text is None:
+            return
         columns = _HEADERS.get(self.kind)
         header = "\t".join(columns) + "\n" if columns else ""
         whole = _END.search(text) is None and self._maps(text)

@@ -113,6 +113,7 @@ class TestImports:
                     "service.cli",
                     *(f"service.commands.{name}" for name in ("common", "archive", "articles", "asking", "following")),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
+                    "service.commands.words",
                 },
             ),
         ],
@@ -206,7 +207,9 @@ class TestDocuments:
         assert missing == []
 
     def test_nothing_that_is_not_there_is_named(self, text):
-        named = set(re.findall(r"(?<![\w/-])lienquan ((?:judgements|keys|snapshots|models|rules) [a-z]+|[a-z]+)", text))
+        named = set(
+            re.findall(r"(?<![\w/-])lienquan ((?:judgements|keys|snapshots|models|rules|words) [a-z]+|[a-z]+)", text)
+        )
         known = {path.removeprefix("lienquan ") for path in COMMANDS}
         assert {words for words in named if words not in known and words.split()[0] not in known} == set()
 

@@ -5,9 +5,11 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from click.testing import CliRunner
 from lxml import html
 
 from service import edited
+from service.cli import main
 from service.errors import BadRequest, CannotWrite, Changed
 from service.keys import KeyStore
 from service.schemas import SearchParams
@@ -152,6 +154,33 @@ class TestFile:
             thread.join()
         file = WordFile("synonyms", path)
         assert (len(file.lines()), len(file.history())) == (40, 40)
+
+
+class TestCommand:
+    @pytest.fixture
+    def run(self, path, monkeypatch):
+        monkeypatch.setenv("LIENQUAN_SYNONYMS", str(path))
+        return lambda *asked: CliRunner().invoke(main, ["words", *asked])
+
+    def test_add_list_check_remove(self, run, path):
+        assert run("add", "synonyms", " xe ôm, grab ").output == "xe ôm, grab\n"
+        path.write_text(path.read_text(encoding="utf-8") + "hỏng\n", encoding="utf-8")
+        assert run("list", "synonyms").output.startswith("1\txe ôm, grab\n3\thỏng\t[")
+        listed = json.loads(run("list", "synonyms", "--json").output)
+        assert listed[0] == {"number": 1, "text": "xe ôm, grab", "problem": None}
+        checked = run("check", "synonyms")
+        assert (checked.exit_code, checked.stdout) == (1, "synonyms: 1, problems: 1\n")
+        assert "synonyms.txt:3: " in checked.stderr
+        assert run("remove", "synonyms", "hỏng").output == "removed hỏng\n"
+        assert run("check", "synonyms").exit_code == 0
+        assert [one["by"] for one in WordFile("synonyms", path).history()] == ["command line", "command line"]
+
+    def test_what_cannot_be(self, run, path):
+        assert run("add", "synonyms", "hỏng").exit_code == 2
+        assert run("remove", "synonyms", "không có").exit_code == 1
+        refused = run("add", "renamings", "Xã Cũ\tXã Mới\t2025-07-01")
+        assert (refused.exit_code, "LIENQUAN_RENAMINGS" in refused.stderr) == (2, True)
+        assert not path.exists()
 
 
 class TestForm:
