@@ -404,9 +404,7 @@ def query() -> Response:
     given = _filled_in(request.args.lists())
     asked = schemas.parse_params(query_page.Asked, given, ignore_unknown=True) if "q" in given else None
     view = None if asked is None else query_page.view(api.live().searcher(), asked)
-    words = query_words.WORDS[_words().code]
-    modes, depth = query_page.MODES, query_page.DEPTH
-    return _newsroom_page("query.html", w=words, asked=asked, view=view, modes=modes, depth=depth)
+    return _newsroom_page("query.html", w=query_words.WORDS[_words().code], asked=asked, view=view)
 
 
 @blueprint.get("/newsroom/judge")

@@ -14,9 +14,7 @@ from service.query import Query
 from service.readings import Reading, numbers, phrases, readings
 from service.schemas import SearchParams
 from service.searcher import Searcher
-from service.side_by_side import DEPTH, MODES, SideBySide, side_by_side
-
-__all__ = ["DEPTH", "MODES", "Asked", "View", "view"]
+from service.side_by_side import DEPTH, SideBySide, side_by_side
 
 
 class Asked(SearchParams):
@@ -27,13 +25,17 @@ class Asked(SearchParams):
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows of one query."""
+    """What the page shows of one query.
+
+    :param depth: So far down each list it was looked for what the others have.
+    """
 
     query: Query
     words: list[Reading]
     phrases: list[str]
     numbers: list[str]
     found: SideBySide
+    depth: int = DEPTH
 
 
 def view(searcher: Searcher, asked: Asked) -> View:

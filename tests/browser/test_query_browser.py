@@ -2,6 +2,7 @@
 
 import logging
 import re
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import expect
@@ -242,6 +243,9 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_window(visit, home, pat
     JudgementStore(home).give("search", "gốm", "lo-gom", "local", 3)
     JudgementStore(home).give("search", LONG, "lo-gom", LONG[:100], 3)
     page = visit(path, color_scheme=scheme)
+    levels = [int(node.evaluate("node => node.tagName[1]")) for node in page.locator("h1, h2, h3, h4").all()]
+    assert (levels[0], levels.count(1)) == (1, 1)
+    assert all(after <= before + 1 for before, after in pairwise(levels))
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     for width in (320, 768, 1280):
         page.set_viewport_size({"width": width, "height": 800})
