@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import stat
 import threading
-import time
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -41,10 +40,7 @@ class Followed(Generic[Said]):
     :param parse: Returns what bytes say; takes the file's name for the problems.
     :param nothing: What no file says.
     :param called: What the log calls the rules.
-    :param clock: Seconds that never go backwards.
     """
-
-    EVERY_SECONDS = 1.0
 
     def __init__(
         self,
@@ -52,30 +48,25 @@ class Followed(Generic[Said]):
         parse: Callable[[bytes, str], Said],
         nothing: Said,
         called: str,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = path
         self._parse = parse
         self._said = nothing
         self._called = called
-        self._clock = clock
         self._lock = threading.Lock()
-        self._looked: float | None = None
         self._read: tuple[int, int, int] | None = None
 
     def current(self) -> Said:
         """Return what the file says now, the same object for as long as it says the same.
 
-        Looks at the file every `EVERY_SECONDS` at most and reads it only where it changed. A file that cannot be read,
-        or has no good line among bad ones, leaves the rules before in force and is a problem.
+        Looks at the file each time and reads it only where it changed, so that what is saved counts at once in every
+        process. A file that cannot be read, or has no good line among bad ones, leaves the rules before in force and
+        is a problem.
         """
         if self._path is None:
             return self._said
         with self._lock:
-            now = self._clock()
-            if self._looked is None or now - self._looked >= self.EVERY_SECONDS:
-                self._looked = now
-                self._look(self._path)
+            self._look(self._path)
             return self._said
 
     def _look(self, path: Path) -> None:

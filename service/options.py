@@ -26,24 +26,20 @@ NO_RENAMINGS: Read[Renaming] = Read(())
 
 
 class AbbreviationFile(Followed[Read[Abbreviation]]):
-    """Follows a file of editors' abbreviations, looking at it whenever it is asked.
+    """Follows a file of editors' abbreviations.
 
     :param path: None where there is no such file.
     """
-
-    EVERY_SECONDS = 0.0
 
     def __init__(self, path: Path | None) -> None:
         super().__init__(path, parse_abbreviations, NO_ABBREVIATIONS, "abbreviations")
 
 
 class RenamingFile(Followed[Read[Renaming]]):
-    """Follows a file of renamed places, looking at it whenever it is asked.
+    """Follows a file of renamed places.
 
     :param path: None where there is no such file.
     """
-
-    EVERY_SECONDS = 0.0
 
     def __init__(self, path: Path | None) -> None:
         super().__init__(path, parse_renamings, NO_RENAMINGS, "renamings")

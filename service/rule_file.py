@@ -11,8 +11,6 @@ What a line may say is `service.rule_lines`', how a file is replaced `service.ed
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -62,13 +60,10 @@ class RuleFile(Followed[Rules]):
     Looking costs 2.4 µs a list, of the milliseconds that it takes.
 
     :param path: None where there is no such file.
-    :param clock: Seconds that never go backwards.
     """
 
-    EVERY_SECONDS = 0.0
-
-    def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(path, parse, NO_RULES, "rules", clock)
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path, parse, NO_RULES, "rules")
 
 
 def read(path: Path) -> Rules:

@@ -87,8 +87,10 @@ class Settings(BaseSettings):
         query; where there is none, the answer is empty, else the hits go down to a tenth of it.
     :param newest_min_relevance: Least relevance of any hit when search sorts by date, where a weak one may come first.
     :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
-    :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv.
-    :param renamings: A file of places that were renamed or merged, with the columns of indexer/lexicon/places.tsv.
+    :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv; read
+        again when it changes.
+    :param renamings: A file of places that were renamed or merged, with the columns of indexer/lexicon/places.tsv; read
+        again when it changes.
     :param rules: The file of the editors' rules for related lists (`lienquan rules`); read again when it changes.
     :param classes: A file that says which sections and tags are sponsored, obituaries or cases of minors: field, value
         and class, a tab between.

@@ -14,8 +14,7 @@ Owns the file and its faults; knows nothing of queries, archives or settings.
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -148,13 +147,10 @@ class SynonymFile(Followed[Synonyms]):
     """Follows a file of synonyms: what is saved counts from the next search on, in every process.
 
     :param path: None where there is no such file.
-    :param clock: Seconds that never go backwards.
     """
 
-    EVERY_SECONDS = 0.0
-
-    def __init__(self, path: Path | None, clock: Callable[[], float] = time.monotonic) -> None:
-        super().__init__(path, _said, NO_SYNONYMS, "synonyms", clock)
+    def __init__(self, path: Path | None) -> None:
+        super().__init__(path, _said, NO_SYNONYMS, "synonyms")
 
 
 def _said(content: bytes, name: str) -> Synonyms:

@@ -166,21 +166,6 @@ def test_alternatives_are_all_there_are(lines, parts):
 # SynonymFile
 
 
-class Clock:
-    """A clock that the test sets."""
-
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "synonyms.txt"
@@ -194,120 +179,100 @@ def test_no_path():
     assert SynonymFile(None).current() is NO_SYNONYMS
 
 
-def test_a_changed_file_is_taken_up_at_once(path, clock):
+def test_a_changed_file_is_taken_up_at_once(path):
     path.write_text("a => b", encoding="utf-8")
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     assert followed.current() == Synonyms(GOOD)
     path.write_text("a => c, đ", encoding="utf-8")
     assert followed.current().rules == {("a",): (("c",), ("đ",))}
 
 
 @pytest.mark.parametrize("what", ["mtime", "size", "inode"])
-def test_each_sign_of_a_change_counts(path, clock, what):
+def test_each_sign_of_a_change_counts(path, what):
     path.write_text("a => b", encoding="utf-8")
     os.utime(path, ns=(10, 10))
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     followed.current()
     new = path.with_name("new") if what == "inode" else path
     new.write_text("a => cc" if what == "size" else "a => c", encoding="utf-8")
     os.utime(new, ns=(10, 11 if what == "mtime" else 10))
     new.replace(path)
-    clock.now += 1
     assert followed.current().rules == {("a",): (("cc" if what == "size" else "c",),)}
 
 
-def test_an_unchanged_file_is_not_read_again(path, clock):
+def test_an_unchanged_file_is_not_read_again(path):
     path.write_text("a => b", encoding="utf-8")
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     first = followed.current()
-    clock.now += 5
     assert followed.current() is first
 
 
-def test_one_look_a_second(path, clock, monkeypatch):
-    looks = []
-    followed = SynonymFile(path, clock)
-    monkeypatch.setattr(followed, "EVERY_SECONDS", 1.0, raising=True)
-    monkeypatch.setattr(followed, "_look", looks.append)
-    for step in (0, 0, 0.5, 0.5, 0.1, 0.9, 7):
-        clock.now += step
-        followed.current()
-    assert len(looks) == 4
-
-
-def test_a_file_that_is_missing_at_first_and_comes(path, clock):
-    followed = SynonymFile(path, clock)
+def test_a_file_that_is_missing_at_first_and_comes(path):
+    followed = SynonymFile(path)
     assert followed.current() == Synonyms({}, ("synonyms.txt: cannot be read: No such file or directory",))
     path.write_text("a => b", encoding="utf-8")
-    clock.now += 1
     assert followed.current() == Synonyms(GOOD)
 
 
-def test_a_file_that_goes_and_comes_back_as_it_was(path, clock, caplog):
+def test_a_file_that_goes_and_comes_back_as_it_was(path, caplog):
     path.write_text("a => b", encoding="utf-8")
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     followed.current()
     away = path.rename(path.with_name("away"))
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            clock.now += 1
             kept = followed.current()
     assert kept == Synonyms(GOOD, ("synonyms.txt: cannot be read: No such file or directory", KEPT))
     assert len(caplog.records) == 1
     away.rename(path)
-    clock.now += 1
     assert followed.current() == Synonyms(GOOD)
 
 
-def test_a_directory_is_no_file(path, clock):
+def test_a_directory_is_no_file(path):
     path.mkdir()
-    assert SynonymFile(path, clock).current().problems == ("synonyms.txt: cannot be read: it is not a file",)
+    assert SynonymFile(path).current().problems == ("synonyms.txt: cannot be read: it is not a file",)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_does_not_hold_anybody_up(path, clock):
+def test_a_pipe_does_not_hold_anybody_up(path):
     os.mkfifo(path)
-    assert SynonymFile(path, clock).current().problems == ("synonyms.txt: cannot be read: it is not a file",)
+    assert SynonymFile(path).current().problems == ("synonyms.txt: cannot be read: it is not a file",)
 
 
-def test_a_wholly_bad_file_leaves_the_rules_before(path, clock):
+def test_a_wholly_bad_file_leaves_the_rules_before(path):
     path.write_text("a => b", encoding="utf-8")
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     followed.current()
     path.write_bytes("a => c, d".encode("utf-16"))
-    clock.now += 1
     bad = followed.current()
     assert bad.rules == GOOD
     assert bad.problems == ("synonyms.txt:1: '\ufffd\ufffda => c, d': expected text in UTF-8", KEPT)
 
 
-def test_a_wholly_bad_file_at_first_is_empty(path, clock):
+def test_a_wholly_bad_file_at_first_is_empty(path):
     path.write_text("a", encoding="utf-8")
-    assert SynonymFile(path, clock).current() == Synonyms(
-        {}, ("synonyms.txt:1: 'a': expected two different terms at least",)
-    )
+    assert SynonymFile(path).current() == Synonyms({}, ("synonyms.txt:1: 'a': expected two different terms at least",))
 
 
-def test_good_lines_of_a_file_count_and_bytes_that_are_no_text_do_not(path, clock):
+def test_good_lines_of_a_file_count_and_bytes_that_are_no_text_do_not(path):
     path.write_bytes(b"a => b\nc => \xff\n" + "đ => e".encode())
-    assert SynonymFile(path, clock).current() == Synonyms(
+    assert SynonymFile(path).current() == Synonyms(
         GOOD | {("đ",): (("e",),)}, ("synonyms.txt:2: 'c => \ufffd': expected text in UTF-8",)
     )
 
 
 @pytest.mark.parametrize("text", ["", "# không còn gì\n"])
-def test_a_file_without_rules_and_problems_takes_the_rules_away(path, clock, text):
+def test_a_file_without_rules_and_problems_takes_the_rules_away(path, text):
     path.write_text("a => b", encoding="utf-8")
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     followed.current()
     path.write_text(text, encoding="utf-8")
-    clock.now += 1
     assert followed.current() == NO_SYNONYMS
 
 
-def test_one_thread_looks_while_others_wait(path, clock, monkeypatch):
+def test_one_thread_looks_while_others_wait(path, monkeypatch):
     path.write_text("a => b", encoding="utf-8")
-    followed = SynonymFile(path, clock)
+    followed = SynonymFile(path)
     look, looking, go_on, seen = followed._look, threading.Event(), threading.Event(), []
 
     def slow_look(path):
@@ -332,8 +297,7 @@ def test_one_thread_looks_while_others_wait(path, clock, monkeypatch):
 def test_many_threads_see_whole_files_only(path):
     versions = ["".join(f"k{i} => {version}\n" for i in range(50)) for version in ("v", "v1")]
     path.write_text(versions[0], encoding="utf-8")
-    ticks = iter(range(10**9))
-    followed = SynonymFile(path, lambda: float(next(ticks)))
+    followed = SynonymFile(path)
     mixed, stopped = [], threading.Event()
 
     def read():
