@@ -31,6 +31,7 @@ class Words:
     block: str
     of_article: str
     page: str
+    judge: str
     presets: Mapping[str, str]
     presets_label: str
     list: str
@@ -110,6 +111,7 @@ VI = Words(
     block="Khối bài liên quan",
     of_article="Khối bài liên quan dưới bài",
     page="Xem trang bài",
+    judge="Chấm các bài liên quan",
     presets={"standard": "Dưới bài", "inline-teasers": "Xen giữa bài", "headlines": "Tít bên lề"},
     presets_label="Khối nào",
     list="Bạn đọc thấy",
@@ -216,6 +218,7 @@ EN = Words(
     block="Related block",
     of_article="The related block under",
     page="See the article's page",
+    judge="Judge what is related",
     presets={"standard": "Under the text", "inline-teasers": "Within the text", "headlines": "Headlines beside"},
     presets_label="Which block",
     list="What readers see",

@@ -107,7 +107,6 @@ class Searcher:
         self.archive = archive
         options = options or Options()
         same = before if before is not None and before.archive.knowledge is archive.knowledge else None
-        self._understanding: _Understanding | None = same._understanding if same else None
         self._encoder = encoder
         self._asked = asked or QueryVectors()
         self._options = options
@@ -118,18 +117,22 @@ class Searcher:
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
+        self._understanding = same._understanding if same else self._understand()
         self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
 
     @property
     def understanding(self) -> Understanding:
         """Return what understands queries, with the editors' words as they are now."""
-        abbreviations, renamings = self._options.abbreviations(), self._options.renamings()
-        held = self._understanding
-        if held is None or held.abbreviations is not abbreviations or held.renamings is not renamings:
-            knowledge, synonyms = self.archive.knowledge, self._options.synonyms
-            made = Understanding(knowledge, synonyms, abbreviations.rows, renamings.rows)
-            held = self._understanding = _Understanding(abbreviations, renamings, made)
+        held, options = self._understanding, self._options
+        if held.abbreviations is not options.abbreviations() or held.renamings is not options.renamings():
+            held = self._understanding = self._understand()
         return held.made
+
+    def _understand(self) -> _Understanding:
+        options = self._options
+        abbreviations, renamings = options.abbreviations(), options.renamings()
+        made = Understanding(self.archive.knowledge, options.synonyms, abbreviations.rows, renamings.rows)
+        return _Understanding(abbreviations, renamings, made)
 
     def with_words(self, kind: Literal["synonyms", "abbreviations", "renamings"], said: Any) -> Searcher:
         """Return a searcher like this one with other words of the editors', for one request.
@@ -138,7 +141,8 @@ class Searcher:
         """
         words: dict[str, Any] = {kind: lambda: said}
         other = copy(self)
-        other._options, other._understanding = replace(self._options, **words), None
+        other._options = replace(self._options, **words)
+        other._understanding = other._understand()
         return other
 
     def search(self, params: SearchParams, now: datetime | None = None) -> Answer:

@@ -297,6 +297,10 @@ class TestPage:
         assert found.xpath("//details[@class='measures' and @open]")
         assert VI.all_judged in found.text_content()
 
+    def test_an_article_s_block_leads_there(self, client):
+        page = tree(client.get("/newsroom/articles/lo-gom"))
+        assert page.xpath("//a[@href='/newsroom/judge?article=lo-gom']")
+
     def test_an_article_s_related_list(self, client):
         post(client, article="lo-gom", id="mau-1", grade="3", since="0")
         page = client.get(PAGE, query_string={"article": "lo-gom", "lang": "en"})
