@@ -14,6 +14,7 @@ from typing import NamedTuple
 from indexer.article import Article
 from indexer.columns import micros
 from indexer.summaries import Summary
+from indexer.text import clean
 from service.article_page import REFERENCES
 from service.hits import Answer, Fate, Hit
 from service.presets import PresetName
@@ -103,12 +104,14 @@ NOTHING = Found(None)
 
 def find(searcher: Searcher, typed: str, now: datetime | None = None) -> Found:
     """Return the public articles that may be meant."""
-    public = searcher.public(now)
+    typed, public = clean(typed), searcher.public(now)
     row = searcher.archive.find(typed, public)
     if row is None and "://" in typed:
         row = searcher.archive.find_url(typed, public)
     if row is not None:
         return Found(searcher.archive.articles([row])[0])
+    if not typed or "://" in typed:
+        return NOTHING
     return Found(None, searcher.search(SearchParams(q=typed[:512], limit=10), now).hits)
 
 

@@ -90,7 +90,7 @@ class Changing(NamedTuple):
 NO_CHANGE = Changing()
 
 
-def changing(searcher: Searcher, under: Article, form: RuleForm, words: Words) -> Changing:
+def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
     """Return what a change would do. Nothing is changed.
 
     :raises BadRequest: naming what of the form is not as expected.

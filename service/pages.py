@@ -43,7 +43,7 @@ from service import (
     vocabulary_page,
     vocabulary_words,
 )
-from service.errors import FieldError, Forbidden, ServiceError, SignedOut, StaleForm, WrongKey
+from service.errors import BadRequest, FieldError, Forbidden, ServiceError, SignedOut, StaleForm, WrongKey
 from service.gate import Asked, Visitor
 from service.highlights import highlights
 from service.hits import Answer
@@ -302,7 +302,7 @@ def _own_page(article: Article | Summary) -> str:
 def articles() -> ResponseReturnValue:
     """Find an article by its title, id or URL, to see its block."""
     typed = text.clean(request.args.get("q", ""))
-    found = block.find(api.live().searcher(), typed) if typed else block.NOTHING
+    found = block.find(api.live().searcher(), typed)
     if found.article is not None:
         return redirect(link("pages.article_block", article_id=found.article.id), 303)
     return _newsroom_page("articles.html", typed=typed, hits=found.hits, w=_block_words())
@@ -322,6 +322,7 @@ def article_block(article_id: str) -> ResponseReturnValue:
     params = schemas.parse_params(block_page.BlockParams, given)
     found = block.block(searcher, under, params.preset)
     about = [effect.rule for effect in found.effects]
+    entries = block_page.history(api.settings().rules, about, under)
     pair = block_page.compared(searcher, under, params.when)
     return _block_page(
         "block.html",
@@ -329,9 +330,9 @@ def article_block(article_id: str) -> ResponseReturnValue:
         params.preset,
         block_page.titles(searcher, about),
         found=found,
-        saved=params.saved,
+        saved=any(entry.id == params.saved for entry in entries[:1]),
         when=params.when,
-        entries=block_page.history(api.settings().rules, about, under),
+        entries=entries,
         **block_page.comparing(_words(), pair),
     )
 
@@ -367,7 +368,12 @@ def _change_page(
     error: ServiceError | None = None,
     status: int = 200,
 ) -> Response:
-    shown = block_page.changing(searcher, under, form, _block_words()) if error is None else block_page.NO_CHANGE
+    shown = block_page.NO_CHANGE
+    if error is None:
+        try:
+            shown = block_page.changing(searcher, under, form)
+        except BadRequest as fault:
+            error, status = fault, fault.status
     named = {} if shown.rule is None else block_page.titles(searcher, [shown.rule])
     return _block_page(
         "block_change.html", under, form.preset, named, status, form=form, note=note, error=error, **shown._asdict()

@@ -232,6 +232,42 @@ def test_what_is_wrong_is_named(client, given, field):
     assert field in text(tree(response))
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"do": "remove", "rule": "khong"}, "expected the id of a rule"),
+        ({"do": "pin", "article": "xa", "position": 2}, "expected a rule that is not there yet"),
+        ({"do": "block", "article": "mau-1", "lists": "section"}, "expected an article that has a section"),
+    ],
+)
+def test_a_change_that_cannot_be_is_said_on_its_page(client_of, tmp_path, given, told):
+    path = tmp_path / "rules.jsonl"
+    rule = line(kind="pin", article="xa", position=2, **{"for": {"ids": ["lo-gom"]}})
+    path.write_text(rule.line() + "\n", encoding="utf-8")
+    lines = [{name: value for name, value in one.items() if name != "section"} for one in LINES[:3] + LINES[-1:]]
+    response = get(client_of(lines, min_related=0, rules=path), page_of(**given))
+    page = tree(response)
+    assert response.status_code == 400
+    assert told.removeprefix("expected ") in text(page.xpath("//*[@role='alert']")[0])
+    assert not page.xpath("//main//form[@method='post']")
+
+
+@pytest.mark.parametrize("article", ["", " ", "https://khac.example/x", "\x00", "zzz qqq"])
+def test_what_names_no_article_leads_to_no_rule(client, rules, article):
+    response = get(client, page_of(do="pin", article=article))
+    assert response.status_code == 200
+    assert not tree(response).xpath("//main//form[@method='post']")
+    assert WORDS.none_found in response.text or article == "zzz qqq"
+    assert get(client, f"/newsroom/articles?{urlencode({'q': article})}").status_code == 200
+
+
+@pytest.mark.parametrize("preset", block.REFERENCES)
+def test_every_block_of_the_page_has_its_own(client, preset):
+    page = tree(get(client, page_of(preset=preset)))
+    assert page.xpath("//nav[@class='pick']/a[@aria-current]/text()")[0] == WORDS.presets[preset]
+    assert page.xpath("//main//form//input[@name='preset']/@value")[0] == preset
+
+
 def test_saving_says_what_is_there_already_and_what_cannot_be_written(path):
     rule, author = line(kind="block", article="a"), rule_file.Author("x")
     rule_form.save(path, rule, author)

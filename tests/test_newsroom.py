@@ -214,7 +214,7 @@ def test_the_empty_form(client):
     assert response.headers["Cache-Control"] == "no-store"
     (form,) = page.xpath("//form[@method='post']")
     assert (form.get("action"), form.get("enctype"), form.get("autocomplete")) == (
-        f"{PAGE}#found",
+        f"{PAGE}#result",
         "multipart/form-data",
         "off",
     )
@@ -337,7 +337,7 @@ def test_in_english(client):
     page = tree(send(client, "?lang=en", title="Hợp tác xã gốm Lũng Vài"))
     assert page.get("lang") == "en"
     assert EN.draft_links in text(page)
-    assert page.xpath("//form[@method='post']/@action") == [f"{PAGE}?lang=en#found"]
+    assert page.xpath("//form[@method='post']/@action") == [f"{PAGE}?lang=en#result"]
     assert re.search(r"\d\.\d{3}", text(page.xpath("//dl")[0]))
     assert all("lang=en" in href for href in page.xpath("//ol//a/@href"))
 

@@ -59,7 +59,7 @@ function show(page) {
   for (const part of [".languages", ".account"]) take(page, part, (old, now) => old.replaceChildren(...now.childNodes));
   document.querySelector(".heading [data-trouble]")?.remove();
   const amiss = page.querySelector("[data-trouble]");
-  warn(...(amiss ? amiss.childNodes : []));
+  warn(...(amiss?.childNodes ?? []));
   if (amiss) return;
   const focused = answer.contains(document.activeElement) ? document.activeElement.id : "";
   answer.replaceChildren(...made.childNodes);

@@ -90,7 +90,7 @@ def test_paste_read_and_copy(visit):
     page = visit(permissions=["clipboard-read", "clipboard-write"])
     expect(page.get_by_label("Tiêu đề")).to_be_focused()
     paste(page)
-    assert page.url.endswith((PAGE, f"{PAGE}#found"))  # nothing of the draft is in it
+    assert page.url.endswith((PAGE, f"{PAGE}#result"))  # nothing of the draft is in it
     first = page.locator("ol.hits > li").filter(has_text="tìm đường bán hàng")
     expect(first.get_by_text("Gần về nghĩa")).to_be_hidden()
     first.get_by_text("Các con số").click()
