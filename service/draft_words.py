@@ -51,6 +51,7 @@ VI = Words(
     copies_mine="Danh sách của tôi, theo thứ tự đã xếp.",
     copies_all="Danh sách của tôi còn trống, nên đây là mọi gợi ý.",
     said={
+        "one": "{number} gợi ý.",
         "many": "{number} gợi ý.",
         "none": "Không có gợi ý.",
         "published": "Có vẻ đã đăng: {title}.",
@@ -78,6 +79,7 @@ EN = Words(
     copies_mine="My list, in its order.",
     copies_all="My list is empty, so these are all suggestions.",
     said={
+        "one": "{number} suggestion.",
         "many": "{number} suggestions.",
         "none": "No suggestions.",
         "published": "It seems to be published: {title}.",

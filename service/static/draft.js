@@ -85,7 +85,8 @@ function tell() {
   const now = JSON.stringify([hits, published]);
   if (now === shown) return;
   shown = now;
-  const words = [hits.length ? found.dataset.saidMany.replace("{number}", hits.length) : found.dataset.saidNone];
+  const counted = { 0: found.dataset.saidNone, 1: found.dataset.saidOne }[hits.length] ?? found.dataset.saidMany;
+  const words = [counted.replace("{number}", hits.length)];
   if (published.length) words.unshift(found.dataset.saidPublished.replace("{title}", () => published.join(", ")));
   said.textContent = words.join(" ");
 }
