@@ -345,15 +345,15 @@ def save_rule(article_id: str) -> ResponseReturnValue:
         raise Forbidden([FieldError("key", "this visitor", "expected a key of scope rules, and a file of rules")])
     given = request.form.to_dict(flat=False)
     given.pop(CSRF, None)
-    form, searcher, words = rule_form.parse(given), api.live().searcher(), _block_words()
+    form, searcher, w = rule_form.parse(given), api.live().searcher(), _block_words()
     under = searcher.article(article_id)
     if "refused" in g:
         return _change_page(searcher, under, form, _words().form_stale, status=403)
     if form.seen != searcher.rules().rules.revision:
-        return _change_page(searcher, under, form, words.rules_changed, status=409)
+        return _change_page(searcher, under, form, w.rules_changed, status=409)
     try:
         change = rule_form.change(searcher, form, under)
-        rule_form.save(path, change, Author(block_page.author(g.visitor, words), form.why or None))
+        rule_form.save(path, change, Author(block_page.author(g.visitor, w), form.why or None))
     except ServiceError as error:
         return _change_page(searcher, under, form, error=error, status=error.status)
     saved = change if isinstance(change, str) else change.id
