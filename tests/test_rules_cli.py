@@ -231,3 +231,26 @@ class TestList:
 
     def test_no_file(self, run):
         run("list", status=1, error="rules.jsonl: cannot be read: No such file or directory")
+
+
+class TestHistory:
+    def test_it_is_told_oldest_first(self, run, path):
+        run("block", "--tag", "a", "--note", "vì\nthế")
+        rule_id = run("list").split()[0]
+        run("remove", rule_id)
+        added, removed = run("history").splitlines()
+        who = getpass.getuser()
+        assert added.endswith(f"  {who}  added {rule_id} (vì thế)")
+        assert removed.endswith(f"  {who}  removed {rule_id}")
+        said = json.loads(run("history", "--json"))
+        assert [(one["did"], one["by"], one["why"]) for one in said] == [
+            ("added", who, "vì\nthế"),
+            ("removed", who, None),
+        ]
+        assert said[1]["rule"]["tag"] == "a"
+
+    def test_none_and_no_file(self, run, path):
+        run("history", status=1, error="cannot be read: No such file")
+        path.write_text("# lời\n", encoding="utf-8")
+        assert run("history") == ""
+        assert run("history", "--json") == "[]\n"

@@ -44,7 +44,7 @@ def rules() -> None:
     """List, check and change the editors' rules of related lists: pins, blocks, boosts, sections.
 
     A service that is told of the file by LIENQUAN_RULES follows it at once. Who changed what, when and why is kept in
-    the file, in comments that begin with #: (entries of its history).
+    the file, in comments that begin with #: (`rules history`).
     """
 
 
@@ -113,6 +113,26 @@ def check_rules(file: Path) -> None:
     click.echo(f"rules: {len(found.rules)}, problems: {len(found.problems)}")
     if found.problems:
         sys.exit(1)
+
+
+@rules.command("history")
+@with_file
+@with_json
+def show_history(file: Path, as_json: bool) -> None:
+    """List who added and removed which rule, when and why, the oldest first; what was done by hand is not in it."""
+    with plain_errors():
+        from service.rule_file import history
+
+        try:
+            entries = history(file)
+        except OSError as error:
+            raise OSError(f"{file}: cannot be read: {error.strerror or error}") from error
+    if as_json:
+        click.echo(json.dumps([entry.model_dump(mode="json") for entry in entries]))
+        return
+    for entry in entries:
+        why = " (" + " ".join(entry.why.split()) + ")" if entry.why else ""
+        click.echo(f"{entry.at.isoformat()}  {entry.by}  {entry.did} {entry.id}{why}")
 
 
 @rules.command()
