@@ -1,4 +1,4 @@
-"""The element for other sites' pages, on a newspaper's page of another origin, with a real service and with broken ones."""
+"""The element for other sites' pages: a newspaper's page of another origin, a real service and broken ones."""
 
 from __future__ import annotations
 

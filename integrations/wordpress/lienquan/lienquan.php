@@ -18,7 +18,7 @@ defined('ABSPATH') || exit;
 const OPTION = 'lienquan';
 const TODO = 'lienquan_todo_';        // one option a post that the service has not been told of
 const WRITTEN = 'lienquan_written';   // counts what the service took, so that lists are asked for again
-const RESTING = 'lienquan_resting';   // a transient: the service did not answer and is left alone
+const RESTING = 'lienquan_resting_';  // transients: the service gave no list, took no posts, and is left alone
 const RETRY = 'lienquan_retry';       // the event of wp-cron
 
 const READ_SECONDS = 1;
@@ -26,6 +26,7 @@ const WRITE_SECONDS = 3;
 const REST_SECONDS = 60;
 const FRESH_SECONDS = 120;
 const PORTION = 50;
+const AT_ONCE = 1000;
 const UNCATEGORISED = ['uncategorized', 'chua-phan-loai', 'khong-phan-loai', 'khac'];
 
 add_action('init', __NAMESPACE__ . '\\register');
@@ -64,7 +65,7 @@ function sanitize(mixed $given): array
         add_settings_error(OPTION, 'key', __('The key was not taken: keys begin with lq_.', 'lienquan'));
         $key = '';
     }
-    delete_transient(RESTING);
+    wake();
     return [
         'server' => $server,
         'key' => $key === '' ? $old['key'] : $key,
@@ -110,8 +111,8 @@ function show_page(): void
     submit_button();
     /* translators: %d: number of posts */
     echo '</form><p>' . esc_html(sprintf(_n('%d post waits to be handed over.', '%d posts wait to be handed over.', $waiting, 'lienquan'), $waiting));
-    if (get_transient(RESTING)) {
-        echo ' ' . esc_html__('The service does not answer; it is asked again within a minute.', 'lienquan');
+    if (get_transient(RESTING . 'push')) {
+        echo ' ' . esc_html__('The service does not take them; it is tried again within a minute.', 'lienquan');
     }
     echo '</p></div>';
 }
@@ -169,7 +170,7 @@ function waiting(): array
 {
     global $wpdb;
     $like = $wpdb->esc_like(TODO) . '%';
-    $names = $wpdb->get_col($wpdb->prepare("SELECT option_name FROM {$wpdb->options} WHERE option_name LIKE %s LIMIT 1000", $like));
+    $names = $wpdb->get_col($wpdb->prepare("SELECT option_name FROM {$wpdb->options} WHERE option_name LIKE %s LIMIT " . AT_ONCE, $like));
     return array_map(fn (string $name): int => (int) substr($name, strlen(TODO)), $names);
 }
 
@@ -182,12 +183,20 @@ function push(): void
         return;
     }
     foreach (array_chunk($left, PORTION) as $ids) {
-        if (get_transient(RESTING) || !push_some($ids, $now)) {
-            if (!wp_next_scheduled(RETRY)) {
-                wp_schedule_single_event(time() + REST_SECONDS, RETRY);
-            }
+        if (get_transient(RESTING . 'push') || !push_some($ids, $now)) {
+            push_later();
             return;
         }
+    }
+    if (count($left) === AT_ONCE) {
+        push_later();
+    }
+}
+
+function push_later(): void
+{
+    if (!wp_next_scheduled(RETRY)) {
+        wp_schedule_single_event(time() + REST_SECONDS, RETRY);
     }
 }
 
@@ -222,7 +231,8 @@ function tell(array $ids, array $settings, bool $dated): ?array
     $body = ask('POST', '/api/v1/articles:bulk', WRITE_SECONDS, ['headers' => $headers, 'body' => implode("\n", $lines)]);
     $answers = $body === null ? [] : array_map(fn (string $line): mixed => json_decode($line, true), explode("\n", trim($body)));
     if (count($answers) !== count($ids)) {
-        return rest();
+        rest('push');
+        return null;
     }
     $refused = [];
     foreach (array_values($ids) as $at => $id) {
@@ -243,10 +253,15 @@ function tell(array $ids, array $settings, bool $dated): ?array
 }
 
 /** Leave the service alone for a while. */
-function rest(): ?array
+function rest(string $what): void
 {
-    set_transient(RESTING, 1, REST_SECONDS);
-    return null;
+    set_transient(RESTING . $what, 1, REST_SECONDS);
+}
+
+function wake(): void
+{
+    delete_transient(RESTING . 'list');
+    delete_transient(RESTING . 'push');
 }
 
 /** Return the body of an answer with status 200, null where there is none. */
@@ -489,10 +504,10 @@ function hits(int $id, int $limit): array
     $kept = is_array($kept) ? $kept : ['at' => 0, 'written' => '', 'hits' => []];
     $written = (string) get_option(WRITTEN, '');
     $fresh = $kept['written'] === $written && time() - $kept['at'] < FRESH_SECONDS;
-    if (!$fresh && settings()['server'] !== '' && !get_transient(RESTING)) {
+    if (!$fresh && settings()['server'] !== '' && !get_transient(RESTING . 'list')) {
         $found = asked($id, $limit);
         if ($found === null) {
-            rest();
+            rest('list');
         } else {
             $kept = ['at' => time(), 'written' => $written, 'hits' => $found];
             set_transient($name, $kept, DAY_IN_SECONDS); // what is kept is shown for as long as the service is down
@@ -549,6 +564,6 @@ function uninstall(): void
     foreach (['lienquan_', '_transient_lienquan_', '_transient_timeout_lienquan_'] as $start) {
         $wpdb->query($wpdb->prepare("DELETE FROM {$wpdb->options} WHERE option_name LIKE %s", $wpdb->esc_like($start) . '%'));
     }
-    delete_transient(RESTING);
+    wake();
     delete_option(OPTION);
 }
