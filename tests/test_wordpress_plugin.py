@@ -1,10 +1,11 @@
-"""The plugin for WordPress, run by PHP over as much of WordPress as it calls, with a real service and with broken ones."""
+"""The plugin for WordPress, run by PHP over as much of WordPress as it calls; a real service, and broken ones."""
 
 from __future__ import annotations
 
 import json
 import re
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,7 +71,7 @@ class Site:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory):
     interpreter("php")
-    running = Service(tmp_path_factory.mktemp("serve"), workers=2, min_related=0)
+    running = Service(tmp_path_factory.mktemp("serve"), workers=1, min_related=0)
     running.index([{"id": "cu", "title": "Chợ bến Trà", "body": "Bến đò họp chợ.", "url": "https://bao.example/cu"}])
     wait_for(lambda: running.get("/readyz")[0] == 200, 60)
     _, running.key = KeyStore(running.home).create("WordPress", ["ingest"])
@@ -119,7 +120,11 @@ def test_a_published_post_is_the_article_that_the_source_would_read(service, sit
     }
     content = BODY + '\n\n[gallery ids="1"] [su_box title="x"]trong hộp[/su_box]\n\nĐoạn [1] [ảnh].'
     number = site.save(
-        post_title="Chuyện “bến” &amp; đò", post_content=content, post_excerpt="Ghi ở bến.", terms=terms, picture="https://songque.example/7.jpg"
+        post_title="Chuyện “bến” &amp; đò",
+        post_content=content,
+        post_excerpt="Ghi ở bến.",
+        terms=terms,
+        picture="https://songque.example/7.jpg",
     )
     wait_for(lambda: held(service, number) is not None, 30)
     post = json.loads(site.file.read_text())["posts"][str(number)]
@@ -145,9 +150,7 @@ def test_a_published_post_is_the_article_that_the_source_would_read(service, sit
         name: value for name, value in fields.items() if name not in times
     }
     for name in times:
-        assert line[name][:13] == __import__("datetime").datetime.fromisoformat(fields[name]).astimezone(
-            __import__("datetime").timezone(__import__("datetime").timedelta(hours=7))
-        ).isoformat()[:13]
+        assert datetime.fromisoformat(line[name]) == datetime.fromisoformat(fields[name])
 
 
 def test_publish_edit_unpublish_delete(service, site):
@@ -175,7 +178,9 @@ def test_it_is_related_to_others_and_goes_with_the_post(service, site):
     assert f"{START}{other}" not in [hit["id"] for hit in service.get(path)[1]["hits"]]
 
 
-@pytest.mark.parametrize("change", [{"post_status": "draft"}, {"post_status": "private"}, {"post_status": "pending"}, {"post_password": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"post_status": "draft"}, {"post_status": "private"}, {"post_status": "pending"}, {"post_password": "x"}]
+)
 def test_what_is_not_for_everyone_is_gone_when_it_is_saved(service, site, change):
     number = site.save(post_title="Bến đò")
     wait_for(lambda: held(service, number) is not None, 30)
@@ -215,7 +220,7 @@ def test_a_scheduled_post_comes_with_its_time(service, site):
     site.change(later=74 * 365 * 86400)
     site.call("wp_publish_post", number)
     assert len(site.asked) == 1
-    assert "wp_publish_post" and site.waiting == set()
+    assert site.waiting == set()
 
 
 def test_a_post_that_was_public_and_is_scheduled_anew(service, site):
@@ -240,14 +245,21 @@ def test_drafts_revisions_autosaves_and_pages_are_not_told(site):
 def test_one_request_a_save(site):
     number = site.save(post_title="Bến đò")
     assert site.asked == [["POST", "/api/v1/articles:bulk"]]
-    site(["wp_insert_post", {"ID": number, "post_title": "Một"}], ["wp_insert_post", {"ID": number, "post_title": "Hai"}])
+    site(
+        ["wp_insert_post", {"ID": number, "post_title": "Một"}], ["wp_insert_post", {"ID": number, "post_title": "Hai"}]
+    )
     assert len(site.asked) == 1  # and the revisions are none
 
 
 @pytest.mark.parametrize(
     "home",
     [
-        *("https://songque.example", "https://www.songque.example/", "http://SongQue.example:8080", "https://a.example/en"),
+        *(
+            "https://songque.example",
+            "https://www.songque.example/",
+            "http://SongQue.example:8080",
+            "https://a.example/en",
+        ),
         *("https://a.example/en/tin-tuc_1/", "http://127.0.0.1:8001/wp", "http://[::1]:8001", "http://localhost"),
     ],
 )
@@ -258,14 +270,26 @@ def test_ids_are_those_that_the_source_makes(tmp_path, home):
 
 
 CONTENTS = [
-    *(given for given, _ in test_wordpress_text.test_what_stays.pytestmark[0].args[1]),
-    *("", "[", "]", "[[", "[/a]", "[a]x[/a][a", "Đ" * 500 + "[embed]x[/embed]", "[caption]" * 50, "a\n\n\n\nb\r\n\r\nc"),
+    *(given for given, _ in test_wordpress_text.test_what_is_read.pytestmark[0].args[1]),
+    *(
+        "",
+        "[",
+        "]",
+        "[[",
+        "[/a]",
+        "[a]x[/a][a",
+        "Đ" * 500 + "[embed]x[/embed]",
+        "[caption]" * 50,
+        "a\n\n\n\nb\r\n\r\nc",
+    ),
 ]
 
 
 def test_content_is_read_as_the_source_reads_it(tmp_path):
     site = Site(tmp_path, "")
-    assert site(*(["Lienquan\\to_html", content] for content in CONTENTS)) == list(map(wordpress_text.to_html, CONTENTS))
+    assert site(*(["Lienquan\\to_html", content] for content in CONTENTS)) == list(
+        map(wordpress_text.to_html, CONTENTS)
+    )
 
 
 # What readers see
@@ -282,7 +306,8 @@ def two(service, site):
     """Two posts, one with a hostile title, both held."""
     first = site.save(post_title="Bến đò Trà họp chợ")
     second = site.save(
-        post_title=HOSTILE.replace("<", "&lt;"), terms={"category": [{"name": HOSTILE.replace("<", "&lt;"), "slug": "x"}]}
+        post_title=HOSTILE.replace("<", "&lt;"),
+        terms={"category": [{"name": HOSTILE.replace("<", "&lt;"), "slug": "x"}]},
     )
     wait_for(lambda: held(service, first) is not None and held(service, second) is not None, 30)
     path = f"/api/v1/articles/{START}{first}/related"
@@ -357,7 +382,7 @@ def test_the_service_is_down(site, two, service):
     site.call("later", 200)
     assert site.call("page_of", first) == kept  # the list that was kept
     assert len(site.asked) == 1
-    assert site.call("page_of", second) == BODY.replace("x", "x")  # none was
+    assert site.call("page_of", second) == BODY  # none was
     assert site.asked == []  # it is left alone
     site.save(ID=second, post_status="draft")
     assert site.waiting == {second}
@@ -367,7 +392,7 @@ def test_the_service_is_down(site, two, service):
     site.change(options=site.options | {"lienquan": options["lienquan"]})
     site.call("wp_cron")
     assert site.asked == []  # it is not yet time
-    assert site([["later", 61], ["wp_cron"]][0], ["wp_cron"]) == [None, None]
+    site(["later", 61], ["wp_cron"])
     assert site.waiting == set()
     assert held(service, second) is None
     wait_for(lambda: held(service, first)["title"] == "Sửa trong lúc hỏng", 30)
@@ -390,8 +415,19 @@ def test_a_slow_service_is_asked_once(tmp_path, broken):
 
 @pytest.mark.parametrize(
     "answer",
-    ["", "{", "null", "5", '{"hits": 5}', '{"hits": [null, 1, {}, {"title": "a"}]}', '{"hits": [{"title": "a", "url": "javascript:1"}]}',
-     "<html>Bảo trì</html>", web_server.failing(500), web_server.failing(404), web_server.failing(429)],
+    [
+        "",
+        "{",
+        "null",
+        "5",
+        '{"hits": 5}',
+        '{"hits": [null, 1, {}, {"title": "a"}]}',
+        '{"hits": [{"title": "a", "url": "javascript:1"}]}',
+        "<html>Bảo trì</html>",
+        web_server.failing(500),
+        web_server.failing(404),
+        web_server.failing(429),
+    ],
 )
 def test_odd_answers_show_nothing(tmp_path, broken, answer):
     broken.pages[f"/api/v1/articles/{START}1/related"] = answer
@@ -418,12 +454,14 @@ class Bulk:
         request.give(answer) if isinstance(answer, str) else answer(request)
 
 
-@pytest.mark.parametrize("answer", [web_server.failing(503), web_server.failing(401), "", "{}", "x\n", slow, '{"status": 200}\n' * 2])
+@pytest.mark.parametrize(
+    "answer", [web_server.failing(503), web_server.failing(401), "", "{}", "x\n", slow, '{"status": 200}\n' * 2]
+)
 def test_what_was_not_taken_waits(tmp_path, broken, answer):
     bulk = Bulk(broken, answer)
     site = Site(tmp_path, broken.url)
     number = site.save(post_title="Bến đò")
-    assert site.waiting == ({number} if answer != "{}" else {number})
+    assert site.waiting == {number}
     site(["later", 61], ["wp_cron"])
     assert site.waiting == set()
     assert [[line["op"] for line in lines] for lines in bulk.taken] == [["put"], ["put"]]
@@ -479,10 +517,24 @@ def test_the_page_of_settings(tmp_path):
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"server": " https://lienquan.example/ ", "key": "lq_a", "limit": "8", "place": "after", "heading": "Xem <b>thêm</b>"},
-         {"server": "https://lienquan.example", "key": "lq_a", "limit": 8, "place": "after", "heading": "Xem thêm"}),
-        ({"server": "javascript:1", "limit": "900"}, {"server": "", "key": "lq_cu", "limit": 20, "place": "none", "heading": "Cũ"}),
-        ({"key": "<script>", "limit": "-1"}, {"server": "", "key": "lq_cu", "limit": 1, "place": "none", "heading": "Cũ"}),
+        (
+            {
+                "server": " https://lienquan.example/ ",
+                "key": "lq_a",
+                "limit": "8",
+                "place": "after",
+                "heading": "Xem <b>thêm</b>",
+            },
+            {"server": "https://lienquan.example", "key": "lq_a", "limit": 8, "place": "after", "heading": "Xem thêm"},
+        ),
+        (
+            {"server": "javascript:1", "limit": "900"},
+            {"server": "", "key": "lq_cu", "limit": 20, "place": "none", "heading": "Cũ"},
+        ),
+        (
+            {"key": "<script>", "limit": "-1"},
+            {"server": "", "key": "lq_cu", "limit": 1, "place": "none", "heading": "Cũ"},
+        ),
         (None, {"server": "", "key": "lq_cu", "limit": 6, "place": "none", "heading": "Cũ"}),
     ],
 )

@@ -93,7 +93,7 @@
   function shown(answer, limit) {
     const hits = Array.isArray(answer?.hits) ? answer.hits : [];
     const fit = (hit) => hit && typeof hit.title === "string" && hit.title.trim() && address(hit.url);
-    return hits.filter(fit).slice(0, limit);
+    return hits.map((hit, at) => fit(hit) && { ...hit, position: at + 1 }).filter(Boolean).slice(0, limit);
   }
 
   function day(moment, code) {
@@ -111,12 +111,18 @@
     #asking; // what aborts the request at hand
     #near; // watches how far away the window is
     #due = false;
+    #token; // names the list where it is counted
+    #seen; // watches which articles were seen
+    #untold = [];
+    #left = () => document.visibilityState === "hidden" && this.#count();
 
     connectedCallback() {
+      document.addEventListener("visibilitychange", this.#left);
       this.#begin();
     }
 
     disconnectedCallback() {
+      document.removeEventListener("visibilitychange", this.#left);
       this.#stop();
     }
 
@@ -141,6 +147,9 @@
       this.#near?.disconnect();
       this.#asking?.abort();
       this.#asking = undefined;
+      this.#seen?.disconnect();
+      this.#count();
+      this.#token = undefined;
     }
 
     #begin() {
@@ -207,10 +216,14 @@
       picture.append(image);
     }
 
+    get #server() {
+      return (this.getAttribute("server") || BASE || "").replace(/\/+$/, "");
+    }
+
     #asked() {
-      const server = (this.getAttribute("server") || BASE || "").replace(/\/+$/, "");
+      const server = this.#server;
       const id = this.getAttribute("article");
-      const url = this.getAttribute("url");
+      const url = this.getAttribute("url") || document.querySelector("link[rel=canonical]")?.href;
       if (!address(server) || !(id || url)) return "";
       const path = id ? `articles/${encodeURIComponent(id)}/related?` : `related?url=${encodeURIComponent(url)}&`;
       return `${server}/api/v1/${path}limit=${this.#limit}`;
@@ -224,7 +237,11 @@
         const asked = this.#asked();
         const how = { signal: asking.signal, credentials: "omit", referrerPolicy: "no-referrer", priority: "low" };
         const answer = asked ? await fetch(asked, how) : null;
-        if (answer?.ok) hits = shown(await answer.json(), this.#limit);
+        if (answer?.ok) {
+          const found = await answer.json();
+          hits = shown(found, this.#limit);
+          this.#token = this.hasAttribute("clicks") && typeof found.list === "string" ? found.list : undefined;
+        }
       } catch {
         // what was there stays
       }
@@ -249,6 +266,32 @@
       this.#block.classList.replace("waiting", "done");
       this.#block.setAttribute("aria-label", this.getAttribute("heading") || HEADING[this.#code]);
       this.#tell(hits.length);
+      if (this.#token) this.#watch(hits);
+    }
+
+    /** Tell the service which articles were seen, once each, and which was chosen: the list and places in it, no more. */
+    #watch(hits) {
+      const items = [...this.#block.querySelectorAll("li:not(.spare)")];
+      const note = (changes) => {
+        for (const { isIntersecting, target } of changes) {
+          if (!isIntersecting) continue;
+          this.#seen.unobserve(target);
+          this.#untold.push(hits[items.indexOf(target)].position);
+        }
+      };
+      this.#seen = new IntersectionObserver(note, { threshold: 0.5 });
+      items.forEach((item, at) => {
+        this.#seen.observe(item);
+        const chosen = (event) => event.button < 2 && this.#count(hits[at].position);
+        item.querySelector("a").addEventListener("click", chosen);
+        item.querySelector("a").addEventListener("auxclick", chosen);
+      });
+    }
+
+    #count(clicked) {
+      if (!this.#token || (!clicked && this.#untold.length === 0)) return;
+      const event = { list: this.#token, shown: this.#untold.splice(0), clicked };
+      navigator.sendBeacon(`${this.#server}/api/v1/clicks`, JSON.stringify({ events: [event] }));
     }
 
     #tell(count) {

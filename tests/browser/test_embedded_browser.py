@@ -442,6 +442,73 @@ def test_a_place_that_nobody_sees_is_given_back(visit, broken):
     assert visited.page.evaluate(SHIFTS) == 0
 
 
+# Clicks
+
+COUNTED = {
+    "list": "mã",
+    "hits": [
+        {"title": "Một", "url": "https://bao.example/1"},
+        {"title": "Không địa chỉ", "url": None},
+        {"title": "Ba", "url": "https://bao.example/3"},
+    ],
+}
+
+
+@pytest.fixture
+def counted(broken, monkeypatch):
+    """A service that counts, and what it was told."""
+    told = []
+
+    def take(request):
+        told.append(json.loads(request.rfile.read(int(request.headers["Content-Length"]))))
+        request.give(b"", 204)
+
+    monkeypatch.setattr(web_server.Request, "do_POST", web_server.Request.do_GET, raising=False)
+    broken.pages["/api/v1/articles/a/related"] = lambda request: answer(request, json.dumps(COUNTED))
+    broken.pages["/api/v1/clicks"] = take
+    broken.told = told
+    return broken
+
+
+def leave(visited):
+    visited.page.evaluate(
+        "() => { Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});"
+        "document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+
+
+def test_what_was_seen_and_chosen_is_told_once(visit, counted):
+    visited = visit(f'article="a" server="{counted.url}" clicks>')
+    assert visited.settled() == 2
+    visited.page.wait_for_timeout(100)  # the observer's turn
+    leave(visited)
+    wait_until(visited.page, lambda: counted.told)
+    visited.page.route("https://bao.example/**", lambda route: route.fulfill(body="tới nơi"))
+    visited.page.locator("lienquan-related a").nth(1).click()
+    wait_until(visited.page, lambda: len(counted.told) > 1)
+    assert counted.told == [
+        {"events": [{"list": "mã", "shown": [1, 3]}]},
+        {"events": [{"list": "mã", "shown": [], "clicked": 3}]},
+    ]
+
+
+def test_what_was_not_seen_is_not_told(visit, counted):
+    below = '<div style="height: 1000px"></div>'
+    visited = visit(f'article="a" server="{counted.url}" clicks>', before=below, viewport={"width": 600, "height": 700})
+    visited.settled()
+    leave(visited)
+    visited.page.wait_for_timeout(200)
+    assert counted.told == []
+
+
+def test_nothing_is_told_unless_it_is_asked_for(visit, counted):
+    visited = visit(f'article="a" server="{counted.url}">')
+    visited.settled()
+    leave(visited)
+    visited.page.wait_for_timeout(200)
+    assert counted.told == []
+
+
 # For everyone
 
 
