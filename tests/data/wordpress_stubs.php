@@ -525,7 +525,7 @@ namespace {
     }
 
     /** As options.php does with what was sent, once it has checked the nonce. */
-    function save_settings(array $given): mixed
+    function save_settings(mixed $given): mixed
     {
         do_action('admin_init');
         update_option('lienquan', (Site::$setting['lienquan']['sanitize_callback'])($given));
@@ -545,6 +545,12 @@ namespace {
                 do_action($hook);
             }
         }
+    }
+
+    /** A plugin that fails over a post. */
+    function failing_filter(string $content): string
+    {
+        throw new RuntimeException('hỏng');
     }
 
     function uninstall_plugin(): void

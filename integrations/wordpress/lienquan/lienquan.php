@@ -229,22 +229,22 @@ function tell(array $ids, array $settings, bool $dated): ?array
     }
     $headers = ['Authorization' => 'Bearer ' . $settings['key'], 'Content-Type' => 'application/x-ndjson'];
     $body = ask('POST', '/api/v1/articles:bulk', WRITE_SECONDS, ['headers' => $headers, 'body' => implode("\n", $lines)]);
-    $answers = $body === null ? [] : array_map(fn (string $line): mixed => json_decode($line, true), explode("\n", trim($body)));
-    if (count($answers) !== count($ids)) {
+    $answers = array_map(fn (string $line): mixed => json_decode($line, true), explode("\n", trim($body ?? '')));
+    $told = array_filter($answers, fn (mixed $answer): bool => is_array($answer) && is_int($answer['status'] ?? null));
+    if (count($told) !== count($ids) || count($answers) !== count($ids)) {
         rest('push');
         return null;
     }
     $refused = [];
-    foreach (array_values($ids) as $at => $id) {
-        $status = is_array($answers[$at]) ? (int) ($answers[$at]['status'] ?? 0) : 0;
-        if ($dated && $status === 200 && ($answers[$at]['applied'] ?? null) === false) {
+    foreach ($ids as $at => $id) {
+        if ($dated && $told[$at]['status'] === 200 && ($told[$at]['applied'] ?? null) === false) {
             $refused[] = $id;
             continue;
         }
-        if ($status === 400) {
-            error_log('lienquan: post ' . $id . ' was not taken: ' . wp_json_encode($answers[$at]['errors'] ?? []));
+        if ($told[$at]['status'] === 400) {
+            error_log('lienquan: post ' . $id . ' was not taken: ' . wp_json_encode($told[$at]['errors'] ?? []));
         }
-        if ($status !== 0 && get_option(TODO . $id) === $noted[$id]) { // not noted again meanwhile
+        if (get_option(TODO . $id) === $noted[$id]) { // not noted again meanwhile
             delete_option(TODO . $id);
         }
     }
@@ -354,7 +354,7 @@ function utc(string $moment): string
     return str_starts_with($moment, '0000') ? '' : str_replace(' ', 'T', $moment) . '+00:00';
 }
 
-/** Return the content of a post as the REST API gives it. */
+/** Return the content of a post as the REST API gives it, as it is stored where another plugin fails over it. */
 function rendered(object $post): string
 {
     $GLOBALS['lienquan_quiet'] = true; // a list is no part of the text
@@ -363,6 +363,9 @@ function rendered(object $post): string
     setup_postdata($post);
     try {
         return (string) apply_filters('the_content', $post->post_content);
+    } catch (\Throwable $error) {
+        error_log('lienquan: post ' . $post->ID . ' is sent as it is stored: ' . $error->getMessage());
+        return $post->post_content;
     } finally {
         $GLOBALS['post'] = $before;
         wp_reset_postdata();
@@ -375,17 +378,18 @@ function rendered(object $post): string
 /** Return content without comments of blocks and without shortcodes; what stands in a shortcode stays. */
 function to_html(string $content): string
 {
-    $content = preg_replace('/<!--.*?(?:-->|\z)/s', '', $content);
+    $content = preg_replace('/<!--.*?(?:-->|\z)/s', '', $content) ?? $content; // null where PCRE gives up on a long one
     $caption = '/\[(?P<name>(?:wp_)?caption)\b(?P<attributes>[^\[\]]*)\](?P<inner>(?:(?!\[(?:wp_)?caption\b).)*?)\[\/(?P=name)\]/is';
-    $content = without_shortcodes(preg_replace_callback($caption, __NAMESPACE__ . '\\captioned', $content));
-    return preg_replace('/(?:\r?\n[ \t]*){2,}/', "\n<p>\n", $content);
+    $content = preg_replace_callback($caption, __NAMESPACE__ . '\\captioned', $content) ?? $content;
+    $content = without_shortcodes($content);
+    return preg_replace('/(?:\r?\n[ \t]*){2,}/', "\n<p>\n", $content) ?? $content;
 }
 
 function captioned(array $found): string
 {
     $image = '/(?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*<\/a>)?/i';
     $picture = preg_match($image, $found['inner'], $seen) ? $seen[0] : '';
-    $line = trim(preg_replace($image, '', $found['inner']));
+    $line = trim(preg_replace($image, '', $found['inner']) ?? '');
     if ($line === '' && preg_match('/\bcaption\s*=\s*["\']([^"\']*)/i', $found['attributes'], $stated)) {
         $line = $stated[1];
     }
@@ -414,20 +418,30 @@ function without_shortcodes(string $content): string
         $from = $one[0][1] + strlen($one[0][0]);
         $own = $one['own'][0] !== '';
         $close = $one['close'][0] !== '';
-        $next = array_search($name, array_slice($names, $at + 1), true);
         if ($skipped !== '') {
             $skipped = $close && $name === $skipped ? '' : $skipped;
         } elseif ($one['escaped'][0] !== '' && $one['end'][0] !== '') {
             $made .= substr($one[0][0], 1, -1);
         } elseif (!(in_array($name, $known, true) || isset($closed[$name]) || $own || has_attribute($one['attributes'][0]))) {
             $made .= $one[0][0];
-        } elseif (in_array($name, $empty, true) && !$close && !$own && $next !== false && $tags[$at + 1 + $next]['close'][0] !== '') {
+        } elseif (in_array($name, $empty, true) && !$close && !$own && is_closed($tags, $names, $at)) {
             $skipped = $name;
         } else {
             $made .= $one['escaped'][0] . $one['end'][0];
         }
     }
     return $skipped === '' ? $made . substr($content, $from) : $made;
+}
+
+/** Return whether the next shortcode of the same name is the end of one. */
+function is_closed(array $tags, array $names, int $at): bool
+{
+    for ($next = $at + 1; $next < count($names); $next++) {
+        if ($names[$next] === $names[$at]) {
+            return $tags[$next]['close'][0] !== '';
+        }
+    }
+    return false;
 }
 
 function has_attribute(string $text): bool
