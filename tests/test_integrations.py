@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -287,3 +288,32 @@ def test_each_is_one_file_that_needs_no_package(path):
 def test_the_element_is_the_one_that_the_service_serves():
     ours, served = ROOT / "web" / "lienquan-related.js", ROOT.parent / "service" / "static" / "lienquan-related.js"
     assert ours.read_bytes() == served.read_bytes()
+
+
+class TestGuide:
+    """docs/embedding.md names what the element takes, and nothing else."""
+
+    SCRIPT = (ROOT / "web" / "lienquan-related.js").read_text(encoding="utf-8")
+    TEXT = (ROOT.parent / "docs" / "embedding.md").read_text(encoding="utf-8")
+
+    def table(self, heading):
+        """Return the names in the first column of a table."""
+        rows = self.TEXT.split(f"\n| {heading} |")[1].split("\n\n")[0].splitlines()[2:]
+        return {name for row in rows for name in re.findall(r"`([^`]+)`", row.split("|")[1])}
+
+    def test_attributes(self):
+        taken = set(re.findall(r"""Attribute\("(\w+)"\)""", self.SCRIPT))
+        observed = set(re.search(r'observedAttributes = "([^"]+)"', self.SCRIPT)[1].split())
+        assert self.table("attribute") == taken | {"lang"}
+        assert observed <= taken | {"lang"}
+
+    def test_variables(self):
+        assert self.table("variable") == set(re.findall(r"--lienquan-\w+", self.SCRIPT))
+
+    def test_parts(self):
+        made = set(re.findall(r"""make\((?:"\w+"|`[^`]+`), "(\w+)""", self.SCRIPT))
+        said = self.TEXT.split("parts are ")[1].split(".\n")[0]
+        assert set(re.findall(r"`(\w+)`", said)) == made
+
+    def test_limits(self):
+        assert f"{re.search(r'PATIENCE = (.+?);', self.SCRIPT)[1]} by default" in self.TEXT
