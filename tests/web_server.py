@@ -55,6 +55,8 @@ class Request(BaseHTTPRequestHandler):
             else:
                 self.give(found)
 
+    do_POST = do_GET
+
     def log_message(self, format: str, *args: object) -> None:
         pass
 

@@ -32,10 +32,10 @@ function lienquan_hits(
 ): array {
     $resting = ($state ?? sys_get_temp_dir()) . '/lienquan-' . sha1($server) . '.down';
     clearstatcache(true, $resting);
-    if (is_file($resting) && time() - (int) @filemtime($resting) < LIENQUAN_REST) {
+    if (@is_file($resting) && time() - (int) @filemtime($resting) < LIENQUAN_REST) {
         return [];
     }
-    if (is_file($resting)) {
+    if (@is_file($resting)) {
         @touch($resting); // one asks whether it is back, the others go on without
     }
     $by = preg_match('~^https?://~i', $id) ? 'related?url=%s&limit=%d' : 'articles/%s/related?limit=%d';

@@ -553,6 +553,13 @@ namespace {
         throw new RuntimeException('hỏng');
     }
 
+    /** A plugin that prints while it filters. */
+    function printing_filter(string $content): string
+    {
+        echo 'quảng cáo';
+        return $content;
+    }
+
     function uninstall_plugin(): void
     {
         (Site::$uninstall)();

@@ -361,12 +361,14 @@ function rendered(object $post): string
     $before = $GLOBALS['post'] ?? null;
     $GLOBALS['post'] = $post;
     setup_postdata($post);
+    ob_start(); // what other plugins print here would stand in the editor's answer
     try {
         return (string) apply_filters('the_content', $post->post_content);
     } catch (\Throwable $error) {
         error_log('lienquan: post ' . $post->ID . ' is sent as it is stored: ' . $error->getMessage());
         return $post->post_content;
     } finally {
+        ob_end_clean();
         $GLOBALS['post'] = $before;
         wp_reset_postdata();
         unset($GLOBALS['lienquan_quiet']);
@@ -481,8 +483,9 @@ function shortcode(mixed $attributes = []): string
 }
 
 /** Put the list under the post that a page is of, unless it holds one. */
-function place(string $content): string
+function place(mixed $content): string
 {
+    $content = (string) $content; // other plugins hand over null
     $wanted = settings()['place'] === 'after' && is_singular(types()) && in_the_loop() && is_main_query();
     if (!$wanted || isset($GLOBALS['lienquan_quiet']) || doing_filter('get_the_excerpt')) {
         return $content;
