@@ -28,7 +28,7 @@ demo: setup
 # A process a core, at most four (each may hold the model), each with whole files.
 test: setup
 	PYTHON=$(BIN)/python sh tests/browser/chromium.sh
-	sh tests/databases.sh
+	sh tests/programs.sh
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 # Crashes, damage, full disks and load in their long forms: hours. ROUNDS, SEED and PARTS choose less.

@@ -25,7 +25,7 @@ from models.cpu import available_threads
 from models.encoder import Encoder
 from service import access, api, cors, logs, pages, strings, tracing
 from service.admission import Admission, Environ, Gate
-from service.assets import Assets
+from service.assets import EMBEDDED, Assets
 from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
 from service.gate import Gate as Doorkeeper
 from service.keys import KeyStore
@@ -48,15 +48,14 @@ _WATCHING = {"/healthz", "/readyz", "/metrics"}
 _MACHINE = ("/api/", "/healthz", "/readyz", "/metrics")
 """Where the addresses lie that programs ask for: they get problem documents, not pages."""
 
-KEPT = "public, max-age=31536000, immutable"
-"""How long a browser keeps a file whose address names its version: for a year, without asking again."""
-
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_FOR_EVERYONE = {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
+"""Of a file that any page may load, as a script or a module, with or without `integrity`."""
 
 
 class _Traced(Flask):
@@ -169,9 +168,11 @@ def _serve_assets(app: Flask) -> None:
             if request.accept_encodings["gzip"] > 0:
                 response.data = found.packed
                 response.headers["Content-Encoding"] = "gzip"
-        # A page made before the service was upgraded may ask for another version.
-        response.headers["Cache-Control"] = KEPT if version == assets.version else "no-cache"
-        return response
+        response.headers["Cache-Control"] = assets.kept(version, filename)
+        if filename in EMBEDDED:
+            response.headers.update(_FOR_EVERYONE)
+        response.set_etag(found.tag, weak=True)
+        return response.make_conditional(request)
 
 
 def _sessions(settings: Settings) -> Sessions:

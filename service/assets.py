@@ -17,6 +17,13 @@ _TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/js
 
 _VERSION_CHARS = 12
 
+EMBEDDED = {"lienquan-related.js": "v1"}
+"""What pages of other sites load, and in place of a version what their address says: how it may be used."""
+
+FOR_A_YEAR = "public, max-age=31536000, immutable"
+FOR_AN_HOUR = "public, max-age=3600, stale-while-revalidate=86400"
+ASK_FIRST = "no-cache"
+
 
 @dataclass(frozen=True)
 class Asset:
@@ -28,6 +35,11 @@ class Asset:
     content: bytes
     packed: bytes | None
     content_type: str
+
+    @property
+    def tag(self) -> str:
+        """Return what tells the content from another."""
+        return hashlib.sha256(self.content).hexdigest()[:_VERSION_CHARS]
 
 
 class Assets:
@@ -47,6 +59,15 @@ class Assets:
     def find(self, name: str) -> Asset | None:
         """Return a file by its name, None where there is none."""
         return self._assets.get(name)
+
+    def kept(self, version: str, name: str) -> str:
+        """Return for how long caches may keep what stands at an address, as `Cache-Control`.
+
+        A page made before the service was upgraded may ask for another version; it gets today's file.
+        """
+        if version == self.version:
+            return FOR_A_YEAR
+        return FOR_AN_HOUR if EMBEDDED.get(name) == version else ASK_FIRST
 
 
 def _asset(name: str, content: bytes) -> Asset:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+from pathlib import Path
 
 import pytest
 
+from service import assets
 from service.assets import Asset, Assets
 
 
@@ -62,3 +64,20 @@ def test_any_change_changes_the_version(directory, change):
     change(directory)
     assert Assets(directory).version != before.version
     assert before.find("a.css").content == b"p { margin: 0 }\n" * 50
+
+
+STATIC = Path(assets.__file__).parent / "static"
+
+
+@pytest.mark.parametrize("name", assets.EMBEDDED)
+def test_what_other_sites_load_is_small(name):
+    """Packed as it is served."""
+    assert len(Assets(STATIC).find(name).packed) <= 5_000
+
+
+@pytest.mark.parametrize(("name", "version"), assets.EMBEDDED.items())
+def test_for_how_long_a_file_is_kept(name, version):
+    files = Assets(STATIC)
+    assert files.kept(files.version, name) == "public, max-age=31536000, immutable"
+    assert files.kept(version, name) == "public, max-age=3600, stale-while-revalidate=86400"
+    assert files.kept("v0", name) == files.kept(version, "style.css") == "no-cache"

@@ -6,9 +6,7 @@ import resource
 import shutil
 import socket
 import ssl
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -270,13 +268,7 @@ class TestTls:
     @pytest.fixture(scope="class")
     @classmethod
     def certificate(cls, tmp_path_factory):
-        path = tmp_path_factory.mktemp("tls") / "localhost.pem"
-        words = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost"
-        made = [*words.split(), "-addext", "subjectAltName=DNS:localhost", "-keyout", str(path), "-out", f"{path}.crt"]
-        subprocess.run(made, check=True, capture_output=True)
-        with path.open("a") as file:
-            file.write(Path(f"{path}.crt").read_text())
-        return path
+        return web_server.make_certificate(tmp_path_factory.mktemp("tls"))
 
     @pytest.fixture
     def site(self, certificate):

@@ -897,6 +897,27 @@ def test_a_page_of_another_version_still_gets_its_files(client):
     assert (response.status_code, response.headers["Cache-Control"]) == (200, "no-cache")
 
 
+def test_a_file_that_did_not_change_is_not_sent_again(client):
+    for path in ("/static/0123456789ab/style.css", "/static/v1/lienquan-related.js"):
+        first = client.get(path)
+        again = client.get(path, headers={"If-None-Match": first.headers["ETag"], "Accept-Encoding": "gzip"})
+        assert (again.status_code, again.data) == (304, b"")
+        assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
+        assert client.get(path, headers={"If-None-Match": 'W/"khác"'}).data == first.data
+
+
+def test_any_site_may_load_what_is_made_for_other_sites_and_nothing_else(client):
+    for version in ("v1", "0123456789ab"):
+        response = client.get(f"/static/{version}/lienquan-related.js", headers={"Origin": "https://bao.example"})
+        assert response.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+        assert response.headers["Access-Control-Allow-Origin"] == "*"
+        assert response.mimetype == "text/javascript"
+    for path in ("/static/v1/search.js", "/static/v1/khong.js", "/"):
+        response = client.get(path, headers={"Origin": "https://bao.example"})
+        assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"
+        assert "Access-Control-Allow-Origin" not in response.headers
+
+
 @pytest.mark.parametrize("path", ["/static/x/khong.css", "/static/style.css", "/static/x/..%2Fpages.py"])
 def test_no_other_file_is_served(client, path):
     assert client.get(path).status_code == 404

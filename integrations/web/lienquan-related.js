@@ -1,0 +1,1 @@
+../../service/static/lienquan-related.js
