@@ -33,6 +33,12 @@ BENCH_PYTHON = Path(os.environ.get("LIENQUAN_BENCH_PYTHON", ROOT / ".venv-bench"
 """The interpreter that has the packages of benchmarks/requirements.txt."""
 
 
+def environment() -> dict[str, str]:
+    """Return the environment for a service: without what only benchmarks know, which it would refuse."""
+    own = ("LIENQUAN_DATA", "LIENQUAN_BENCH_PYTHON", "LIENQUAN_BENCH_HOMES")
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
 def articles(name: str, count: int | None = None) -> list[Article]:
     """Return the articles of a set of the data, the first `count` of them."""
     found = []

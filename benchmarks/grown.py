@@ -191,7 +191,8 @@ def served(place: Path) -> dict[str, Any]:
 def serve(home: Path, workers: int) -> subprocess.Popen[bytes]:
     """Start the service."""
     command = [sys.executable, "-m", "service.cli", "serve", "--home", str(home), "--port", str(_PORT)]
-    return subprocess.Popen([*command, "--workers", str(workers)], cwd=common.ROOT, stderr=subprocess.DEVNULL)
+    command += ["--workers", str(workers)]
+    return subprocess.Popen(command, cwd=common.ROOT, stderr=subprocess.DEVNULL, env=common.environment())
 
 
 def answered(path: str) -> bool:

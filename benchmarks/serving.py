@@ -131,7 +131,8 @@ def server(command: Sequence[str], ready: str) -> Iterator[Server]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    with subprocess.Popen([*command, "--port", str(port)], stderr=subprocess.DEVNULL) as process:
+    command = [*command, "--port", str(port)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=common.environment()) as process:
         try:
             until = time.monotonic() + _READY_S
             while not _answers(port, ready):

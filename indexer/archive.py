@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from indexer import near_duplicates
 from indexer.article import Article
+from indexer.changes import Known, Withdrawal
 from indexer.columns import Filters, Mask
 from indexer.content_classes import ClassMap, combined
-from indexer.journal import Known, Withdrawal
 from indexer.knowledge import Knowledge
 from indexer.lexical import Chance, Term, Words
 from indexer.mining import Name
@@ -83,6 +83,7 @@ class Archive:
         self.published: Rows = self._joined([segment.columns.published for segment in self.segments])
         self._alive: Mask = self._joined([segment.alive for segment in self.segments])
         self._withdrawn: tuple[Rows, Rows, Rows] | None = None
+        self._held_rows: dict[str, int | None] = {}
         self._codes: dict[str, tuple[NDArray[np.int32], dict[str, int]]] = {}
         self._masks: tuple[tuple[Mask, list[tuple[Mask | None, Mask | None]]], ...] = ()
 
@@ -123,9 +124,15 @@ class Archive:
 
         :param withdrawals: All that the snapshot does not know of; what was held back before and is not here is free.
         """
-        found = [(row, w.published, w.unpublish) for w in withdrawals if (row := self.row_of(w.id)) is not None]
+        found = [(row, w.published, w.unpublish) for w in withdrawals if (row := self._row_held(w.id)) is not None]
         held = np.array(found, dtype=np.int64).reshape(-1, 3)
         self._withdrawn = (held[:, 0], held[:, 1], held[:, 2]) if found else None
+
+    def _row_held(self, article_id: str) -> int | None:
+        """Return `row_of`, remembered: thousands may be held back, and each change has all of them asked for."""
+        if article_id not in self._held_rows:
+            self._held_rows[article_id] = self.row_of(article_id)
+        return self._held_rows[article_id]
 
     def mask(self, filters: Filters) -> Mask | None:
         """Return which articles pass the filters, (count,) bool, or None where all do."""
@@ -134,9 +141,14 @@ class Archive:
         mask: Mask = self._joined([segment.columns.mask(filters) for segment in self.segments])
         return mask
 
-    def values(self, field: str) -> list[str]:
-        """Return what `section`, `source`, `author` or `tag` holds, sorted; one of what filters hold to be equal."""
-        spelt = {match_key(value): value for segment in self.segments for value in segment.columns.values[field]}
+    def values(self, field: str, beside: Archive | None = None) -> list[str]:
+        """Return what `section`, `source`, `author` or `tag` holds, sorted; one of what filters hold to be equal.
+
+        :param beside: Another archive: what segments hold that both share is left out.
+        """
+        shared = {id(segment.columns) for segment in beside.segments} if beside else set()
+        own = [segment.columns for segment in self.segments if id(segment.columns) not in shared]
+        spelt = {match_key(value): value for columns in own for value in columns.values[field]}
         return sorted(spelt.values(), key=match_key)
 
     def nearest(self, query: Vectors, k: int, allowed: Mask) -> tuple[Rows, Vectors, Rows]:

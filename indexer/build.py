@@ -20,6 +20,7 @@ from indexer import growth, older_formats, store
 from indexer.article import Article, Problem, shown, validate
 from indexer.assembly import Assembly, Progress
 from indexer.cache import VectorCache
+from indexer.changes import Change
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
 from indexer.journal import Journal
 from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
@@ -85,6 +86,8 @@ class BuildOptions:
     :param added_to: An archive of fewer articles is always written anew.
     :param wait: For how many seconds to wait for another build (`Home.lock`).
     :param merging: Whether this is a merge, for which others wait.
+    :param most: How many of the API's changes to take at most; all by default.
+    :param behind: Whether to take those too that wait behind the others (`journal`).
     :param source: What is said of every source.
     """
 
@@ -96,6 +99,8 @@ class BuildOptions:
     added_to: int = WHOLE
     wait: float = 0.0
     merging: bool = False
+    most: int = -1
+    behind: bool = True
     source: SourceOptions = field(default_factory=SourceOptions)
 
 
@@ -125,7 +130,7 @@ def build(
         current = open_published(home) if older is None else None
         with closing(Staging(directory / "staging.sqlite")) as staging:
             report = _read(home, staging, sources, options, progress)
-            up_to = _take_changes(journal, staging, current, options.whole) if journal else 0
+            up_to = _take_changes(journal, staging, current, options) if journal else 0
             changes = staging.compare(held(current) if older is None else older, options.whole)
             report.take(changes)
             _guard(changes, options, report)
@@ -167,28 +172,27 @@ def _tidy(home: Home, journal: Journal | None, cache: VectorCache, up_to: int) -
         cache.discard()
 
 
-def _take_changes(journal: Journal, staging: Staging, current: Snapshot | None, whole: bool) -> int:
+def _take_changes(journal: Journal, staging: Staging, current: Snapshot | None, options: BuildOptions) -> int:
     """Stage all that the API changed, what it deleted long ago too, so that no source brings it back."""
     after = 0 if current is None else current.manifest.changes
     for tombstone in journal.tombstones(after):
         staging.withdraw(tombstone.id, tombstone.updated, pending=False)
-    return stage_changes(journal, staging, after, whole)
+    taken = journal.take(after, options.most, -1 if options.behind else 0)
+    return stage_changes(taken, staging, after, options.whole)
 
 
-def stage_changes(journal: Journal, staging: Staging, after: int, whole: bool, most: int = -1) -> int:
+def stage_changes(changes: Sequence[Change], staging: Staging, after: int, whole: bool) -> int:
     """Stage what the API changed since the current snapshot was made, and return the last change that is staged.
 
     :param after: The last change that the current snapshot holds.
     :param whole: Whether the sources are the whole archive (`BuildOptions`).
-    :param most: How many changes at most.
     """
-    pending = journal.pending(after, most)
-    for change in pending:
+    for change in changes:
         if change.line is None:
             staging.withdraw(change.id, change.updated, pending=True)
         else:
             staging.put(store.load_article(change.line), change.updated, whole)
-    return pending[-1].seq if pending else after
+    return changes[-1].seq if changes else after
 
 
 def open_published(home: Home) -> Snapshot | None:

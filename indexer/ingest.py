@@ -8,24 +8,27 @@ taken and when all should be published. Knows nothing of processes.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from indexer import growth
 from indexer.assembly import Assembly
-from indexer.build import held, stage_changes
+from indexer.build import BuildOptions, build, held, stage_changes
 from indexer.cache import VectorCache
-from indexer.errors import SnapshotError
+from indexer.changes import Change
+from indexer.errors import IndexerError, SnapshotError
 from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot, read_manifest
 from indexer.staging import Staging
 from indexer.text import ENCODED
 from models.encoder import Encoder
+from models.errors import ModelError
 
 logger = logging.getLogger(__name__)
 
-PORTION = 64
-"""How many changes are taken at once, so that the first of many are seen before the last are encoded."""
+PORTION, BEHIND = 64, 32
+"""How many changes are taken at once, so that the first of many are seen before the last are encoded; and of those that
+wait behind, so that what is put meanwhile waits for no more."""
 
 MERGE = 1_000
 """How many articles may be added or deleted before all is published."""
@@ -70,28 +73,58 @@ class Ingester:
         self._base: Snapshot | None = None
         self._current: Snapshot | None = None
         self._applied = 0
+        self._most = PORTION
 
     def step(self) -> str | None:
         """Bring up to PORTION changes into a new live snapshot and return its id; None where there is nothing to do.
 
+        Where nothing is published yet, they are. A change that raises is found by halving, and set aside.
+
         :raises SnapshotError: if the published snapshot cannot be opened, or was made with another encoder.
+        :raises IndexerError, ModelError, OSError: if nothing can be brought in now, whatever it is.
         """
         published = self._home.current()
-        if published is None:
-            return None
-        if self._base is None or self._base.id != published:
+        if published is not None and (self._base is None or self._base.id != published):
             self._start_from(published)
-        if self._journal.last() <= self._applied:
-            return None
-        return self._apply()
+        while changes := self._next(published):
+            try:
+                name = self._publish(len(changes)) if published is None else self._apply(changes)
+            except (IndexerError, ModelError, OSError, MemoryError):
+                raise
+            except Exception as error:
+                self._most = max(1, len(changes) // 2)
+                if len(changes) == 1:
+                    self._set_aside(changes[0], error)
+            else:
+                self._journal.forgive(changes[-1].seq)
+                self._most = min(PORTION, 2 * self._most)
+                return name
+        return None
+
+    def _next(self, published: str | None) -> list[Change]:
+        """Return the changes to take now: what came first, else what waits behind, else one that failed before."""
+        most = min(self._most, PORTION)
+        found = self._journal.take(self._applied, most, min(BEHIND, most)) or self._journal.take_again(self._applied)
+        if published is None and all(change.line is None for change in found):  # deletes alone make no snapshot
+            found = self._journal.take(0)
+            return found if any(change.line is not None for change in found) else []
+        return found
+
+    def _set_aside(self, change: Change, error: Exception) -> None:
+        aside = self._journal.set_aside(change, f"{type(error).__name__}: {error}")
+        if aside is not None:
+            until = f"set aside until {aside.again}"
+            logger.error("article %r cannot be ingested, try %d: %s", change.id, aside.tries, until, exc_info=error)
+
+    def _publish(self, most: int) -> str | None:
+        """Publish the first snapshot."""
+        options = BuildOptions(whole=False, merging=True, most=most)
+        return build(self._home, [], self._encoder, options).snapshot
 
     def merge_wanted(self) -> bool:
-        """Return whether all changes should be published: where nothing is yet, or much has changed since.
-
-        To be asked after `step`.
-        """
-        if self._base is None or self._current is None:
-            return any(change.line is not None for change in self._journal.pending(0, PORTION))
+        """Return whether all changes should be published, since much has changed. To be asked after `step`."""
+        if self._base is None:
+            return False
         return self.changed >= min(MERGE, max(1, growth.GROWTH * self._base.manifest.articles))
 
     @property
@@ -118,13 +151,13 @@ class Ingester:
         self._applied = self._current.manifest.changes
         self._live.discard(lambda manifest: manifest.base != published)
 
-    def _apply(self) -> str | None:
+    def _apply(self, taken: Sequence[Change]) -> str | None:
         base, current = self._base, self._current
         assert base is not None
         assert current is not None
         name = None
         with self._live.partial() as directory, closing(Staging(directory / "staging.sqlite")) as staging:
-            up_to = stage_changes(self._journal, staging, self._applied, whole=False, most=PORTION)
+            up_to = stage_changes(taken, staging, self._applied, whole=False)
             changes = staging.compare(held(current), whole=False)
             if changes:
                 encoder = self._encoder()

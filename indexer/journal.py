@@ -2,6 +2,10 @@
 
 Owns `changes.sqlite`, one row an article: the line that it is to be, or that it is gone. Knows nothing of snapshots but
 up to which change one holds, nor of HTTP.
+
+Changes are numbered, and a snapshot that holds one holds all of lesser numbers. So what is not to hold up others, most
+of a large bulk and what was set aside for a fault, waits with a negative number, beyond every snapshot, and is
+numbered as the last one when it is taken.
 """
 
 from __future__ import annotations
@@ -13,16 +17,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
-from indexer.article import Article
+from indexer.changes import (
+    NEVER,
+    Aside,
+    Change,
+    Delete,
+    Known,
+    Outcome,
+    Put,
+    Takedown,
+    Waiting,
+    Withdrawal,
+)
 from indexer.columns import micros
 from indexer.errors import JournalError
 
 FILE = "changes.sqlite"
-
-NEVER = (1 << 63) - 1
-"""Stands for a time that does not come."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS changes (
@@ -34,90 +45,21 @@ CREATE TABLE IF NOT EXISTS takedowns (
     at TEXT NOT NULL, snapshots TEXT NOT NULL, lists TEXT NOT NULL, lifted_at TEXT, lifted_by TEXT
 );
 CREATE UNIQUE INDEX IF NOT EXISTS takedowns_in_force ON takedowns (id) WHERE lifted_at IS NULL;
+CREATE INDEX IF NOT EXISTS changes_received ON changes (received);
+CREATE TABLE IF NOT EXISTS faults (
+    id TEXT PRIMARY KEY, error TEXT NOT NULL, tries INTEGER NOT NULL, again INTEGER NOT NULL
+);
 """
 _WAIT_SECONDS = 10.0
 
+RETRY_SECONDS, RETRY_MOST = 10, 3600
+"""After how long a change that was set aside is tried again: at first, doubled with each fault, and at most."""
 
-class Put(NamedTuple):
-    """An article that is to be as it is here."""
+_BEHIND = "(SELECT min(0, coalesce(min(seq), 0)) - 1 FROM changes)"
+"""The number of what waits behind all that waits."""
 
-    article: Article
-
-
-class Delete(NamedTuple):
-    """An article that is to be gone.
-
-    :param updated: When it was deleted, in microseconds since 1970; None where the time of receipt counts.
-    """
-
-    id: str
-    updated: int | None = None
-
-
-class Known(NamedTuple):
-    """What a snapshot holds of an article.
-
-    :param updated: In microseconds since 1970, None where it does not say.
-    :param fingerprint: As `store.Stored` has it.
-    """
-
-    updated: int | None
-    fingerprint: bytes
-
-
-class Outcome(NamedTuple):
-    """What became of one change.
-
-    :param existed: Whether there was an article of that id.
-    :param applied: False where what is stored is newer.
-    :param taken_down: Whether the article was taken down, so that it may not come back.
-    """
-
-    existed: bool
-    applied: bool
-    taken_down: bool = False
-
-
-class Change(NamedTuple):
-    """One row of the journal: what an article is to be.
-
-    :param line: The archive line as JSON, None where the article is gone.
-    :param updated: In microseconds since 1970: `updated_at`, else the time of receipt; of a takedown NEVER.
-    """
-
-    seq: int
-    id: str
-    line: str | None
-    updated: int
-
-
-class Withdrawal(NamedTuple):
-    """Between which times an article may be seen, whatever a snapshot says that does not hold the change yet.
-
-    :param published: The first microsecond since 1970; NEVER where it is gone.
-    :param unpublish: The first at which it may no longer be seen.
-    """
-
-    id: str
-    published: int
-    unpublish: int
-
-
-class Takedown(NamedTuple):
-    """The record of a takedown.
-
-    :param snapshots: Which snapshots held the article.
-    :param lists: Where it stood: `related:ID` under which articles, `rule:ID` by which rules.
-    """
-
-    id: str
-    who: str
-    why: str
-    at: str
-    snapshots: tuple[str, ...]
-    lists: tuple[str, ...]
-    lifted_at: str | None = None
-    lifted_by: str | None = None
+_LONGEST_ERROR = 500
+_HELD_SECONDS = 3600
 
 
 class Journal:
@@ -175,7 +117,7 @@ class Journal:
         return int(found)
 
     def last(self) -> int:
-        """Return the number of the last change, 0 where there never was one."""
+        """Return how many changes there ever were, 0 where there never was one; the number of the last that has one."""
         rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
         return int(str(rows[0][0])) if rows else 0
 
@@ -185,6 +127,7 @@ class Journal:
         held: Callable[[str], Known | None] = lambda article_id: None,
         up_to: int = 0,
         now: datetime | None = None,
+        later: bool = False,
     ) -> list[Outcome]:
         """Write changes, all of them or none, synced to disk before this returns.
 
@@ -194,11 +137,12 @@ class Journal:
         :param held: Returns what the snapshot that is served holds of an id.
         :param up_to: The last change that this snapshot holds.
         :param now: The time of receipt, the clock's by default.
+        :param later: Whether others that are written afterwards may be served before these.
         """
         with self._writing() as database:
             self._number_after(database, up_to)
             received = self._received(database, now)
-            return [self._write_one(database, change, held, up_to, received) for change in changes]
+            return [self._write_one(database, change, held, up_to, received, later) for change in changes]
 
     @staticmethod
     def _number_after(database: sqlite3.Connection, up_to: int) -> None:
@@ -215,8 +159,8 @@ class Journal:
     @staticmethod
     def _received(database: sqlite3.Connection, now: datetime | None) -> int:
         """Return the time of receipt in microseconds since 1970; it does not go back where the clock does."""
-        last = database.execute("SELECT received FROM changes ORDER BY seq DESC LIMIT 1").fetchone()
-        return max(micros(now or datetime.now(UTC)), last[0] if last else 0)
+        (last,) = database.execute("SELECT max(received) FROM changes").fetchone()
+        return max(micros(now or datetime.now(UTC)), last or 0)
 
     def _write_one(
         self,
@@ -225,11 +169,13 @@ class Journal:
         held: Callable[[str], Known | None],
         up_to: int,
         received: int,
+        later: bool,
     ) -> Outcome:
         article_id = change.article.id if isinstance(change, Put) else change.id
         row = database.execute("SELECT seq, line, updated FROM changes WHERE id = ?", (article_id,)).fetchone()
-        known = None if row is not None and row[0] > up_to else held(article_id)
-        existed = row[1] is not None if row is not None and row[0] > up_to else known is not None
+        waits = row is not None and (row[0] > up_to or row[0] < 0)
+        known = None if waits else held(article_id)
+        existed = row[1] is not None if waits else known is not None
         times = [row[2] if row else None, known.updated if known else None]
         stored = max((time for time in times if time is not None), default=None)
         if stored == NEVER:
@@ -238,7 +184,7 @@ class Journal:
             if change.updated is not None and stored is not None and change.updated < stored:
                 return Outcome(existed, applied=False)
             updated = max(received, stored or received) if change.updated is None else change.updated
-            self._insert(database, article_id, None, updated, received, (NEVER, NEVER))
+            self._insert(database, article_id, None, updated, received, (NEVER, NEVER), later)
             return Outcome(existed, applied=True)
         article = change.article
         updated = received if article.updated_at is None else micros(article.updated_at)
@@ -248,7 +194,7 @@ class Journal:
         published = -NEVER if article.published_at is None else micros(article.published_at)
         unpublish = NEVER if article.unpublish_at is None else micros(article.unpublish_at)
         if row is None or row[1:] != (line, updated):  # the same again is no change
-            self._insert(database, article_id, line, updated, received, (published, unpublish))
+            self._insert(database, article_id, line, updated, received, (published, unpublish), later)
         return Outcome(existed, applied=True)
 
     @staticmethod
@@ -259,26 +205,112 @@ class Journal:
         updated: int,
         received: int,
         seen: tuple[int, int],
+        later: bool = False,
     ) -> None:
+        database.execute("DELETE FROM faults WHERE id = ?", (article_id,))
         database.execute(
-            "INSERT OR REPLACE INTO changes (id, line, updated, received, published, unpublish) "
-            "VALUES (?, ?, ?, ?, ?, ?)",
+            f"INSERT OR REPLACE INTO changes (seq, id, line, updated, received, published, unpublish) "  # noqa: S608
+            f"VALUES ({_BEHIND if later else 'NULL'}, ?, ?, ?, ?, ?, ?)",
             (article_id, line, updated, received, *seen),
         )
+        if later:
+            database.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'changes'")
 
-    def pending(self, after: int, most: int = -1) -> list[Change]:
-        """Return the changes after one, in their order.
+    def take(self, after: int, most: int = -1, behind: int = -1) -> list[Change]:
+        """Return the changes after one, in their order, then what waits behind them, which gets its number now.
 
+        What was set aside is not among them.
+
+        :param after: The last change that is held already.
         :param most: How many at most; all by default.
+        :param behind: How many at most of those that wait behind; they are taken where nothing else is, or all is.
         """
-        rows = self._rows(
-            "SELECT seq, id, line, updated FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", (after, most)
+        ordinary = "SELECT seq, id, line, updated FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
+        rows = self._rows(ordinary, (max(0, after), most))
+        found = [Change(*row) for row in rows]  # type: ignore[arg-type]
+        if behind == 0 or (found and most >= 0):
+            return found
+        statement = (
+            "SELECT seq, id, line, updated FROM changes "
+            "WHERE seq < 0 AND id NOT IN (SELECT id FROM faults) ORDER BY seq DESC LIMIT ?"
         )
-        return [Change(*row) for row in rows]  # type: ignore[arg-type]
+        return found + self._number(statement, (behind,), after)
+
+    def take_again(self, after: int, now: datetime | None = None) -> list[Change]:
+        """Return one change that was set aside and is due to be tried again, if there is one; it gets a number now.
+
+        :param after: The last change that is held already.
+        :param now: The clock's time by default.
+        """
+        statement = (
+            "SELECT seq, changes.id, line, updated FROM changes JOIN faults ON faults.id = changes.id "
+            "WHERE seq < 0 AND again <= ? ORDER BY again LIMIT 1"
+        )
+        return self._number(statement, (micros(now or datetime.now(UTC)),), after)
+
+    def _number(self, statement: str, values: Sequence[object], after: int) -> list[Change]:
+        """Return what a statement finds of what waits behind, numbered after all others, and after one."""
+        if not self._rows(statement, values):  # asked all the time; writing would wait for others
+            return []
+        with self._writing() as database:
+            self._number_after(database, after)
+            found = []
+            for seq, *rest in database.execute(statement, values).fetchall():
+                database.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'changes'")
+                (number,) = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
+                database.execute("UPDATE changes SET seq = ? WHERE seq = ?", (number, seq))
+                found.append(Change(number, *rest))
+        return found
+
+    def set_aside(self, change: Change, error: str, now: datetime | None = None) -> Aside | None:
+        """Have a change wait that cannot be brought into a snapshot, so that it stops no other; longer each time.
+
+        :return: None where the article was written anew meanwhile.
+        """
+        with self._writing() as database:
+            if not database.execute(
+                f"UPDATE changes SET seq = {_BEHIND} WHERE seq = ? AND id = ?",  # noqa: S608
+                (change.seq, change.id),
+            ).rowcount:
+                return None
+            known = database.execute("SELECT tries FROM faults WHERE id = ?", (change.id,)).fetchone()
+            tries = 1 + (known[0] if known else 0)
+            wait = min(RETRY_SECONDS << min(tries - 1, 20), RETRY_MOST)
+            again = micros(now or datetime.now(UTC)) + 1_000_000 * wait
+            row = (change.id, error[:_LONGEST_ERROR], tries, again)
+            database.execute("INSERT OR REPLACE INTO faults VALUES (?, ?, ?, ?)", row)
+        return _aside(row)
+
+    def aside(self) -> list[Aside]:
+        """Return what is set aside, and what was and is being tried again."""
+        return [_aside(row) for row in self._rows("SELECT id, error, tries, again FROM faults ORDER BY again")]
+
+    def forgive(self, up_to: int) -> None:
+        """Forget the faults of changes up to one, which are in a snapshot after all."""
+        held = "SELECT id FROM changes WHERE seq BETWEEN 1 AND ?"
+        if self._rows("SELECT 1 FROM faults LIMIT 1"):
+            with self._writing() as database:
+                database.execute(f"DELETE FROM faults WHERE id IN ({held})", (up_to,))  # noqa: S608
+
+    def waiting(self, after: int) -> Waiting:
+        """Return what is known of the changes that a snapshot does not hold.
+
+        :param after: The last one that it holds.
+        """
+        ((changes, oldest),) = self._rows(
+            "SELECT count(*), min(received) FROM changes "
+            "WHERE (seq > ? OR seq < 0) AND id NOT IN (SELECT id FROM faults)",
+            (after,),
+        )
+        ((aside, down),) = self._rows(
+            "SELECT (SELECT count(*) FROM faults), (SELECT count(*) FROM takedowns WHERE lifted_at IS NULL)"
+        )
+        return Waiting(changes, oldest, aside, down)  # type: ignore[arg-type]
 
     def tombstones(self, up_to: int) -> list[Change]:
         """Return which articles are gone by changes up to one, so that no source brings them back."""
-        rows = self._rows("SELECT seq, id, line, updated FROM changes WHERE line IS NULL AND seq <= ?", (up_to,))
+        gone = "SELECT seq, id, line, updated FROM changes WHERE line IS NULL AND seq BETWEEN 1 AND ?"
+        rows = self._rows(gone, (up_to,))
         return [Change(*row) for row in rows]  # type: ignore[arg-type]
 
     def withdrawals(self, after: int, now: int) -> list[Withdrawal]:
@@ -287,15 +319,24 @@ class Journal:
         :param now: In microseconds since 1970; an article that may be seen from then on for ever is not among them.
         """
         rows = self._rows(
-            "SELECT id, published, unpublish FROM changes WHERE seq > ? AND (published > ? OR unpublish < ?)",
+            "SELECT id, published, unpublish FROM changes "
+            "WHERE (seq > ? OR seq < 0) AND (published > ? OR unpublish < ?)",
             (after, now, NEVER),
         )
         return [Withdrawal(*row) for row in rows]  # type: ignore[arg-type]
 
-    def trim(self, up_to: int) -> None:
-        """Forget the lines of changes up to one, which every snapshot that is kept holds; what is gone stays known."""
+    def trim(self, up_to: int, now: datetime | None = None) -> None:
+        """Forget the lines of changes up to one, which every snapshot that is kept holds; what is gone stays known.
+
+        What keeps an article from being seen stays for an hour: a process may still serve a snapshot that is deleted.
+        """
+        moment = micros(now or datetime.now(UTC))
         with self._writing() as database:
-            database.execute("DELETE FROM changes WHERE line IS NOT NULL AND seq <= ?", (up_to,))
+            database.execute(
+                "DELETE FROM changes WHERE line IS NOT NULL AND seq BETWEEN 1 AND ? "
+                "AND (received < ? OR (published <= ? AND unpublish = ?))",
+                (up_to, moment - 1_000_000 * _HELD_SECONDS, moment, NEVER),
+            )
 
     def take_down(
         self, article_id: str, who: str, why: str, snapshots: Sequence[str], lists: Sequence[str], up_to: int = 0
@@ -354,6 +395,12 @@ class Journal:
             Takedown(*map(str, row[:4]), *(tuple(json.loads(str(held))) for held in row[4:6]), *row[6:])  # type: ignore[arg-type]
             for row in rows
         ]
+
+
+def _aside(row: Sequence[object]) -> Aside:
+    article_id, error, tries, again = row
+    moment = datetime.fromtimestamp(int(str(again)) / 1e6, UTC)
+    return Aside(str(article_id), str(error), int(str(tries)), moment.isoformat(timespec="seconds"))
 
 
 def _stamp() -> str:

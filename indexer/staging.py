@@ -16,7 +16,7 @@ import numpy as np
 
 from indexer import store
 from indexer.article import Article
-from indexer.journal import NEVER
+from indexer.changes import NEVER
 from indexer.store import Stored
 from indexer.vectors import Mask, Rows
 

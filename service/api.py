@@ -311,7 +311,9 @@ def prometheus() -> Response:
         reason = newsroom.refusal(request.method, request.remote_addr, protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
-    return Response(metrics().text(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+    return Response(
+        metrics().text(live().ingestion()), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
+    )
 
 
 @blueprint.get("/healthz")

@@ -148,5 +148,5 @@ class _Loop:
         due = ingester.changed > 0 and now - self._merged > MERGE_SECONDS
         if (due or ingester.merge_wanted()) and now - self._merged >= self._rest:
             self._begun = now
-            command = [sys.executable, "-m", "service.cli", "merge", "--home", str(self._home.path)]
+            command = [sys.executable, "-m", "service.cli", "merge", "--ingested", "--home", str(self._home.path)]
             self._merging = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
 from service.held_encoder import HeldEncoder
-from service.metrics import metrics
+from service.metrics import Ingestion, metrics
 from service.options import Options
 from service.refusals import Refusals
 from service.searcher import Searcher
@@ -139,6 +140,24 @@ class Live:
     def problem(self) -> str | None:
         """Return what is wrong with the snapshot that is published, None where it is the one served."""
         return self._problem
+
+    def ingestion(self) -> Ingestion:
+        """Return how far the API's changes are."""
+        searcher, journal = self._searcher, self.journal
+        told, held = Ingestion(), 0
+        if searcher is not None:
+            manifest = base = searcher.archive.manifest
+            held = manifest.changes
+            with suppress(SnapshotError):  # pruned: this process is about to follow
+                base = read_manifest(self._home.directory(manifest.base)) if manifest.base else manifest
+            live = sum(int(segment.alive.sum()) for segment in searcher.archive.segments[len(base.segments) :])
+            told = told._replace(live=live, published=datetime.fromisoformat(base.created_at).timestamp())
+        if journal is not None:
+            with suppress(JournalError):  # told wherever something is to be written
+                found = journal.waiting(held)
+                waited = 0.0 if found.oldest is None else max(0.0, time.time() - found.oldest / 1e6)
+                told = told._replace(waiting=found.changes, oldest=waited, aside=found.aside, down=found.taken_down)
+        return told
 
     def refresh(self) -> None:
         """Take up the current snapshot if it is another than the one served, and good."""

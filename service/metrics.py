@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -23,8 +23,11 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.registry import Collector
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -35,6 +38,50 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _STAGE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BURIED = "0"
 """Stands for the process in the names of the files that dead workers' counts are in."""
+
+
+class Ingestion(NamedTuple):
+    """How far the API's changes are, read when it is asked for: the process that ingests has no metrics of its own.
+
+    :param live: Articles in the live segments, which are not published yet.
+    :param waiting: Changes that the snapshot served does not hold, but for those set aside.
+    :param oldest: For how many seconds the first of them has waited.
+    :param aside: Changes set aside since they make indexing fail.
+    :param published: When all was last published, in seconds since 1970.
+    :param down: Articles that are taken down.
+    """
+
+    live: int = 0
+    waiting: int = 0
+    oldest: float = 0.0
+    aside: int = 0
+    published: float = 0.0
+    down: int = 0
+
+
+NOTHING = Ingestion()
+"""Where nothing was ever written by the API."""
+
+_INGESTION = {
+    "live_articles": "Articles ingested and not published yet.",
+    "waiting_changes": "Changes by the API that are not served yet.",
+    "oldest_waiting_change_seconds": "For how long the first of them has waited.",
+    "set_aside_changes": "Changes by the API that make indexing fail.",
+    "published_timestamp_seconds": "When all changes were last published, by a merge or a build.",
+    "articles_taken_down": "Articles that are taken down.",
+}
+"""What is told of each field of `Ingestion`, in their order."""
+
+
+class _Told(Collector):
+    """An `Ingestion` as gauges."""
+
+    def __init__(self, ingestion: Ingestion) -> None:
+        self._ingestion = ingestion
+
+    def collect(self) -> Iterator[Metric]:
+        for (name, told), value in zip(_INGESTION.items(), self._ingestion, strict=True):
+            yield GaugeMetricFamily(_PREFIX + name, told, value=value)
 
 
 class Metrics:
@@ -131,15 +178,17 @@ class Metrics:
         """Count queries that could not be kept."""
         self._unlogged.inc(queries)
 
-    def text(self) -> bytes:
+    def text(self, ingestion: Ingestion = NOTHING) -> bytes:
         """Return all of it in Prometheus' text format, the other workers' too."""
+        now = CollectorRegistry()
+        now.register(_Told(ingestion))
         directory = os.environ.get(DIRECTORY_VARIABLE)
         if directory is None:
-            return generate_latest(self.registry)
+            return generate_latest(self.registry) + generate_latest(now)
         everything = CollectorRegistry()
         MultiProcessCollector(everything, directory)
         with _locked(Path(directory), fcntl.LOCK_SH):
-            return generate_latest(everything)
+            return generate_latest(everything) + generate_latest(now)
 
 
 @cache

@@ -5,6 +5,7 @@ Requests come validated (`service.schemas`); articles that are not public are ou
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Callable
 from copy import copy
@@ -18,6 +19,7 @@ import numpy as np
 from indexer import lexicon
 from indexer.archive import Archive
 from indexer.article import Article, shown
+from indexer.changes import Withdrawal
 from indexer.columns import Filters, Mask, micros
 from indexer.journal import Journal
 from indexer.lexicon import Abbreviation, Read, Renaming
@@ -112,9 +114,12 @@ class Searcher:
         self._options = options
         self._public: _Public | None = None
         self._public_lock = threading.Lock()
-        self._withdrawn = 0
+        self._withdrawn = ""
+        self._held_back: list[Withdrawal] = []
         self.heeded: int | None = None
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
+        # Made where one was asked for a suggestion; not the searcher itself, or all that ever were would stay.
+        self._suggested_before = same._suggesting if same else None
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
         self._understanding = same._understanding if same else self._understand()
@@ -289,12 +294,13 @@ class Searcher:
 
         :param now: As everywhere, the clock's by default.
         """
-        after = journal.last()
         withdrawn = journal.withdrawals(self.archive.manifest.changes, micros(now or datetime.now(UTC)))
         with self._public_lock:
+            if withdrawn == self._held_back:  # what is public stays so, and all that was worked out from it
+                return
             self.archive.withdraw(withdrawn)
-            self._public = None
-            self._withdrawn = after if withdrawn else 0
+            self._public, self._held_back = None, withdrawn
+            self._withdrawn = hashlib.sha256(repr(withdrawn).encode()).hexdigest()[:16] if withdrawn else ""
 
     def warm(self) -> None:
         """Answer once what readers ask, so that the first of them need not wait for what all need."""
@@ -315,7 +321,12 @@ class Searcher:
     def _suggester(self) -> Suggester:
         own, held = self._options.abbreviations(), self._suggesting
         if held is None or held[0] is not own:
-            held = self._suggesting = own, Suggester(self.archive, (*own.rows, *lexicon.abbreviations()))
+            before, self._suggested_before = self._suggested_before, None
+            if before is not None and before[0] is own:
+                made = Suggester(self.archive, (), before[1])
+            else:
+                made = Suggester(self.archive, (*own.rows, *lexicon.abbreviations()))
+            held = self._suggesting = own, made
         return held[1]
 
     def article(self, article_id: str, now: datetime | None = None) -> Article:

@@ -10,6 +10,7 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise, zip_longest
 from typing import Literal, NamedTuple, overload
 
 import numpy as np
@@ -81,6 +82,19 @@ class _Keys(Sequence[str]):
         self._bytes = b"".join(encoded)
         self._ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
 
+    def inserted(self, places: Rows, keys: Sequence[str]) -> _Keys:
+        """Return these keys and others, each before the one at its place.
+
+        :param places: (n,) int64, sorted.
+        """
+        encoded = [key.encode() for key in keys]
+        cuts = self._ends[[0, *places, -1]].tolist()
+        parts = [self._bytes[start:end] for start, end in pairwise(cuts)]
+        made = _Keys(())
+        made._bytes = b"".join(chain.from_iterable(zip_longest(parts, encoded, fillvalue=b"")))
+        made._ends = np.cumsum([0, *np.insert(np.diff(self._ends), places, list(map(len, encoded))).tolist()])
+        return made
+
     def __len__(self) -> int:
         return len(self._ends) - 1
 
@@ -125,30 +139,59 @@ class Suggester:
     """Suggests from one archive. Safe to use from several threads.
 
     :param abbreviations: Those that are known without the archive; it adds those that its articles spell out.
+    :param before: One with the same abbreviations; where its archive has the same names, its keys are taken over.
     """
 
-    def __init__(self, archive: Archive, abbreviations: Iterable[Abbreviation]) -> None:
+    def __init__(
+        self, archive: Archive, abbreviations: Iterable[Abbreviation], before: Suggester | None = None
+    ) -> None:
         self._archive = archive
         self._names = archive.knowledge.names
-        self._tags = [(kind, value) for kind in _VALUED for value in archive.values(kind)]
+        self._known: _Known | None = None
+        if before is not None and before._archive.knowledge is archive.knowledge:
+            self._take_over(before)
+            return
         self._abbreviations = _abbreviations(archive, abbreviations)
-        keys = sorted(self._keys())
+        self._tags = [(kind, value) for kind in _VALUED for value in archive.values(kind)]
+        self._tagged = {(kind, match_key(value)) for kind, value in self._tags}
+        keys = sorted(self._keys(range(len(self._names) + len(self._abbreviations) + len(self._tags))))
         self._keyed = _Keys(key for key, _, _ in keys)
         self._entry = np.array([entry for _, entry, _ in keys], dtype=np.int32)
         self._inside = np.array([inside for _, _, inside in keys], dtype=np.bool_)
-        self._known: _Known | None = None
+
+    def _take_over(self, before: Suggester) -> None:
+        """Take the keys of another one, and add the tags and sections that it does not know.
+
+        Those that no article has any more stay; nothing shows that no public article has.
+        """
+        self._abbreviations, self._keyed = before._abbreviations, before._keyed
+        self._entry, self._inside = before._entry, before._inside
+        self._tags, self._tagged = before._tags, before._tagged
+        beside = [(kind, value) for kind in _VALUED for value in self._archive.values(kind, before._archive)]
+        found = {(kind, match_key(value)): value for kind, value in beside}
+        new = [(kind, value) for (kind, key), value in found.items() if (kind, key) not in self._tagged]
+        if not new:
+            return
+        first = len(self._names) + len(self._abbreviations) + len(self._tags)
+        self._tags = [*self._tags, *new]
+        self._tagged = self._tagged | set(found)
+        keys = sorted(self._keys(range(first, first + len(new))))
+        places = np.array([bisect_left(self._keyed, key) for key, _, _ in keys], dtype=np.int64)
+        self._keyed = self._keyed.inserted(places, [key for key, _, _ in keys])
+        self._entry = np.insert(self._entry, places, [entry for _, entry, _ in keys])
+        self._inside = np.insert(self._inside, places, [inside for _, _, inside in keys])
 
     def _at(self, number: int) -> _Entry:
-        """Return an entry: names come first, then tags and sections, then abbreviations."""
+        """Return an entry: names come first, then abbreviations, then tags and sections."""
         if number < len(self._names):
             return _Entry("name", self._names[number].text)
         number -= len(self._names)
-        return (
-            _Entry(*self._tags[number]) if number < len(self._tags) else self._abbreviations[number - len(self._tags)]
-        )
+        if number < len(self._abbreviations):
+            return self._abbreviations[number]
+        return _Entry(*self._tags[number - len(self._abbreviations)])
 
-    def _keys(self) -> Iterator[tuple[str, int, bool]]:
-        for at in range(len(self._names) + len(self._tags) + len(self._abbreviations)):
+    def _keys(self, entries: Iterable[int]) -> Iterator[tuple[str, int, bool]]:
+        for at in entries:
             entry = self._at(at)
             bare = [folded(part) for part in entry.parts]
             starts = range(1 if entry.short else len(bare))  # a full form is typed from its start
@@ -216,14 +259,14 @@ class Suggester:
         known = self._known
         if known is not None and known.public is public:
             return known
-        names, tags = len(self._names), len(self._tags)
-        weights = np.ones(names + tags + len(self._abbreviations), dtype=np.int64)
+        names, known_before = len(self._names), len(self._names) + len(self._abbreviations)
+        weights = np.ones(known_before + len(self._tags), dtype=np.int64)
         counted = np.concatenate([[0], np.cumsum(public[self._names.rows])])
         weights[:names] = np.diff(counted[self._names.ends]) + self._archive.named_later(public)
         facets = self._archive.facets(np.flatnonzero(public))
         counts = {(field, match_key(value)): (value, n) for field, found in facets.items() for value, n in found}
         spelt = {}
-        for at, (kind, value) in enumerate(self._tags, names):
+        for at, (kind, value) in enumerate(self._tags, known_before):
             shown, weights[at] = counts.get((kind, match_key(value)), (value, 0))
             if shown != value:
                 spelt[at] = shown

@@ -8,17 +8,22 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from io import BytesIO
 from typing import Any, NamedTuple
 
 from indexer.article import Article, parse_time, shown, validate
+from indexer.changes import Delete, Known, Outcome, Put
 from indexer.columns import micros
 from indexer.errors import JournalError
-from indexer.journal import Delete, Journal, Known, Outcome, Put
+from indexer.journal import Journal
 from service.errors import BadRequest, CannotWrite, FieldError, NotReady, TakenDown, Unprocessable
 from service.live import Live
 
 PORTION = 200
 """How many lines of a bulk are written in one transaction: others that write wait no longer than that takes."""
+
+PROMPT = 64
+"""A bulk of more lines is served after what is written later: a correction need not wait for an import."""
 
 _KEYS = {"put": {"op", "article"}, "delete": {"op", "id", "updated_at"}}
 
@@ -69,18 +74,19 @@ def bulk(live: Live, body: bytes) -> Iterator[bytes]:
 
     :raises CannotWrite: if a portion cannot be made durable; those before it are.
     """
-    lines = (line for line in body.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip())
+    lines = (line.rstrip(b"\n") for line in BytesIO(body.removeprefix(b"\xef\xbb\xbf")) if line.strip())
+    later = body.count(b"\n", 0, len(body) - 1) >= PROMPT
     portion: list[tuple[dict[str, Any], Put | Delete | None]] = []
     for line in lines:
         portion.append(_change(line))
         if len(portion) == PORTION:
-            yield from _portion(live, portion)
+            yield from _portion(live, portion, later)
             portion = []
-    yield from _portion(live, portion)
+    yield from _portion(live, portion, later)
 
 
-def _portion(live: Live, portion: list[tuple[dict[str, Any], Put | Delete | None]]) -> Iterator[bytes]:
-    outcomes = iter(_write(live, [change for _, change in portion if change is not None]))
+def _portion(live: Live, portion: list[tuple[dict[str, Any], Put | Delete | None]], later: bool) -> Iterator[bytes]:
+    outcomes = iter(_write(live, [change for _, change in portion if change is not None], later))
     for told, change in portion:
         if change is not None:
             told |= _told(change, next(outcomes))
@@ -165,7 +171,7 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _write(live: Live, changes: list[Put | Delete]) -> list[Outcome]:
+def _write(live: Live, changes: list[Put | Delete], later: bool = False) -> list[Outcome]:
     """Write changes, held against what is served.
 
     :raises CannotWrite: if they cannot be made durable.
@@ -174,7 +180,7 @@ def _write(live: Live, changes: list[Put | Delete]) -> list[Outcome]:
     if not changes:
         return []
     try:
-        return journal.write(changes, held, up_to)
+        return journal.write(changes, held, up_to, later=later)
     except JournalError as error:
         raise CannotWrite(f"nothing was written: {error}") from error
 

@@ -11,14 +11,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from indexer import ingest
+from indexer import ingest, journal
 from indexer.archive import Archive
 from indexer.article import validate
 from indexer.build import BuildOptions, build
+from indexer.changes import Delete, Put
 from indexer.columns import micros
 from indexer.errors import SnapshotError
 from indexer.ingest import Ingester, live_home, newest
-from indexer.journal import Delete, Journal, Put
+from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from models.hashing import HashingEncoder
 from service.schemas import RelatedBody, SearchParams, Seed
@@ -80,6 +81,122 @@ class Place:
 def place(tmp_path):
     with closing(Place(tmp_path / "home")) as made:
         yield made
+
+
+class Choking(HashingEncoder):
+    """An encoder that raises at a word, and counts what it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.given = 0
+
+    def encode_documents(self, texts):
+        self.given += len(texts)
+        if any("độc" in text for text in texts):
+            raise RuntimeError("a token that does not exist")
+        return super().encode_documents(texts)
+
+
+class TestPoison:
+    @pytest.fixture
+    def encoder(self, place, monkeypatch):
+        monkeypatch.setattr(journal, "RETRY_SECONDS", 3600)  # this machine may be slow
+        encoder = Choking()
+        place.ingester = Ingester(place.home, lambda: encoder)
+        return encoder
+
+    @pytest.mark.parametrize("first", [True, False])
+    def test_it_stops_no_other_and_is_told(self, place, encoder, caplog, first):
+        if not first:
+            place.index([line("a1")])
+        names = [f"b{n}" for n in range(90)]
+        place.journal.write([put(name, "Tin độc" if name in ("b7", "b70") else None) for name in names])
+        place.ingest()
+        good = set(names) - {"b7", "b70"}
+        assert set(place.titles()) == good | (set() if first else {"a1"})
+        assert [(one.id, one.tries, one.error) for one in place.journal.aside()] == [
+            (name, 1, "RuntimeError: a token that does not exist") for name in ("b7", "b70")
+        ]
+        assert "article 'b7' cannot be ingested, try 1: set aside until" in caplog.text
+        assert place.journal.waiting(place.opened().manifest.changes).changes == 0
+
+        given = encoder.given
+        assert place.ingest() == []  # it is not tried all the time
+        assert encoder.given == given
+        place.journal.write([put("c1")])
+        assert len(place.ingest()) == 1
+        assert "c1" in place.titles()
+
+    def test_what_it_replaces_stays_until_it_is_written_anew(self, place, encoder):
+        place.index([line("a1", "Cũ")])
+        place.journal.write([put("a1", "Độc độc"), put("a2")])
+        place.ingest()
+        assert place.titles()["a1"] == "Cũ"
+        place.journal.write([put("a1", "Sửa")])
+        place.ingest()
+        assert place.titles()["a1"] == "Sửa"
+        assert place.journal.aside() == []
+
+    def test_one_that_is_not_to_be_seen_is_held_back_all_the_same(self, place, encoder):
+        place.index([line("a1", "Cũ"), line("a2")])
+        place.journal.write([put("a1", "Tin độc", unpublish_at="2001-01-01"), put("a3")])
+        place.ingest()
+        assert set(place.titles()) == {"a2", "a3"}
+
+    def test_it_is_in_once_the_fault_is_over(self, place, encoder, monkeypatch):
+        place.index([line("a1")])
+        place.journal.write([put("b1", "Tin độc")])
+        place.ingest()
+        monkeypatch.setattr(journal, "RETRY_SECONDS", 0)
+        place.ingester = Ingester(place.home, HashingEncoder)
+        place.journal.set_aside(place.journal.take_again(0, datetime.now(UTC) + timedelta(hours=2))[0], "x")
+        assert len(place.ingest()) == 1
+        assert place.titles()["b1"] == "Tin độc"
+        assert place.journal.aside() == []
+
+    def test_merges_and_builds_leave_it_out(self, place, encoder):
+        place.index([line("a1")])
+        place.journal.write([put("b1", "Tin độc"), put("b2")])
+        place.ingest()
+        assert place.merge() is not None
+        assert set(place.titles()) == {"a1", "b2"}
+        place.index([line("a1"), line("a4")])
+        assert set(place.titles()) == {"a1", "a4", "b2"}
+        assert [one.id for one in place.journal.aside()] == ["b1"]
+
+    def test_a_fault_of_the_machine_is_no_fault_of_an_article(self, place, monkeypatch):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        monkeypatch.setattr(Ingester, "_apply", lambda *_: (_ for _ in ()).throw(OSError("No space left on device")))
+        with pytest.raises(OSError, match="No space"):
+            place.ingester.step()
+        assert place.journal.aside() == []
+
+
+class TestBulk:
+    def test_what_is_put_later_is_served_first(self, place):
+        place.index([line("a1")])
+        place.journal.write([put(f"b{n}") for n in range(3 * ingest.BEHIND)], later=True)
+        place.journal.write([Delete("a1")], later=True)
+        assert place.titles() == {}  # withdrawn at once, wherever it waits
+        place.ingester.step()
+        assert len(place.titles()) == ingest.BEHIND
+        place.journal.write([put("c1")])
+        place.ingester.step()
+        assert len(place.titles()) == ingest.BEHIND + 1
+        assert "c1" in place.titles()
+        place.ingest()
+        assert set(place.titles()) == {f"b{n}" for n in range(3 * ingest.BEHIND)} | {"c1"}
+
+    def test_a_merge_beside_the_service_leaves_the_rest_to_it(self, place):
+        place.index([line("a1")])
+        place.journal.write([put(f"b{n}") for n in range(2 * ingest.BEHIND)], later=True)
+        place.ingester.step()
+        place.merge(behind=False)
+        assert place.home.current() == newest(place.home).current()
+        assert len(place.titles()) == ingest.BEHIND + 1
+        place.ingest()
+        assert len(place.titles()) == 2 * ingest.BEHIND + 1
 
 
 class TestLive:
@@ -252,12 +369,12 @@ class TestBuilds:
         assert set(place.titles()) == {"a1", "a2"}
 
     def test_an_article_is_new_on_an_empty_home(self, place):
+        assert not place.ingester.merge_wanted()
+        place.journal.write([Delete("b0")])
+        assert place.ingest() == []  # which is nothing to publish
         place.journal.write([put("b1", "Mới")])
-        assert place.ingest() == []
-        assert place.ingester.merge_wanted()
-        assert place.merge() is not None
+        assert place.ingest() == [place.home.current()]
         assert place.titles() == {"b1": "Mới"}
-        place.ingest()
         assert not place.ingester.merge_wanted()
 
     def test_all_may_be_deleted(self, place):
@@ -275,10 +392,10 @@ class TestBuilds:
         place.index([line("a1")])
         place.journal.write([put("b1")])
         place.merge(keep=1)
-        assert place.journal.pending(0) == []
+        assert place.journal.take(0) == []
         place.journal.write([put("b2")])
         place.merge()
-        assert [change.id for change in place.journal.pending(0)] == ["b2"]  # one snapshot does not have it
+        assert [change.id for change in place.journal.take(0)] == ["b2"]  # one snapshot does not have it
 
     def test_after_a_rollback_the_changes_are_made_again(self, place):
         first = place.index([line("a1"), line("a2")])

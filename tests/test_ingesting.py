@@ -135,4 +135,4 @@ class TestLoop:
         monkeypatch.setattr(ingesting.subprocess, "Popen", Process)
         monkeypatch.setattr(self.Ingester, "merge_wanted", lambda _: True)
         self.run(ingesting.Home(tmp_path), 6)
-        assert [command[3:] for command in started] == [["merge", "--home", str(tmp_path)]]
+        assert [command[3:] for command in started] == [["merge", "--ingested", "--home", str(tmp_path)]]

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.article import validate
+from indexer.changes import NEVER, Change, Delete, Known, Put, Withdrawal
 from indexer.columns import micros
 from indexer.errors import JournalError
-from indexer.journal import NEVER, Change, Delete, Journal, Known, Put, Withdrawal
+from indexer.journal import Journal
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EARLIER, LATER = (f"2026-03-0{day}T00:00:00+00:00" for day in (1, 3))
@@ -37,14 +38,14 @@ def journal(tmp_path):
 
 
 def states(journal):
-    return {change.id: change.line is not None for change in journal.pending(0)}
+    return {change.id: change.line is not None for change in journal.take(0)}
 
 
 class TestOutcomes:
     def test_a_new_article(self, journal):
         (outcome,) = journal.write([put()], now=NOW)
         assert (outcome.existed, outcome.applied) == (False, True)
-        ((seq, name, line, updated),) = journal.pending(0)
+        ((seq, name, line, updated),) = journal.take(0)
         assert (seq, name, updated) == (1, "a", micros(NOW))
         assert '"title":"Tin"' in line
 
@@ -52,7 +53,7 @@ class TestOutcomes:
         journal.write([put()], now=NOW)
         (outcome,) = journal.write([put(title="Khác")], now=NOW)
         assert (outcome.existed, outcome.applied) == (True, True)
-        assert [change.seq for change in journal.pending(0)] == [2]
+        assert [change.seq for change in journal.take(0)] == [2]
 
     def test_one_that_only_the_snapshot_has(self, journal):
         (outcome,) = journal.write([put()], lambda name: Known(None, b"") if name == "a" else None, now=NOW)
@@ -106,16 +107,112 @@ class TestOutcomes:
         journal.write([put()], now=NOW)
         (outcome,) = journal.write([put(title="Khác")], now=NOW - timedelta(hours=1))
         assert outcome.applied
-        assert [change.updated for change in journal.pending(0)] == [micros(NOW)]
+        assert [change.updated for change in journal.take(0)] == [micros(NOW)]
+
+
+class TestBehind:
+    def test_what_is_written_later_comes_first(self, journal):
+        journal.write([put(name) for name in "abc"], now=NOW, later=True)
+        journal.write([put("d")], now=NOW)
+        assert [c.id for c in journal.take(0, 2)] == ["d"]
+        first = journal.take(4, 64, behind=2)
+        assert [(c.seq, c.id) for c in first] == [(5, "a"), (6, "b")]  # numbered after all that is
+        assert journal.take(4, 64) == first
+        assert [(c.seq, c.id) for c in journal.take(6, 64)] == [(7, "c")]
+        assert journal.take(7, 64) == []
+
+    def test_a_build_takes_all_and_a_merge_of_what_is_ingested_does_not(self, journal):
+        journal.write([put("a"), put("b")], now=NOW, later=True)
+        journal.write([put("d")], now=NOW)
+        assert [c.id for c in journal.take(0, behind=0)] == ["d"]
+        assert [c.id for c in journal.take(0)] == ["d", "a", "b"]
+
+    def test_no_snapshot_holds_it_whatever_its_number(self, journal):
+        journal.write([put("a"), Delete("b"), put("c")], now=NOW, later=True)
+        assert [one.id for one in journal.withdrawals(100, micros(NOW))] == ["b"]
+        assert journal.tombstones(100) == []
+        journal.trim(100)
+        (outcome,) = journal.write([put("c")], lambda name: None, up_to=100, now=NOW + timedelta(1), later=True)
+        assert outcome.existed
+        assert [(c.seq, c.id) for c in journal.take(200)] == [(201, "a"), (202, "b"), (203, "c")]
+
+    def test_each_counts_as_a_change(self, journal):
+        journal.write([put("a"), put("b")], later=True)
+        assert journal.last() == 2
+
+    def test_written_anew_it_is_in_one_place(self, journal):
+        journal.write([put("a"), put("b")], now=NOW, later=True)
+        journal.write([put("a", "Sửa")], now=NOW)
+        assert [c.id for c in journal.take(0)] == ["a", "b"]
+        journal.write([put("a", "Lại sửa")], now=NOW, later=True)
+        assert [c.id for c in journal.take(0, 64)] == ["b"]
+
+
+class TestSetAside:
+    def test_it_waits_longer_each_time_and_alone(self, journal):
+        journal.write([put("a"), put("b")], now=NOW)
+        now, waits = NOW, []
+        for tries in range(1, 12):
+            change = journal.take_again(0, now)[0] if tries > 1 else journal.take(0)[0]
+            aside = journal.set_aside(change, f"ValueError: {tries}", now)
+            assert (aside.id, aside.error, aside.tries) == ("a", f"ValueError: {tries}", tries)
+            assert [c.id for c in journal.take(0)] == ["b"]
+            again = datetime.fromisoformat(aside.again)
+            assert journal.take_again(0, again - timedelta(seconds=1)) == []
+            waits.append((again - now).total_seconds())
+            now = again
+        assert waits == [10, 20, 40, 80, 160, 320, 640, 1280, 2560, 3600, 3600]
+        assert journal.aside() == [aside]
+
+    def test_it_is_forgiven_once_a_snapshot_holds_it(self, journal):
+        journal.write([put("a")], now=NOW)
+        journal.set_aside(journal.take(0)[0], "x", NOW)
+        (change,) = journal.take_again(0, NOW + timedelta(minutes=1))
+        journal.forgive(change.seq - 1)
+        assert len(journal.aside()) == 1
+        journal.forgive(change.seq)
+        assert journal.aside() == []
+
+    def test_written_anew_it_is_tried_at_once(self, journal):
+        journal.write([put("a")], now=NOW)
+        journal.set_aside(journal.take(0)[0], "x", NOW)
+        journal.write([put("a", "Sửa")], now=NOW)
+        assert [c.id for c in journal.take(0)] == ["a"]
+        assert journal.aside() == []
+
+    def test_one_that_was_written_anew_meanwhile_is_not_set_aside(self, journal):
+        journal.write([put("a")], now=NOW)
+        (change,) = journal.take(0)
+        journal.write([put("a", "Sửa")], now=NOW)
+        assert journal.set_aside(change, "x", NOW) is None
+        assert [c.id for c in journal.take(0)] == ["a"]
+
+    def test_what_waits_is_counted(self, journal):
+        assert journal.waiting(0) == (0, None, 0, 0)
+        journal.write([put("a"), put("b")], now=NOW)
+        journal.write([put("c")], now=NOW + timedelta(seconds=5), later=True)
+        journal.set_aside(journal.take(0, behind=0)[0], "x", NOW)
+        journal.take_down("z", "Lan", "đơn", [], [])
+        assert journal.waiting(0) == (3, micros(NOW), 1, 1)
+        assert journal.waiting(journal.last()) == (1, micros(NOW + timedelta(seconds=5)), 1, 1)
 
 
 class TestReading:
     def test_changes_after_one_in_portions(self, journal):
         journal.write([put(name) for name in "abc"] + [Delete("a")], now=NOW)
-        assert [(c.seq, c.id) for c in journal.pending(0)] == [(2, "b"), (3, "c"), (4, "a")]
-        assert [c.id for c in journal.pending(2, 1)] == ["c"]
-        assert journal.pending(4) == []
+        assert [(c.seq, c.id) for c in journal.take(0)] == [(2, "b"), (3, "c"), (4, "a")]
+        assert [c.id for c in journal.take(2, 1)] == ["c"]
+        assert journal.take(4) == []
         assert journal.last() == 4
+
+    def test_what_keeps_an_article_from_being_seen_is_not_trimmed_at_once(self, journal):
+        seen = [put("a", unpublish_at=EARLIER), put("b", published_at=LATER), put("c", published_at=EARLIER)]
+        journal.write(seen, now=NOW)
+        journal.trim(3, NOW)  # a worker may still serve a snapshot from before
+        assert states(journal) == {"a": True, "b": True}
+        assert [one.id for one in journal.withdrawals(0, micros(NOW))] == ["a", "b"]
+        journal.trim(3, NOW + timedelta(hours=2))
+        assert states(journal) == {}
 
     def test_trimmed_lines_are_forgotten_and_tombstones_are_not(self, journal):
         journal.write([put("a"), Delete("b"), put("c")], now=NOW)
@@ -162,7 +259,7 @@ class TestReading:
         journal.write([put("a")], up_to=7)
         journal.take_down("b", "Lan", "x", [], [], up_to=11)
         journal.write([put("c")], up_to=3)
-        assert [change.seq for change in journal.pending(0)] == [8, 12, 13]
+        assert [change.seq for change in journal.take(0)] == [8, 12, 13]
 
 
 class TestTakedowns:
@@ -176,7 +273,7 @@ class TestTakedowns:
         assert journal.takedowns() == [made]
         assert journal.write([put(updated_at="2999-01-01")]) == [(False, False, True)]
         assert journal.write([Delete("a")]) == [(False, True, True)]
-        assert [(c.id, c.line, c.updated) for c in journal.pending(0)] == [("a", None, NEVER)]
+        assert [(c.id, c.line, c.updated) for c in journal.take(0)] == [("a", None, NEVER)]
         journal.lift("a", "Hoa")
         (lifted,) = journal.takedowns()
         assert (lifted.lifted_by, lifted.lifted_at is None) == ("Hoa", False)
@@ -201,7 +298,7 @@ class TestDurable:
 
         with pytest.raises(RuntimeError):
             journal.write([put("a"), put("b")], fail)
-        assert journal.pending(0) == []
+        assert journal.take(0) == []
         journal.write([put("c")])
         assert states(journal) == {"c": True}
 
@@ -245,7 +342,7 @@ for number in range(100_000):
         for thread in threads:
             thread.join()
         journal = Journal(tmp_path)
-        changes = journal.pending(0)
+        changes = journal.take(0)
         journal.close()
         assert sorted(change.seq for change in changes) == list(range(1, 101))
         assert {change.id for change in changes} == {f"{name}{number}" for name in "abcd" for number in range(25)}
@@ -301,7 +398,7 @@ def test_the_newest_by_its_own_time_is_what_stands(tmp_path_factory, changes):
             model[name] = (time if before is None else max(time, before[0]), kept, f"{number}")
         change = put(name, f"{number}", updated_at=moment.isoformat() if moment else None)
         journal.write([change if kept else Delete(name, None if moment is None else micros(moment))], now=received)
-    found = {change.id: change for change in journal.pending(0)}
+    found = {change.id: change for change in journal.take(0)}
     journal.close()
     assert {name: change.line is not None for name, change in found.items()} == {n: m[1] for n, m in model.items()}
     for name, (time, kept, title) in model.items():

@@ -5,12 +5,18 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from indexer.article import validate
+from indexer.changes import Put
+from indexer.ingest import Ingester
+from indexer.snapshot import Home
+from models.hashing import HashingEncoder
 from service import tracing
-from service.metrics import Metrics, metrics
+from service.metrics import Ingestion, Metrics, metrics
 
 LINES = [
     {"id": f"bai-{at}", "title": f"công nhân ca {at}", "section": "Đời sống", "published_at": f"2023-11-{at + 1:02}"}
@@ -78,10 +84,38 @@ class TestCounting:
         assert value(text, "encoder_ready") == 1
         assert value(text, "query_log_dropped_total") == 3
 
+    def test_what_waits_to_be_ingested(self):
+        text = Metrics().text(Ingestion(live=7, waiting=3, oldest=1.5, aside=1, published=1_700_000_000, down=2))
+        named = ("live_articles", "waiting_changes", "oldest_waiting_change_seconds", "set_aside_changes")
+        assert [value(text, name) for name in named] == [7, 3, 1.5, 1]
+        assert value(text, "published_timestamp_seconds") == 1_700_000_000
+        assert value(text, "articles_taken_down") == 2
+
 
 @pytest.fixture(scope="module")
 def client(client_of):
     return client_of(LINES)
+
+
+def test_the_live_part_is_told_as_it_is(client_of):
+    """From the journal and the manifests: a change that waits, then one that is served."""
+    client = client_of(LINES)
+    live = client.application.extensions["lienquan"]
+    home, journal = Home(live.journal.path.parent), live.journal
+    assert [value(scrape(client), name) for name in ("live_articles", "waiting_changes")] == [0, 0]
+    published = value(scrape(client), "published_timestamp_seconds")
+    assert published == value(scrape(client), "snapshot_timestamp_seconds")
+    journal.write([Put(validate({"id": "b1", "title": "Tin mới"}))], now=datetime.now(UTC) - timedelta(seconds=90))
+    journal.take_down("bai-1", "Lan", "đơn", [], [])
+    text = scrape(client)
+    assert (value(text, "waiting_changes"), value(text, "articles_taken_down")) == (2, 1)
+    assert value(text, "oldest_waiting_change_seconds") > 89
+    Ingester(home, HashingEncoder).step()
+    live.refresh()
+    text = scrape(client)
+    assert (value(text, "waiting_changes"), value(text, "live_articles")) == (0, 1)
+    assert value(text, "oldest_waiting_change_seconds") == 0
+    assert value(text, "published_timestamp_seconds") == published < value(text, "snapshot_timestamp_seconds")
 
 
 def scrape(client):

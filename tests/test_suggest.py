@@ -7,8 +7,13 @@ from datetime import datetime, timedelta
 import numpy as np
 import pytest
 
-from indexer.article import VIETNAM
+from indexer.archive import Archive
+from indexer.article import VIETNAM, validate
+from indexer.changes import Put
+from indexer.ingest import Ingester, newest
+from indexer.journal import Journal
 from indexer.lexicon import Abbreviation
+from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
 from service.searcher import Searcher
 from service.suggest import Suggester, Suggestion
@@ -176,3 +181,36 @@ class TestOnlyThePublicKnows:
         suggester = Suggester(archive, [Abbreviation("BHXH", "bảo hiểm xã hội")])
         nobody = np.zeros(archive.count, dtype=np.bool_)
         assert [suggester.suggest(typed, 8, nobody) for typed in ("b", "bhxh", "đà nẵng")] == [[], [], []]
+
+
+def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, tmp_path):
+    """Keys are taken over, and tags and sections that came since are among them."""
+    lines = [
+        {"id": f"a{n}", "title": f"Công nhân {n} nhận lương", "tags": [f"thẻ {n % 5}", "bão"], "section": "Đời sống"}
+        for n in range(12)
+    ]
+    publish(tmp_path, lines)
+    home, journal = Home(tmp_path), Journal(tmp_path)
+    ingester, searcher = Ingester(home, HashingEncoder), None
+    written = [
+        {"id": "b1", "title": "Lũ lớn", "tags": ["bão", "Bão lụt", "an toàn"], "section": "Thời sự"},
+        {"id": "b2", "title": "Lũ nhỏ", "tags": ["bão"]},
+        {"id": "b1", "title": "Lũ lớn", "tags": ["Áp thấp"], "section": "Đời sống"},
+    ]
+    taken_over = []
+    for one in [None, *written]:
+        if one is not None:
+            journal.write([Put(validate(one))])
+            ingester.step()
+        place = newest(home)
+        before = searcher.archive.snapshot if searcher else None
+        archive = Archive(Snapshot(place.directory(place.current()), before))
+        searcher = Searcher(archive, HashingEncoder, before=searcher)
+        anew = Searcher(archive, HashingEncoder)
+        for typed in ("b", "bao", "t", "the", "thẻ 3", "a", "ap", "an", "đ", "thoi", "l", "z", "cong nhan"):
+            assert searcher.suggest(typed, 20) == anew.suggest(typed, 20), (one, typed)
+        taken_over.append(searcher._suggester._keyed)
+    assert taken_over[1] is not taken_over[0]
+    assert taken_over[2] is taken_over[1]  # nothing new was in it
+    assert [found.text for found in searcher.suggest("áp", 5)] == ["Áp thấp"]
+    assert searcher.suggest("bão l", 5) == []  # whose last article is gone

@@ -8,9 +8,10 @@ from click.testing import CliRunner
 
 from indexer.article import validate
 from indexer.build import BuildOptions, build
+from indexer.changes import Put
 from indexer.errors import BuildRefused
 from indexer.ingest import Ingester, live_home
-from indexer.journal import Journal, Put
+from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot
 from indexer.takedown import holders, purge
 from models.hashing import HashingEncoder

@@ -1,6 +1,7 @@
 """PUT, DELETE and bulk: what is answered, and what is served afterwards by every process, however it is asked."""
 
 import json
+import tracemalloc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from indexer.ingest import Ingester
 from indexer.journal import Journal
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
+from service import writing
 from service.app import create_app
 from service.keys import KeyStore
 from service.live import Live
@@ -328,6 +330,30 @@ class TestBulk:
         told = service.bulk(*({"op": "put", "article": article(f"b{n}", f"Tin {n}")} for n in range(450)))
         assert [one["status"] for one in told] == [201] * 450
         assert Journal(service.home.path).last() == 450
+
+    def test_a_large_one_is_served_after_what_is_written_later(self, service):
+        lines = [{"op": "put", "article": article(f"b{n}", f"Tin {n}")} for n in range(writing.PROMPT + 1)]
+        service.bulk(*lines)
+        service.put(article("c1"))
+        service.bulk(*({"op": "put", "article": article(f"d{n}", f"Tin {n}")} for n in range(writing.PROMPT)))
+        journal = Journal(service.home.path)
+        first = [change.id for change in journal.take(0, 200)]
+        assert first == ["c1", *(f"d{n}" for n in range(writing.PROMPT))]
+        assert [change.id for change in journal.take(0)][len(first) :] == [f"b{n}" for n in range(writing.PROMPT + 1)]
+
+    def test_one_of_twenty_thousand_takes_memory_for_a_portion_of_its_lines(self, service):
+        """Beside its own body; what Python holds of each line is let go of."""
+        line = json.dumps({"op": "put", "article": article("b1", "Tin", body="Thân bài " * 40)}).encode()
+        body = b"\n".join([line.replace(b"b1", b"b%d" % n) for n in range(20_000)])
+        live = service.client.application.extensions["lienquan"]
+        tracemalloc.start()
+        try:
+            answered = sum(len(told) > 0 for told in writing.bulk(live, body))
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert answered == 20_000
+        assert most < len(body) / 4
 
 
 class TestTakenDown:

@@ -125,15 +125,19 @@ def _tell(report: BuildReport, as_json: bool) -> None:
 @with_home
 @click.option("--rewrite", is_flag=True, help="Write all anew instead of adding to it, and learn from all of it.")
 @click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
+@click.option("--ingested", is_flag=True, help="Leave to the service what waits to be ingested: most of a large bulk.")
 @with_model
 @with_json
-def merge(home: Path, rewrite: bool, keep: int, as_json: bool, **model: Any) -> None:
-    """Publish what the API has changed as a snapshot. `serve` does so by itself from time to time."""
+def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, **model: Any) -> None:
+    """Publish what the API has changed as a snapshot. `serve` does so by itself from time to time.
+
+    What was set aside for a fault (`articles waiting`) is left out.
+    """
     with plain_errors():
         from indexer.build import BuildOptions, build
         from indexer.snapshot import Home
 
-        options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True)
+        options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
         with show_progress() as progress:
             report = build(Home(home), (), lambda: load_encoder(**model), options, progress)
     _tell(report, as_json)

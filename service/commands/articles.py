@@ -83,6 +83,34 @@ def lift(article_id: str, home: Path, who: str) -> None:
 @articles.command()
 @with_home
 @with_json
+def waiting(home: Path, as_json: bool) -> None:
+    """Show how many of the API's changes are in no snapshot yet, and which were set aside, and why.
+
+    What makes indexing fail holds up no other article: it is tried again later and later, or once it is written anew.
+    """
+    with plain_errors():
+        from indexer.ingest import newest
+        from indexer.journal import Journal
+        from indexer.snapshot import Home, read_manifest
+
+        place = newest(Home(home))
+        name = place.current() if place else None
+        held = read_manifest(place.directory(name)).changes if place and name else 0
+        journal = Journal.of(home)
+        count, aside = (journal.waiting(held).changes, journal.aside()) if journal else (0, [])
+        if journal:
+            journal.close()
+    if as_json:
+        click.echo(json.dumps({"changes": count, "set_aside": [one._asdict() for one in aside]}, ensure_ascii=False))
+        return
+    click.echo(f"{count} changes wait, {len(aside)} are set aside")
+    for one in aside:
+        click.echo(f"{one.id}  tried {one.tries} times, again at {one.again}: {one.error}")
+
+
+@articles.command()
+@with_home
+@with_json
 def takedowns(home: Path, as_json: bool) -> None:
     """List all takedowns that there ever were."""
     with plain_errors():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.torture import damage, full, kills, soak, swaps
+from tests.torture import damage, deletes, full, kills, soak, swaps, writes
 
 SOAK_GROWTH = 0.02
 
@@ -28,8 +28,18 @@ def _damage(directory: Path, rounds: int, seed: int) -> tuple[object, list[objec
 
 
 def _kills(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
-    found = kills.run(directory, rounds, seed)
-    return found, list(found.wrong)
+    """Kill builds in a third of the rounds, and what works on a home that the API writes to in the others."""
+    homes = [directory / "builds", directory / "writes"]
+    for home in homes:
+        home.mkdir()
+    built = kills.run(homes[0], rounds // 3, seed)
+    written = writes.run(homes[1], rounds - rounds // 3, seed)
+    return f"{built}; {written}", [*built.wrong, *written.wrong]
+
+
+def _deletes(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
+    found = deletes.run(directory, rounds, seed)
+    return found, [*found.sightings, *found.wrong]
 
 
 def _full(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
@@ -56,6 +66,7 @@ def _soak(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]
 PARTS = {
     "damage": Part(0, _damage),
     "kills": Part(200, _kills),
+    "deletes": Part(2000, _deletes),
     "full": Part(60, _full),
     "swaps": Part(50, _swaps),
     "restarts": Part(20, _restarts),

@@ -1,10 +1,11 @@
-"""A process that has everything imported and no thread, and forks a build for each line on stdin: kills want many.
+"""A process that has everything imported and no thread, and forks for each line on stdin: kills want many processes.
 
-A line is a `Job`; the answer is the build's process id, then, once it ended, its wait status.
+A line is a `Job`, a build or a command; the answer is its process id, then, once it ended, its wait status.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from typing import Any
 from indexer.build import BuildOptions, build
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
+from service import cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,17 +31,19 @@ _TOUCHING = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "os.tr
 
 @dataclass(frozen=True)
 class Job:
-    """One build.
+    """One build, or one command of `lienquan`.
 
     :param options: Of `BuildOptions`.
+    :param command: What stands after `lienquan`; nothing for a build.
     :param kill_at: Before which of its steps on the disk it kills itself, counted from 1; 0 for none.
     :param said: A file that takes how many steps there were, or what went wrong.
     :param largest: How many bytes a file of it may have, as `ulimit -f` sets; 0 for any.
     """
 
     home: str
-    source: str
+    source: str = ""
     options: dict[str, Any] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
     kill_at: int = 0
     said: str | None = None
     largest: int = 0
@@ -49,22 +54,23 @@ class Nursery:
 
     def __init__(self) -> None:
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        pipes["env"] = os.environ | {"LIENQUAN_MODEL": "hashing"}
         command = [sys.executable, "-m", "tests.torture.nursery"]
         self._process = subprocess.Popen(command, cwd=ROOT, text=True, **pipes)
 
     def start(self, job: Job) -> int:
-        """Start a build and return its process id."""
+        """Start a job and return its process id."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asdict(job)) + "\n")
         self._process.stdin.flush()
         return int(self._line())
 
     def wait(self) -> int:
-        """Return the exit status of the build that was started last: 0, 1, or minus a signal's number."""
+        """Return the exit status of the job that was started last: 0, 1, or minus a signal's number."""
         return os.waitstatus_to_exitcode(int(self._line()))
 
     def run(self, job: Job) -> int:
-        """Run a build to its end."""
+        """Run a job to its end."""
         self.start(job)
         return self.wait()
 
@@ -101,13 +107,17 @@ def _counted(kill_at: int) -> Callable[[], int]:
     return lambda: count
 
 
-def _build(job: Job) -> int:
-    """Run a build and return its exit status."""
+def _work(job: Job) -> int:
+    """Run a job and return its exit status."""
     steps = _counted(job.kill_at)
     if job.largest:
         resource.setrlimit(resource.RLIMIT_FSIZE, (job.largest, resource.RLIM_INFINITY))
     try:
-        build(Home(Path(job.home)), [job.source], HashingEncoder, BuildOptions(**job.options))
+        if job.command:
+            with redirect_stdout(io.StringIO()):
+                cli.main([*job.command, "--home", job.home], standalone_mode=False)
+        else:
+            build(Home(Path(job.home)), [job.source], HashingEncoder, BuildOptions(**job.options))
         status, said = 0, str(steps())
     except BaseException as error:
         status, said = 1, f"{type(error).__name__}: {error}"
@@ -123,7 +133,7 @@ def _main() -> None:
         job = Job(**json.loads(given))
         child = os.fork()
         if not child:
-            os._exit(_build(job))
+            os._exit(_work(job))
         print(child, flush=True)
         print(os.waitpid(child, 0)[1], flush=True)
 

@@ -131,11 +131,18 @@ class Load:
             time.sleep(0.002)
 
 
-def request(port: int, path: str, body: bytes | None = None) -> tuple[int, bytes]:
-    """Return status and content of the answer to a GET, or to a POST of JSON, on a connection of its own."""
+def request(
+    port: int, path: str, body: bytes | None = None, method: str | None = None, key: str | None = None
+) -> tuple[int, bytes]:
+    """Return status and content of the answer to a GET, or to a POST of JSON, on a connection of its own.
+
+    :param method: Another one.
+    :param key: What opens the writing of articles.
+    """
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     try:
-        connection.request("GET" if body is None else "POST", path, body, {"Content-Type": "application/json"})
+        connection.request(method or ("GET" if body is None else "POST"), path, body, headers)
         response = connection.getresponse()
         return response.status, response.read()
     finally:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.torture import __main__ as torture
-from tests.torture import damage, full, kills, soak, swaps
+from tests.torture import damage, deletes, full, kills, ledger, soak, swaps, writes
 from tests.torture.damage import Case
 from tests.torture.generations import generation, generation_of, line
 from tests.torture.serving import Answered, Load
@@ -60,6 +60,46 @@ class TestKills:
         found = kills.run(memory_path, rounds=4, seed=7, scenarios=kills.SCENARIOS[1:4:2])
         assert found.wrong == []
         assert sum(found.outcomes.values()) == 4
+        print(found)
+
+
+class TestWrites:
+    def test_nothing_acknowledged_is_lost_by_a_kill(self, memory_path):
+        scenes = [writes.Scene("nothing", "all"), writes.Scene("index", "ingesting"), writes.Scene("purge", "command")]
+        found = writes.run(memory_path, rounds=3, seed=7, scenes=scenes)
+        assert found.wrong == []
+        assert found.acknowledged["put"] > 50
+        assert found.acknowledged["deleted"] > 10
+        print(found)
+
+    def test_an_article_of_two_versions_is_seen(self):
+        good = ledger.article("w1-3", 7)
+        assert ledger.version_of(good) == 7
+        with pytest.raises(ValueError, match=r"w1-3: of versions \[7, 8\] at once"):
+            ledger.version_of(good | {"lead": ledger.article("w1-3", 8)["lead"]})
+
+    def test_what_may_be_is_what_was_acknowledged_or_is_under_way(self):
+        known = ledger.Ledger(["nguon-1"])
+        known.begin({"w1": 1, "nguon-1": None})
+        assert known.may() == {"w1": {None, 1}, "nguon-1": {ledger.ANY, None}}
+        assert known.gone() == set()
+        known.end({"w1": 1, "nguon-1": None})
+        assert known.may() == {"w1": {1}, "nguon-1": {None}}
+        ((name, before),) = known.gone()
+        assert name == "nguon-1"
+        known.begin({"nguon-1": 2})
+        known.end({"nguon-1": 2})
+        known.begin({"nguon-1": None})
+        known.end({"nguon-1": None})
+        assert known.gone() == {("nguon-1", before + 2)}  # it was back in between, so it may have been seen
+
+
+class TestDeletes:
+    def test_nothing_is_seen_after_its_removal(self, memory_path):
+        found = deletes.run(memory_path, rounds=4 * deletes.TIMES * len(deletes.Doomed("", "", 0).probes()), seed=7)
+        assert (found.sightings, found.wrong) == ([], [])
+        assert len(found.removals) == 4
+        assert len(found.by_worker) == 2
         print(found)
 
 
