@@ -326,6 +326,36 @@ def overload(result: dict[str, Any]) -> str:
     return table([f"{result['workers']} workers, 5 times the capacity for {result['seconds']:.0f} s", *kinds], rows)
 
 
+def ingesting(result: dict[str, Any]) -> str:
+    """Return the table of what ingestion takes and costs."""
+
+    def seen(kind: str) -> Callable[[dict[str, Any]], str]:
+        return lambda row: "{p50_s:.2f}, {p95_s:.2f}, {most_s:.2f} s".format(**row["visible"][kind])
+
+    def searches(phase: str) -> Callable[[dict[str, Any]], str]:
+        return lambda row: "{p50_ms:.0f}, {p95_ms:.0f} ms".format(**row["searches"][phase])
+
+    def pairs(row: dict[str, Any]) -> str:
+        return ", ".join(f"{growth:+.0%}" for growth in row["p95_growth_by_pair"])
+
+    told: dict[str, Callable[[dict[str, Any]], str]] = {
+        "articles put": lambda row: f"{row['puts']}",
+        "p50, p95 of the PUT itself": lambda row: "{p50_ms:.0f}, {p95_ms:.0f} ms".format(**row["put_ms"]),
+        "PUT to found by search, p50, p95, most": seen("search"),
+        "PUT to its related list, p50, p95, most": seen("related"),
+        "p50, p95 of searches without ingestion": searches("without"),
+        "p50, p95 of searches with it": searches("with"),
+        "growth of p95": lambda row: f"{row['p95_growth']:+.0%}",
+        "the same of each pair of phases": pairs,
+        "searches that failed": lambda row: f"{sum(phase['failed'] for phase in row['searches'].values()):.0f}",
+        "workers' CPU for each PUT": lambda row: f"{row['cpu_ms_per_put']:.0f} ms",
+    }
+    rows = [[title, *(of(row) for row in result["rows"])] for title, of in told.items()]
+    first = result["rows"][0]
+    header = f"{first['workers']} workers, {first['rate']:.0f} searches a second"
+    return table([header, *(f"{row['articles']:,} articles" for row in result["rows"])], rows)
+
+
 def browsing(result: dict[str, Any]) -> str:
     """Return the tables of what a reader waits for in a browser, and of how pages load."""
     waited = [
@@ -418,6 +448,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
     "overload": overload,
+    "ingesting": ingesting,
     "browsing": browsing,
     "grown": grown,
     "scale": scale,

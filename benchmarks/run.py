@@ -14,7 +14,19 @@ from time import perf_counter
 from benchmarks import common, report
 
 DEFAULT = ("sample", "encoding", "peers", "quality", "near_duplicates", "series")
-LONG = ("serving", "overload", "browsing", "scale", "grown", "reading", "texts", "calibrate", "related", "search")
+LONG = (
+    "serving",
+    "overload",
+    "ingesting",
+    "browsing",
+    "scale",
+    "grown",
+    "reading",
+    "texts",
+    "calibrate",
+    "related",
+    "search",
+)
 WITHOUT_DATA = {"sample", "peers", "reading"}
 """Those that fall back on the sample archive or on generated lines where the judged data is not there."""
 

@@ -13,6 +13,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -305,9 +306,14 @@ class Home:
 
 
 def _files(directory: Path) -> list[str]:
-    listed = (path for path in directory.rglob("*") if path.name not in lexical.LOCKS or path.is_symlink())
-    found = sorted(path for path in listed if not path.is_dir() or path.is_symlink())
-    return [path.relative_to(directory).as_posix() for path in found if path != directory / MANIFEST_FILE]
+    """Return the names of a snapshot's files but its manifest, links among them, sorted."""
+    found = []
+    for place, folders, names in os.walk(directory):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        within = place.removeprefix(str(directory)).lstrip("/")
+        plain = [name for name in names if name not in lexical.LOCKS or Path(place, name).is_symlink()]
+        found += [f"{within}/{name}" if within else name for name in (*links, *plain)]
+    return sorted(name for name in found if name != MANIFEST_FILE)
 
 
 def _same(directory: Path, base: Snapshot, name: str) -> bool:
@@ -394,17 +400,16 @@ class Hashed:
         self._lock = threading.Lock()
 
     @staticmethod
-    def _key(path: Path) -> tuple[int, ...]:
-        found = path.stat()
+    def _key(found: os.stat_result) -> tuple[int, ...]:
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
-    def known(self, path: Path) -> str | None:
+    def known(self, found: os.stat_result) -> str | None:
         """Return the SHA-256 of a file that was hashed before and is the same since, else None."""
-        return self._known.get(self._key(path))
+        return self._known.get(self._key(found))
 
     def digest(self, path: Path) -> str:
         """Hash a file, and remember it."""
-        key, found = self._key(path), _entry(path).sha256
+        key, found = self._key(path.stat()), _entry(path).sha256
         with self._lock:
             while len(self._known) >= self._MOST:
                 del self._known[next(iter(self._known))]
@@ -412,17 +417,19 @@ class Hashed:
         return found
 
 
-def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) -> None:
+def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) -> Manifest:
     """Check a snapshot's files against its manifest: all there, none a link, size and SHA-256 as published.
 
     :param large: Whether to hash the files as well that are larger than SMALL and only ever mapped.
     :param hashed: Which files need no second look; none by default.
+    :return: The manifest.
     :raises SnapshotError: naming the first file that is wrong; `SnapshotUnreadable`, one that the system holds back.
     """
     try:
-        _verify(directory, read_manifest(directory), large, hashed or Hashed())
+        _verify(directory, manifest := read_manifest(directory), large, hashed or Hashed())
     except OSError as error:  # not ours to read, unreadable on the disk, or pruned meanwhile
         raise SnapshotUnreadable(f"{error.filename or directory}: {error.strerror}") from error
+    return manifest
 
 
 def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) -> None:
@@ -430,13 +437,17 @@ def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) ->
         raise SnapshotError(f"{directory}: a link: expected a directory")
     chosen = []
     for name, expected in manifest.files.items():
-        path = directory / name
-        if path.is_symlink() or not path.is_file():
+        path = f"{directory}/{name}"  # some hundred files, for each snapshot that is followed
+        try:
+            found = os.lstat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if found is None or not stat.S_ISREG(found.st_mode):
             raise SnapshotError(f"{path}: missing, or not a plain file")
-        size = path.stat().st_size
+        size = found.st_size
         if size != expected.size:
             raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
-        if (large or size <= SMALL or not _MAPPED.search(name)) and hashed.known(path) != expected.sha256:
+        if (large or size <= SMALL or not _MAPPED.search(name)) and hashed.known(found) != expected.sha256:
             chosen.append((size, name))
     with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
         names = [name for _, name in sorted(chosen, reverse=True)]
@@ -457,10 +468,9 @@ class Snapshot:
     def __init__(self, directory: Path, before: Snapshot | None = None) -> None:
         self._watched = Watched(directory)
         self.hashed: Hashed = before.hashed if before else Hashed()
-        verify(directory, large=False, hashed=self.hashed)
+        self.manifest = verify(directory, large=False, hashed=self.hashed)
         self.id = directory.name
         self.directory = directory
-        self.manifest = read_manifest(directory)
         self.segments: list[Segment] = []
         try:
             same = before if before and self._shares(before, calibration.FILE) else None

@@ -5,6 +5,7 @@ Published files are never written to; a disk, a careless hand or a tool that res
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +24,13 @@ class Watched:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._marks: dict[Path, _Mark] = {}
-        for path in directory.rglob("*"):
-            mark = None if path.is_dir() else _mark(path)
-            if mark is not None:
-                self._marks[path] = mark
+        self._marks: dict[str, _Mark] = {}
+        for place, _, names in os.walk(directory):
+            for name in names:
+                path = f"{place}/{name}"
+                mark = _mark(path)
+                if mark is not None:
+                    self._marks[path] = mark
 
     def written_to(self) -> bool:
         """Return whether a file was written to since this was last asked.
@@ -45,9 +48,9 @@ class Watched:
         return changed
 
 
-def _mark(path: Path) -> _Mark | None:
+def _mark(path: str) -> _Mark | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116
     except OSError:
         return None
     return _Mark(found.st_size, found.st_mtime_ns)
