@@ -439,15 +439,15 @@ def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) ->
     for name, expected in manifest.files.items():
         path = f"{directory}/{name}"  # some hundred files, for each snapshot that is followed
         try:
-            found = os.lstat(path)
+            held = os.lstat(path)
         except (FileNotFoundError, NotADirectoryError):
-            found = None
-        if found is None or not stat.S_ISREG(found.st_mode):
+            held = None
+        if held is None or not stat.S_ISREG(held.st_mode):
             raise SnapshotError(f"{path}: missing, or not a plain file")
-        size = found.st_size
+        size = held.st_size
         if size != expected.size:
             raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
-        if (large or size <= SMALL or not _MAPPED.search(name)) and hashed.known(found) != expected.sha256:
+        if (large or size <= SMALL or not _MAPPED.search(name)) and hashed.known(held) != expected.sha256:
             chosen.append((size, name))
     with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
         names = [name for _, name in sorted(chosen, reverse=True)]
@@ -482,7 +482,7 @@ class Snapshot:
                 self.segments.append(_open_segment(directory, entry, held))
             self.words = LexicalIndex(directory / lexical.DIRECTORY, self.word_rows())
         except Exception as error:  # what was parsed is as it was published: the system lacks something, mostly
-            self.close()
+            self._close_own(before)
             raise SnapshotUnreadable(f"{directory}: {error or type(error).__name__}") from error
 
     def written_to(self) -> bool:
@@ -524,6 +524,13 @@ class Snapshot:
         """Let go of its files."""
         for segment in self.segments:
             segment.close()
+
+    def _close_own(self, before: Snapshot | None) -> None:
+        """Let go of what is not held by another one, which goes on being read."""
+        shared = {id(segment.store) for segment in before.segments} if before else set()
+        for segment in self.segments:
+            if id(segment.store) not in shared:
+                segment.close()
 
 
 def _open_segment(directory: Path, entry: SegmentEntry, held: Segment | None) -> Segment:

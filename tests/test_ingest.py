@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from indexer import ingest, journal
+from indexer import ingest, journal, snapshot
 from indexer.archive import Archive
 from indexer.article import validate
 from indexer.build import BuildOptions, build
@@ -247,6 +247,19 @@ class TestLive:
         place.journal.write([put(f"b{n}") for n in range(10)])
         assert len(place.ingest()) == 3
         assert len(place.titles()) == 11
+
+    def test_one_that_cannot_be_opened_leaves_what_it_shares_with_another(self, place, monkeypatch):
+        """As where it is deleted meanwhile: what is served goes on being served."""
+        place.index([line("a1")])
+        served = Archive(Snapshot(place.home.directory(place.home.current())))
+        place.journal.write([put("b1")])
+        (name,) = place.ingest()
+        with monkeypatch.context() as context:
+            context.setattr(snapshot, "LexicalIndex", lambda *_: (_ for _ in ()).throw(FileNotFoundError("words")))
+            with pytest.raises(SnapshotError, match="words"):
+                Snapshot(live_home(place.home).directory(name), served.snapshot)
+        assert served.row_of("a1") == 0
+        assert served.articles([0])[0].id == "a1"
 
     def test_few_are_kept_on_disk(self, place):
         place.index([line("a1")])

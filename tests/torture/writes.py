@@ -158,6 +158,13 @@ class Stage:
         wait_for(service.ready, 60)
         return service
 
+    def restart(self) -> None:
+        """Kill all that there is and start the service anew."""
+        doomed = self._family()
+        _kill(doomed)
+        wait_for(lambda: not any(alive(pid) for pid in doomed))
+        self.service = self._serve()
+
     def close(self) -> None:
         """End everything."""
         _kill(self._family())
@@ -219,9 +226,7 @@ class Stage:
         wrong += [fault for one in (*writers, reader) for fault in one.wrong]
         if number // len(SCENES) % 2 and scene.victim not in ("parent", "all"):
             wrong += [f"before the restart: {fault}" for fault in self._check(self.service)]
-        self.close()
-        wait_for(lambda: not any(alive(pid) for pid in self._family()))
-        self.service = self._serve()
+        self.restart()
         wrong += self._check(self.service)
         return wrong + list(self._check_files())
 
@@ -416,9 +421,13 @@ def run(
     with closing(nursery), closing(Stage(directory, nursery, seed)) as stage:
         for number in range(rounds):
             scene = scenes[number % len(scenes)]
-            wrong = [f"round {number} of seed {seed}, {scene}: {fault}" for fault in stage.round(scene, number)]
+            try:
+                wrong = stage.round(scene, number)
+            except AssertionError as error:
+                wrong = [f"{error}"]
+                stage.restart()
             found.outcomes[scene] += 1
-            found.wrong += wrong
+            found.wrong += [f"round {number} of seed {seed}, {scene}: {fault}" for fault in wrong]
             told(f"{number} {scene}: {wrong}")
         found.acknowledged, found.read = stage.ledger.acknowledged, stage.read
     return found
