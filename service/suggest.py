@@ -92,7 +92,7 @@ class _Keys(Sequence[str]):
         parts = [self._bytes[start:end] for start, end in pairwise(cuts)]
         made = _Keys(())
         made._bytes = b"".join(chain.from_iterable(zip_longest(parts, encoded, fillvalue=b"")))
-        made._ends = np.cumsum([0, *np.insert(np.diff(self._ends), places, list(map(len, encoded))).tolist()])
+        made._ends = np.concatenate([[0], np.insert(np.diff(self._ends), places, list(map(len, encoded))).cumsum()])
         return made
 
     def __len__(self) -> int:

@@ -3,13 +3,18 @@
 import gzip
 import json
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from indexer import snapshot
+from indexer.errors import SnapshotError
 from indexer.snapshot import Home
+from models.hashing import HashingEncoder
 from service.cli import main
+from service.commands.common import open_searcher
 from tests import web_server
 
 LINES = [
@@ -635,3 +640,22 @@ class TestTheScript:
         run("index", archive, "--home", other, "--model", "hashing", LIENQUAN_MODEL="no such model")
         assert Home(other).current()
         assert json.loads(run("snapshots", "list", "--json").stdout) == []
+
+
+def test_a_snapshot_that_is_deleted_while_it_is_opened_is_not_the_newest_any_more(publish, tmp_path, monkeypatch):
+    """A service that goes on beside a command deletes live snapshots within seconds."""
+    first = publish(tmp_path, [{"id": "a1", "title": "Tin cũ"}]).snapshot
+    opened = snapshot.Snapshot
+
+    def overtaken(directory, *rest):
+        if directory.name == first and Home(tmp_path).current() == first:
+            publish(tmp_path, [{"id": "a1", "title": "Tin mới"}])
+            shutil.rmtree(directory)
+        return opened(directory, *rest)
+
+    monkeypatch.setattr(snapshot, "Snapshot", overtaken)
+    searcher = open_searcher(tmp_path, HashingEncoder)
+    assert searcher.article("a1").title == "Tin mới"
+    shutil.rmtree(tmp_path / "snapshots" / searcher.archive.id)
+    with pytest.raises(SnapshotError, match="expected one of none"):
+        open_searcher(tmp_path, HashingEncoder)

@@ -133,6 +133,9 @@ def load_encoder(backend: str, threads: int | None = None, **model: Any) -> Enco
     return sentence_transformer.load(find_card(**model), backend, threads)
 
 
+_TRIES = 5
+
+
 def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     """Return a searcher over what is served of a home; the encoder is loaded and checked once it is needed."""
     from indexer.archive import Archive
@@ -144,11 +147,17 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     from service.searcher import Searcher
     from service.settings import Settings
 
-    place = newest(Home(home))
-    name = place.current() if place else None
-    if place is None or name is None:
-        raise SnapshotError(f"{home}: no snapshot is published yet: run `lienquan index`")
-    archive = Archive(Snapshot(place.directory(name)))
+    for tries in range(1, _TRIES + 1):
+        place = newest(Home(home))
+        name = place.current() if place else None
+        if place is None or name is None:
+            raise SnapshotError(f"{home}: no snapshot is published yet: run `lienquan index`")
+        try:
+            archive = Archive(Snapshot(place.directory(name)))
+            break
+        except SnapshotError:
+            if place.current() == name or tries == _TRIES:  # else a service has gone on, and deleted this one
+                raise
 
     def checked() -> Encoder:
         loaded = encoder()
