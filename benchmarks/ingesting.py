@@ -154,7 +154,7 @@ def measured(home: Path, rate: float, phases: int = PHASES) -> dict[str, Any]:
     """Return what ingestion takes and costs in a home, of which a copy is served."""
     with common.scratch() as directory:
         place = copied(home, directory / "home")
-        archive = serving.opened(place)
+        archive, busy = serving.opened(place), os.getloadavg()[0]
         queries = cycle(map(serving.searching, serving.queries(archive, QUERIES)))
         _, key = KeyStore(place).create("benchmark", ["ingest"])
         with serving.server(serving.serving(place, serving.WORKERS), "/readyz") as server:
@@ -174,7 +174,8 @@ def measured(home: Path, rate: float, phases: int = PHASES) -> dict[str, Any]:
             load.close()
         with live_home(Home(place)).lock(wait=30):  # the process that ingests has ended too
             pass
-    return {"articles": archive.count, "rate": rate, "workers": serving.WORKERS, **_told(cms, shots, used)}
+    about = {"articles": archive.count, "rate": rate, "workers": serving.WORKERS, "load_before": busy}
+    return {**about, **_told(cms, shots, used)}
 
 
 def _told(cms: Cms, shots: dict[bool, list[list[overload.Shot]]], used: dict[bool, float]) -> dict[str, Any]:

@@ -339,6 +339,7 @@ def ingesting(result: dict[str, Any]) -> str:
         return ", ".join(f"{growth:+.0%}" for growth in row["p95_growth_by_pair"])
 
     told: dict[str, Callable[[dict[str, Any]], str]] = {
+        "waiting for a core before it, by other work": lambda row: f"{row['load_before']:.1f}",
         "articles put": lambda row: f"{row['puts']}",
         "p50, p95 of the PUT itself": lambda row: "{p50_ms:.0f}, {p95_ms:.0f} ms".format(**row["put_ms"]),
         "PUT to found by search, p50, p95, most": seen("search"),

@@ -137,6 +137,9 @@ class Doomed(NamedTuple):
             Probe("its page", f"/articles/{self.id}", _answers),
             Probe("page of an article", f"/articles/{self.near}", _shows),
             Probe("front page", "/", _shows),
+            Probe("editors' search", f"/newsroom/articles?q={query}", _shows),
+            Probe("editors' block of it", f"/newsroom/articles/{self.id}", _answers),
+            Probe("editors' block", f"/newsroom/articles/{self.near}", _shows),
         ]
 
 
