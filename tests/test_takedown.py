@@ -135,3 +135,19 @@ class TestPurge:
         run("articles", "takedown", "a2", "--home", full, "--why", "x")
         with live_home(Home(full)).lock(), pytest.raises(BuildRefused, match="held by process"):
             purge(Home(full), "a2", HashingEncoder, wait=0.2)
+
+
+def test_what_waits_and_what_was_set_aside_is_shown(home):
+    asked = ("articles", "waiting", "--home", home)
+    assert run(*asked).output == "0 changes wait, 0 are set aside\n"
+    with closing(Journal(home)) as journal:
+        journal.write([Put(validate({"id": name, "title": "Tin"})) for name in ("b1", "b2")])
+        aside = journal.set_aside(journal.take(0)[0], "ValueError: no such token")
+    assert run(*asked).output.splitlines() == [
+        "1 changes wait, 1 are set aside",
+        f"b1  tried 1 times, again at {aside.again}: ValueError: no such token",
+    ]
+    told = json.loads(run(*asked, "--json").output)
+    assert told == {"changes": 1, "set_aside": [aside._asdict()]}
+    assert "1 articles added" in run("merge", "--home", home).output
+    assert run(*asked).output.startswith("0 changes wait, 1 are set aside\n")
