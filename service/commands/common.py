@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -133,7 +134,7 @@ def load_encoder(backend: str, threads: int | None = None, **model: Any) -> Enco
     return sentence_transformer.load(find_card(**model), backend, threads)
 
 
-_TRIES = 5
+_TRIES, _AGAIN_SECONDS = 5, 0.1
 
 
 def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
@@ -156,8 +157,9 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
             archive = Archive(Snapshot(place.directory(name)))
             break
         except SnapshotError:
-            if place.current() == name or tries == _TRIES:  # else a service has gone on, and deleted this one
+            if tries == _TRIES:
                 raise
+            time.sleep(_AGAIN_SECONDS)  # a service may have gone on, and be deleting this one
 
     def checked() -> Encoder:
         loaded = encoder()

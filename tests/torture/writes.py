@@ -163,11 +163,13 @@ class Stage:
         doomed = self._family()
         _kill(doomed)
         wait_for(lambda: not any(alive(pid) for pid in doomed))
+        self.service.process.wait()
         self.service = self._serve()
 
     def close(self) -> None:
         """End everything."""
         _kill(self._family())
+        self.service.process.wait()
 
     def _family(self) -> list[int]:
         return [self.service.process.pid, *descendants(self.service.process.pid)]
