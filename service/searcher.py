@@ -119,10 +119,10 @@ class Searcher:
         self.heeded: int | None = None
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         # Made where one was asked for a suggestion; not the searcher itself, or all that ever were would stay.
-        self._suggested_before = same._suggesting if same else None
+        self._suggested_before: tuple[Read[Abbreviation], Suggester] | None = same._suggesting if same else None
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
-        self._understanding = same._understanding if same else self._understand()
+        self._understanding: _Understanding = same._understanding if same else self._understand()
         self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
 
     @property

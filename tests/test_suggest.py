@@ -209,7 +209,7 @@ def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, 
         anew = Searcher(archive, HashingEncoder)
         for typed in ("b", "bao", "t", "the", "thẻ 3", "a", "ap", "an", "đ", "thoi", "l", "z", "cong nhan"):
             assert searcher.suggest(typed, 20) == anew.suggest(typed, 20), (one, typed)
-        taken_over.append(searcher._suggester._keyed)
+        taken_over.append(searcher._suggester()._keyed)
     assert taken_over[1] is not taken_over[0]
     assert taken_over[2] is taken_over[1]  # nothing new was in it
     assert [found.text for found in searcher.suggest("áp", 5)] == ["Áp thấp"]
