@@ -41,7 +41,6 @@ class Words:
     excluded: str
     phrases: str
     numbers: str
-    relaxed: str
     encoded: str
     bare: str
     foreign: str
@@ -60,7 +59,6 @@ class Words:
     relevance: str
     cosine: str
     bm25: str
-    rank: str
     rank_of: str
     beyond: str
     only: Mapping[str, str]
@@ -99,7 +97,6 @@ VI = Words(
     excluded="Loại trừ",
     phrases="Cụm trong ngoặc kép",
     numbers="Số hiệu văn bản",
-    relaxed="Bỏ qua",
     encoded="Câu đưa vào mô hình nghĩa",
     bare="Gõ không dấu.",
     foreign="Không phải tiếng Việt: từ chỉ tính tên riêng và con số.",
@@ -121,7 +118,6 @@ VI = Words(
     relevance="liên quan",
     cosine="cosin",
     bm25="BM25",
-    rank="hạng",
     rank_of="{list}: hạng {rank}",
     beyond="{list}: ngoài {depth} bài đầu",
     only={"dense": "chỉ nghĩa tìm ra", "lexical": "chỉ từ tìm ra"},
@@ -160,7 +156,6 @@ EN = Words(
     excluded="Excluded",
     phrases="Quoted phrases",
     numbers="Numbers of documents",
-    relaxed="Passed over",
     encoded="What the model of meaning gets",
     bare="Typed without diacritics.",
     foreign="Not Vietnamese: of its words only names and numbers count.",
@@ -182,7 +177,6 @@ EN = Words(
     relevance="relevance",
     cosine="cosine",
     bm25="BM25",
-    rank="rank",
     rank_of="{list}: rank {rank}",
     beyond="{list}: not in the first {depth}",
     only={"dense": "found by meaning alone", "lexical": "found by words alone"},

@@ -80,7 +80,6 @@ class Words:
     gone: str
     up: str
     down: str
-    stays: str
 
 
 VI = Words(
@@ -165,7 +164,6 @@ VI = Words(
     gone="ra khỏi mười bài đầu",
     up="lên từ hạng {rank}",
     down="xuống từ hạng {rank}",
-    stays="giữ hạng",
 )
 
 EN = Words(
@@ -247,7 +245,6 @@ EN = Words(
     gone="leaves the first ten",
     up="up from rank {rank}",
     down="down from rank {rank}",
-    stays="stays",
 )
 
 WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
