@@ -109,7 +109,7 @@ def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
         then = rule_form.with_rule(rules, rule)
     before, after, change = block.changed(searcher, under, form.preset, then)
     left = {one.article.id: "−" for one in change.left}
-    moved = {one.article.id: f"{one.before} → {one.position}" for one in change.moved}
+    moved = {one.article.id: f"{one.before}\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}{one.position}" for one in change.moved}
     came = {one.article.id: "+" for one in change.came}
     again = _again(form, form.article, rules.revision)
     return Changing(rule, None, again, change, before, after, left, came | moved)
