@@ -174,6 +174,13 @@ def test_by_address_and_with_the_script_s_own_service(visit, service):
     assert [tuple(one) for one in described(visited)] == listed(service, "gom-0", 3)
 
 
+def test_by_the_page_s_canonical_address(visit, service):
+    script = f'<script defer src="{service}/static/v1/lienquan-related.js"></script>'
+    visited = visit('limit="3">', f'<link rel="canonical" href="https://bao.example/gom-0.html">{script}')
+    assert visited.settled() > 0
+    assert [tuple(one) for one in described(visited)] == listed(service, "gom-0", 3)
+
+
 def test_an_odd_id(visit, service):
     visited = visit(f'article="{ODD_ID.replace("&", "&amp;")}" server="{{}}/" limit="4">')
     assert visited.settled() == len(listed(service, ODD_ID, 4)) > 0
