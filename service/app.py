@@ -172,7 +172,8 @@ def _serve_assets(app: Flask) -> None:
         if filename in EMBEDDED:
             response.headers.update(_FOR_EVERYONE)
         response.set_etag(found.tag, weak=True)
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
 
 def _sessions(settings: Settings) -> Sessions:
