@@ -545,10 +545,18 @@ def odd_forms():
         yield Odd("/newsroom/sign-in", None, headers=HTML | {"Cookie": f"lienquan_newsroom={text}"})
     for method in ("PUT", "DELETE", "PATCH"):
         yield Odd("/newsroom/draft", 405, "method", method=method, headers=HTML)
-    yield Odd("/newsroom", 308, headers=HTML)
-    yield Odd("/newsroom/", None, headers=HTML)
     for text in ("?lang=xx", "?title=a", "?%ff", ""):
         yield Odd(f"/newsroom/draft{text}", None, headers=HTML)
+
+
+def odd_newsroom():
+    for text in (*TEXTS.values(), *BLANK.values(), *TOO_LONG.values()):
+        yield Odd(f"/newsroom/articles?q={text}", None, headers=HTML)
+        yield Odd(f"/newsroom/articles?q={text}", None)
+    for text in IDS.values():
+        yield Odd(f"/newsroom/articles/{text}", None, headers=HTML)
+    yield Odd("/newsroom", 308, headers=HTML)
+    yield Odd("/newsroom/", None, headers=HTML)
 
 
 def odd_wrappings():
@@ -604,6 +612,7 @@ TABLE = [
     *odd_batches(),
     *odd_batch_requests(),
     *odd_forms(),
+    *odd_newsroom(),
     *odd_wrappings(),
 ]
 
