@@ -239,7 +239,9 @@ def _parameters(one: Endpoint) -> list[Schema]:
     example = next((example.article_id for example in one.examples if example.article_id), None)
     path = {"name": "id", "in": "path", "required": True, "description": "The publisher's own, percent-encoded"}
     found: list[Schema] = [path | {"schema": ID_SCHEMA, "example": example}] if one.by_id else []
-    schema = one.params.model_json_schema() if one.params else {"properties": {"lang": {"type": "string"}}}
+    schema: Schema = {"properties": {"lang": {"type": "string"}}}
+    if one.params is not None:
+        schema = one.params.model_json_schema()
     required = schema.get("required", [])
     found += [_parameter(name, of, name in required) for name, of in schema.get("properties", {}).items()]
     return found + ([_IF_NONE_MATCH] if one.cached else [])

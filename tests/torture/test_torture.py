@@ -153,6 +153,6 @@ class TestSchema:
                 answer.pop("links", None)
         monkeypatch.setattr(openapi, "document", lambda: less)
         wrong = "".join(schema.run(memory_path, requests=1, seed=7, examples=5, brief=True).wrong)
-        assert "Undocumented HTTP status code" in wrong
+        assert "Undocumented status code" in wrong
         assert "Response violates schema" in wrong
         assert "API accepts requests without authentication" in wrong
