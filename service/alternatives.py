@@ -75,7 +75,7 @@ class Alternatives:
         self._abbreviated: set[Run] = set()
         for short, full, context in _abbreviations((*abbreviations, *lexicon.abbreviations())):
             self._abbreviate(short, full, context)
-        for short, full, _ in _abbreviations(filter(is_taken, knowledge.abbreviations)):
+        for short, full, _ in _abbreviations(row for row in knowledge.abbreviations if is_taken(row)):
             self._abbreviate(short, full, mined=True)
         for row in (*renamings, *_renamed()):
             old, new = tuple(syllables(row.old)), tuple(syllables(row.new))

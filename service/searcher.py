@@ -119,7 +119,7 @@ class Searcher:
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         self._rules: RulesInArchive | None = None
         self._revision = options.revision
-        self._understanding = same._understanding if same else self._understand()
+        self._understanding: _Understanding = same._understanding if same else self._understand()
         self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
 
     @property
