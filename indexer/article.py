@@ -10,16 +10,26 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from indexer import text
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 """Vietnam's time, without daylight saving since 1975."""
 
+MAX_ID = 128
 _ID_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff]")
+_ID_CHARS = r"\x00-\x1f\x7f-\x9f/"
+ID_SCHEMA: dict[str, Any] = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_ID,
+    "pattern": f"^[^{_ID_CHARS}{text.BLANK_CHARS}]([^{_ID_CHARS}]*[^{_ID_CHARS}{text.BLANK_CHARS}])?$",
+    "not": {"enum": [".", ".."]},
+}
+"""What `id_fault` finds no fault with, as JSON Schema."""
 _SHOWN = 120
 _DEEPEST = 64
 
@@ -52,6 +62,14 @@ def parse_day(value: str) -> date:
     return date.fromisoformat(value)
 
 
+def id_fault(value: str) -> str | None:
+    """Return what is expected of an id where this cannot be one, else None."""
+    one = 1 <= len(value) <= MAX_ID and not _ID_FORBIDDEN.search(value) and value not in {".", ".."}
+    if one and value == value.strip():
+        return None
+    return f"expected 1 to {MAX_ID} characters, no control characters, no '/', no outer blanks, not '.' or '..'"
+
+
 def _cleaned(value: object) -> object:
     return (text.clean(value) or None) if isinstance(value, str) else value
 
@@ -81,13 +99,9 @@ def _time(value: object) -> object:
 
 
 def _id(value: object) -> object:
-    if not isinstance(value, str):
-        return value  # pydantic says that a string was expected
-    if not 1 <= len(value) <= 128 or _ID_FORBIDDEN.search(value) or value in {".", ".."} or value != value.strip():
-        raise ValueError(
-            "expected 1 to 128 characters, no control characters, no '/', no outer blanks, not '.' or '..'"
-        )
-    return value
+    if isinstance(value, str) and (fault := id_fault(value)) is not None:
+        raise ValueError(fault)
+    return value  # where it is none, pydantic says that a string was expected
 
 
 def _extra(value: object) -> object:
@@ -119,32 +133,42 @@ def _children(value: object) -> Iterable[object]:
 
 
 OptionalText = Annotated[str | None, BeforeValidator(_cleaned)]
-OptionalTime = Annotated[datetime | None, BeforeValidator(_time)]
-Strings = Annotated[list[str], BeforeValidator(_strings)]
-ArticleId = Annotated[str, BeforeValidator(_id)]
+OptionalTime = Annotated[
+    datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | Literal[""] | None)
+]
+Strings = Annotated[list[str], BeforeValidator(_strings, json_schema_input_type=list[str | None] | Literal[""] | None)]
+ArticleId = Annotated[
+    str, BeforeValidator(_id, json_schema_input_type=Annotated[str, WithJsonSchema(ID_SCHEMA)]), Field(examples=["b1"])
+]
+_Title = Annotated[
+    str, BeforeValidator(_title, json_schema_input_type=Annotated[str, Field(pattern=text.SEEN)]), Field(min_length=1)
+]
+_Extra = Annotated[dict[str, Any], BeforeValidator(_extra, json_schema_input_type=Any)]
 
 
 class Article(BaseModel):
     """One article of the archive. Text is clean (`text.clean`), times are in Vietnam's time, absent is None."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", json_schema_serialization_defaults_required=True
+    )
 
-    id: ArticleId
-    title: Annotated[str, BeforeValidator(_title), Field(min_length=1)]
-    lead: OptionalText = None
-    body: OptionalText = None
-    body_html: OptionalText = None
+    id: Annotated[ArticleId, Field(description="The publisher's own")]
+    title: Annotated[_Title, Field(description="Of more than blanks")]
+    lead: Annotated[OptionalText, Field(description="The sapo")] = None
+    body: Annotated[OptionalText, Field(description="As plain text")] = None
+    body_html: Annotated[OptionalText, Field(description="As HTML, where there is no plain text")] = None
     url: OptionalText = None
-    aliases: Strings = []
+    aliases: Annotated[Strings, Field(description="Old ids and addresses that still answer")] = []
     section: OptionalText = None
     author: OptionalText = None
     source: OptionalText = None
     tags: Strings = []
-    published_at: OptionalTime = None
-    updated_at: OptionalTime = None
-    unpublish_at: OptionalTime = None
+    published_at: Annotated[OptionalTime, Field(description="Ahead of now: under embargo until then")] = None
+    updated_at: Annotated[OptionalTime, Field(description="Of two readings of an id the later one counts")] = None
+    unpublish_at: Annotated[OptionalTime, Field(description="Once it is past, the article is in no answer")] = None
     image_url: OptionalText = None
-    extra: Annotated[dict[str, Any], BeforeValidator(_extra)] = {}
+    extra: Annotated[_Extra, Field(description="What a source sent beside these fields; kept, not searched")] = {}
 
     @property
     def plain_body(self) -> str | None:

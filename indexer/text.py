@@ -20,6 +20,11 @@ ENCODED = f"views-1: title+lead+body[:{ENCODED_BODY_CHARS}], title+lead"
 """Names what `encoded_views` does, for the manifest; another text under this name would mix up vectors."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u200b]")
+_UNSEEN_CHARS = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
+BLANK_CHARS = r" \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+"""The blanks that are no control characters, as they stand in a class of a regular expression, JSON Schema's too."""
+SEEN = f"[^{_UNSEEN_CHARS}]"
+"""Matches, anywhere in it, a text of which `clean` leaves something; as a pattern of JSON Schema, too."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BLANKS = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")

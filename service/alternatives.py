@@ -32,13 +32,17 @@ _MINED_SHARE = 0.2
 
 
 class Place(NamedTuple):
-    """A part of a query, words from `start` to before `end`, and what may stand there as well."""
+    """A part of a query, words from `start` to before `end`, and what may stand there as well.
+
+    `mined` is whether the archive's own articles say so, and nobody else.
+    """
 
     start: int
     end: int
     kind: Kind
     also: Run
     weight: float
+    mined: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ class _Also:
     run: Run
     weight: float
     context: tuple[str, ...] = ()
+    mined: bool = False
 
 
 class Alternatives:
@@ -68,8 +73,10 @@ class Alternatives:
         self._synonyms = synonyms
         self._also: dict[Run, list[_Also]] = {}
         self._abbreviated: set[Run] = set()
-        for short, full, context in _abbreviations(abbreviations, knowledge):
+        for short, full, context in _abbreviations((*abbreviations, *lexicon.abbreviations())):
             self._abbreviate(short, full, context)
+        for short, full, _ in _abbreviations(row for row in knowledge.abbreviations if is_taken(row)):
+            self._abbreviate(short, full, mined=True)
         for row in (*renamings, *_renamed()):
             old, new = tuple(syllables(row.old)), tuple(syllables(row.new))
             self._add(old, _Also("renamed", new, _RENAMED_WEIGHT))
@@ -80,12 +87,12 @@ class Alternatives:
                 lengths.setdefault(run[0], set()).add(len(run))
         self._lengths = {word: tuple(known) for word, known in lengths.items()}
 
-    def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...]) -> None:
+    def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...] = (), mined: bool = False) -> None:
         for key in dict.fromkeys((short, tuple(map(folded, short)))):
             self._abbreviated.add(key)
-            self._add(key, _Also("abbreviation", full, 1.0, context))
+            self._add(key, _Also("abbreviation", full, 1.0, context, mined))
         if sum(map(len, short)) > 2:  # two letters stand for too many things to be looked for instead of words
-            self._add(full, _Also("abbreviation", short, _ABBREVIATION_WEIGHT * len(full)))
+            self._add(full, _Also("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
 
     def _add(self, run: Run, also: _Also) -> None:
         known = self._also.setdefault(run, [])
@@ -121,7 +128,8 @@ class Alternatives:
                 continue
             if not self._meant(run, spellings[start:end], capitals):
                 continue
-            found += [Place(start, end, also.kind, also.run, also.weight) for also in _likeliest(readings, words)]
+            readings = _likeliest(readings, words)
+            found += [Place(start, end, also.kind, also.run, also.weight, also.mined) for also in readings]
             taken.update(range(start, end))
         return found
 
@@ -170,8 +178,13 @@ def is_taken(mined: Mined) -> bool:
     return mined.share >= _MINED_SHARE
 
 
-def _abbreviations(own: Iterable[Abbreviation], knowledge: Knowledge) -> list[tuple[Run, Run, tuple[str, ...]]]:
-    """Return short and full forms: the editors' first, then the shipped ones, then what the archive spells out."""
-    found = [(row.abbreviation, row.full, row.context) for row in (*own, *lexicon.abbreviations())]
-    found += [(row.abbreviation, row.full, ()) for row in knowledge.abbreviations if is_taken(row)]
-    return [(tuple(syllables(short)), tuple(full.split()), context) for short, full, context in found]
+def _abbreviations(rows: Iterable[Abbreviation | Mined]) -> list[tuple[Run, Run, tuple[str, ...]]]:
+    """Return short form, full form and context of each."""
+    return [
+        (
+            tuple(syllables(row.abbreviation)),
+            tuple(row.full.split()),
+            row.context if isinstance(row, Abbreviation) else (),
+        )
+        for row in rows
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -53,10 +53,10 @@ class WrittenOut(BaseModel):
 
 
 class FaultOut(BaseModel):
-    """One fault of a line."""
+    """One fault of a request, or of a line of one."""
 
-    field: str
-    value: str
+    field: Annotated[str, Field(description="The parameter, header or field, dotted within a body")]
+    value: Annotated[str, Field(description="What was received, shortened")]
     expected: str
 
 
@@ -114,7 +114,7 @@ class FateOut(BaseModel):
 
     step: Annotated[str, Field(description="Where it fell out; `listed` where it did not")]
     detail: str
-    explanation: NumbersOut | None
+    explanation: NumbersOut | None = None
 
 
 class RelatedList(HitList):
@@ -132,7 +132,7 @@ class BatchHitOut(BaseModel):
     id: str
     score: float
     relevance: float
-    similarity: float | None
+    similarity: float | None = None
     reasons: list[str]
     explanation: Annotated[NumbersOut | None, Field(description="With explain=true")] = None
 
@@ -218,19 +218,36 @@ class SuggestionList(BaseModel):
     suggestions: list[SuggestionOut]
 
 
-class ProblemField(BaseModel):
-    """One fault of a request."""
+class Health(BaseModel):
+    """The process lives."""
 
-    field: str
-    value: str
-    expected: str
+    status: Literal["ok"]
+
+
+class Readiness(BaseModel):
+    """The service answers, and how well."""
+
+    status: Literal["ready"]
+    snapshot: str
+    articles: Annotated[int, Field(ge=0, description="Those that are public now")]
+    encoder: str
+    problem: Annotated[str | None, Field(description="Why the newest snapshot is not served, or is not being made")]
+    degraded: Annotated[str | None, Field(description="Why the encoder does not answer")]
+
+
+class OpenApi(BaseModel):
+    """An OpenAPI document."""
+
+    openapi: Literal["3.1.0"]
+    info: dict[str, Any]
+    paths: dict[str, Any]
 
 
 class Problem(BaseModel):
-    """RFC 9457 problem document."""
+    """What is answered instead of a result, by RFC 9457."""
 
-    type: str
+    type: Annotated[Literal["about:blank"], Field(description="The status says all of it")]
     title: str
-    status: int
-    detail: str
-    errors: list[ProblemField]
+    status: Annotated[int, Field(ge=400, le=599)]
+    detail: Annotated[str, Field(description="One sentence for whoever made the request")]
+    errors: Annotated[list[FaultOut], Field(description="Field by field; none where the fault is not the request's")]

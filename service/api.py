@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar, cast
 
@@ -13,11 +13,11 @@ from flask import Blueprint, Response, abort, current_app, g, render_template, r
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
-from indexer.article import Article
+from indexer.article import Article, shown
 from indexer.summaries import Summary
-from service import access, deadline, newsroom, openapi, schemas, writing, written
+from service import access, api_docs, deadline, newsroom, openapi, schemas, writing, written
 from service.answers import SuggestionList, SuggestionOut
-from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady
+from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody
 from service.gate import Gate
 from service.highlights import highlights
 from service.hits import Answer, Hit
@@ -233,10 +233,13 @@ def related_batch() -> Response:
 
 
 def _received() -> bytes:
-    """Return the request's body, whether or not its length was announced.
+    """Return the request's body, whether or not its length was announced; its media type does not matter.
 
+    :raises PackedBody: if it is packed.
     :raises BadRequest: if it breaks off.
     """
+    if (packed := request.headers.get("Content-Encoding", "").strip()).lower() not in {"", "identity"}:
+        raise PackedBody(shown(packed))
     try:
         body = request.get_data(cache=False)
         request.stream.read(1)  # of a body without a length, 413 is raised only where one reads beyond the limit
@@ -245,6 +248,8 @@ def _received() -> bytes:
     except Exception as error:  # each server has its own for a chunk that is none
         fault = FieldError("body", type(error).__name__, "expected a whole body, its chunks as announced")
         raise BadRequest([fault]) from None
+    if len(body) < (announced := request.content_length or 0):  # a server may end it where the connection does
+        raise BadRequest([FieldError("body", f"{len(body)} bytes", f"expected {announced}, as Content-Length says")])
     return body
 
 
@@ -354,4 +359,5 @@ def openapi_document() -> Response:
 @blueprint.get("/api/docs")
 def docs() -> str:
     """Show the OpenAPI document to a person."""
-    return render_template("docs.html", document=openapi.document())
+    curl = partial(api_docs.curl, request.host_url)
+    return render_template("docs.html", document=openapi.document(), groups=api_docs.groups(), curl=curl)

@@ -10,6 +10,7 @@ ServiceError
 ├── NotFound           404: no public article of that id or URL
 ├── TakenDown          409: the article was taken down and may not come back
 ├── Changed            409: what is to be changed is not what it was any more
+├── PackedBody         415: a body that is packed
 ├── Unprocessable      422: what is asked for contradicts itself
 ├── CannotWrite        503: a change cannot be made durable
 ├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
@@ -209,6 +210,17 @@ class Changed(ServiceError):
 
     def __init__(self, fault: FieldError) -> None:
         super().__init__(_sentence([fault]), [fault])
+
+
+class PackedBody(ServiceError):
+    """A body is packed, which nothing here unpacks: how much memory it takes would be for the sender to say."""
+
+    status = 415
+    title = "Unsupported media type"
+
+    def __init__(self, encoding: str) -> None:
+        fault = FieldError("Content-Encoding", encoding, "expected a body as it is, not packed")
+        super().__init__(_sentence([fault]), [fault], {"Accept-Encoding": "identity"})
 
 
 class Unprocessable(BadRequest):

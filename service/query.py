@@ -42,11 +42,13 @@ class Expansion:
     """What stands in for a part of the query as well.
 
     :param kind: `abbreviation`, `renamed` or `synonym`.
+    :param mined: Whether the archive's own articles say so, and nobody else.
     """
 
     kind: str
     typed: str
     also: str
+    mined: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class Understanding:
                 for part in syllables(word)
             ),
             expansions=tuple(
-                Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also))
+                Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also), place.mined)
                 for place in places
             ),
             bare=bare,

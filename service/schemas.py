@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from indexer.article import Article, parse_day, parse_time, shown
+from indexer.article import MAX_ID, Article, ArticleId, OptionalTime, parse_day, parse_time, shown
 from indexer.columns import Filters
-from indexer.text import clean
+from indexer.text import SEEN, clean
 from service.errors import BadRequest, FieldError
 from service.presets import ClassName, DuplicateRule, FallbackName, FreshnessName, PresetName
 
@@ -44,10 +44,16 @@ def _query(value: object) -> object:
 
 Bound = Annotated[
     date | datetime | None,
-    BeforeValidator(lambda v: v if v is None else _bound(v), json_schema_input_type=str | None),
-    Field(description="ISO 8601; a bare date is a whole day in Vietnam"),
+    BeforeValidator(lambda v: v if v is None else _bound(v), json_schema_input_type=date | datetime | None),
+    Field(
+        description="ISO 8601, the bound itself included; a bare date is a whole day in Vietnam, a time without an "
+        "offset is Vietnam's",
+        examples=["2023-11-07"],
+    ),
 ]
-QueryText = Annotated[str, BeforeValidator(_query)]
+QueryText = Annotated[
+    str, BeforeValidator(_query, json_schema_input_type=Annotated[str, Field(max_length=MAX_QUERY, pattern=SEEN)])
+]
 Values = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=_MAX_VALUES)]
 Ranking = Annotated[
     Literal["relevance", "similarity"],
@@ -55,7 +61,17 @@ Ranking = Annotated[
 ]
 
 
-_Cap = Annotated[int | None, Field(ge=1, le=50)]
+ExcludedIds = Annotated[
+    list[str], Field(max_length=1000, description="What other blocks of the page show already; none need be known")
+]
+
+
+def _whole(value: object) -> object:
+    """Return a number without a fraction as an integer, which in JSON it is, however it is written."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Upto50 = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]
 
 
 class _Request(BaseModel):
@@ -65,10 +81,18 @@ class _Request(BaseModel):
 class FilterFields(_Request):
     """The same filters everywhere: one of the values of each field, and the time within the bounds."""
 
-    section: Values = []
-    source: Values = []
-    author: Values = []
-    tag: Values = []
+    section: Annotated[
+        Values, Field(description="In one of these sections; case does not matter", examples=[["Đời sống"]])
+    ] = []
+    source: Annotated[
+        Values, Field(description="Of one of these sources; case does not matter", examples=[["Tạp chí Nhịp Ca"]])
+    ] = []
+    author: Annotated[
+        Values, Field(description="By one of these authors; case does not matter", examples=[["Kim Sa Rin"]])
+    ] = []
+    tag: Annotated[
+        Values, Field(description="With one of these tags; case does not matter", examples=[["tín dụng đen"]])
+    ] = []
     published_from: Bound = None
     published_to: Bound = None
 
@@ -91,10 +115,18 @@ class FilterFields(_Request):
 class SearchParams(FilterFields):
     """Parameters of a search."""
 
-    q: Annotated[QueryText, Field(description="What the reader typed, 1 to 512 characters")]
-    limit: Annotated[int, Field(ge=1, le=100)] = 10
-    offset: Annotated[int, Field(ge=0, le=MAX_WINDOW)] = 0
-    sort: Literal["relevance", "newest"] = "relevance"
+    q: Annotated[
+        QueryText,
+        Field(description="What the reader typed, 1 to 512 characters, not of blanks alone", examples=["luong cham"]),
+    ]
+    limit: Annotated[int, Field(ge=1, le=100, description="How many hits")] = 10
+    offset: Annotated[
+        int,
+        Field(ge=0, le=MAX_WINDOW, description=f"How many hits to pass over; offset + limit is at most {MAX_WINDOW}"),
+    ] = 0
+    sort: Annotated[
+        Literal["relevance", "newest"], Field(description="The best first, or the newest of those that are found")
+    ] = "relevance"
     mode: Annotated[
         Literal["hybrid", "dense", "lexical"], Field(description="By meaning and words, by meaning, or by words alone")
     ] = "hybrid"
@@ -111,14 +143,17 @@ class SearchParams(FilterFields):
 class SuggestParams(_Request):
     """Parameters of suggestions."""
 
-    q: Annotated[QueryText, Field(description="What was typed so far, 1 to 512 characters")]
-    limit: Annotated[int, Field(ge=1, le=20)] = 8
+    q: Annotated[
+        QueryText,
+        Field(description="What was typed so far, 1 to 512 characters, not of blanks alone", examples=["luong ch"]),
+    ]
+    limit: Annotated[int, Field(ge=1, le=20, description="How many suggestions")] = 8
 
 
 class RelatedOptions(_Request):
     """What kind of list is wanted; null is left to the preset, or to how the service is set."""
 
-    limit: Annotated[int | None, Field(ge=1, le=50, description="By preset: 6, within a text 3, headlines 5")] = None
+    limit: Annotated[_Upto50 | None, Field(description="By preset: 6, within a text 3, headlines 5")] = None
     ranking: Ranking = "relevance"
     preset: Annotated[PresetName, Field(description="Which block of a page the list is for")] = "standard"
     freshness: Annotated[FreshnessName | None, Field(description="How age counts")] = None
@@ -127,17 +162,17 @@ class RelatedOptions(_Request):
     ] = "now"
     now: Annotated[
         datetime | None,
-        BeforeValidator(lambda v: v if v is None else parse_time(v), json_schema_input_type=str | None),
+        BeforeValidator(lambda v: v if v is None else parse_time(v), json_schema_input_type=datetime | date | None),
         Field(description="ISO 8601; moves freshness only, embargoes follow the server's clock"),
     ] = None
     diversity: Annotated[
         float | None, Field(ge=0, le=1, description="Lambda of maximal marginal relevance; 1 is pure relevance")
     ] = None
-    max_per_section: _Cap = None
-    max_per_source: _Cap = None
-    max_per_author: _Cap = None
+    max_per_section: Annotated[_Upto50 | None, Field(description="Articles of one section")] = None
+    max_per_source: Annotated[_Upto50 | None, Field(description="Articles of one source")] = None
+    max_per_author: Annotated[_Upto50 | None, Field(description="Articles of one author")] = None
     max_per_event: Annotated[
-        int, Field(ge=1, le=50, description="Articles of one event; the seed's own event is not bounded")
+        _Upto50, Field(description="Articles of one event; the seed's own event is not bounded")
     ] = 2
     duplicates: Annotated[DuplicateRule | None, Field(description="Which of several near-duplicates is shown")] = None
     include_classes: Annotated[
@@ -148,9 +183,9 @@ class RelatedOptions(_Request):
         list[FallbackName] | None, Field(max_length=2, description="What fills a list that is too short, in turn")
     ] = None
     explain: Annotated[bool, Field(description="Give every number of every hit")] = False
-    explain_id: Annotated[str | None, Field(max_length=128, description="Say at which step this article fell out")] = (
-        None
-    )
+    explain_id: Annotated[
+        str | None, Field(max_length=MAX_ID, description="Say at which step this article fell out")
+    ] = None
 
     def options(self) -> dict[str, Any]:
         """Return the options by name."""
@@ -164,21 +199,41 @@ class BatchParams(FilterFields, RelatedOptions):
 class RelatedParams(BatchParams):
     """Parameters of the related articles of a published one."""
 
-    exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
+    exclude_ids: ExcludedIds = []
 
 
 class RelatedByUrlParams(RelatedParams):
     """Parameters of the related articles of the one that answers to a URL."""
 
-    url: Annotated[str, Field(min_length=1, max_length=2048)]
+    url: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=2048,
+            description="The article's address; scheme, `www.`, AMP, mobile variants and tracking do not matter",
+            examples=["https://tapchi.example/doi-song/muoi-mot-thang-khong-cam-the-luong.html?utm_source=fb"],
+        ),
+    ]
 
 
 class NoParams(_Request):
     """An endpoint that takes no parameters."""
 
 
+def _one_of(*named: dict[str, Any]) -> ConfigDict:
+    """Return the configuration of a model one of whose fields must be so, which only JSON Schema need be told."""
+    return ConfigDict(json_schema_extra={"anyOf": [{"required": list(one), "properties": one} for one in named]})
+
+
+_TEXT = {"type": "string", "pattern": SEEN}
+
+
 class Draft(_Request):
     """An article that is not published, perhaps not even saved. It is neither logged nor kept."""
+
+    model_config = _one_of(
+        {"title": _TEXT}, {"lead": _TEXT}, {"body": _TEXT}, {"body_html": _TEXT | {"format": "html"}}
+    )
 
     title: Annotated[str, Field(max_length=2000)] = ""
     lead: Annotated[str | None, Field(max_length=20_000)] = None
@@ -207,7 +262,9 @@ class Draft(_Request):
 
 
 class Seed(_Request):
-    """What related articles are wanted for; several seeds count together."""
+    """What related articles are wanted for; several seeds count together, and one is needed."""
+
+    model_config = _one_of({"ids": {"minItems": 1}}, {"urls": {"minItems": 1}}, {"article": {"type": "object"}})
 
     ids: Annotated[list[str], Field(max_length=50)] = []
     negative_ids: Annotated[list[str], Field(max_length=50, description="Less like these")] = []
@@ -225,7 +282,7 @@ class RelatedBody(RelatedOptions):
     """A related request in full."""
 
     seed: Seed
-    exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
+    exclude_ids: ExcludedIds = []
     filters: FilterFields = FilterFields()
 
 
@@ -235,8 +292,8 @@ Model = TypeVar("Model", bound=BaseModel)
 class BatchLine(_Request):
     """One line of a batch."""
 
-    id: Annotated[str, Field(min_length=1, max_length=128)]
-    exclude_ids: Annotated[list[str], Field(max_length=1000)] = []
+    id: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
+    exclude_ids: ExcludedIds = []
 
 
 class ArchiveLine(Article):
@@ -245,13 +302,23 @@ class ArchiveLine(Article):
     model_config = ConfigDict(extra="allow")
 
 
-class BulkLine(_Request):
-    """One line of a bulk: `article` for a put, `id` and perhaps `updated_at` for a delete."""
+class BulkPut(_Request):
+    """One line of a bulk that writes an article."""
 
-    op: Literal["put", "delete"]
-    article: Annotated[dict[str, Any] | None, Field(description="An archive line, as for PUT")] = None
-    id: Annotated[str | None, Field(min_length=1, max_length=128)] = None
-    updated_at: Annotated[str | None, Field(description="ISO 8601; without it the time of receipt counts")] = None
+    op: Literal["put"]
+    article: ArchiveLine
+
+
+class BulkDelete(_Request):
+    """One line of a bulk that deletes an article."""
+
+    op: Literal["delete"]
+    id: ArticleId
+    updated_at: Annotated[OptionalTime, Field(description="Without it the time of receipt counts")] = None
+
+
+class BulkLine(RootModel[Annotated[BulkPut | BulkDelete, Field(discriminator="op")]]):
+    """One line of a bulk, told apart by `op`; `writing` reads them, the document is made of this."""
 
 
 def parse_lines(body: bytes) -> list[BatchLine]:

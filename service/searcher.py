@@ -22,8 +22,10 @@ from indexer.article import Article, shown
 from indexer.changes import Withdrawal
 from indexer.columns import Filters, Mask, micros
 from indexer.journal import Journal
+from indexer.lexical import Term
 from indexer.lexicon import Abbreviation, Read, Renaming
 from indexer.summaries import Summary
+from indexer.syllables import pairs
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from models.remembering import QueryVectors
@@ -31,7 +33,7 @@ from service import deadline, ranking, tracing
 from service.errors import NotFound, NotReady
 from service.hits import Answer, Hit, Reason
 from service.options import Options
-from service.query import Query, Understanding
+from service.query import Expansion, Query, Understanding
 from service.ranking import Candidates, Scores
 from service.related import Relating
 from service.retrieval import retrieve
@@ -171,7 +173,16 @@ class Searcher:
         answer = self._answer(ranked, params.offset, params.limit)
         tracing.lap("reading")
         degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
+        query = replace(query, expansions=tuple(one for one in query.expansions if self._may_be_told(one, now)))
         return replace(answer, query=query, relaxed=relaxed, facets=facets, degraded=degraded)
+
+    def _may_be_told(self, expansion: Expansion, now: datetime | None) -> bool:
+        """Return whether no more is told by an expansion than public articles do: they spell it out."""
+        if not expansion.mined:
+            return True
+        parts = max(expansion.typed.split(), expansion.also.split(), key=len)
+        having = self.archive.having([Term("exact", token) for token in (*parts, *pairs(parts))])
+        return bool(self.public(now)[having].any())
 
     def _operators(self, query: Query, allowed: Mask) -> tuple[Mask, Rows, tuple[str, ...]]:
         """Return what exclusions leave, which articles have the phrases, and what had to be passed over."""

@@ -183,6 +183,12 @@ class Strings:
     docs_required: str
     docs_default: str
     docs_in_path: str
+    docs_in_header: str
+    docs_example: str
+    docs_examples: str
+    docs_headers: str
+    docs_key: str
+    docs_key_help: str
 
     def reason(self, code: str, detail: str = "") -> str:
         """Return why an article is related."""
@@ -462,6 +468,12 @@ VI = Strings(
     docs_required="bắt buộc",
     docs_default="mặc định",
     docs_in_path="trong đường dẫn",
+    docs_in_header="trong tiêu đề yêu cầu",
+    docs_example="ví dụ",
+    docs_examples="Thử bằng curl",
+    docs_headers="Tiêu đề trả lời:",
+    docs_key="Cần khóa có quyền {scope}",
+    docs_key_help="Đặt khóa vào biến môi trường KEY trước khi chạy các lệnh ghi.",
 )
 
 EN = Strings(
@@ -683,6 +695,12 @@ EN = Strings(
     docs_required="required",
     docs_default="default",
     docs_in_path="in the path",
+    docs_in_header="in a header",
+    docs_example="example",
+    docs_examples="Try it with curl",
+    docs_headers="Headers:",
+    docs_key="Needs a key of scope {scope}",
+    docs_key_help="Put the key into the environment variable KEY before running commands that write.",
 )
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from indexer.article import Article, parse_time, shown, validate
+from indexer.article import Article, id_fault, parse_time, shown, validate
 from indexer.changes import Delete, Known, Outcome, Put
 from indexer.columns import micros
 from indexer.errors import JournalError
@@ -62,9 +62,10 @@ def put(live: Live, article_id: str, body: bytes) -> Written:
 def delete(live: Live, article_id: str) -> None:
     """Have an article gone from every answer, whether or not it is there.
 
+    :raises BadRequest: if no article can have that id.
     :raises CannotWrite: if that cannot be made durable.
     """
-    _write(live, [Delete(article_id)])
+    _write(live, [Delete(_id(article_id))])
 
 
 def bulk(live: Live, body: bytes) -> Iterator[bytes]:
@@ -90,7 +91,7 @@ def _portion(live: Live, portion: list[tuple[dict[str, Any], Put | Delete | None
     for told, change in portion:
         if change is not None:
             told |= _told(change, next(outcomes))
-        yield json.dumps(told, ensure_ascii=False).encode() + b"\n"
+        yield json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"  # ids may be lone surrogates
 
 
 def _told(change: Put | Delete, outcome: Outcome) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def _change(line: bytes) -> tuple[dict[str, Any], Put | Delete | None]:
     try:
         fields = _object(line)
         op = fields.get("op")
-        if op not in _KEYS:
+        if not isinstance(op, str) or op not in _KEYS:
             raise BadRequest([FieldError("op", shown(op), "expected put or delete")])
         told["op"] = op
         if unknown := [name for name in fields if name not in _KEYS[op]]:
@@ -132,16 +133,26 @@ def _put(fields: Mapping[str, Any], told: dict[str, Any]) -> Put:
 
 
 def _delete(fields: Mapping[str, Any], told: dict[str, Any]) -> Delete:
-    article_id, updated = fields.get("id"), fields.get("updated_at")
-    if not isinstance(article_id, str) or not 1 <= len(article_id) <= 128 or not article_id.isprintable():
-        raise BadRequest([FieldError("id", shown(article_id), "expected the id of an article, 1 to 128 characters")])
-    told["id"] = article_id
+    updated = fields.get("updated_at")
+    told["id"] = article_id = _id(fields.get("id"))
     if updated is None or updated == "":
         return Delete(article_id)
     try:
         return Delete(article_id, micros(parse_time(updated)))
     except ValueError as error:
         raise BadRequest([FieldError("updated_at", shown(updated), str(error))]) from None
+
+
+def _id(value: object) -> str:
+    """Return the id that an article may have.
+
+    :raises BadRequest: if it is none.
+    """
+    if not isinstance(value, str):
+        raise BadRequest([FieldError("id", shown(value), "expected a string")])
+    if (fault := id_fault(value)) is not None:
+        raise BadRequest([FieldError("id", shown(value), fault)])
+    return value
 
 
 def _article(fields: Mapping[str, Any]) -> Article | list[FieldError]:

@@ -67,7 +67,7 @@ def search_json(searcher: Searcher, answer: Answer, query: Query, hits: list[dic
             "query": {
                 "text": query.typed,
                 "restored": query.restored,
-                "expansions": [asdict(expansion) for expansion in query.expansions],
+                "expansions": [{"kind": one.kind, "typed": one.typed, "also": one.also} for one in query.expansions],
                 "relaxed": answer.relaxed,
             },
             "facets": {

@@ -8,10 +8,9 @@ from flask import Response, g, request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import access, api, openapi
+from service import access, api
 from service.errors import Forbidden, Unauthorized
 from service.keys import FILE, KeyStore
-from service.openapi import Endpoint
 
 UNKNOWN = "lq_" + "0" * 12 + "_" + "a" * 43
 PAGE_OF_OURS = "https://cms.bao.example"
@@ -200,17 +199,3 @@ class TestAnotherSite:
 )
 def test_whom_a_limit_counts_for(address, expected):
     assert access.client(address) == expected
-
-
-def test_the_document_says_which_key_is_needed():
-    put_one = Endpoint("put", "/api/v1/articles/{id}", "Write", statuses=(400,), scope="ingest")
-    operation = openapi._operation(put_one)
-    assert operation["security"] == [{"key": ["ingest"]}]
-    assert list(operation["responses"]) == ["200", "400", "401", "403", "429"]
-    assert openapi.document()["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
-    paths = openapi.document()["paths"]
-    secured = {
-        (path, method) for path, methods in paths.items() for method, one in methods.items() if "security" in one
-    }
-    one, many = "/api/v1/articles/{id}", "/api/v1/articles:bulk"
-    assert secured == {(one, "put"), (one, "delete"), (many, "post")}

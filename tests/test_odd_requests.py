@@ -297,7 +297,14 @@ def odd_paths():
             "/articles",
         ),
         *("/static/", "/static/nowhere", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/%00", "/static/%ff"),
-        *("/static/" + "x" * 5000, "/static/..%5capp.py", "/x" * 2000, "/newsroom", "/articles/a/b", "/favicon.ico"),
+        *(
+            "/static/" + "x" * 5000,
+            "/static/..%5capp.py",
+            "/x" * 2000,
+            "/newsroom/nowhere",
+            "/articles/a/b",
+            "/favicon.ico",
+        ),
     ):
         yield Odd(path, 404, "path", headers=HTML)
 
@@ -331,7 +338,7 @@ WRONG = {
     "seed.urls": [None, False, 1, "a", {}, [0], [None], [[]], ["a" * 2049], ["a"] * 51],
     "seed.article": [True, 0, "a", [], {}, {"id": "a"}, {"title": 1}, {"title": ["a"]}, {"lead": True}, {"body": {}}],
     "exclude_ids": [None, True, 0, "a", {}, [0], [None], [[]], ["a"] * 1001],
-    "limit": [True, False, 0, -1, 51, 1.0, 1.5, "1", "", "1e1", [], [1], {}, 10**18, 10**19, -(10**400)],
+    "limit": [True, False, 0, -1, 51, 1.5, 51.0, 1e300, "1", "", "1e1", [], [1], {}, 10**18, 10**19, -(10**400)],
     "filters": [None, True, 0, "a", [], [{}]],
     "filters.section": [None, True, 0, "a", {}, [0], [None], [[]], ["a" * 513], ["a"] * 101],
     "filters.published_from": [True, 0, 1.5, [], {}, "", "x", "2024-02-30", 1_700_000_000],
@@ -493,8 +500,9 @@ def odd_batch_requests():
         yield batch(GOOD_LINE, 400, name, query=f"?{name}=a")
     for method in ("GET", "PUT", "DELETE", "PATCH"):
         yield Odd(BATCH, 405, "method", method=method)
-    for headers in ({"Content-Encoding": "gzip"}, {"Content-Type": "text/plain"}, {"Accept": "text/html"}):
+    for headers in ({"Content-Encoding": "identity"}, {"Content-Type": "text/plain"}, {"Accept": "text/html"}):
         yield batch(GOOD_LINE, 200, **headers)
+    yield batch(GOOD_LINE, 415, "Content-Encoding", **{"Content-Encoding": "gzip"})
     yield batch(b"x" * 8_000_001, 413, "body")
     for path in (f"{BATCH}/", "/api/v1/related:bulk", "/api/v1/related%3Abatchx"):
         yield Odd(path, 404, "path", method="POST", body=GOOD_LINE)
@@ -541,10 +549,22 @@ def odd_forms():
         yield Odd(f"/newsroom/draft{text}", None, headers=HTML)
 
 
+def odd_newsroom():
+    for text in (*TEXTS.values(), *BLANK.values(), *TOO_LONG.values()):
+        yield Odd(f"/newsroom/articles?q={text}", None, headers=HTML)
+        yield Odd(f"/newsroom/articles?q={text}", None)
+    for text in IDS.values():
+        yield Odd(f"/newsroom/articles/{text}", None, headers=HTML)
+    yield Odd("/newsroom", 308, headers=HTML)
+    yield Odd("/newsroom/", None, headers=HTML)
+
+
 def odd_wrappings():
     yield related(b'{"seed": {"ids": ["khong-co"]}, "seed": {"ids": ["a"]}}', 200)
     yield related(b'{"seed": {"ids": ["a"]}, "limit": 1e400}', 400)
     yield related(b'{"seed": {"ids": ["a"]}, "limit": NaN}', 400)
+    for number in (b"1.0", b"1e0", b"50.0", b"0.1e2"):  # JSON has one kind of number
+        yield related(b'{"seed": {"ids": ["a"]}, "limit": ' + number + b"}", 200)
     yield related(b'{"seed": {"ids": ["a"]}, "limit": -Infinity}', 400)
     yield related(b'{"seed": {"ids": ["a"]}, "limit": ' + b"9" * 100_000 + b"}", 400)
     yield related(b"x" * 200_001, 413, "body")
@@ -592,6 +612,7 @@ TABLE = [
     *odd_batches(),
     *odd_batch_requests(),
     *odd_forms(),
+    *odd_newsroom(),
     *odd_wrappings(),
 ]
 

@@ -35,9 +35,9 @@ class Service:
         made = Settings(home=path, model="hashing", **settings)
         self.lives = [Live(path, HashingEncoder, 0.02, Options.of(made)).start() for _ in range(processes)]
         self.clients = [create_app(made, live).test_client() for live in self.lives]
-        _, secret = KeyStore(path).create("CMS", ["ingest"])
+        _, self.secret = KeyStore(path).create("CMS", ["ingest"])
         for client in self.clients:
-            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+            client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {self.secret}"
         self.client, self.other = self.clients[0], self.clients[-1]
         self.ingester = Ingester(self.home, HashingEncoder)
         wait_for(lambda: all(live.not_ready() is None for live in self.lives) or self.home.current() is None)

@@ -82,3 +82,22 @@ def tabbed(page):
         name, shown = focused(page)
         assert shown, name
         yield name
+
+
+def test_the_documentation_by_keyboard_alone(visit):
+    """From the list of operations to one, on to its first command, which the button beside it copies."""
+    page = visit("/api/docs?lang=en", permissions=["clipboard-read", "clipboard-write"])
+    link = page.get_by_role("navigation", name="Endpoints").get_by_role("link", name="PUT /api/v1/articles/{id}")
+    link.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#put_api_v1_articles_id")).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    command = page.get_by_role("textbox", name="Published, or changed")
+    expect(command).to_be_focused()
+    assert command.evaluate("area => area.scrollHeight <= area.clientHeight + 1")  # all of its lines are seen
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Copy Published, or changed")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == command.input_value()
+    assert command.input_value().startswith("curl -X PUT http://127.0.0.1:")

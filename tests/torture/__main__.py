@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.torture import damage, deletes, full, kills, soak, swaps, writes
+from tests.torture import damage, deletes, full, kills, schema, soak, swaps, writes
 
 SOAK_GROWTH = 0.02
 
@@ -57,6 +57,11 @@ def _restarts(directory: Path, rounds: int, seed: int) -> tuple[object, list[obj
     return found, list(found.wrong)
 
 
+def _schema(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
+    found = schema.run(directory, rounds, seed)
+    return found, list(found.wrong)
+
+
 def _soak(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
     found = soak.run(directory, rounds, seed)
     grown = [f"memory grew by {found.growth:.1%}: expected at most {SOAK_GROWTH:.0%}"]
@@ -70,6 +75,7 @@ PARTS = {
     "full": Part(60, _full),
     "swaps": Part(50, _swaps),
     "restarts": Part(20, _restarts),
+    "schema": Part(5_000, _schema),
     "soak": Part(200_000, _soak),
 }
 

@@ -1,5 +1,6 @@
 """The short forms: a few rounds of each harness, and that each harness sees what it is there to see."""
 
+import copy
 import json
 import random
 import tempfile
@@ -9,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from service import openapi
+from service.endpoints import ENDPOINTS
 from tests.torture import __main__ as torture
-from tests.torture import damage, deletes, full, kills, ledger, soak, swaps, writes
+from tests.torture import damage, deletes, full, kills, ledger, schema, soak, swaps, writes
 from tests.torture.damage import Case
 from tests.torture.generations import generation, generation_of, line
 from tests.torture.serving import Answered, Load
@@ -163,3 +166,32 @@ def test_a_part_that_finds_something_wrong_fails(monkeypatch, capsys):
     assert torture.main(["full", "kills"]) == 1
     assert "WRONG lost one" in capsys.readouterr().out
     assert np.prod([part.rounds for name, part in torture.PARTS.items() if name != "damage"]) > 0
+
+
+class TestSchema:
+    def test_the_service_is_as_the_document_says(self, memory_path):
+        found = schema.run(memory_path, requests=1, seed=7, examples=5, brief=True)
+        assert found.wrong == []
+        assert found.requests >= 300
+        assert {name.rsplit(" ", 1)[0] for name in found.statuses} == {
+            f"{one.method.upper()} {one.path}" for one in ENDPOINTS
+        }
+        print(found)
+
+    def test_a_service_that_is_not_is_found_out(self, memory_path, monkeypatch):
+        """A status that is not told of, a value that is not allowed, a key that is not asked for."""
+        document = openapi.document()
+        less = copy.deepcopy(document)
+        del less["paths"]["/api/v1/articles/{id}"]["put"]["responses"]["201"]
+        less["components"]["schemas"]["Health"]["properties"]["status"]["const"] = "well"
+        less["paths"]["/healthz"]["get"]["security"] = [{"key": ["ingest"]}]
+        for path in set(less["paths"]) - {"/api/v1/articles/{id}", "/healthz"}:
+            del less["paths"][path]
+        for operation in less["paths"]["/api/v1/articles/{id}"].values():
+            for answer in operation["responses"].values():
+                answer.pop("links", None)
+        monkeypatch.setattr(openapi, "document", lambda: less)
+        wrong = "".join(schema.run(memory_path, requests=1, seed=7, examples=5, brief=True).wrong)
+        assert "Undocumented status code" in wrong
+        assert "Response violates schema" in wrong
+        assert "API accepts requests without authentication" in wrong
