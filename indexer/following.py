@@ -22,7 +22,6 @@ from indexer.sources import SourceOptions, listed
 from indexer.sources.described import AnySource, FileSource, WebSource
 from indexer.sources.memory import changes
 from indexer.sources.reading import BadLine
-from indexer.sources.remote import refresh, remembered
 
 FILE = "sync.json"
 _LOCK = "sync.lock"
@@ -188,6 +187,8 @@ class Followed:
 
     def _one(self, name: str, source: AnySource) -> tuple[SourceState, bool]:
         """Ask a source; return how it is, and whether it has more."""
+        from indexer.sources.remote import refresh, remembered  # its libraries take a while to import
+
         if isinstance(source, FileSource):
             there = Path(source.path).exists()
             problem = "" if there else f"{source.path!r}: expected a file or folder, found none"

@@ -276,6 +276,12 @@ class Journal:
         )
         return [Change(*row) for row in rows]  # type: ignore[arg-type]
 
+    def waiting(self, after: int) -> tuple[int, datetime | None]:
+        """Return how many changes come after one, and when the first of them was received."""
+        ((count, first),) = self._rows("SELECT count(*), min(received) FROM changes WHERE seq > ?", (after,))
+        since = None if first is None else datetime.fromtimestamp(int(str(first)) / 1_000_000, UTC)
+        return int(str(count)), since
+
     def tombstones(self, up_to: int) -> list[Change]:
         """Return which articles are gone by changes up to one, so that no source brings them back."""
         rows = self._rows("SELECT seq, id, line, updated FROM changes WHERE line IS NULL AND seq <= ?", (up_to,))

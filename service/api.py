@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article
+from indexer.following import condition
 from indexer.summaries import Summary
 from service import access, deadline, newsroom, openapi, schemas, writing, written
 from service.answers import SuggestionList, SuggestionOut
@@ -23,7 +24,7 @@ from service.highlights import highlights
 from service.hits import Answer, Hit
 from service.keys import KeyStore, Scope
 from service.live import Live
-from service.metrics import CONTENT_TYPE, metrics
+from service.metrics import CONTENT_TYPE, metrics, text_of_sources
 from service.presets import is_fallback
 from service.query import Query
 from service.query_log import QueryLog
@@ -311,7 +312,8 @@ def prometheus() -> Response:
         reason = newsroom.refusal(request.method, request.remote_addr, protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
-    return Response(metrics().text(), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
+    text = metrics().text() + text_of_sources(condition(settings().home))
+    return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
 @blueprint.get("/healthz")

@@ -149,6 +149,7 @@ class TestImports:
             ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
             ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime"]),
+            ("indexer.following", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
             ("indexer.sources", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
         ],
     )

@@ -109,7 +109,8 @@ def restore(source: Path, home: Path) -> None:
 def doctor(file: Path | None, home: Path | None, as_json: bool) -> None:
     """Look for what may keep the service from answering, and say what to do about it.
 
-    Settings, the files they name, processor, disk, model, snapshot and port. Exit status 1 if something is wrong.
+    Settings, the files they name, processor, disk, model, snapshot, keys, changes that wait, sources that are followed,
+    and port. Exit status 1 if something is wrong.
     """
     from service import settings
 
