@@ -18,7 +18,7 @@ from indexer import near_duplicates
 from indexer.article import Article
 from indexer.columns import Filters, Mask
 from indexer.content_classes import ClassMap, combined
-from indexer.journal import Known, Withdrawal
+from indexer.journal import NEVER, Known, Withdrawal
 from indexer.knowledge import Knowledge
 from indexer.lexical import Chance, Term, Words
 from indexer.mining import Name
@@ -126,6 +126,14 @@ class Archive:
         found = [(row, w.published, w.unpublish) for w in withdrawals if (row := self.row_of(w.id)) is not None]
         held = np.array(found, dtype=np.int64).reshape(-1, 3)
         self._withdrawn = (held[:, 0], held[:, 1], held[:, 2]) if found else None
+
+    def there(self) -> Mask:
+        """Return which articles there are, under embargo or not, (count,) bool: none that was deleted or taken down."""
+        found: Mask = self._alive.copy()
+        if self._withdrawn is not None:
+            rows, first, _ = self._withdrawn
+            found[rows[first == NEVER]] = False
+        return found
 
     def mask(self, filters: Filters) -> Mask | None:
         """Return which articles pass the filters, (count,) bool, or None where all do."""
@@ -264,6 +272,10 @@ class Archive:
         """Return the vectors that an article owns, (n, dim) float32."""
         segment, local = self._segment_of(row)
         return segment.index.reconstruct(segment.owners.of_article(local))
+
+    def vector_counts(self, rows: Rows) -> Rows:
+        """Return how many vectors each of (n,) articles owns, (n,) int64."""
+        return self._gather(rows, lambda segment, local: segment.owners.counts(local), np.int64)
 
     def reconstruct(self, texts: Rows) -> Vectors:
         """Return the vectors of (n,) texts, (n, dim) float32."""
@@ -549,6 +561,24 @@ class Archive:
             local = [int(row - start) for row in rows if start <= row < start + segment.count]
             found.update(zip((row + int(start) for row in local), segment.store.articles(local), strict=True))
         return [found[int(row)] for row in rows]
+
+    def by_id(self, allowed: Mask) -> Rows:
+        """Return the allowed rows in the order of the articles' ids, (n,) int64, however they lie in segments."""
+        named = [
+            (article_id, start + row)
+            for start, segment in zip(self._starts.tolist(), self.segments, strict=False)
+            for row, article_id in enumerate(segment.store.ids())
+            if allowed[start + row]
+        ]
+        return np.array([row for _, row in sorted(named)], dtype=np.int64)
+
+    def lines(self, rows: Rows) -> list[str]:
+        """Return the archive lines of (n,) rows, as they are stored."""
+        found: dict[int, str] = {}
+        for start, _, segment in self._parts():
+            here = rows[(rows >= start) & (rows < start + segment.count)]
+            found.update(zip(here.tolist(), segment.store.lines((here - start).tolist()), strict=True))
+        return [found[row] for row in rows.tolist()]
 
     def find(self, article_id: str, allowed: Mask) -> int | None:
         """Return the row of an id, else of an alias, among the allowed rows."""

@@ -118,6 +118,16 @@ def _fate(fate: Fate | None) -> FateOut | None:
 
 def batch(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[bytes]:
     """Yield the list of each article as a line of JSON, in order: its id, and hits or an error."""
+    return map(batch_line, batch_lists(searcher, lines, params))
+
+
+def batch_line(listed: BatchListOut) -> bytes:
+    """Return a list as a line of JSON."""
+    return listed.model_dump_json(exclude_none=True).encode() + b"\n"
+
+
+def batch_lists(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[BatchListOut]:
+    """Yield the list of each article, in order: its id, and hits or an error."""
     asked = {"filters": params.fields(), **params.options()}
     for line in lines:
         body = RelatedBody(seed=Seed(ids=[line.id]), exclude_ids=line.exclude_ids, **asked)
@@ -128,7 +138,7 @@ def batch(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -
         else:
             hits = [_brief(hit) for hit in answer.hits]
             listed = BatchListOut(id=line.id, hits=hits, explained=_fate(answer.fate))
-        yield listed.model_dump_json(exclude_none=True).encode() + b"\n"
+        yield listed
 
 
 def _brief(hit: Hit) -> BatchHitOut:

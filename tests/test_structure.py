@@ -111,7 +111,10 @@ class TestImports:
                 "click",
                 {
                     "service.cli",
-                    *(f"service.commands.{name}" for name in ("common", "archive", "articles", "asking", "following")),
+                    *(
+                        f"service.commands.{name}"
+                        for name in ("common", "archive", "articles", "asking", "exporting", "following")
+                    ),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
                     "service.commands.words",
                 },
