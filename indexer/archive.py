@@ -275,7 +275,8 @@ class Archive:
 
     def vector_counts(self, rows: Rows) -> Rows:
         """Return how many vectors each of (n,) articles owns, (n,) int64."""
-        return self._gather(rows, lambda segment, local: segment.owners.counts(local), np.int64)
+        found: Rows = self._gather(rows, lambda segment, local: segment.owners.counts(local), np.int64)
+        return found
 
     def reconstruct(self, texts: Rows) -> Vectors:
         """Return the vectors of (n,) texts, (n, dim) float32."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -25,6 +23,7 @@ from service import written
 from service.answers import BatchListOut
 from service.schemas import BatchLine, RelatedParams
 from service.searcher import Searcher
+from service.whole_files import beside, whole
 
 Show = Callable[[str, int, int | None], None]
 """Told the stage, how much of it is done, and of how much."""
@@ -39,34 +38,6 @@ _AT_ONCE = 512
 _REMEMBERED = 4096
 _RISKY = frozenset("=+-@\t\r\n＝＋－＠'")
 """What no cell begins with: the first characters of formulas (OWASP, CSV Injection), and the mark itself."""
-
-
-@contextmanager
-def whole(*paths: Path) -> Iterator[Path]:
-    """Yield a path beside the last one given, whose file takes its name once it is whole and synced, or not at all.
-
-    Of several paths, the others are written at `beside(path)` by whoever calls, and take their names before it: where
-    the last one stands, what belongs to it stands too.
-    """
-    last = paths[-1]
-    try:
-        yield beside(last)
-        for path in paths:
-            with beside(path).open("rb") as file:
-                os.fsync(file.fileno())
-        if len(paths) > 1:
-            last.unlink(missing_ok=True)
-        for path in paths:
-            beside(path).replace(path)
-    finally:
-        for path in paths:
-            with suppress(OSError):
-                beside(path).unlink(missing_ok=True)
-
-
-def beside(path: Path) -> Path:
-    """Return where a file is written before it is whole: in the same directory, under a name of this process's."""
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def chosen(searcher: Searcher, public: bool) -> Rows:

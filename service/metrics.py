@@ -61,6 +61,7 @@ class Metrics:
         self._empty = self._counter("empty_answers", "Lists without an article.", "list")
         self._refused = self._counter("refused_snapshots", "Snapshots that a worker would not serve.")
         self._unlogged = self._counter("query_log_dropped", "Queries that the query log could not keep.")
+        self._uncounted = self._counter("clicks_dropped", "Articles shown or clicked that could not be counted.")
         self._problem = self._gauge("snapshot_problem", "1 while what is published is not served.", "livemax")
         self._published = self._gauge("snapshot_timestamp_seconds", "When the snapshot served was made.", "livemin")
         self._articles = self._gauge("articles", "Articles of the snapshot served.", "livemin")
@@ -136,6 +137,10 @@ class Metrics:
     def unlogged(self, queries: int) -> None:
         """Count queries that could not be kept."""
         self._unlogged.inc(queries)
+
+    def uncounted(self, clicks: int) -> None:
+        """Count what was shown or clicked and could not be kept."""
+        self._uncounted.inc(clicks)
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text format, the other workers' too."""

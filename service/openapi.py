@@ -159,6 +159,16 @@ ENDPOINTS = (
         lines=True,
         statuses=(400, 413, 503),
     ),
+    Endpoint(
+        "post",
+        "/api/v1/clicks",
+        "Tell what of related lists was shown and clicked; any content type, so that sendBeacon needs no preflight. "
+        "404 unless the setting clicks is on",
+        schemas.NoParams,
+        schemas.ClicksBody,
+        statuses=(400, 403, 404, 413),
+        success=(204,),
+    ),
     Endpoint("get", "/healthz", "The process lives", schemas.NoParams),
     Endpoint("get", "/readyz", "A snapshot and the encoder answer", schemas.NoParams, statuses=(400, 503)),
 )

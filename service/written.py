@@ -83,12 +83,15 @@ def related_list(searcher: Searcher, answer: Answer, started: float) -> RelatedL
     return RelatedList.model_validate(_related_fields(searcher, answer, started))
 
 
-def related_json(searcher: Searcher, answer: Answer, started: float) -> bytes:
+def related_json(searcher: Searcher, answer: Answer, started: float, token: str | None = None) -> bytes:
     """Return the answer of related as JSON: that of `related_list`, which is not checked once more.
 
     What is checked already or made here is written as it is, in a fifth of the time.
+
+    :param token: Of the list, where it is counted (`service.lists`).
     """
-    return to_json(_related_fields(searcher, answer, started))
+    listed = _related_fields(searcher, answer, started)
+    return to_json(listed if token is None else {**listed, "list": token})
 
 
 def _related_fields(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
 from service import exporting
 from service.cli import main
+from service.whole_files import beside, whole
 
 LINES = [
     {"id": "c", "title": "công nhân ca đêm", "published_at": "2023-11-07", "tags": ["ca đêm"], "biên tập": {"a": 1}},
@@ -117,7 +118,7 @@ class TestVectors:
         out = tmp_path / "v.npy"
         said = export("vectors", home, out)
         assert said.startswith(f"{out}: 4 vectors of ")
-        assert said.endswith(f"; their ids: {tmp_path / 'v.ids.txt'}\n")
+        assert said.endswith(f"; ids: {tmp_path / 'v.ids.txt'}\n")
         found = np.load(out, allow_pickle=False)
         assert found.dtype == np.float32
         assert (tmp_path / "v.ids.txt").read_text(encoding="utf-8") == "a\nb\nc\nđ\n"
@@ -238,9 +239,9 @@ class TestDefusing:
 
 def test_several_files_take_their_names_together(tmp_path):
     first, last = tmp_path / "first", tmp_path / "last"
-    with exporting.whole(first, last) as partial:
+    with whole(first, last) as partial:
         partial.write_text("2")
-        exporting.beside(first).write_text("1")
+        beside(first).write_text("1")
         assert not last.exists()
         assert not first.exists()
     assert (first.read_text(), last.read_text()) == ("1", "2")
@@ -249,7 +250,7 @@ def test_several_files_take_their_names_together(tmp_path):
 def test_one_that_is_missing_keeps_the_others_from_their_names(tmp_path):
     first, last = tmp_path / "first", tmp_path / "last"
     last.write_text("old")
-    with pytest.raises(FileNotFoundError), exporting.whole(first, last) as partial:
+    with pytest.raises(FileNotFoundError), whole(first, last) as partial:
         partial.write_text("new")
     assert last.read_text() == "old"
     assert [*tmp_path.iterdir()] == [last]

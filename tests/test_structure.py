@@ -88,13 +88,13 @@ class TestImports:
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("flask_limiter", {"service.app"}),
-            ("itsdangerous", {"service.sessions"}),
+            ("itsdangerous", {"service.lists", "service.sessions"}),
             (
                 "sqlite3",
                 {
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.judgements"),
-                    *("service.keys", "service.query_log"),
+                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.judgements", "service.keys"),
+                    *("service.click_log", "service.hourly"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),

@@ -173,7 +173,9 @@ def _show_related(searcher: Searcher, article_id: str, params: RelatedParams, as
     seed = Seed(ids=[article_id])
     body = RelatedBody(seed=seed, exclude_ids=params.exclude_ids, filters=params.fields(), **params.options())
     answer = searcher.related(body)
-    listed = written.related_list(searcher, answer, perf_counter()).model_dump(mode="json", exclude={"took_ms"})
+    listed = written.related_list(searcher, answer, perf_counter()).model_dump(
+        mode="json", exclude={"took_ms", "token"}
+    )
     if as_json:
         click.echo(json.dumps(listed, ensure_ascii=False))
         return
@@ -210,7 +212,6 @@ def _write_all(searcher: Searcher, params: RelatedParams, out: Path | None) -> N
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO]:
     """Yield standard output, or a file that takes its place once it is whole, or not at all."""
-    from service import exporting
 
     if path is None:
         yield sys.stdout.buffer

@@ -69,7 +69,9 @@ def vectors(home: Path, out: Path, force: bool, public: bool) -> None:
         with show_progress() as show:
             count = exporting.write_vectors(searcher, exporting.chosen(searcher, public), out, show)
     identity = searcher.archive.manifest.encoder
-    click.echo(f"{out}: {count} vectors of {identity.dim} numbers by {identity}; their ids: {names}")
+    click.echo(
+        f"{out}: {count} vectors of {identity.dim} numbers by {identity.name}, {identity.precision}; ids: {names}"
+    )
 
 
 @export.command()
