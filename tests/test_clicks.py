@@ -160,8 +160,6 @@ class TestWhichListsAreCounted:
     def test_those_under_one_published_article_by_id_and_by_address(self, client_of):
         own = {"id": "co", "title": "công nhân ca 3 đình công 1", "url": f"{SITE}/co"}
         client = client_of([*LINES, own], clicks=True)
-            [*LINES, {"id": "co", "title": "công nhân ca 3 đình công 1", "url": f"{SITE}/co"}], clicks=True
-        )
         by_id = client.get("/api/v1/articles/co/related").json
         by_url = client.get(f"/api/v1/related?url={SITE}/co?utm_source=x").json
         assert by_id["list"] == by_url["list"]
