@@ -124,6 +124,11 @@ class RelatedList(HitList):
     missing_pins: Annotated[Sequence[MissingOut], Field(description="Pins of articles that cannot be shown")]
     already_published: Annotated[Sequence[PublishedOut], Field(description="Published readings of the draft")]
     explained: Annotated[FateOut | None, Field(description="With explain_id")]
+
+
+class CountedList(RelatedList):
+    """The answer of related of a published article."""
+
     token: Annotated[
         str | None,
         Field(alias="list", description="Opaque; only where clicks are counted: names this list at /api/v1/clicks"),

@@ -1107,7 +1107,7 @@ class TestOpenApi:
         described = {(path, method) for path, methods in document["paths"].items() for method in methods}
         assert routes - described == {(path, "get") for path in ("/api/v1/openapi.json", "/api/docs", "/metrics")}
         assert described <= routes
-        assert set(document["paths"]) == {*PATHS, "/api/v1/related:batch", "/api/v1/articles:bulk"}
+        assert set(document["paths"]) == {*(*PATHS, "/api/v1/related:batch", "/api/v1/articles:bulk", "/api/v1/clicks")}
         assert document["openapi"] == "3.1.0"
 
     @pytest.mark.parametrize("path", PATHS)

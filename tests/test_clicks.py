@@ -151,8 +151,8 @@ class TestEndpoint:
         told = document["paths"]["/api/v1/clicks"]["post"]
         assert {"204", "400", "403", "404", "413", "429"} == set(told["responses"])
         schemas = document["components"]["schemas"]
-        assert "list" in schemas["RelatedList"]["properties"]
-        assert "list" not in schemas["RelatedList"]["required"]
+        assert "list" in schemas["CountedList"]["properties"]
+        assert "list" not in schemas["CountedList"]["required"]
         assert set(schemas["ClickEvent"]["properties"]) == {"list", "shown", "clicked"}
 
 

@@ -173,9 +173,7 @@ def _show_related(searcher: Searcher, article_id: str, params: RelatedParams, as
     seed = Seed(ids=[article_id])
     body = RelatedBody(seed=seed, exclude_ids=params.exclude_ids, filters=params.fields(), **params.options())
     answer = searcher.related(body)
-    listed = written.related_list(searcher, answer, perf_counter()).model_dump(
-        mode="json", exclude={"took_ms", "token"}
-    )
+    listed = written.related_list(searcher, answer, perf_counter()).model_dump(mode="json", exclude={"took_ms"})
     if as_json:
         click.echo(json.dumps(listed, ensure_ascii=False))
         return
