@@ -70,6 +70,7 @@ class TestCounting:
         counted.problem(True)
         counted.encoder_ready()
         counted.unlogged(3)
+        counted.uncounted(2)
         text = counted.text()
         assert value(text, "query_vectors_total", result="hit") == 2
         assert value(text, "query_vectors_total", result="miss") == 1
@@ -79,6 +80,7 @@ class TestCounting:
         assert [value(text, name) for name in named] == [1_700_000_000, 12, 1, 1, 1]
         assert value(text, "encoder_ready") == 1
         assert value(text, "query_log_dropped_total") == 3
+        assert value(text, "clicks_dropped_total") == 2
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,14 @@ MODULES = {
     for path in sorted((ROOT / floor).rglob("*.py"))
 }
 # Arrays in, arrays out: no files, no clock, no settings, no archive.
-PURE = ("service.diversity", "service.freshness", "service.pins", "service.presets", "service.ranking")
+PURE = (
+    "service.diversity",
+    "service.freshness",
+    "service.interleaving",
+    "service.pins",
+    "service.presets",
+    "service.ranking",
+)
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
     **{"charset_normalizer": "charset-normalizer"},
