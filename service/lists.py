@@ -15,8 +15,8 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from service.hourly import DAY
 
-MAX_HITS = 20
-"""Of a longer list the first so many are counted."""
+MAX_HITS = 50
+"""Of a longer list, which there is none of, the first so many are counted."""
 
 MAX_AGE = 3 * DAY
 """Seconds for which a page that holds a list may lie open."""

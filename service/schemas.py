@@ -242,7 +242,7 @@ class BatchLine(_Request):
 class ClickEvent(_Request):
     """What became of one list on a page."""
 
-    token: Annotated[str, Field(alias="list", min_length=1, max_length=16_000, description="`list` of its answer")]
+    token: Annotated[str, Field(alias="list", min_length=1, max_length=40_000, description="`list` of its answer")]
     shown: Annotated[
         tuple[Annotated[int, Field(ge=1, le=50)], ...], Field(max_length=50, description="Positions seen, from 1")
     ] = ()

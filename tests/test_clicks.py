@@ -224,7 +224,7 @@ class TestTokens:
         assert self.lists(HOUR - 2 * 24 * 3600).of(token) is None
 
     def test_long_lists_are_counted_in_part(self):
-        many = self.LIST._replace(hits=tuple(Shown(str(at), "same_topic") for at in range(50)))
+        many = self.LIST._replace(hits=tuple(Shown(str(at), "same_topic") for at in range(60)))
         assert len(self.lists().of(self.lists().token(many)).hits) == MAX_HITS
 
     @given(st.text(max_size=200))

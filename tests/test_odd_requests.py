@@ -581,7 +581,7 @@ def odd_clicks():
     for body in NOT_LINES:
         yield Odd("/api/v1/clicks", 413 if len(body) > 64_000 else 400, "body", "POST", body)
     for name, values in {
-        "list": [None, True, 0, "", [], "x" * 16_001, "bịa", "🔥", "\0", "a.b", "." * 100, ".eJwr.x"],
+        "list": [None, True, 0, "", [], "x" * 40_001, "bịa", "🔥", "\0", "a.b", "." * 100, ".eJwr.x"],
         "shown": [None, True, 1, "1", [0], [51], [1.5], ["1"], [None], [1] * 51, {}, [2**80]],
         "clicked": [True, 0, 51, -1, 1.5, "1", [], {}, 2**80],
         "reader": ["Lan"],
