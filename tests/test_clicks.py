@@ -171,8 +171,8 @@ class TestWhichListsAreCounted:
     def test_no_draft_and_no_batch(self, client):
         seed = {"article": {"title": "công nhân ca"}}
         assert "list" not in client.post("/api/v1/related", json={"seed": seed}).json
-        lines = client.post("/api/v1/related:batch", data=json.dumps({"id": "bai-1"})).data
-        assert b'"list"' not in lines
+        with client.post("/api/v1/related:batch", data=json.dumps({"id": "bai-1"})) as answer:
+            assert b'"list"' not in answer.data
 
     def test_no_list_without_articles(self, client):
         assert "list" not in listed(client, query="?section=kh%C3%B4ng&fallbacks=none")

@@ -14,7 +14,10 @@ from tests.conftest import wait_for
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
 
-LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}", "published_at": f"2023-11-0{at + 1}"} for at in range(4)]
+LINES = [
+    {"id": f"bai-{at}", "title": f"công nhân ca {at}", "section": "Đời sống", "published_at": f"2023-11-0{at + 1}"}
+    for at in range(9)
+]
 GUIDE = (Path(__file__).parents[2] / "docs" / "cms.md").read_text(encoding="utf-8")
 
 
@@ -47,14 +50,14 @@ def test_the_guides_lines_work_from_another_site_without_a_preflight(browser, si
     seen, left = script.splitlines()[:2], script.splitlines()[2:]
     asked = f'const answer = await (await fetch("{service.address}/api/v1/articles/bai-0/related")).json();'
     site.pages["/bai"] = (
-        f'<!doctype html><script type="module">{asked}\n{chr(10).join(seen)}\n'
+        f'<!doctype html><meta charset="utf-8"><script type="module">{asked}\n{chr(10).join(seen)}\n'
         "const told2 = told; document.body.append(Object.assign(document.createElement('a'), "
         "{href: '/khac', textContent: 'bài', onclick: () => {"
         + "\n".join(left)
         + f'\nnavigator.sendBeacon("{service.address}/api/v1/clicks", JSON.stringify(gone));'
         + "}}));</script><body></body>"
     )
-    site.pages["/khac"] = "<!doctype html>bài khác"
+    site.pages["/khac"] = '<!doctype html><meta charset="utf-8">bài khác'
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"{site.url}/bai", referer=None)
