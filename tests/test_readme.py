@@ -136,3 +136,10 @@ def test_both_guides_for_editors_have_the_same_parts():
     assert heads[0] == heads[1]
     shown = [[content for _, content in blocks(f"docs/{name}.md")] for name in ("editors", "bien-tap-vien")]
     assert shown[0] == shown[1]
+
+
+def test_pages_of_the_newsroom_that_are_named_are_there(client_of):
+    adapter = client_of().application.url_map.bind("localhost")
+    for page in PAGES:
+        for path in set(re.findall(r"(?<![\w.])/newsroom/[a-z/-]*", text(page))):
+            assert adapter.test(path, "GET"), f"{page}: {path}"
