@@ -37,6 +37,7 @@ class Clicks:
         self, lists: Lists, log: ClickLog, trial: Trial | None = None, clock: Callable[[], float] = time.time
     ) -> None:
         self._lists, self._log, self._trial, self._clock = lists, log, trial, clock
+        self._failing = False
 
     def depends(self) -> str:
         """Return what lists depend on beside what they do anyway: each hour has its own tokens."""
@@ -60,11 +61,19 @@ class Clicks:
         hits = tuple(
             Shown(hit.article.id, hit.reasons[0].code, arm) for hit, arm in zip(answer.hits, arms, strict=True)
         )
+        return answer, self._token(Listed(hour, seed, name, hits)) if hits else None
+
+    def _token(self, listed: Listed) -> str | None:
+        """Return the token of a list; None where none can be made, which is said once: better a list without it."""
         try:
-            return answer, self._lists.token(Listed(hour, seed, name, hits)) if hits else None
-        except NotReady as error:  # a list without a token is better than none
-            logger.warning("lists are not counted: %s", error.detail)
-            return answer, None
+            token = self._lists.token(listed)
+        except NotReady as error:
+            if not self._failing:
+                logger.error("lists are not counted: %s", error.detail)
+            self._failing = True
+            return None
+        self._failing = False
+        return token
 
     def take(self, body: bytes, header: Header, origins: tuple[str, ...]) -> None:
         """Count what a page tells, all of it or nothing.
