@@ -35,7 +35,8 @@ COLUMNS = (
 """The columns of the table of related lists; `position` counts from 1, `reasons` are parted by `; `."""
 
 _AT_ONCE = 512
-_REMEMBERED = 4096
+_REMEMBERED = 1 << 15
+"""How many articles' titles and addresses are kept while a table is written: some tens of megabytes at most."""
 _RISKY = frozenset("=+-@\t\r\n＝＋－＠'")
 """What no cell begins with: the first characters of formulas (OWASP, CSV Injection), and the mark itself."""
 
