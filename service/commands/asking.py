@@ -210,7 +210,6 @@ def _write_all(searcher: Searcher, params: RelatedParams, out: Path | None) -> N
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO]:
     """Yield standard output, or a file that takes its place once it is whole, or not at all."""
-
     if path is None:
         yield sys.stdout.buffer
         return
