@@ -297,7 +297,7 @@ def odd_paths():
             "/articles",
         ),
         *("/static/", "/static/nowhere", "/static/%2e%2e/app.py", "/static/..%2fapp.py", "/static/%00", "/static/%ff"),
-        *("/static/" + "x" * 5000, "/static/..%5capp.py", "/x" * 2000, "/newsroom", "/articles/a/b", "/favicon.ico"),
+        *("/static/" + "x" * 5000, "/static/..%5capp.py", "/x" * 2000, "/newsrooms", "/articles/a/b", "/favicon.ico"),
     ):
         yield Odd(path, 404, "path", headers=HTML)
 
@@ -539,6 +539,7 @@ def odd_forms():
         yield Odd("/newsroom/draft", 405, "method", method=method, headers=HTML)
     for text in ("?lang=xx", "?title=a", "?%ff", ""):
         yield Odd(f"/newsroom/draft{text}", None, headers=HTML)
+    yield Odd("/newsroom/", None, headers=HTML)
 
 
 def odd_wrappings():
