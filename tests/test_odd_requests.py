@@ -539,7 +539,8 @@ def odd_forms():
         yield Odd("/newsroom/draft", 405, "method", method=method, headers=HTML)
     for text in ("?lang=xx", "?title=a", "?%ff", ""):
         yield Odd(f"/newsroom/draft{text}", None, headers=HTML)
-    yield Odd("/newsroom/", None, headers=HTML)
+    for page in ("", "articles", "articles/a", "judge", "judgements", "judgements/x", "query", "synonyms"):
+        yield Odd(f"/newsroom/{page}", None, headers=HTML)
 
 
 def odd_wrappings():
