@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from indexer import near_duplicates
 from indexer.article import Article
-from indexer.changes import Known, Withdrawal
+from indexer.changes import NEVER, Known, Withdrawal
 from indexer.columns import Filters, Mask
 from indexer.content_classes import ClassMap, combined
 from indexer.knowledge import Knowledge
@@ -133,6 +133,14 @@ class Archive:
         if article_id not in self._held_rows:
             self._held_rows[article_id] = self.row_of(article_id)
         return self._held_rows[article_id]
+
+    def there(self) -> Mask:
+        """Return which articles there are, under embargo or not, (count,) bool: none that was deleted or taken down."""
+        found: Mask = self._alive.copy()
+        if self._withdrawn is not None:
+            rows, first, _ = self._withdrawn
+            found[rows[first == NEVER]] = False
+        return found
 
     def mask(self, filters: Filters) -> Mask | None:
         """Return which articles pass the filters, (count,) bool, or None where all do."""
@@ -276,6 +284,11 @@ class Archive:
         """Return the vectors that an article owns, (n, dim) float32."""
         segment, local = self._segment_of(row)
         return segment.index.reconstruct(segment.owners.of_article(local))
+
+    def vector_counts(self, rows: Rows) -> Rows:
+        """Return how many vectors each of (n,) articles owns, (n,) int64."""
+        found: Rows = self._gather(rows, lambda segment, local: segment.owners.counts(local), np.int64)
+        return found
 
     def reconstruct(self, texts: Rows) -> Vectors:
         """Return the vectors of (n,) texts, (n, dim) float32."""
@@ -561,6 +574,24 @@ class Archive:
             local = [int(row - start) for row in rows if start <= row < start + segment.count]
             found.update(zip((row + int(start) for row in local), segment.store.articles(local), strict=True))
         return [found[int(row)] for row in rows]
+
+    def by_id(self, allowed: Mask) -> Rows:
+        """Return the allowed rows in the order of the articles' ids, (n,) int64, however they lie in segments."""
+        named = [
+            (article_id, start + row)
+            for start, segment in zip(self._starts.tolist(), self.segments, strict=False)
+            for row, article_id in enumerate(segment.store.ids())
+            if allowed[start + row]
+        ]
+        return np.array([row for _, row in sorted(named)], dtype=np.int64)
+
+    def lines(self, rows: Rows) -> list[str]:
+        """Return the archive lines of (n,) rows, as they are stored."""
+        found: dict[int, str] = {}
+        for start, _, segment in self._parts():
+            here = rows[(rows >= start) & (rows < start + segment.count)]
+            found.update(zip(here.tolist(), segment.store.lines((here - start).tolist()), strict=True))
+        return [found[row] for row in rows.tolist()]
 
     def find(self, article_id: str, allowed: Mask) -> int | None:
         """Return the row of an id, else of an alias, among the allowed rows."""

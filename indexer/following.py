@@ -10,8 +10,8 @@ import fcntl
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,13 @@ from indexer.sources import SourceOptions, listed
 from indexer.sources.described import AnySource, FileSource, WebSource
 from indexer.sources.memory import changes
 from indexer.sources.reading import BadLine
-from indexer.sources.remote import refresh, remembered
 
 FILE = "sync.json"
 _LOCK = "sync.lock"
 _PAGES = 300
 """How many pages of a site are read before what they brought is published."""
+_LATE = timedelta(hours=1)
+"""How much later than three times their interval sources may have been asked: a slow site takes a while to read."""
 
 
 class SourceState(BaseModel):
@@ -37,6 +38,8 @@ class SourceState(BaseModel):
     :param problem: What is wrong with it, or nothing.
     :param problems: In how many places.
     :param since: When that began.
+    :param succeeded: When nothing was wrong with it last.
+    :param failures: How often something was, of all the times that it was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -46,12 +49,14 @@ class SourceState(BaseModel):
     problem: str = ""
     problems: int = 0
     since: datetime | None = None
+    succeeded: datetime | None = None
+    failures: int = 0
 
 
 class SyncState(BaseModel):
     """How all of them are.
 
-    :param every: Seconds from one time they are asked to the next.
+    :param every: Seconds from one time they are asked to the next; 0 where something else starts each, such as cron.
     :param asked: When they were asked last.
     :param built: When the archive was last found or made to be what they gave.
     :param problem: Why it could not be, or nothing.
@@ -87,6 +92,50 @@ def is_followed(home: Path) -> bool:
     except BlockingIOError:
         return True
     return False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How it goes with the sources of a home: all that `status`, the metrics, `doctor` and the newsroom's page show.
+
+    :param running: Whether a process follows them just now.
+    :param late: Whether they should have been asked again long ago.
+    """
+
+    state: SyncState
+    running: bool
+    late: bool
+
+    @property
+    def followed(self) -> bool:
+        """Return whether they are, or ever were."""
+        return self.running or self.state.asked is not None
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether a process should follow them, and none does."""
+        return self.state.every > 0 and not self.running
+
+    @property
+    def failing(self) -> tuple[SourceState, ...]:
+        """Return the sources with which something is wrong."""
+        return tuple(source for source in self.state.sources if source.problem)
+
+    @property
+    def well(self) -> bool:
+        """Return whether nothing is wrong; so it is where nothing was ever followed."""
+        return not (self.stopped or self.late or self.failing or self.state.problem)
+
+
+def condition(home: Path, now: datetime | None = None) -> Condition:
+    """Return how it goes with the sources of a home; two small files are read.
+
+    :param now: The time by default.
+    """
+    state, running = read_state(home), is_followed(home)
+    allowed = timedelta(seconds=3 * state.every) + _LATE
+    late = state.every > 0 and state.asked is not None and (now or datetime.now(UTC)) - state.asked > allowed
+    return Condition(state, running, late)
 
 
 @contextmanager
@@ -128,16 +177,18 @@ class Followed:
             try:
                 for name, source in listed(spec):
                     state, left = self._one(name, source)
-                    found.append(_since(state, before.get(name), now))
+                    found.append(_with_history(state, before.get(name), now))
                     more = more or left
             except IndexerError as error:
                 state = SourceState(name=spec, problem=str(error), problems=1)
-                found.append(_since(state, before.get(spec), now))
+                found.append(_with_history(state, before.get(spec), now))
         self._write(sources=found, asked=now)
         return more
 
     def _one(self, name: str, source: AnySource) -> tuple[SourceState, bool]:
         """Ask a source; return how it is, and whether it has more."""
+        from indexer.sources.remote import refresh, remembered  # its libraries take a while to import
+
         if isinstance(source, FileSource):
             there = Path(source.path).exists()
             problem = "" if there else f"{source.path!r}: expected a file or folder, found none"
@@ -193,11 +244,14 @@ class Followed:
         partial.replace(self._home / FILE)
 
 
-def _since(state: SourceState, before: SourceState | None, now: datetime) -> SourceState:
+def _with_history(state: SourceState, before: SourceState | None, now: datetime) -> SourceState:
+    """Return how a source is, with what is known of earlier times."""
+    before = before or SourceState(name=state.name)
     if not state.problem:
-        return state
-    began = before.since if before is not None and before.problem else None
-    return state.model_copy(update={"since": began or now})
+        return state.model_copy(update={"succeeded": now, "failures": before.failures})
+    began = before.since if before.problem else None
+    kept = {"since": began or now, "succeeded": before.succeeded, "failures": before.failures + 1}
+    return state.model_copy(update=kept)
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:

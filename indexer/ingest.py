@@ -10,6 +10,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from indexer import growth
 from indexer.assembly import Assembly
@@ -59,6 +61,44 @@ def newest(home: Home) -> Home | None:
     except SnapshotError as error:  # it is made again
         logger.warning("a live snapshot is passed over: %s", error)
     return home
+
+
+@dataclass(frozen=True)
+class Ingestion:
+    """How far what the API wrote has come.
+
+    :param waiting: How many changes are durable and not served yet.
+    :param since: When the first of them was received.
+    :param unpublished: How many are in no published snapshot; those among them that are served are in the live one.
+    :param running: Whether a process ingests just now.
+    """
+
+    waiting: int
+    since: datetime | None
+    unpublished: int
+    running: bool
+
+
+def ingestion(home: Home) -> Ingestion:
+    """Return how far what the API wrote has come in a home; nothing is made where nothing is.
+
+    :raises IndexerError: if the journal or a snapshot's manifest is damaged.
+    """
+    running = live_home(home).is_locked()
+    journal = Journal.of(home.path)
+    if journal is None:
+        return Ingestion(0, None, 0, running)
+    with closing(journal):
+        waiting = journal.waiting(_held_changes(newest(home)))
+        unpublished = journal.waiting(_held_changes(home)).changes
+    since = None if waiting.oldest is None else datetime.fromtimestamp(waiting.oldest / 1_000_000, UTC)
+    return Ingestion(waiting.changes, since, unpublished, running)
+
+
+def _held_changes(place: Home | None) -> int:
+    """Return the last change that the current snapshot holds."""
+    name = place.current() if place else None
+    return read_manifest(place.directory(name)).changes if place and name else 0
 
 
 class Ingester:

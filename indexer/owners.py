@@ -61,6 +61,10 @@ class Owners:
         """Return the vectors that an article owns, (n,) int64."""
         return self._owned[self._article_start[article] : self._article_start[article + 1]].astype(np.int64)
 
+    def counts(self, articles: Rows) -> Rows:
+        """Return how many vectors each of (n,) articles owns, (n,) int64."""
+        return (self._article_start[articles + 1] - self._article_start[articles]).astype(np.int64)
+
     def first(self, articles: Rows) -> Rows:
         """Return the first vector that each of (n,) articles owns, (n,) int64: equal for articles of one text."""
         return self._owned[self._article_start[articles]].astype(np.int64)

@@ -191,6 +191,17 @@ class Home:
             file.flush()
             yield
 
+    def is_locked(self) -> bool:
+        """Return whether a process holds the home for writing just now."""
+        try:
+            with (self.path / "lock").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     @contextmanager
     def partial(self) -> Iterator[Path]:
         """Yield a new directory for a snapshot to be; it is gone afterwards unless it was published.

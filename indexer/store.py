@@ -145,15 +145,23 @@ class Store:
         """Return the number of articles, deleted ones included."""
         return int(str(self._fetch("SELECT count(*) FROM articles")[0][0]))
 
+    def ids(self) -> list[str]:
+        """Return the id of every row, in their order."""
+        return [str(found) for (found,) in self._fetch("SELECT id FROM articles ORDER BY row")]
+
     def articles(self, rows: Sequence[int]) -> list[Article]:
         """Return the articles of these rows, in their order."""
+        return [load_article(line) for line in self.lines(rows)]
+
+    def lines(self, rows: Sequence[int]) -> list[str]:
+        """Return the archive lines of these rows as they are stored, in their order."""
         lines: dict[int, str] = {}
         for start in range(0, len(rows), _BATCH):
             some = [int(row) for row in rows[start : start + _BATCH]]
             marks = ",".join("?" * len(some))
             found = self._fetch(f"SELECT row, line FROM articles WHERE row IN ({marks})", some)  # noqa: S608
             lines.update((int(str(row)), str(line)) for row, line in found)
-        return [load_article(lines[int(row)]) for row in rows]
+        return [lines[int(row)] for row in rows]
 
     def row_of(self, article_id: str) -> int | None:
         """Return the row of an id, or None."""

@@ -126,6 +126,15 @@ class RelatedList(HitList):
     explained: Annotated[FateOut | None, Field(description="With explain_id")]
 
 
+class CountedList(RelatedList):
+    """The answer of related of a published article."""
+
+    token: Annotated[
+        str | None,
+        Field(alias="list", description="Opaque; only where clicks are counted: names this list at /api/v1/clicks"),
+    ] = None
+
+
 class BatchHitOut(BaseModel):
     """One related article in a batch's answer; its title and address are with whoever asks."""
 

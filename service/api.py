@@ -14,16 +14,19 @@ from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
 from indexer.article import Article, shown
+from indexer.following import condition
 from indexer.summaries import Summary
 from service import access, api_docs, deadline, newsroom, openapi, schemas, writing, written
 from service.answers import SuggestionList, SuggestionOut
+from service.clicks import MAX_BODY as MAX_CLICKS
+from service.clicks import Clicks
 from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody
 from service.gate import Gate
 from service.highlights import highlights
 from service.hits import Answer, Hit
 from service.keys import KeyStore, Scope
 from service.live import Live
-from service.metrics import CONTENT_TYPE, metrics
+from service.metrics import CONTENT_TYPE, metrics, text_of_sources
 from service.presets import is_fallback
 from service.query import Query
 from service.query_log import QueryLog
@@ -69,6 +72,11 @@ def keys() -> KeyStore:
 def gate() -> Gate:
     """Return who lets in to the newsroom's pages."""
     return cast(Gate, current_app.extensions["lienquan_gate"])
+
+
+def clicks() -> Clicks | None:
+    """Return who counts clicks, None where they are not counted."""
+    return cast("Clicks | None", current_app.extensions.get("clicks"))
 
 
 def needs(scope: Scope) -> Callable[[Callable[P, View]], Callable[P, View]]:
@@ -232,6 +240,18 @@ def related_batch() -> Response:
     return response
 
 
+@blueprint.post("/api/v1/clicks")
+def count_clicks() -> Response:
+    """Count what a page tells of its related lists."""
+    counted = clicks()
+    if counted is None:
+        abort(404)
+    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
+    request.max_content_length = MAX_CLICKS
+    counted.take(_received(), request.headers.get, settings().cors_origins)
+    return Response(status=204, headers={"Cache-Control": "no-store"})
+
+
 def _received() -> bytes:
     """Return the request's body, whether or not its length was announced; its media type does not matter.
 
@@ -259,27 +279,29 @@ def _body(seed: Seed, params: schemas.RelatedParams) -> RelatedBody:
 
 def _cached(body: RelatedBody, started: float, fields: dict[str, str]) -> Response:
     """Return a list that caches may keep for a while, or 304 where the one that was asked about still stands."""
-    searcher = live().searcher()
+    searcher, counted = live().searcher(), clicks()
     kept = Validity.of(searcher, body, settings().cache_seconds)
-    tag = kept.tag(request.full_path)
+    tag = kept.tag(f"{counted.depends()} {request.full_path}" if counted else request.full_path)
     asks = "If-None-Match" in request.headers  # reading it where it is not takes longer
     if asks and tag in request.if_none_match.as_set(include_weak=True):  # `*` is no list that anyone holds
         response = Response(status=304)
     else:
-        response = _json(_related(searcher, kept.body, started, fields))
+        response = _json(_related(searcher, kept.body, started, fields, counted))
     response.set_etag(tag, weak=True)
     response.headers["Cache-Control"] = f"public, max-age={kept.seconds}"
     return response
 
 
-def _related(searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str]) -> bytes:
+def _related(
+    searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str], counted: Clicks | None = None
+) -> bytes:
     try:
-        answer = searcher.related(body)
+        answer, token = counted.related(searcher, body) if counted else (searcher.related(body), None)
     except NotFound as error:
         fault = error.errors[0]
         raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
     count_related(answer.hits)
-    return written.related_json(searcher, answer, started)
+    return written.related_json(searcher, answer, started, token)
 
 
 def count_related(hits: Sequence[Hit]) -> None:
@@ -316,9 +338,8 @@ def prometheus() -> Response:
         reason = newsroom.refusal(request.method, request.remote_addr, protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
-    return Response(
-        metrics().text(live().ingestion()), content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"}
-    )
+    text = metrics().text(live().ingestion()) + text_of_sources(condition(settings().home))
+    return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
 @blueprint.get("/healthz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -26,9 +26,13 @@ from models.encoder import Encoder
 from service import access, api, cors, logs, pages, strings, tracing
 from service.admission import Admission, Environ, Gate
 from service.assets import EMBEDDED, Assets
+from service.click_log import FILE as CLICKS
+from service.click_log import ClickLog
+from service.clicks import Clicks
 from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
 from service.gate import Gate as Doorkeeper
 from service.keys import KeyStore
+from service.lists import Lists
 from service.live import Live
 from service.metrics import metrics
 from service.options import Options
@@ -36,6 +40,7 @@ from service.pictures import Pictures
 from service.query_log import FILE, QueryLog
 from service.sessions import Sessions, secret_of
 from service.settings import Settings, load
+from service.trials import Trial
 
 logger = logging.getLogger(__name__)
 
@@ -122,6 +127,8 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     if settings.query_log:
         kept = (settings.query_log_days, settings.query_log_mb)
         app.extensions["query log"] = QueryLog(settings.home / FILE, *kept, metrics().unlogged)
+    if settings.clicks:
+        app.extensions["clicks"] = _clicks(settings)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
     app.register_error_handler(ServiceError, _service_error)
@@ -176,10 +183,21 @@ def _serve_assets(app: Flask) -> None:
         return response
 
 
-def _sessions(settings: Settings) -> Sessions:
+def _secret(settings: Settings) -> Callable[[], bytes]:
     given = settings.session_secret
     secret = None if given is None else given.get_secret_value()
-    return Sessions(lambda: secret_of(settings.home, secret), int(settings.session_hours * 3600))
+    return lambda: secret_of(settings.home, secret)
+
+
+def _sessions(settings: Settings) -> Sessions:
+    return Sessions(_secret(settings), int(settings.session_hours * 3600))
+
+
+def _clicks(settings: Settings) -> Clicks:
+    log = ClickLog(settings.home / CLICKS, settings.clicks_days, settings.clicks_mb, metrics().uncounted)
+    against = settings.trial_against
+    trial = None if settings.trial == "off" or against is None else Trial(settings.trial, against)
+    return Clicks(Lists(_secret(settings)), log, trial)
 
 
 def _limit(app: Flask, rates: str, storage: str) -> None:

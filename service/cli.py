@@ -11,7 +11,19 @@ import sys
 
 import click
 
-from service.commands import archive, articles, asking, following, judgements, keys, operating, rules, upkeep, words
+from service.commands import (
+    archive,
+    articles,
+    asking,
+    exporting,
+    following,
+    judgements,
+    keys,
+    operating,
+    rules,
+    upkeep,
+    words,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -32,7 +44,7 @@ def main(verbose: bool) -> None:
 for _command in (
     *(archive.index, archive.merge, archive.sources, archive.compare),
     *(following.sync, following.status),
-    *(asking.search, asking.related, asking.evaluate, judgements.judgements),
+    *(asking.search, asking.related, asking.evaluate, judgements.judgements, exporting.export),
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
     words.words,
     *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.restore),

@@ -1,7 +1,7 @@
 """Which other sites' pages may read this service's answers in a browser: the headers that tell it (CORS).
 
-Only what anyone may read is read so: no cookie and no key goes along, and nothing can be written. Knows nothing of
-Flask.
+Only what anyone may read is read so: no cookie and no key goes along, and nothing can be written but what was clicked.
+Knows nothing of Flask.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from service.access import Header
 MAX_AGE = 600
 """Seconds for which a browser need not ask again."""
 
-_READ = re.compile(r"/api/v1/(search|suggest|openapi\.json|related|articles/[^/]+(/related)?)")
-_ASKED = "/api/v1/related"
-"""Of these, the one that is asked with a body too."""
+_READ = re.compile(r"/api/v1/(search|suggest|openapi\.json|related|clicks|articles/[^/]+(/related)?)")
+_ASKED = {"/api/v1/related", "/api/v1/clicks"}
+"""Of these, what is asked with a body too."""
 
 _ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?")
 
@@ -49,7 +49,7 @@ def headers(path: str, method: str, header: Header, origins: Collection[str]) ->
         return found
     found["Access-Control-Allow-Origin"] = asking
     if method == "OPTIONS" and header("Access-Control-Request-Method") is not None:
-        found["Access-Control-Allow-Methods"] = "GET, POST" if path == _ASKED else "GET"
+        found["Access-Control-Allow-Methods"] = "GET, POST" if path in _ASKED else "GET"
         found["Access-Control-Allow-Headers"] = "Content-Type, If-None-Match"
         found["Access-Control-Max-Age"] = str(MAX_AGE)
     else:

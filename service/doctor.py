@@ -1,13 +1,12 @@
 """What may keep this installation from answering, and what to do about it.
 
-Settings, the files they name, processor, disk, model, snapshot, port. Looks and says; changes nothing, and makes no
-model that is not there. Knows nothing of how its findings are shown.
+Settings, the files they name, processor, disk, model, snapshot, port; what else a home holds is `service.home_checks`'.
+Looks and says; changes nothing, and makes no model that is not there. Knows nothing of how its findings are shown.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import shutil
 import socket
@@ -15,11 +14,8 @@ import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
 
 from indexer.errors import SnapshotError
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
@@ -28,6 +24,8 @@ from models.cpu import available_threads, int8_kind
 from models.encoder import Encoder
 from models.errors import ModelError
 from service import settings
+from service.home_checks import Finding as Finding
+from service.home_checks import Status, examine_home, heard
 from service.options import Options
 from service.settings import Settings, SettingsError
 
@@ -39,21 +37,6 @@ _GROWTH = 2
 
 _PATIENCE = 3.0
 """Seconds that a service may take to say whether it is ready."""
-
-Status = Literal["ok", "warning", "problem"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at, how it is, and what to do about it.
-
-    :param status: `problem` where something is wrong, `warning` where it may be meant so.
-    """
-
-    subject: str
-    status: Status
-    found: str
-    advice: str = ""
 
 
 def examine() -> Iterator[Finding]:
@@ -74,6 +57,7 @@ def examine() -> Iterator[Finding]:
     found, encoder = _model(loaded)
     yield found
     yield _snapshot(loaded.home, encoder)
+    yield from examine_home(loaded.home)
     yield _port(loaded.host, loaded.port)
 
 
@@ -97,7 +81,7 @@ def _files(loaded: Settings) -> Iterator[Finding]:
             yield Finding(name, "problem", f"{path}: {unread[name]}", advice)
         else:
             yield Finding(name, "ok", f"{path}: can be read")
-    with _heard() as said:
+    with heard() as said:
         options = Options.of(loaded)
         options.synonyms()
         options.rules()
@@ -113,26 +97,6 @@ def _unreadable(path: Path) -> str | None:
     except OSError as error:
         return error.strerror or str(error)
     return None
-
-
-@contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Yield the list of what the service logs as wrong meanwhile, instead of its being logged."""
-    lines: list[str] = []
-
-    class Listener(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno >= logging.WARNING:
-                lines.append(record.getMessage())
-
-    floor, listener = logging.getLogger("service"), Listener()
-    propagates, floor.propagate = floor.propagate, False
-    floor.addHandler(listener)
-    try:
-        yield lines
-    finally:
-        floor.removeHandler(listener)
-        floor.propagate = propagates
 
 
 def _processor(workers: int) -> Finding:

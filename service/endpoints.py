@@ -248,6 +248,17 @@ ENDPOINTS = (
         examples=(Example("Two at once", {"limit": "3"}, body=[{"id": _ID}, {"id": "khong-co"}]),),
     ),
     Endpoint(
+        "post",
+        "/api/v1/clicks",
+        "Related",
+        "Tell what of related lists was shown and clicked",
+        "404 unless the setting `clicks` is on; then related answers carry the `list` that is sent back here. Any media "
+        "type will do, so that `navigator.sendBeacon` needs no preflight. Nothing of the reader is kept.",
+        body=schemas.ClicksBody,
+        success={204: "Counted, as far as the lists are ours and still count"},
+        statuses=(403, 404),
+    ),
+    Endpoint(
         "get",
         "/healthz",
         "Operation",

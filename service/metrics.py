@@ -1,7 +1,8 @@
 """What Prometheus may know of a running service, one scrape for all its workers. The one importer of its client.
 
-Every label is one of a few names of ours, never anything that a reader sent. Under several workers each counts in files
-of its own in the directory that PROMETHEUS_MULTIPROC_DIR names (`serve` makes it), and whoever is scraped adds up all.
+Every label is one of a few names of ours or the operator's, never anything that a reader sent. Under several workers
+each counts in files of its own in the directory that PROMETHEUS_MULTIPROC_DIR names (`serve` makes it), and whoever is
+scraped adds up all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import fcntl
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -23,11 +25,12 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.metrics_core import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
+
+from indexer.following import Condition
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -102,6 +105,7 @@ class Metrics:
         self._empty = self._counter("empty_answers", "Lists without an article.", "list")
         self._refused = self._counter("refused_snapshots", "Snapshots that a worker would not serve.")
         self._unlogged = self._counter("query_log_dropped", "Queries that the query log could not keep.")
+        self._uncounted = self._counter("clicks_dropped", "Articles shown or clicked that could not be counted.")
         self._problem = self._gauge("snapshot_problem", "1 while what is published is not served.", "livemax")
         self._published = self._gauge("snapshot_timestamp_seconds", "When the snapshot served was made.", "livemin")
         self._articles = self._gauge("articles", "Articles of the snapshot served.", "livemin")
@@ -178,6 +182,10 @@ class Metrics:
         """Count queries that could not be kept."""
         self._unlogged.inc(queries)
 
+    def uncounted(self, clicks: int) -> None:
+        """Count what was shown or clicked and could not be kept."""
+        self._uncounted.inc(clicks)
+
     def text(self, ingestion: Ingestion = NOTHING) -> bytes:
         """Return all of it in Prometheus' text format, the other workers' too."""
         now = CollectorRegistry()
@@ -189,6 +197,58 @@ class Metrics:
         MultiProcessCollector(everything, directory)
         with _locked(Path(directory), fcntl.LOCK_SH):
             return generate_latest(everything) + generate_latest(now)
+
+
+def text_of_sources(how: Condition) -> bytes:
+    """Return in the same format how it goes with the sources; nothing where none were ever followed.
+
+    It is `sync`'s to say, whoever of the workers is asked. Sources are labelled by the operator's names for them.
+    """
+    if not how.followed:
+        return b""
+    registry = CollectorRegistry()
+    registry.register(_Sources(how))
+    return generate_latest(registry)
+
+
+class _Sources(Collector):
+    """The families of `text_of_sources`. A time that never was is 0."""
+
+    def __init__(self, how: Condition) -> None:
+        self._how = how
+
+    def collect(self) -> Iterator[Metric]:
+        how, state = self._how, self._how.state
+        for name, told, value in (
+            ("sync_running", "1 while a process follows the sources.", int(how.running)),
+            ("sync_problem", "1 while something is wrong with following them, or with a source.", int(not how.well)),
+            ("sync_asked_timestamp_seconds", "When the sources were asked last.", _seconds(state.asked)),
+            (
+                "sync_success_timestamp_seconds",
+                "When the archive was last found or made to be what they gave.",
+                _seconds(state.built),
+            ),
+        ):
+            yield GaugeMetricFamily(_PREFIX + name, told, value=value)
+        articles, succeeded, failures, problem = (
+            GaugeMetricFamily(f"{_PREFIX}source_articles", "Articles remembered of a source.", labels=["source"]),
+            GaugeMetricFamily(
+                f"{_PREFIX}source_success_timestamp_seconds", "When a source was last well.", labels=["source"]
+            ),
+            CounterMetricFamily(f"{_PREFIX}source_failures", "Times that something was wrong.", labels=["source"]),
+            GaugeMetricFamily(f"{_PREFIX}source_problem", "1 while something is wrong with it.", labels=["source"]),
+        )
+        for source in state.sources:
+            if source.articles is not None:
+                articles.add_metric([source.name], source.articles)
+            succeeded.add_metric([source.name], _seconds(source.succeeded))
+            failures.add_metric([source.name], source.failures)
+            problem.add_metric([source.name], int(bool(source.problem)))
+        yield from (articles, succeeded, failures, problem)
+
+
+def _seconds(moment: datetime | None) -> float:
+    return 0.0 if moment is None else moment.timestamp()
 
 
 @cache

@@ -296,6 +296,28 @@ class BatchLine(_Request):
     exclude_ids: ExcludedIds = []
 
 
+class ClickEvent(_Request):
+    """What became of one list on a page."""
+
+    token: Annotated[str, Field(alias="list", min_length=1, max_length=40_000, description="`list` of its answer")]
+    shown: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=50)], ...], Field(max_length=50, description="Positions seen, from 1")
+    ] = ()
+    clicked: Annotated[int | None, Field(ge=1, le=50, description="The position that was clicked")] = None
+
+    @model_validator(mode="after")
+    def _something(self) -> ClickEvent:
+        if not self.shown and self.clicked is None:
+            raise ValueError("shown: expected at least one position in shown, or one in clicked")
+        return self
+
+
+class ClicksBody(_Request):
+    """What a page tells of its related lists; nothing of its reader."""
+
+    events: Annotated[list[ClickEvent], Field(min_length=1, max_length=20)]
+
+
 class ArchiveLine(Article):
     """An article as it is written; fields beside these are kept in `extra` and not searched."""
 

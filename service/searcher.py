@@ -276,6 +276,15 @@ class Searcher:
         tracing.lap("reading")
         return answer
 
+    def seed_id(self, seed: Seed, now: datetime | None = None) -> str | None:
+        """Return the id of the one published article that a list is wanted under, None where there is no such one."""
+        allowed = self._allowed(Filters(), now)
+        if seed.article is not None or seed.negative_ids or len(seed.ids) + len(seed.urls) != 1:
+            return None
+        find, names = (self.archive.find, seed.ids) if seed.ids else (self.archive.find_url, seed.urls)
+        row = find(names[0], allowed)
+        return None if row is None else self.archive.summaries([row])[0].id
+
     @cached_property
     def _relating(self) -> Relating:
         options = self._options

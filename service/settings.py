@@ -17,13 +17,14 @@ from typing import Annotated, Any, Literal, get_args
 from limits import parse_many
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
 from service import cors
 from service.pictures import Host
 from service.presets import DuplicateRule, FallbackName
+from service.variants import TrialKind, Variant
 
 PREFIX = "LIENQUAN_"
 FILE_VARIABLE = "LIENQUAN_SETTINGS"
@@ -119,6 +120,14 @@ class Settings(BaseSettings):
         get (`lienquan report queries`).
     :param query_log_days: For how many days it is kept.
     :param query_log_mb: How many megabytes it may take; the oldest goes first.
+    :param clicks: Whether pages may tell, without anything personal, which articles of related lists were shown and
+        clicked (`POST /api/v1/clicks`, `lienquan report clicks`).
+    :param clicks_days: For how many days that is kept.
+    :param clicks_mb: How many megabytes it may take; the oldest goes first.
+    :param trial: Whether two rankings of related lists are shown in turn, for clicks to tell which is better: each
+        under half of the articles, or both in every list (team draft).
+    :param trial_against: How the second of them differs from the first, by the names of a related request, such as
+        `{diversity = 0.5}`; as JSON where it is an environment variable.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
@@ -166,6 +175,17 @@ class Settings(BaseSettings):
     query_log: bool = False
     query_log_days: int = Field(default=30, ge=1, le=366)
     query_log_mb: int = Field(default=50, ge=1, le=10_000)
+    clicks: bool = False
+    clicks_days: int = Field(default=90, ge=3, le=366)
+    clicks_mb: int = Field(default=200, ge=1, le=10_000)
+    trial: TrialKind = "off"
+    trial_against: Variant | None = None
+
+    @model_validator(mode="after")
+    def _trial_is_whole(self) -> Settings:
+        if self.trial != "off" and not (self.clicks and self.trial_against):
+            raise ValueError(f"trial = {self.trial!r}: expected clicks = true and trial_against beside it")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -189,7 +209,7 @@ def load() -> Settings:
     try:
         loaded = Settings()
     except ValidationError as error:
-        faults += [_fault(one) for one in error.errors() if one["type"] != "extra_forbidden"]
+        faults += [_fault(one) for one in error.errors() if one["type"] != "extra_forbidden" or one["loc"][1:]]
     except UnreadableSetting as error:
         name = next(iter(re.findall(r'field "(\w+)"', str(error))), "")
         given = in_environment().get(name, variable(name))
@@ -279,9 +299,11 @@ def _fault(error: Any) -> str:
     if not error["loc"]:  # of several settings together; the input is all of them, secrets too
         return f"settings: {error['msg']}"
     name = str(error["loc"][0])
+    within = "".join(f"{part}: " for part in error["loc"][1:] if isinstance(part, str))
     given = in_environment().get(name)
     origin = given or (f"{file()}: {name}" if name in read_file() else name)
-    return f"{origin}: {_received(name, error['input'])}: {error['msg'].replace('Input should be', 'expected', 1)}"
+    told = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected", 1)
+    return f"{origin}: {within}{_received(name, error['input'])}: {told}"
 
 
 def _received(name: str, value: Any) -> str:

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from service import settings
 from service.settings import Settings
@@ -79,6 +79,8 @@ def _expected(name: str) -> str:
 def _shown(name: str, value: Any) -> Any:
     if value is not None and (settings.is_secret(name) or isinstance(value, SecretStr)):
         return settings.HIDDEN
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_none=True)
     return str(value) if isinstance(value, Path) else value
 
 

@@ -83,12 +83,15 @@ def related_list(searcher: Searcher, answer: Answer, started: float) -> RelatedL
     return RelatedList.model_validate(_related_fields(searcher, answer, started))
 
 
-def related_json(searcher: Searcher, answer: Answer, started: float) -> bytes:
+def related_json(searcher: Searcher, answer: Answer, started: float, token: str | None = None) -> bytes:
     """Return the answer of related as JSON: that of `related_list`, which is not checked once more.
 
     What is checked already or made here is written as it is, in a fifth of the time.
+
+    :param token: Of the list, where it is counted (`service.lists`).
     """
-    return to_json(_related_fields(searcher, answer, started))
+    listed = _related_fields(searcher, answer, started)
+    return to_json(listed if token is None else {**listed, "list": token})
 
 
 def _related_fields(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
@@ -118,6 +121,16 @@ def _fate(fate: Fate | None) -> FateOut | None:
 
 def batch(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[bytes]:
     """Yield the list of each article as a line of JSON, in order: its id, and hits or an error."""
+    return map(batch_line, batch_lists(searcher, lines, params))
+
+
+def batch_line(listed: BatchListOut) -> bytes:
+    """Return a list as a line of JSON."""
+    return listed.model_dump_json(exclude_none=True).encode() + b"\n"
+
+
+def batch_lists(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[BatchListOut]:
+    """Yield the list of each article, in order: its id, and hits or an error."""
     asked = {"filters": params.fields(), **params.options()}
     for line in lines:
         body = RelatedBody(seed=Seed(ids=[line.id]), exclude_ids=line.exclude_ids, **asked)
@@ -128,7 +141,7 @@ def batch(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -
         else:
             hits = [_brief(hit) for hit in answer.hits]
             listed = BatchListOut(id=line.id, hits=hits, explained=_fate(answer.fate))
-        yield listed.model_dump_json(exclude_none=True).encode() + b"\n"
+        yield listed
 
 
 def _brief(hit: Hit) -> BatchHitOut:

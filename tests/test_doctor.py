@@ -5,17 +5,24 @@ import os
 import socket
 import threading
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from click.testing import CliRunner
 
+from indexer import following
+from indexer.article import validate
+from indexer.ingest import Ingester, live_home
+from indexer.journal import FILE as JOURNAL
+from indexer.journal import Journal, Put
 from indexer.snapshot import Home
 from models import catalogue, sentence_transformer
 from models.errors import ModelError
 from models.hashing import HashingEncoder
 from service import doctor, settings
 from service.cli import main
+from service.keys import KeyStore
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(3)]
 
@@ -45,7 +52,10 @@ def found():
 def test_where_all_is_well_nothing_is_said_but_that(well):
     findings = found()
     assert {finding.status for finding in findings.values()} == {"ok"}
-    assert list(findings) == ["settings", "CPU", "home", "disk", "model", "snapshot", "port"]
+    assert list(findings) == [
+        *("settings", "CPU", "home", "disk", "model", "snapshot"),
+        *("keys", "changes", "ingestion", "sync", "port"),
+    ]
     assert "3 articles, every file as it was published, made with this model" in findings["snapshot"].found
     assert "encodes a query in " in findings["model"].found
 
@@ -172,6 +182,107 @@ class TestSnapshot:
         assert finding.status == "problem"
         assert "expected" in finding.found
         assert "rollback" in finding.advice
+
+
+class TestKeys:
+    def test_what_they_open(self, well):
+        store = KeyStore(well.path)
+        store.create("CMS", ["ingest"])
+        store.create("Lan", ["rules", "newsroom"])
+        gone, _ = store.create("cũ", ["ingest"])
+        store.revoke(gone.id)
+        assert found()["keys"].found == "2 that are not revoked: ingest 1, newsroom 1, rules 1"
+
+    @pytest.mark.parametrize("name", ["keys.sqlite", "session.key"])
+    def test_a_file_that_others_may_read(self, well, name):
+        (well.path / name).touch(0o644)
+        (well.path / name).chmod(0o644)
+        finding = found()["keys"]
+        assert finding.status == "problem"
+        assert f"chmod 600 {well.path / name}" in finding.advice
+
+    def test_a_file_that_is_damaged(self, well, caplog):
+        KeyStore(well.path).create("CMS", ["ingest"])
+        (well.path / "keys.sqlite").write_bytes(b"x" * 8192)
+        finding = found()["keys"]
+        assert finding.status == "problem"
+        assert "keys.sqlite: cannot be used: file is not a database" in finding.found
+        assert caplog.records == []
+
+
+class TestChanges:
+    @pytest.fixture
+    def journal(self, well):
+        with closing(Journal(well.path)) as journal:
+            yield journal
+
+    @staticmethod
+    def written(journal, minutes):
+        now = datetime.now(UTC) - timedelta(minutes=minutes)
+        journal.write([Put(validate({"id": f"moi-{minutes}", "title": "Bài mới"}))], now=now)
+
+    def test_they_wait_for_a_service(self, journal):
+        self.written(journal, 10)
+        self.written(journal, 9)
+        findings = found()
+        assert (findings["changes"].status, findings["ingestion"].status) == ("warning", "warning")
+        assert findings["changes"].found.startswith("2 wait, the first since 20")
+        assert "lienquan merge" in findings["changes"].advice
+
+    @pytest.mark.parametrize(("minutes", "status"), [(1, "ok"), (10, "problem")])
+    def test_a_process_that_brings_them_in_does_so_soon(self, well, journal, minutes, status):
+        self.written(journal, minutes)
+        with live_home(well).lock():
+            findings = found()
+        assert (findings["changes"].status, findings["ingestion"].status) == (status, "ok")
+
+    def test_once_they_are_served_none_waits(self, well, journal):
+        self.written(journal, 10)
+        with live_home(well).lock():
+            Ingester(well, HashingEncoder).step()
+        assert found()["changes"].found == "none waits to be served, 1 to be published"
+        assert found()["changes"].status == "ok"
+
+    def test_a_damaged_journal(self, well, journal):
+        journal.close()
+        for path in well.path.glob(f"{JOURNAL}*"):
+            path.write_bytes(b"x" * 8192)
+        finding = found()["changes"]
+        assert finding.status == "problem"
+        assert "file is not a database" in finding.found
+
+
+class TestSync:
+    ASKED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    @staticmethod
+    def written(home, **values):
+        (home.path / following.FILE).write_text(following.SyncState(**values).model_dump_json())
+
+    def test_sources_that_are_well(self, well):
+        self.written(well, asked=self.ASKED, sources=[following.SourceState(name="a")])
+        finding = found()["sync"]
+        assert (finding.status, finding.found) == ("ok", "sources last asked 2026-11-20T19:00:00+07:00, 1 of them")
+
+    def test_nobody_follows_them_any_more(self, well):
+        self.written(well, every=300, asked=self.ASKED)
+        finding = found()["sync"]
+        assert finding.status == "warning"
+        assert finding.found == "no process follows them any more, sources last asked 2026-11-20T19:00:00+07:00"
+
+    def test_who_follows_them_is_stuck(self, well):
+        self.written(well, every=300, asked=self.ASKED)
+        with following.following(well.path):
+            finding = found()["sync"]
+        assert (finding.status, finding.found.endswith(", overdue")) == ("problem", True)
+
+    def test_a_source_that_fails_and_a_build_that_is_refused(self, well):
+        bad = following.SourceState(name="a", problem="found 500", problems=1, since=self.ASKED)
+        self.written(well, asked=self.ASKED, problem="would remove 9 of 10", sources=[bad])
+        findings = found()
+        assert findings["sync"].found == "not published: would remove 9 of 10"
+        assert findings["source a"].found == "found 500 since 2026-11-20T19:00:00+07:00"
+        assert {findings["sync"].status, findings["source a"].status} == {"problem"}
 
 
 class Answering(BaseHTTPRequestHandler):

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -136,12 +137,17 @@ class TestOnce:
         assert numbers(home) == [1, 2]
         failing, _ = state(home)["sync"]["sources"]
         assert (failing["articles"], failing["problems"]) == (2, 1)
-        since = failing["since"]
+        since, well = failing["since"], failing["succeeded"]
+        assert well < since
         sync()
-        assert state(home)["sync"]["sources"][0]["since"] == since
+        failing = state(home)["sync"]["sources"][0]
+        assert (failing["since"], failing["succeeded"]) == (since, well)
         site.pages["/wp-json/wp/v2/posts"] = working
         assert sync()[0] == 0
-        assert state(home)["sync"]["sources"][0]["since"] is None
+        source = state(home)["sync"]["sources"][0]
+        assert source["since"] is None
+        assert source["succeeded"] > since
+        assert source["failures"] == 3
 
     def test_a_source_that_says_it_has_nothing_empties_nothing(self, wordpress, sync, home):
         wordpress.add(*range(1, 11))
@@ -207,7 +213,7 @@ class TestStatus:
         assert first == f"snapshot {Home(home).current()}: 2 articles"
         assert second.startswith("sync: not running, sources last asked 20")
         assert web.startswith(f"{listed} [[source]] 1: 1 articles, since ")
-        assert web.endswith(f"{site.url}: expected status 200, found 500")
+        assert f"{site.url}: expected status 200, found 500, last well 20" in web
         assert file == f"{listed} [[source]] 2: as expected"
 
     def test_a_damaged_file_is_as_if_there_were_none(self, wordpress, sync, home):
@@ -226,6 +232,51 @@ class TestStatus:
             with pytest.raises(BuildRefused), following.following(home):
                 pass
         assert not following.is_followed(home)
+
+
+class TestCondition:
+    ASKED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    @staticmethod
+    def written(home, **values):
+        home.mkdir(exist_ok=True)
+        (home / following.FILE).write_text(following.SyncState(**values).model_dump_json())
+
+    def test_of_a_home_that_is_not_followed(self, home):
+        how = following.condition(home)
+        assert how == following.Condition(following.SyncState(), running=False, late=False)
+        assert (how.followed, how.well) == (False, True)
+
+    def test_cron_starts_it_each_time_and_it_is_never_stopped(self, wordpress, sync, home):
+        wordpress.add(1)
+        sync()
+        how = following.condition(home, datetime.now(UTC) + timedelta(days=365))
+        assert (how.followed, how.stopped, how.late, how.well) == (True, False, False, True)
+
+    def test_who_should_run_and_does_not(self, home):
+        self.written(home, every=300, asked=self.ASKED)
+        how = following.condition(home, self.ASKED)
+        assert (how.stopped, how.late, how.well) == (True, False, False)
+        with following.following(home):
+            how = following.condition(home, self.ASKED)
+            assert (how.running, how.stopped, how.well) == (True, False, True)
+
+    @pytest.mark.parametrize(("minutes", "late"), [(75, False), (76, True)])
+    def test_three_intervals_and_an_hour_are_long_enough(self, home, minutes, late):
+        self.written(home, every=300, asked=self.ASKED)
+        now = self.ASKED + timedelta(minutes=minutes)
+        with following.following(home):
+            how = following.condition(home, now)
+        assert (how.late, how.well) == (late, not late)
+
+    def test_what_is_wrong_is_not_well(self, home):
+        good = following.SourceState(name="a", articles=3)
+        bad = following.SourceState(name="b", problem="expected status 200, found 500", problems=1)
+        self.written(home, asked=self.ASKED, sources=[good, bad])
+        how = following.condition(home)
+        assert (how.failing, how.well) == ((bad,), False)
+        self.written(home, asked=self.ASKED, problem="the sources would remove 9 of 10 articles")
+        assert not following.condition(home).well
 
 
 class Process:

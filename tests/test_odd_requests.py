@@ -547,6 +547,8 @@ def odd_forms():
         yield Odd("/newsroom/draft", 405, "method", method=method, headers=HTML)
     for text in ("?lang=xx", "?title=a", "?%ff", ""):
         yield Odd(f"/newsroom/draft{text}", None, headers=HTML)
+    for page in ("", "articles", "articles/a", "judge", "judgements", "judgements/x", "query", "synonyms"):
+        yield Odd(f"/newsroom/{page}", None, headers=HTML)
 
 
 def odd_newsroom():
@@ -597,6 +599,24 @@ def odd_wrappings():
     yield Odd(SEARCH + "?q=a", 200, body=b"\x00" * 300_000)
 
 
+def odd_clicks():
+    for body in NOT_LINES:
+        yield Odd("/api/v1/clicks", 413 if len(body) > 64_000 else 400, "body", "POST", body)
+    for name, values in {
+        "list": [None, True, 0, "", [], "x" * 40_001, "bịa", "🔥", "\0", "a.b", "." * 100, ".eJwr.x"],
+        "shown": [None, True, 1, "1", [0], [51], [1.5], ["1"], [None], [1] * 51, {}, [2**80]],
+        "clicked": [True, 0, 51, -1, 1.5, "1", [], {}, 2**80],
+        "reader": ["Lan"],
+    }.items():
+        for value in values:
+            body = {"events": [{"list": "x", "shown": [1], name: value}]}
+            yield Odd("/api/v1/clicks", 400, None, "POST", json.dumps(body).encode())
+    for events in (None, {}, [], "x", [None], [[]], [{}] * 21):
+        yield Odd("/api/v1/clicks", 400, None, "POST", json.dumps({"events": events}).encode())
+    yield Odd("/api/v1/clicks?x=1", 400, "x", "POST", b"{}")
+    yield Odd("/api/v1/clicks", 403, "Origin", "POST", b"{}", {"Origin": "null"})
+
+
 TABLE = [
     *odd_texts(),
     *odd_numbers(),
@@ -614,12 +634,13 @@ TABLE = [
     *odd_forms(),
     *odd_newsroom(),
     *odd_wrappings(),
+    *odd_clicks(),
 ]
 
 
 @pytest.fixture(scope="module")
 def client(client_of):
-    return client_of(LINES)
+    return client_of(LINES, clicks=True)
 
 
 def send(client, odd):

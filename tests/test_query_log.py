@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import query_log
+from service import hourly, query_log
 from service.cli import main
 from service.query_log import FILE, MAX_QUERY, Asked, QueryLog, kept_as, read
 from tests.conftest import wait_for
@@ -257,11 +257,12 @@ class TestService:
         assert found == [Asked("ca", 2, 0, 3), Asked("zzz", 1, 1, 0)]
 
     def test_it_is_written_in_time_by_itself(self, client_of, monkeypatch):
-        monkeypatch.setattr(query_log, "_EVERY", 0.05)
+        monkeypatch.setattr(hourly, "_EVERY", 0.05)
         client = client_of(LINES, query_log=True)
         client.get("/api/v1/search?q=ca")
         path = client.application.config["SETTINGS"].home / FILE
         wait_for(path.exists)
+        wait_for(lambda: path.stat().st_size > 8192)  # its table too
         wait_for(lambda: read(path, 1) == [Asked("ca", 1, 0, 3)])
         client.application.extensions["query log"].stop()
 

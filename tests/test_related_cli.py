@@ -6,9 +6,9 @@ from typing import get_args
 import pytest
 from click.testing import CliRunner
 
-from service.answers import RelatedList
+from service import exporting
+from service.answers import BatchListOut, RelatedList
 from service.cli import main
-from service.commands import asking
 from service.presets import PRESETS, FreshnessName
 
 LINES = [
@@ -181,10 +181,10 @@ class TestAll:
         out.write_text("old", encoding="utf-8")
 
         def broken(*_):
-            yield b"{}\n"
+            yield BatchListOut(id="a")
             raise OSError("no space left")
 
-        monkeypatch.setattr("service.written.batch", broken)
+        monkeypatch.setattr("service.written.batch_lists", broken)
         assert "no space left" in run("related", "--all", "--out", out, status=1).stderr
         assert out.read_text(encoding="utf-8") == "old"
         assert [*tmp_path.iterdir()] == [out]
@@ -199,7 +199,7 @@ class TestAll:
 
     def test_several_chunks(self, run, monkeypatch):
         whole = run("related", "--all", "--now", "2023-11-08").stdout
-        monkeypatch.setattr(asking, "_CHUNK", 2)
+        monkeypatch.setattr(exporting, "_AT_ONCE", 2)
         assert run("related", "--all", "--now", "2023-11-08").stdout == whole
 
 

@@ -12,11 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.article import validate
 from indexer.changes import Put
+from indexer.following import FILE, Condition, SourceState, SyncState
 from indexer.ingest import Ingester
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
 from service import tracing
-from service.metrics import Ingestion, Metrics, metrics
+from service.metrics import Ingestion, Metrics, metrics, text_of_sources
 
 LINES = [
     {"id": f"bai-{at}", "title": f"công nhân ca {at}", "section": "Đời sống", "published_at": f"2023-11-{at + 1:02}"}
@@ -74,6 +75,7 @@ class TestCounting:
         counted.problem(True)
         counted.encoder_ready()
         counted.unlogged(3)
+        counted.uncounted(2)
         text = counted.text()
         assert value(text, "query_vectors_total", result="hit") == 2
         assert value(text, "query_vectors_total", result="miss") == 1
@@ -83,6 +85,7 @@ class TestCounting:
         assert [value(text, name) for name in named] == [1_700_000_000, 12, 1, 1, 1]
         assert value(text, "encoder_ready") == 1
         assert value(text, "query_log_dropped_total") == 3
+        assert value(text, "clicks_dropped_total") == 2
 
     def test_what_waits_to_be_ingested(self):
         text = Metrics().text(Ingestion(live=7, waiting=3, oldest=1.5, aside=1, published=1_700_000_000, down=2))
@@ -209,6 +212,47 @@ class TestWhoMayRead:
     def test_on_is_for_everyone(self, client_of):
         answer = client_of(metrics="on").get("/metrics", environ_base={"REMOTE_ADDR": "10.0.0.7"})
         assert answer.status_code == 200
+
+
+class TestSources:
+    """How it goes with the sources that `sync` follows, as of the home."""
+
+    ASKED = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+    def test_nothing_is_said_where_none_are_followed(self, client):
+        assert b"lienquan_sync" not in scrape(client)
+        assert text_of_sources(Condition(SyncState(), running=False, late=False)) == b""
+
+    def test_each_source_and_all_of_them(self):
+        well = SourceState(name="https://bao.example/rss", articles=12, succeeded=self.ASKED)
+        bad = SourceState(name='kho "cũ"', problem="expected status 200, found 500", problems=1, failures=4)
+        state = SyncState(every=300, asked=self.ASKED, built=self.ASKED, sources=[well, bad])
+        text = text_of_sources(Condition(state, running=True, late=False))
+        seconds = self.ASKED.timestamp()
+        assert {
+            (name.removeprefix("lienquan_"), *dict(labels).values()): count
+            for (name, labels), count in samples(text).items()
+        } == {
+            ("sync_running",): 1,
+            ("sync_problem",): 1,
+            ("sync_asked_timestamp_seconds",): seconds,
+            ("sync_success_timestamp_seconds",): seconds,
+            ("source_articles", well.name): 12,
+            ("source_success_timestamp_seconds", well.name): seconds,
+            ("source_success_timestamp_seconds", bad.name): 0,
+            ("source_failures_total", well.name): 0,
+            ("source_failures_total", bad.name): 4,
+            ("source_problem", well.name): 0,
+            ("source_problem", bad.name): 1,
+        }
+
+    def test_a_scrape_tells_of_the_home(self, client_of):
+        client = client_of(LINES)
+        home = client.application.config["SETTINGS"].home
+        (home / FILE).write_text(SyncState(asked=self.ASKED).model_dump_json())
+        text = scrape(client)
+        assert value(text, "sync_asked_timestamp_seconds") == self.ASKED.timestamp()
+        assert value(text, "workers") == 1
 
 
 _WORKERS = """

@@ -28,7 +28,14 @@ MODULES = {
     for path in sorted((ROOT / floor).rglob("*.py"))
 }
 # Arrays in, arrays out: no files, no clock, no settings, no archive.
-PURE = ("service.diversity", "service.freshness", "service.pins", "service.presets", "service.ranking")
+PURE = (
+    "service.diversity",
+    "service.freshness",
+    "service.interleaving",
+    "service.pins",
+    "service.presets",
+    "service.ranking",
+)
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
     **{"charset_normalizer": "charset-normalizer"},
@@ -88,13 +95,13 @@ class TestImports:
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("flask_limiter", {"service.app"}),
-            ("itsdangerous", {"service.sessions"}),
+            ("itsdangerous", {"service.lists", "service.sessions"}),
             (
                 "sqlite3",
                 {
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.judgements"),
-                    *("service.keys", "service.query_log"),
+                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.judgements", "service.keys"),
+                    *("service.click_log", "service.hourly"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),
@@ -111,7 +118,10 @@ class TestImports:
                 "click",
                 {
                     "service.cli",
-                    *(f"service.commands.{name}" for name in ("common", "archive", "articles", "asking", "following")),
+                    *(
+                        f"service.commands.{name}"
+                        for name in ("common", "archive", "articles", "asking", "exporting", "following")
+                    ),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
                     "service.commands.words",
                 },
@@ -149,6 +159,7 @@ class TestImports:
             ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
             ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime"]),
+            ("indexer.following", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
             ("indexer.sources", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
         ],
     )

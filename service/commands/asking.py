@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -32,11 +31,10 @@ if TYPE_CHECKING:
     from models.encoder import Encoder
     from service.evaluation import DraftKind
     from service.hits import Answer, Hit
-    from service.schemas import BatchLine, RelatedParams
+    from service.schemas import RelatedParams
     from service.searcher import Searcher
 
 _MODEL = ("model", "query_prompt", "document_prompt", "max_tokens", "backend")
-_CHUNK = 512
 
 with_mode = click.option(
     "--mode",
@@ -199,26 +197,14 @@ def _told(explanation: dict[str, Any]) -> str:
 
 def _write_all(searcher: Searcher, params: RelatedParams, out: Path | None) -> None:
     """Write the lists of all public articles, their ages counted to one moment."""
-    import numpy as np
+    from service import exporting, written
 
-    from service import written
-    from service.schemas import BatchLine
-
-    clock = datetime.now(UTC)
-    rows = np.flatnonzero(searcher.public(clock))
-
-    def asked() -> Iterator[BatchLine]:
-        for start in range(0, len(rows), _CHUNK):
-            for article in searcher.archive.articles(rows[start : start + _CHUNK]):
-                yield BatchLine(id=article.id, exclude_ids=params.exclude_ids)
-
-    aged = params.model_copy(update={"now": params.now or clock})
-    lines = written.batch(searcher, asked(), aged)
+    lists, count = exporting.all_lists(searcher, params)
     with _opened(out) as file, show_progress() as show:
-        show("related", 0, len(rows))
-        for done, line in enumerate(lines, 1):
-            file.write(line)
-            show("related", done, len(rows))
+        show("related", 0, count)
+        for done, listed in enumerate(lists, 1):
+            file.write(written.batch_line(listed))
+            show("related", done, count)
 
 
 @contextmanager

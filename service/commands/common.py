@@ -178,15 +178,10 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes its place once it is whole, or not at all."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with beside.open("xb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    from service.whole_files import whole
+
+    with whole(path) as partial, partial.open("xb") as file:
+        yield file
 
 
 def source_options(columns: tuple[str, ...], encoding: str | None, **more: Any) -> SourceOptions:

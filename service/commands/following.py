@@ -77,7 +77,7 @@ def sync(
         from indexer import following
 
         with following.following(home):
-            followed = following.Followed(home, sources, said, every)
+            followed = following.Followed(home, sources, said, 0 if once else every)
             encoder = _loaded_once(**model)
             while True:
                 start = time.monotonic()
@@ -137,25 +137,29 @@ def _build(home: Path, sources: tuple[str, ...], followed: Followed, encoder: Ca
 def status(home: Path, as_json: bool) -> None:
     """Show the current snapshot, and how the sources are that `sync` follows."""
     with plain_errors():
-        from indexer.following import is_followed, read_state
+        from indexer.following import condition
         from indexer.snapshot import Home, read_manifest
 
         place = Home(home)
         name = place.current()
         articles = read_manifest(place.directory(name)).articles if name else 0
-        state, running = read_state(home), is_followed(home)
+        how = condition(home)
+        state = how.state
     if as_json:
         synced = state.model_dump(mode="json", exclude={"mark"})
-        click.echo(json.dumps({"snapshot": name, "articles": articles, "running": running, "sync": synced}))
+        click.echo(json.dumps({"snapshot": name, "articles": articles, "running": how.running, "sync": synced}))
         return
     click.echo(f"snapshot {name}: {articles} articles" if name else "no snapshot is published yet")
-    click.echo(f"sync: {'running' if running else 'not running'}, sources last asked {_time(state.asked)}")
+    overdue = ", which is overdue" if how.late else ""
+    running = "running" if how.running else "not running"
+    click.echo(f"sync: {running}, sources last asked {_time(state.asked)}{overdue}")
     if state.problem:
         click.echo(f"not published: {state.problem}")
     for source in state.sources:
         held = "" if source.articles is None else f"{source.articles} articles, "
         more = f" ({source.problems} problems)" if source.problems > 1 else ""
-        said = f"since {_time(source.since)}: {source.problem}{more}" if source.problem else "as expected"
+        last = f", last well {_time(source.succeeded)}" if source.problem else ""
+        said = f"since {_time(source.since)}: {source.problem}{more}{last}" if source.problem else "as expected"
         click.echo(f"{source.name}: {held}{said}")
 
 
