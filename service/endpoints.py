@@ -192,7 +192,7 @@ ENDPOINTS = (
         "The list under an article. Nothing is encoded for it, so it takes milliseconds; keep it for as long as "
         "`Cache-Control` says, and ask again with `If-None-Match`.",
         schemas.RelatedParams,
-        answer=answers.RelatedList,
+        answer=answers.CountedList,
         by_id=True,
         cached=True,
         success={200: _LIST},
@@ -209,7 +209,7 @@ ENDPOINTS = (
         "Related articles of the one that answers to an address",
         "The same list, where only the address is known.",
         schemas.RelatedByUrlParams,
-        answer=answers.RelatedList,
+        answer=answers.CountedList,
         cached=True,
         success={200: _LIST},
         statuses=(404,),
@@ -252,11 +252,18 @@ ENDPOINTS = (
         "/api/v1/clicks",
         "Related",
         "Tell what of related lists was shown and clicked",
-        "404 unless the setting `clicks` is on; then related answers carry the `list` that is sent back here. Any media "
-        "type will do, so that `navigator.sendBeacon` needs no preflight. Nothing of the reader is kept.",
+        "404 unless the setting `clicks` is on; then related answers carry the `list` that is sent back here. Any "
+        "media type will do, so that `navigator.sendBeacon` needs no preflight. Nothing of the reader is kept.",
         body=schemas.ClicksBody,
-        success={204: "Counted, as far as the lists are ours and still count"},
+        success={204: "All of it is counted"},
         statuses=(403, 404),
+        examples=(
+            Example(
+                "Three seen, the second one clicked (where clicks are not counted)",
+                body={"events": [{"list": "as the related answer has it", "shown": [1, 2, 3], "clicked": 2}]},
+                status=404,
+            ),
+        ),
     ),
     Endpoint(
         "get",

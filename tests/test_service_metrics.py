@@ -118,7 +118,7 @@ def test_the_live_part_is_told_as_it_is(client_of):
     text = scrape(client)
     assert (value(text, "waiting_changes"), value(text, "live_articles")) == (0, 1)
     assert value(text, "oldest_waiting_change_seconds") == 0
-    assert value(text, "published_timestamp_seconds") == published < value(text, "snapshot_timestamp_seconds")
+    assert value(text, "published_timestamp_seconds") == published <= value(text, "snapshot_timestamp_seconds")
 
 
 def scrape(client):
