@@ -51,7 +51,7 @@ def measure(source: Path, home: Path) -> None:
 
     report = build(Home(home), [str(source)], lambda: HashingEncoder(2), progress=mark)
     reading = marks["reading"][-1] - marks["reading"][0]
-    storing = marks["indexing"][-1] - marks["indexing"][0]
+    storing = marks["publishing"][0] - marks["indexing"][0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps({"articles": report.articles, "reading": reading, "storing": storing, "peak_mb": peak}))
 

@@ -23,6 +23,8 @@ from indexer.knowledge import Knowledge
 from indexer.lexical import Chance, Term, Words
 from indexer.mining import Name
 from indexer.near_duplicates import Bits, Hours, Sketches
+from indexer.neighbours import MEANT, WORDED
+from indexer.projection import Positions
 from indexer.segment import Segment
 from indexer.series import Pattern
 from indexer.snapshot import Snapshot
@@ -48,6 +50,18 @@ class Shared(NamedTuple):
     rows: Rows
     terms: Vectors
     cosines: Vectors | None = None
+
+
+class Stored(NamedTuple):
+    """The neighbours of n articles as they were found while indexing, each (n, k), -1 for none.
+
+    :param cosines: Of their vectors.
+    :param terms: Of their term vectors.
+    """
+
+    rows: Rows
+    cosines: Vectors
+    terms: Vectors
 
 
 class ArchiveSeries(NamedTuple):
@@ -199,6 +213,25 @@ class Archive:
         for start, text_start, segment in zip(self._starts, self._text_starts, self.segments, strict=False):
             yield int(start), int(text_start), segment
 
+    @cached_property
+    def positions(self) -> Positions | None:
+        """Return where each text stands on the map, (texts, 2) float32; None where a segment has no map."""
+        parts = [segment.positions for segment in self.segments]
+        return None if any(part is None for part in parts) else self._joined(parts)
+
+    def positions_of(self, rows: Rows) -> Positions:
+        """Return where (n,) articles stand on the map, each by its first text, (n, 2) float32.
+
+        :raises ValueError: if a segment has no map.
+        """
+        if self.positions is None:
+            raise ValueError(f"snapshot {self.id}: no map")
+        found: Positions = np.empty((len(rows), 2), dtype=np.float32)
+        for start, text_start, segment in self._parts():
+            here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
+            found[here] = self.positions[segment.owners.first(rows[here] - start) + text_start]
+        return found
+
     def nearest_texts(self, queries: Vectors, k: int) -> list[tuple[Rows, Vectors]]:
         """Return for each of (q, dim) vectors its k best texts and their cosines, best first."""
         found = [
@@ -319,6 +352,26 @@ class Archive:
             terms, cosines = np.concatenate([terms, shared[places]]), np.concatenate([cosines, more[places]])
         single = all(one.owners.most == 1 for one in self.segments)
         return Shared(rows, terms, cosines if single else None)
+
+    def stored_neighbours(self, rows: Rows) -> Stored:
+        """Return the neighbours of each of (n,) articles that were found while its segment was written, each (n, k).
+
+        Of a text that several articles have, the first one; -1 for none. Those in segments that were added later are
+        not among them.
+        """
+        shape = (len(rows), MEANT + WORDED)
+        found = Stored(
+            np.full(shape, -1, dtype=np.int64), np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
+        )
+        for start, _, segment in self._parts():
+            here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
+            if len(here):
+                held = segment.relations.neighbours.block(segment.owners.first(rows[here] - start))
+                texts, cosines, terms = held
+                owners = self.first_owners(np.maximum(texts, 0).ravel()).reshape(texts.shape)
+                found.rows[here], found.cosines[here] = np.where(texts >= 0, owners, -1), cosines
+                found.terms[here] = terms
+        return found
 
     def _owners(self, texts: Rows) -> tuple[Rows, Rows]:
         """Return the articles that own (n,) texts, and at which of the n places each one's text is (`Owners`)."""

@@ -6,7 +6,7 @@ Owns what goes into a snapshot's directory. What is staged and whether to write 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -14,14 +14,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import arrays, calibration, growth, knowledge, lexical, vectors
+from indexer import archive_map, arrays, calibration, growth, knowledge, lexical, vectors
 from indexer.archive import Archive
 from indexer.cache import VectorCache
 from indexer.calibration import Calibration, draw_background
 from indexer.embedding import embed
 from indexer.knowledge import KnowledgeWriter
 from indexer.lexical import LexicalWriter
-from indexer.segment import SegmentWriter
+from indexer.progress import Progress
+from indexer.segment import Indexed, SegmentWriter
 from indexer.snapshot import Home, SegmentEntry, Snapshot, share_directory, share_file
 from indexer.staging import Staging
 from indexer.text import ENCODED
@@ -31,10 +32,8 @@ from models.encoder import Encoder, Vectors
 logger = logging.getLogger(__name__)
 
 _CHUNK = 64
+_TOLD = 500
 _WORD_ROWS = "word_rows.npy"
-
-Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how much is done, and of how much where that is known."""
 
 
 class Assembly:
@@ -85,6 +84,8 @@ class Assembly:
         words = LexicalWriter(self._directory / lexical.DIRECTORY)
         learnt = KnowledgeWriter(now)
         entry = self._write("segment-0", reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
+        as_large = reusable is not None and _as_large(reusable, articles)
+        self._map(entry, reusable if as_large else None)
         words.close()
         learnt.write(self._directory / knowledge.DIRECTORY, self._directory / entry.name)
         raw = self._directory / entry.name / vectors.RAW_FILE
@@ -114,6 +115,8 @@ class Assembly:
             writer = partial(SegmentWriter, now=now, words=words, earlier=base)
             entries.append(self._write(f"segment-{first}", current, writer, len(kept)))
             words.close()
+            if Archive(current).positions is not None:  # else there is no map to add to
+                self._map(entries[-1], current)
             rows = growth.word_rows(rows, base.count, kept, words.count, entries[-1].articles)
         elif rows is not None:
             rows = growth.word_rows(rows, base.count, kept, len(rows), 0)
@@ -137,7 +140,7 @@ class Assembly:
         self,
         name: str,
         reusable: Snapshot | None,
-        writer: Callable[[Path], SegmentWriter],
+        writer: Callable[..., SegmentWriter],
         known: int = 0,
     ) -> SegmentEntry:
         """Write a segment of what is staged.
@@ -150,13 +153,36 @@ class Assembly:
         chunks = self._vectors(reusable, texts)
         vectors.write_vectors(target / vectors.RAW_FILE, texts, self._encoder.identity.dim, chunks)
         self._progress("indexing", 0, articles)
-        built = writer(target).write(self._staging.articles(), self._staging.texts(), known)
-        self._progress("indexing", articles, articles)
+        gathered = self._counted(self._staging.articles(), articles)
+        built = writer(target, progress=self._progress).write(gathered, self._staging.texts(), known)
         return SegmentEntry(name=name, articles=articles, vectors=texts, index=built.kind, recall=built.recall)
+
+    def _map(self, entry: SegmentEntry, reusable: Snapshot | None) -> None:
+        """Write the map of a segment: as it is in a snapshot that has one and is about as large, else drawn anew."""
+        self._progress("mapping", 0, entry.vectors)
+        target = self._directory / entry.name
+        raw = np.load(target / vectors.RAW_FILE, mmap_mode="r", allow_pickle=False)
+        held = Archive(reusable) if reusable else None
+        if held is None or held.positions is None:
+            archive_map.write_anew(target, raw)
+        else:
+            archive_map.write_added(target, raw, held, self._known())
+        self._progress("mapping", entry.vectors, entry.vectors)
+
+    def _known(self) -> Rows:
+        """Return the rows of staged texts that have vectors already, and theirs in the current snapshot, (k, 2)."""
+        return np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
+
+    def _counted(self, articles: Iterable[Indexed], total: int) -> Iterator[Indexed]:
+        for done, article in enumerate(articles, 1):
+            yield article
+            if done % _TOLD == 0 or done == total:
+                self._progress("indexing", done, total)
 
     def _publish(
         self, entries: list[SegmentEntry], drawn: Calibration, word_rows: NDArray[np.int32] | None = None
     ) -> str:
+        self._progress("publishing", 0, None)
         self._staging.close()
         for path in self._directory.glob("staging.sqlite*"):
             path.unlink()
@@ -179,7 +205,7 @@ class Assembly:
         """Yield the vector of every distinct text: the current snapshot's, an interrupted build's, or a new one."""
         known = np.zeros(texts, dtype=np.bool_)
         if reusable is not None:
-            pairs = np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
+            pairs = self._known()
             known[pairs[:, 0]] = True
             held = Archive(reusable)
             for start in range(0, len(pairs), 4096):
@@ -209,13 +235,17 @@ class Assembly:
     def _background(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
         """Write the background: the current one while the archive is of about the size that it was drawn at."""
         target = self._directory / calibration.FILE
-        if reusable is not None:
-            drawn = reusable.manifest.calibration
-            if drawn.articles / 2 <= articles <= drawn.articles * 2:
-                share_file(reusable.directory / calibration.FILE, target)
-                return drawn
+        if reusable is not None and _as_large(reusable, articles):
+            share_file(reusable.directory / calibration.FILE, target)
+            return reusable.manifest.calibration
         rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
         sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]
         background, drawn = draw_background(np.array(sample), articles, self._encoder)
         arrays.save(target, background)
         return drawn
+
+
+def _as_large(current: Snapshot, articles: int) -> bool:
+    """Return whether an archive is about as large as when the background, and the map, were last drawn."""
+    drawn = current.manifest.calibration.articles
+    return drawn / 2 <= articles <= drawn * 2

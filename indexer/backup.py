@@ -14,14 +14,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from indexer import cache
+from indexer import cache, progress
 from indexer.errors import SnapshotError
 from indexer.snapshot import CURRENT_FILE, Home, share_directory, verify
 
 _TRIES = 5
 """How often a snapshot is begun to be copied that is pruned meanwhile."""
 
-_PASSING = (CURRENT_FILE, "lock", cache.FILE)
+_PASSING = (CURRENT_FILE, "lock", progress.FILE, progress.LOCK, cache.FILE)
 """What is written by its own rules, or needed by nobody else."""
 
 

@@ -18,11 +18,12 @@ from typing import Any
 
 from indexer import growth, older_formats, store
 from indexer.article import Article, Problem, shown, validate
-from indexer.assembly import Assembly, Progress
+from indexer.assembly import Assembly
 from indexer.cache import VectorCache
 from indexer.changes import Change
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
 from indexer.journal import Journal
+from indexer.progress import Progress, telling
 from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.staging import Changes, Held, Staging
@@ -122,6 +123,7 @@ def build(
     journal = Journal.of(home.path)
     with (
         home.lock(options.wait, options.merging),
+        telling(home.path, progress, options.merging) as told,
         home.partial() as directory,
         store.disk_errors_told(),
         closing(journal) if journal else nullcontext(),
@@ -129,14 +131,14 @@ def build(
         older = older_formats.held(home)
         current = open_published(home) if older is None else None
         with closing(Staging(directory / "staging.sqlite")) as staging:
-            report = _read(home, staging, sources, options, progress)
+            report = _read(home, staging, sources, options, told)
             up_to = _take_changes(journal, staging, current, options) if journal else 0
             changes = staging.compare(held(current) if older is None else older, options.whole)
             report.take(changes)
             _guard(changes, options, report)
             cache = VectorCache(home.path, (made := encoder()).identity, ENCODED)
             with closing(cache):
-                assembly = Assembly(home, directory, staging, current, made, cache, up_to, progress=progress)
+                assembly = Assembly(home, directory, staging, current, made, cache, up_to, progress=told)
                 report.snapshot = _publish(assembly, staging, changes, options)
             report.encoded, report.reused = assembly.encoded, assembly.reused
         if current is not None:
@@ -144,14 +146,14 @@ def build(
         if report.snapshot is not None:
             report.pruned = home.prune(options.keep)
             _tidy(home, journal, cache, up_to)
+        told.ended(report.snapshot, report.articles, report.encoded)
     return report
 
 
 def _publish(assembly: Assembly, staging: Staging, changes: Changes, options: BuildOptions) -> str | None:
     """Publish what the changes ask for: nothing, tombstones, an added segment, or everything anew."""
     reusable = assembly.reusable()
-    changed = reusable is not None and (len(reusable.segments) > 1 or any(not s.alive.all() for s in reusable.segments))
-    if reusable is not None and not changes and not (options.rewrite and changed):
+    if reusable is not None and not changes and not (options.rewrite and _gains(reusable)):
         return None
     gone = staging.gone(options.whole)
     if reusable is not None and not options.rewrite:
@@ -160,6 +162,11 @@ def _publish(assembly: Assembly, staging: Staging, changes: Changes, options: Bu
             return assembly.publish_added(reusable, gone, first)
     staging.gather(gone, 0)
     return assembly.publish_anew(reusable)
+
+
+def _gains(current: Snapshot) -> bool:
+    """Return whether anything is gained by writing all anew: what was added becomes one, what is missing is made."""
+    return len(current.segments) > 1 or any(not s.alive.all() or s.positions is None for s in current.segments)
 
 
 def _tidy(home: Home, journal: Journal | None, cache: VectorCache, up_to: int) -> None:

@@ -134,6 +134,16 @@ class Background:
             start += rows
         return Moments(float(self._middle @ query), spread)
 
+    def spreads_of(self, queries: Vectors) -> NDArray[np.float64]:
+        """Return the standard deviation of the background's cosines to each of (n, dim) unit vectors, (n,) float64."""
+        apart, start = self._roots @ queries.T, 0
+        spread = np.zeros(len(queries))
+        for weight, rows in self._parts:
+            part = apart[start : start + rows]
+            spread += weight * np.maximum(np.linalg.norm(part, axis=0), _LEAST)
+            start += rows
+        return spread
+
     def spreads(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
         """Return how many spreads (n,) cosines lie above the background of a query, a (dim,) unit vector."""
         return self.moments(query).spreads(cosines)

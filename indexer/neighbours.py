@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from indexer import arrays
 from indexer.earlier import Earlier
+from indexer.progress import Progress
 from indexer.terms import Terms
 from indexer.vectors import Rows, VectorIndex, Vectors
 
@@ -46,7 +47,13 @@ class Near(NamedTuple):
     shared: NDArray[np.float32]
 
 
-def write_neighbours(directory: Path, index: VectorIndex, terms: Terms, earlier: Earlier | None = None) -> None:
+def write_neighbours(
+    directory: Path,
+    index: VectorIndex,
+    terms: Terms,
+    earlier: Earlier | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> None:
     """Find and write the neighbours of every text of a segment.
 
     :param directory: Where the files lie.
@@ -67,6 +74,7 @@ def write_neighbours(directory: Path, index: VectorIndex, terms: Terms, earlier:
             found[text, : len(texts)], found[text, len(texts) :] = texts, -1
             cosines[text, : len(texts)] = _cosines(index, int(text), texts, first, earlier)
             shared[text, : len(texts)] = _terms(terms, int(text), texts, first, earlier)
+        progress("relating", int(rows[-1]) + 1, index.count)
     for written in (found, cosines, shared):
         written.flush()
 
@@ -119,6 +127,11 @@ class Neighbours:
             return np.asarray(np.load(directory / name, mmap_mode="r", allow_pickle=False))
 
         self._found, self._cosines, self._shared = map(load, (NEIGHBOURS, _COSINES, _SHARED))
+
+    def block(self, texts: Rows) -> tuple[Rows, Vectors, Vectors]:
+        """Return the neighbours of (n,) texts, and both cosines, each (n, k); -1 where there are fewer."""
+        found = self._found[texts].astype(np.int64)
+        return found, self._cosines[texts], self._shared[texts].astype(np.float32)
 
     def of(self, text: int) -> Near:
         """Return the neighbours of a text of the segment, itself not among them."""

@@ -22,6 +22,7 @@ from indexer.earlier import Earlier
 from indexer.near_duplicates import SketchWriter
 from indexer.neighbours import Neighbours
 from indexer.owners import Owners
+from indexer.progress import Progress
 from indexer.series import Series, SeriesWriter
 from indexer.terms import NOTHING, Terms, TermWriter
 from indexer.vectors import VectorIndex
@@ -57,7 +58,13 @@ class RelationsWriter:
         self._series.add(article.title, article.source, article.published_at)
         self._classes.add(article)
 
-    def write(self, index: VectorIndex, owners: Owners, columns: Columns) -> None:
+    def write(
+        self,
+        index: VectorIndex,
+        owners: Owners,
+        columns: Columns,
+        progress: Progress = lambda stage, done, total: None,
+    ) -> None:
         """Write everything.
 
         :param index: Of the segment's vectors.
@@ -69,7 +76,8 @@ class RelationsWriter:
         self._series.write(self._directory)
         self._classes.write(self._directory)
         sketches = self._sketches.write(self._directory, earlier.boilerplate if earlier else None)
-        neighbours.write_neighbours(self._directory, index, Terms(self._directory / terms.DIRECTORY), earlier)
+        own = Terms(self._directory / terms.DIRECTORY)
+        neighbours.write_neighbours(self._directory, index, own, earlier, progress)
         near = np.load(self._directory / neighbours.NEIGHBOURS, mmap_mode="r", allow_pickle=False)
         groups.write_groups(self._directory, sketches, near, owners, columns, earlier)
 

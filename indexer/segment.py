@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import arrays, owners, relations, store, vectors
+from indexer import archive_map, arrays, owners, relations, store, vectors
 from indexer.article import Article
 from indexer.columns import Columns, ColumnWriter
 from indexer.earlier import Earlier
@@ -24,6 +24,7 @@ from indexer.knowledge import KnowledgeWriter
 from indexer.lexical import LexicalWriter, tokens
 from indexer.named import Named, NamedWriter
 from indexer.owners import Owners
+from indexer.progress import Progress
 from indexer.relations import Relations, RelationsWriter
 from indexer.store import Store, Stored
 from indexer.summaries import Summaries, SummaryWriter
@@ -31,6 +32,9 @@ from indexer.syllables import stream
 from indexer.vectors import Mask, Rows, VectorIndex, Vectors
 
 _KEYS = "text_keys.npy"
+
+Indexed = tuple[Stored, int]
+"""An article with the row of its vector."""
 
 
 class SegmentWriter:
@@ -51,8 +55,9 @@ class SegmentWriter:
         words: LexicalWriter,
         learnt: KnowledgeWriter | None = None,
         earlier: Earlier | None = None,
+        progress: Progress = lambda stage, done, total: None,
     ) -> None:
-        self._directory, self._words, self._learnt = directory, words, learnt
+        self._directory, self._words, self._learnt, self._progress = directory, words, learnt, progress
         try:
             self._built = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
         except ValueError as error:
@@ -63,9 +68,7 @@ class SegmentWriter:
         self._summaries = SummaryWriter(directory)
         self._vectors = array("i")
 
-    def write(
-        self, articles: Iterable[tuple[Stored, int]], texts: Iterable[tuple[bytes, int]], known: int = 0
-    ) -> vectors.Built:
+    def write(self, articles: Iterable[Indexed], texts: Iterable[tuple[bytes, int]], known: int = 0) -> vectors.Built:
         """Write everything but the raw vectors, and which articles hold names where these are learnt just now.
 
         :param articles: Each article with the row of its vector; article rows are counted in this order.
@@ -95,7 +98,7 @@ class SegmentWriter:
         pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
         owners.write_owners(directory, pairs, len(keys), len(owned))
         index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
-        self._relations.write(index, Owners(directory), Columns(directory))
+        self._relations.write(index, Owners(directory), Columns(directory), self._progress)
         return self._built
 
     def _add(self, row: int, article: Article, vector: int, new: bool) -> None:
@@ -133,7 +136,11 @@ class Segment:
         self.owners = Owners(directory)
         self.keys: NDArray[np.int64] = np.asarray(np.load(directory / _KEYS, mmap_mode="r", allow_pickle=False))
         """(vectors,) int64, the start of each text's key: equal for equal texts, in whatever segment."""
+        self.positions = archive_map.load(directory)
+        """(vectors, 2) float32, where each text stands on the map; None where there is none."""
         self.alive = self._alive(tombstones)
+        if self.positions is not None and self.positions.shape != (self.index.count, 2):
+            raise ValueError(f"{directory}: a map of {self.positions.shape}: expected ({self.index.count}, 2)")
         if (self.owners.articles, self.owners.vectors, len(self.keys)) != (self.count, *2 * (self.index.count,)):
             raise ValueError(
                 f"{directory}: owners of {self.owners.vectors} vectors among {self.owners.articles} articles, "

@@ -25,7 +25,9 @@ from service.gate import Gate
 from service.highlights import highlights
 from service.hits import Answer, Hit
 from service.keys import KeyStore, Scope
+from service.latency import RecentLatency
 from service.live import Live
+from service.mapped import Overviews
 from service.metrics import CONTENT_TYPE, metrics, text_of_sources
 from service.presets import is_fallback
 from service.query import Query
@@ -62,6 +64,17 @@ def live() -> Live:
 def settings() -> Settings:
     """Return the service's settings."""
     return cast(Settings, current_app.config["SETTINGS"])
+
+
+def latency() -> RecentLatency:
+    """Return what tells of the last minutes."""
+    found: RecentLatency = current_app.extensions["lienquan_latency"]
+    return found
+
+
+def overviews() -> Overviews:
+    """Return what is known of the archive as a whole."""
+    return cast(Overviews, current_app.extensions["lienquan_overviews"])
 
 
 def keys() -> KeyStore:

@@ -32,8 +32,10 @@ from service.clicks import Clicks
 from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
 from service.gate import Gate as Doorkeeper
 from service.keys import KeyStore
+from service.latency import RecentLatency
 from service.lists import Lists
 from service.live import Live
+from service.mapped import Overviews
 from service.metrics import metrics
 from service.options import Options
 from service.pictures import Pictures
@@ -122,6 +124,10 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["lienquan"] = live or _start(settings)
+    app.extensions["lienquan_latency"] = latency = RecentLatency(metrics().durations)
+    app.extensions["lienquan_overviews"] = Overviews()
+    if live is None and settings.newsroom:
+        latency.start()
     app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
     app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings))
     if settings.query_log:

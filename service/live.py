@@ -124,12 +124,16 @@ class Live:
         Once a snapshot and the encoder have answered, an encoder that fails is no reason to be asked nothing any more:
         all but drafts and searches by meaning alone is answered without it, and `degraded` says so.
         """
-        problem = self._encoder.probe()
+        problem = self.probe()
         try:
             self.searcher()
         except NotReady as error:
             return error.detail
         return None if self._encoder.answered else problem
+
+    def probe(self) -> str | None:
+        """Ask the encoder for a vector, and return what is wrong with it, None where it answers."""
+        return self._encoder.probe()
 
     @property
     def degraded(self) -> str | None:

@@ -36,11 +36,16 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _PREFIX = "lienquan_"
+_TIMED = (f"{_PREFIX}request_duration_seconds", f"{_PREFIX}stage_duration_seconds")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STAGE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BURIED = "0"
 """Stands for the process in the names of the files that dead workers' counts are in."""
+
+
+Counts = dict[float, float]
+"""Of a histogram: seconds, to how many took no longer."""
 
 
 class Ingestion(NamedTuple):
@@ -190,13 +195,34 @@ class Metrics:
         """Return all of it in Prometheus' text format, the other workers' too."""
         now = CollectorRegistry()
         now.register(_Told(ingestion))
+        with self._of_all() as registry:
+            return generate_latest(registry) + generate_latest(now)
+
+    def durations(self) -> dict[tuple[str, str], Counts]:
+        """Return how many requests took up to how long, since each was first counted, by all workers.
+
+        :return: By endpoint and stage, which is nothing for the whole request; seconds to how many took no longer.
+        """
+        found: dict[tuple[str, str], Counts] = {}
+        with self._of_all() as registry:
+            for family in registry.collect():
+                if family.name in _TIMED:
+                    for sample in family.samples:
+                        if sample.name.endswith("_bucket"):
+                            of = sample.labels["endpoint"], sample.labels.get("stage", "")
+                            found.setdefault(of, {})[float(sample.labels["le"])] = sample.value
+        return found
+
+    @contextmanager
+    def _of_all(self) -> Iterator[CollectorRegistry]:
         directory = os.environ.get(DIRECTORY_VARIABLE)
         if directory is None:
-            return generate_latest(self.registry) + generate_latest(now)
+            yield self.registry
+            return
         everything = CollectorRegistry()
         MultiProcessCollector(everything, directory)
         with _locked(Path(directory), fcntl.LOCK_SH):
-            return generate_latest(everything) + generate_latest(now)
+            yield everything
 
 
 def text_of_sources(how: Condition) -> bytes:

@@ -59,6 +59,8 @@ VI = Words(
             "Từ đồng nghĩa",
             "Từ đồng nghĩa, chữ viết tắt, tên cũ và tên mới: sửa, và thử với một câu tìm kiếm trước khi lưu.",
         ),
+        Tab("pages.archive_map", "Bản đồ", "Kho bài nhìn từ trên cao; bài trùng nhau, bài không ai dẫn tới."),
+        Tab("pages.operations_page", "Vận hành", "Các bản của kho, bản dựng đang chạy, máy chủ và nguồn bài lúc này."),
     ),
 )
 
@@ -72,6 +74,8 @@ EN = Words(
         Tab("pages.query", "Query", "How a query is understood, and what meaning, words and both together find."),
         Tab("pages.judged", "Judging", "Judge what is found with one key, and see how good each way of finding is."),
         Tab("pages.synonyms", "Synonyms", "Synonyms, abbreviations, old and new names: change and try before saving."),
+        Tab("pages.archive_map", "Map", "The archive from above; what is told twice, what nothing links to."),
+        Tab("pages.operations_page", "Operations", "Snapshots, the build that runs, servers and sources as they are."),
     ),
 )
 

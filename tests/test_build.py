@@ -118,6 +118,10 @@ def numbers(report):
 # The first build
 
 
+LEFT = ["CURRENT", "build.json", "build.lock", "lock", "snapshots"]
+"""What is in a home after a build."""
+
+
 def test_an_archive_is_published(home, index):
     report, encoder = index(LINES)
     assert numbers(report) == (10, 0, 0, 0)
@@ -127,7 +131,13 @@ def test_an_archive_is_published(home, index):
     verify(home.directory(report.snapshot))
     assert encoder.texts == [f"Gốm số {n}\nLò {n}" for n in range(10)]
     assert state(home) == {f"a{n}": f"Gốm số {n}" for n in range(10)}
-    assert sorted(path.name for path in home.path.iterdir()) == ["CURRENT", "lock", "snapshots"]
+    assert sorted(path.name for path in home.path.iterdir()) == [
+        "CURRENT",
+        "build.json",
+        "build.lock",
+        "lock",
+        "snapshots",
+    ]
 
 
 def test_each_article_has_the_vector_of_its_views(home, index):
@@ -176,6 +186,10 @@ def test_progress_ends_at_its_total(home, tmp_path):
         ("encoding", 100, 100),
         ("indexing", 0, 100),
         ("indexing", 100, 100),
+        ("relating", 100, 100),
+        ("mapping", 0, 100),
+        ("mapping", 100, 100),
+        ("publishing", 0, None),
     ]
 
 
@@ -588,7 +602,13 @@ def test_a_build_killed_while_encoding(home, index, tmp_path):
     report, encoder = index(HUNDRED)
     assert (report.encoded, report.reused, len(encoder.texts)) == (26, 74, 26)
     assert sorted(path.name for path in home.snapshots.iterdir()) == [first.snapshot, report.snapshot]
-    assert sorted(path.name for path in home.path.iterdir()) == ["CURRENT", "lock", "snapshots"]
+    assert sorted(path.name for path in home.path.iterdir()) == [
+        "CURRENT",
+        "build.json",
+        "build.lock",
+        "lock",
+        "snapshots",
+    ]
 
 
 def test_a_build_killed_at_any_moment_leaves_a_whole_snapshot(home, tmp_path):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from indexer.assembly import Progress
+    from indexer.progress import Progress
     from indexer.sources import SourceOptions
     from models.catalogue import ModelCard
     from models.encoder import Encoder

@@ -1,0 +1,223 @@
+"""How far the build of a home is, for any process to read, and how long the last builds took.
+
+Owns `build.json`, replaced whole, and the lock that its writer holds for as long as it lives: what a killed build left
+behind is told by the lock, not by the clock. Knows nothing of what is built.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from indexer.errors import IndexerError
+
+logger = logging.getLogger(__name__)
+
+FILE = "build.json"
+LOCK = "build.lock"
+KEPT = 20
+"""How many finished builds are kept."""
+
+_EVERY_SECONDS = 0.5
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with what is being done, how much is done, and of how much where that is known."""
+
+Stage = Literal["reading", "encoding", "indexing", "relating", "mapping", "publishing"]
+STAGES: tuple[Stage, ...] = ("reading", "encoding", "indexing", "relating", "mapping", "publishing")
+"""What a build does, in this order."""
+
+
+class Running(BaseModel):
+    """A build that has not ended.
+
+    :param stage: One of STAGES; nothing before the first.
+    :param done: How much of the stage is done, of `total` where that is known.
+    :param rate: So much a second since the stage began, None at its very beginning.
+    :param updated: When this was written.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    pid: int
+    merging: bool
+    started: datetime
+    stage: str = ""
+    done: int = 0
+    total: int | None = None
+    rate: float | None = None
+    updated: datetime
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Return how long the rest of the stage takes at this rate, None where that cannot be told."""
+        if self.total is None or not self.rate:
+            return None
+        return max(0, self.total - self.done) / self.rate
+
+
+class Finished(BaseModel):
+    """A build that has ended.
+
+    :param outcome: `killed` where it did not come to say how it ended.
+    :param stages: Seconds that each stage took.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    merging: bool
+    started: datetime
+    seconds: float
+    outcome: Literal["published", "unchanged", "failed", "killed"]
+    stages: dict[str, float] = {}
+    snapshot: str | None = None
+    articles: int = 0
+    encoded: int = 0
+    problem: str = ""
+
+
+class Builds(BaseModel):
+    """The builds of a home.
+
+    :param finished: The newest last.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    running: Running | None = None
+    finished: tuple[Finished, ...] = ()
+
+
+def read(home: Path) -> Builds:
+    """Return the build that runs, if one does, and those that have ended; one that was killed is among these."""
+    runs = _is_written(home)  # asked first: one that ends in between is then told as ended
+    found = _read(home)
+    return found if runs else _ended(found)
+
+
+def _read(home: Path) -> Builds:
+    try:
+        return Builds.model_validate_json((home / FILE).read_bytes())
+    except (OSError, ValidationError):  # none yet, or of another version: it is written anew by the next build
+        return Builds()
+
+
+def _is_written(home: Path) -> bool:
+    """Return whether a process holds the lock."""
+    try:
+        with (home / LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _ended(found: Builds) -> Builds:
+    """Return builds of which none runs: what was running was killed."""
+    left = found.running
+    if left is None:
+        return found
+    killed = Finished(
+        merging=left.merging,
+        started=left.started,
+        seconds=max(0.0, (left.updated - left.started).total_seconds()),
+        outcome="killed",
+        problem=f"{left.stage}: {left.done}" + ("" if left.total is None else f" of {left.total}"),
+    )
+    return Builds(finished=(*found.finished, killed)[-KEPT:])
+
+
+class Told:
+    """A build on its way: hands on its progress, and writes it into the home now and then.
+
+    :param home: Is there, and held by this process.
+    :param progress: Is told each time.
+    """
+
+    def __init__(self, home: Path, progress: Progress, merging: bool) -> None:
+        self._home, self._progress = home, progress
+        self._before = _ended(_read(home)).finished
+        self._started = datetime.now(UTC)
+        self._begun = self._entered = time.monotonic()
+        self._written = 0.0
+        self._seconds: dict[str, float] = {}
+        self._now = Running(pid=os.getpid(), merging=merging, started=self._started, updated=self._started)
+        self._write(self._now)
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """Tell how far a stage is."""
+        self._progress(stage, done, total)
+        now, before = time.monotonic(), self._now
+        if stage != before.stage:
+            self._leave(now)
+        seconds = now - self._entered
+        rate = done / seconds if done and seconds > 0 else None
+        told = {"stage": stage, "done": done, "total": total, "rate": rate, "updated": datetime.now(UTC)}
+        self._now = before.model_copy(update=told)
+        if stage != before.stage or done == total or now - self._written >= _EVERY_SECONDS:
+            self._write(self._now)
+            self._written = now
+
+    def _leave(self, now: float) -> None:
+        if self._now.stage:
+            self._seconds[self._now.stage] = self._seconds.get(self._now.stage, 0.0) + now - self._entered
+        self._entered = now
+
+    def ended(self, snapshot: str | None, articles: int, encoded: int) -> None:
+        """Note that it has ended well.
+
+        :param snapshot: What it published, None where nothing had changed.
+        """
+        outcome: Literal["published", "unchanged"] = "published" if snapshot else "unchanged"
+        self._end(outcome, snapshot=snapshot, articles=articles, encoded=encoded)
+
+    def failed(self, problem: str) -> None:
+        """Note that it has ended badly."""
+        self._end("failed", problem=problem)
+
+    def _end(self, outcome: str, **more: object) -> None:
+        now = time.monotonic()
+        self._leave(now)
+        said = {"merging": self._now.merging, "started": self._started, "seconds": now - self._begun}
+        last = Finished.model_validate(said | {"outcome": outcome, "stages": self._seconds} | more)
+        self._write(None, last)
+
+    def _write(self, running: Running | None, last: Finished | None = None) -> None:
+        """Replace the file; a full disk is told by what is built, not by this."""
+        finished = self._before if last is None else (*self._before, last)[-KEPT:]
+        partial = self._home / f"{FILE}.new"
+        try:
+            partial.write_text(Builds(running=running, finished=finished).model_dump_json(), encoding="utf-8")
+            partial.replace(self._home / FILE)
+        except OSError as error:
+            logger.debug("%s: %s", self._home / FILE, error)
+
+
+@contextmanager
+def telling(home: Path, progress: Progress, merging: bool = False) -> Iterator[Told]:
+    """Yield what tells of a build for as long as it runs; the system lets go of its lock however the process ends.
+
+    :param home: Is held by this process (`Home.lock`), so that nobody else writes here.
+    """
+    with (home / LOCK).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # whoever looks holds it for a moment
+        told = Told(home, progress, merging)
+        try:
+            yield told
+        except IndexerError as error:
+            told.failed(str(error))
+            raise
+        except BaseException as error:
+            told.failed(type(error).__name__)
+            raise
