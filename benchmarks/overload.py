@@ -189,11 +189,21 @@ class Load:
     def _start(self, connection: _Connection, due: float, path: str) -> None:
         connection.take(due, path)
         self._asking.add(connection)
-        self._poll.register(connection.socket, selectors.EVENT_WRITE, connection)
+        if not connection.kept:
+            self._poll.register(connection.socket, selectors.EVENT_WRITE, connection)
+            return
+        try:
+            connection.send()
+        except OSError:
+            self._again(connection)
 
     def _ready(self, connection: _Connection) -> None:
+        if connection not in self._asking:  # the server ends it
+            self._free.remove(connection)
+            self._drop(connection)
+            return
         try:
-            if self._poll.get_key(connection.socket).events == selectors.EVENT_WRITE:
+            if not connection.kept and self._poll.get_key(connection.socket).events == selectors.EVENT_WRITE:
                 connection.send()
                 self._poll.modify(connection.socket, selectors.EVENT_READ, connection)
                 return
@@ -214,7 +224,6 @@ class Load:
     def _done(self, connection: _Connection, status: int, lives: bool) -> None:
         self._shots.append(Shot(connection.due, time.perf_counter() - connection.due, status, connection.path))
         if lives:
-            self._poll.unregister(connection.socket)
             self._asking.discard(connection)
             connection.kept = True
             self._free.append(connection)
@@ -259,9 +268,9 @@ def overload(server: serving.Server, paths: Sequence[str], seconds: float, conne
     endless, sizes = cycle(paths[_MEASURED:]), [_resident(server)]
     load = Load(server.port)
     calm, calm_told = _phase(load, endless, CALM * measured.rate, CALM_S)
-    before = server.cpu_ms()
+    before, client = server.cpu_ms(), time.process_time()
     _, over_told = _phase(load, endless, TIMES * measured.rate, seconds)
-    used = server.cpu_ms() - before
+    used, client = server.cpu_ms() - before, time.process_time() - client
     after, after_told = _phase(load, endless, CALM * measured.rate, CALM_S)
     sizes.append(_resident(server))
     load.close()
@@ -271,6 +280,7 @@ def overload(server: serving.Server, paths: Sequence[str], seconds: float, conne
         "calm": calm_told,
         "overload": over_told,
         "overload_cpu_s": used / 1000,
+        "client_cpu_s": client,
         "overload_accepted_per_cpu_s": 1000 * over_told["statuses"].get(200, 0) / used,
         "after": after_told,
         "share_of_capacity": over_told["per_second"] / measured.rate,

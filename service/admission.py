@@ -27,8 +27,8 @@ class Busy(Protocol):
         """Answer as a WSGI application."""
         ...
 
-    def raw(self, path: str, query: str, accept: str) -> bytes:
-        """Return the same answer as it is sent."""
+    def raw(self, path: str, query: str, accept: str, keeps: bool) -> bytes:
+        """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
         ...
 
 
@@ -140,14 +140,15 @@ class Admission:
         self._most = most
         self.stopping = False
 
-    def turned_away(self, head: bytes) -> tuple[bytes, bool] | None:
+    def turned_away(self, head: bytes, keeps: bool) -> tuple[bytes, bool] | None:
         """Return what is answered to a request that cannot even wait, before a thread is spent on it.
 
         :param head: What has been received, of which nothing is left out up to its end.
+        :param keeps: Whether its connection may be kept.
         :return: The answer, and whether the connection is kept; None for all but plain requests by GET that are there
             in full: those go through the gate.
         """
-        if not self.gate.full or not (head.startswith(b"GET /") and head.endswith(b"\r\n\r\n")):
+        if not (head.startswith(b"GET /") and head.endswith(b"\r\n\r\n")):
             return None
         text = head[:-4].decode("latin-1")
         first, *lines = text.split("\r\n")
@@ -160,7 +161,13 @@ class Admission:
         if version != "HTTP/1.1" or not whole or _free("GET", path):
             return None
         self.gate.refused += 1
-        return self._busy.raw(path, query, headers.get("accept", "")), headers.get("connection") != "close"
+        keeps = keeps and headers.get("connection") != "close"
+        return self._busy.raw(path, query, headers.get("accept", ""), keeps), keeps
+
+    def refusal(self) -> bytes:
+        """Return what is answered on a connection that cannot be held, whatever it may ask."""
+        self.gate.refused += 1
+        return self._busy.raw("/api/", "", "", False)
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer a request."""

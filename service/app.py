@@ -284,10 +284,12 @@ class _Busy:
         start_response(status, headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    def raw(self, path: str, query: str, accept: str) -> bytes:
-        """Return the same answer as it is sent."""
+    def raw(self, path: str, query: str, accept: str, keeps: bool) -> bytes:
+        """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
         status, headers, body = self._answer(path, query, accept)
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        if not keeps:
+            lines.append("Connection: close")
         return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
     def _answer(self, path: str, query: str, accept: str) -> tuple[str, list[tuple[str, str]], bytes]:

@@ -35,8 +35,8 @@ class Busy:
     def __call__(self, environ, start_response):
         return [b"busy"]
 
-    def raw(self, path, query, accept):
-        return f"{path}|{query}|{accept}".encode()
+    def raw(self, path, query, accept, keeps):
+        return f"{path}|{query}|{accept}|{keeps}".encode()
 
 
 @pytest.fixture
@@ -221,22 +221,20 @@ class TestTurnedAway:
     """Before a thread is spent on them."""
 
     @pytest.fixture
-    def full(self, handler):
-        made = admission(handler, waiting=0)
-        with made.gate.passed():
-            yield made
+    def made(self, handler):
+        return admission(handler)
 
-    def test_a_plain_request_is(self, full):
-        assert full.turned_away(HEAD.encode()) == (b"/api/v1/search|q=a|application/json", True)
+    def test_a_plain_request_is(self, made):
+        told = b"/api/v1/search|q=a|application/json|"
+        assert made.turned_away(HEAD.encode(), True) == (told + b"True", True)
+        assert made.turned_away(HEAD.encode(), False) == (told + b"False", False)
         closing = HEAD.replace("Host: x", "Connection: Close").encode()
-        assert full.turned_away(closing) == (b"/api/v1/search|q=a|application/json", False)
-        assert full.gate.refused == 2
+        assert made.turned_away(closing, True) == (told + b"False", False)
+        assert made.gate.refused == 3
 
-    def test_nobody_is_while_there_is_room(self, handler):
-        made = admission(handler, waiting=1)
-        with made.gate.passed():
-            assert made.turned_away(HEAD.encode()) is None
-        assert made.gate.refused == 0
+    def test_a_connection_that_cannot_be_held_is(self, made):
+        assert made.refusal() == b"/api/|||False"
+        assert made.gate.refused == 1
 
     @pytest.mark.parametrize(
         "head",
@@ -256,9 +254,9 @@ class TestTurnedAway:
             b"GET / HTTP/1.1 \xff\r\n\r\n",
         ],
     )
-    def test_what_is_not_plain_goes_the_usual_way(self, full, head):
-        assert full.turned_away(head) is None
-        assert full.gate.refused == 0
+    def test_what_is_not_plain_goes_the_usual_way(self, made, head):
+        assert made.turned_away(head, True) is None
+        assert made.gate.refused == 0
 
 
 class TestAnswers:
@@ -292,13 +290,15 @@ class TestAnswers:
         assert (answer.status_code, answer.get_data()) == (503, b"")
 
     def test_raw_and_wsgi_are_one_answer(self, client):
-        raw = client.application.extensions["admission"]._busy.raw("/search", "lang=en", "text/html")
+        busy = client.application.extensions["admission"]._busy
+        raw = busy.raw("/search", "lang=en", "text/html", True)
         answer = client.get("/search?lang=en", headers={"Accept": "text/html"})
         head, _, body = raw.partition(b"\r\n\r\n")
         assert body == answer.get_data()
         first, *lines = head.decode().split("\r\n")
         assert first == "HTTP/1.1 503 SERVICE UNAVAILABLE"
         assert dict(line.split(": ", 1) for line in lines) == dict(answer.headers)
+        assert busy.raw("/search", "lang=en", "text/html", False) == head + b"\r\nConnection: close\r\n\r\n" + body
 
     def test_the_process_lives_and_is_ready(self, client):
         assert [client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]

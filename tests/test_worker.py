@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -15,6 +15,7 @@ from tests.test_serve import LINES, Service
 
 HELD = """
 import sys, time
+from functools import partial
 from pathlib import Path
 from gunicorn.workers import gthread
 from models.hashing import HashingEncoder
@@ -23,9 +24,13 @@ from service import cli, serve, worker
 directory = Path(sys.argv.pop(1))
 serve.STUCK = float(sys.argv.pop(1))
 patience = float(sys.argv.pop(1))
+connections = int(sys.argv.pop(1))
+worker._PARTING_S = patience / 30
+gthread.util.close_graceful = partial(gthread.util.close_graceful, timeout=patience / 30)
+worker.KEPT = connections // 3
 gthread.STOP_KEEPALIVE_LINGER = worker.STOP_KEEPALIVE_LINGER = worker.SILENT_S = patience
 config = serve._config
-serve._config = lambda *given: config(*given) | {"keepalive": int(patience)}
+serve._config = lambda *given: config(*given) | {"keepalive": int(patience), "worker_connections": connections}
 plain = HashingEncoder.encode_queries
 
 def held(self, texts):
@@ -46,8 +51,8 @@ def start(tmp_path):
     """Return a function that starts a service of one worker, one place and two that may wait."""
     running = []
 
-    def make(stuck=600, patience=60, **settings):
-        command = (sys.executable, "-c", HELD, str(tmp_path), str(stuck), str(patience))
+    def make(stuck=600, patience=60, connections=1000, **settings):
+        command = (sys.executable, "-c", HELD, str(tmp_path), str(stuck), str(patience), str(connections))
         given = {"threads": 1, "max_waiting": 2, "max_wait_seconds": 60, "request_seconds": 60} | settings
         made = Service(tmp_path, command, workers=1, **given)
         running.append(made)
@@ -140,6 +145,59 @@ def test_full_it_turns_away_at_once_and_answers_whoever_it_let_in(start, connect
     assert "Traceback" not in service.log.read_text()
 
 
+def test_full_it_keeps_so_many_connections_and_still_answers_whoever_comes(start, connect, tmp_path):
+    service = start(connections=60)
+    with ThreadPoolExecutor(8) as pool:
+        answers = holding(pool, service, tmp_path, "12345")
+        wait_for(lambda: sum(future.done() for future in answers) == 2, 30)  # so it is full
+        told = []
+        for _ in range(100):
+            client = connect(service)
+            client.ask(search("no"))
+            told.append((client, *client.answer()[:2]))
+        assert {(status, headers["retry-after"]) for _, status, headers in told} == {(503, "2")}
+        kept = [client for client, _, headers in told if "connection" not in headers]
+        ended = [client for client, _, headers in told if headers.get("connection") == "close"]
+        assert (len(kept), len(ended)) == (20, 80)
+        assert all(client.closed() for client in ended)
+        kept[0].ask(search("no"))
+        assert kept[0].answer()[0] == 503
+        for name in "12345":
+            (tmp_path / f"go-{name}").touch()
+        assert sorted(future.result(30)[0] for future in answers) == [200] * 3 + [503] * 2
+
+
+def test_more_connections_than_it_holds_are_all_told_something(start, connect, tmp_path):
+    service = start(connections=60)
+    with ThreadPoolExecutor(8) as pool:
+        answers = holding(pool, service, tmp_path, "12345")
+        wait_for(lambda: sum(future.done() for future in answers) == 2, 30)
+        for _ in range(5):
+            clients = [connect(service) for _ in range(200)]
+            for client in clients:
+                with suppress(OSError):  # told before it asked
+                    client.ask(search("no"))
+            assert {client.answer()[0] for client in clients} == {503}
+        for name in "12345":
+            (tmp_path / f"go-{name}").touch()
+        assert sorted(future.result(30)[0] for future in answers) == [200] * 3 + [503] * 2
+    assert len(service.workers()) == 1
+    assert "Traceback" not in service.log.read_text()
+
+
+def test_of_too_many_that_say_nothing_the_first_go_and_the_last_are_answered(start, connect):
+    service = start(connections=60)
+    silent = [connect(service) for _ in range(100)]
+    for client in silent[:40]:
+        status, headers, problem = client.answer()
+        assert (status, headers["retry-after"], headers["connection"]) == (503, "2", "close")
+        assert problem["title"] == "Too many requests at once"
+        assert client.closed()
+    for client in reversed(silent[-59:]):
+        client.ask("/api/v1/search?q=ca")
+        assert client.answer()[0] == 200
+
+
 def test_told_to_stop_it_answers_what_it_has_and_refuses_what_comes(start, connect, tmp_path):
     service = start()
     silent, asking = connect(service), connect(service)
@@ -197,6 +255,15 @@ def test_a_request_that_never_ends_costs_the_worker_its_life_but_not_the_service
     assert "does not end; this worker ends" in log
     assert re.search(r'File "<string>", line \d+ in held', log)  # where it was
     assert service.stop() == 0
+
+
+def test_whoever_does_not_close_holds_nobody_up(start, connect):
+    service = start(patience=1800)  # each would take 60 s
+    for _ in range(20):
+        client = connect(service)
+        client.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert client.answer()[0] == 200  # and stays open on this side
+    assert service.get("/healthz")[0] == 200
 
 
 def test_whoever_dawdles_holds_neither_thread_nor_place(start, connect):
