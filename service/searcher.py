@@ -92,6 +92,26 @@ class _Ranked:
     before: Rows | None = None
 
 
+class _RulesNow:
+    """The editors' rules as they are now, in one archive.
+
+    No method of `Searcher`: what it hands this to would hold it in turn, and the files of its snapshot would stay open
+    and in memory until the collector comes by.
+    """
+
+    def __init__(self, options: Options, archive: Archive) -> None:
+        self._options = options
+        self._archive = archive
+        self._held: RulesInArchive | None = None
+
+    def __call__(self) -> RulesInArchive:
+        """Return them."""
+        current, held = self._options.rules(), self._held
+        if held is None or held.rules is not current:
+            held = self._held = RulesInArchive(current, self._archive)
+        return held
+
+
 class Searcher:
     """Answers from one archive.
 
@@ -122,7 +142,7 @@ class Searcher:
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         # Made where one was asked for a suggestion; not the searcher itself, or all that ever were would stay.
         self._suggested_before: tuple[Read[Abbreviation], Suggester] | None = same._suggesting if same else None
-        self._rules: RulesInArchive | None = None
+        self.rules = _RulesNow(options, archive)
         self._revision = options.revision
         self._understanding: _Understanding = same._understanding if same else self._understand()
         self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
@@ -289,14 +309,6 @@ class Searcher:
     def _relating(self) -> Relating:
         options = self._options
         return Relating(self.archive, self._encoder, self.rules, options.classes, options.related)
-
-    def rules(self) -> RulesInArchive:
-        """Return the editors' rules as they are now."""
-        current = self._options.rules()
-        held = self._rules
-        if held is None or held.rules is not current:
-            held = self._rules = RulesInArchive(current, self.archive)
-        return held
 
     def changes(self, now: datetime | None = None) -> tuple[str, int]:
         """Return what related lists depend on beside the snapshot.

@@ -1,10 +1,12 @@
 """What is served while snapshots come and go: taken up, refused, verified afterwards, never mixed."""
 
 import collections
+import gc
 import json
 import os
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
@@ -12,7 +14,8 @@ import numpy as np
 import pytest
 
 from indexer import snapshot as snapshots
-from indexer.snapshot import Home
+from indexer.archive import Archive
+from indexer.snapshot import Home, Snapshot
 from models.errors import ModelError
 from models.hashing import HashingEncoder
 from service import strings
@@ -20,6 +23,7 @@ from service.app import create_app
 from service.errors import NotReady
 from service.live import Live
 from service.schemas import SearchParams
+from service.searcher import Searcher
 from service.settings import Settings
 from tests.conftest import wait_for
 
@@ -704,3 +708,20 @@ class TestEncoder:
 
         publish(tmp_path, generation(1), encoder=Int8)
         assert live_of(tmp_path).not_ready() is None
+
+
+def test_a_searcher_and_its_files_go_with_its_last_request_without_the_collector(tmp_path, publish):
+    publish(tmp_path, generation(0))
+    home = Home(tmp_path)
+    archive = Archive(Snapshot(home.directory(home.current())))
+    searcher = Searcher(archive, HashingEncoder)
+    searcher.warm()
+    searcher.search(SearchParams(q="đời thứ"))
+    searcher.changes()
+    held = [weakref.ref(one) for one in (searcher, archive, archive.snapshot, archive.segments[0].store)]
+    gc.disable()
+    try:
+        del searcher, archive
+        assert [one() for one in held] == [None] * 4
+    finally:
+        gc.enable()
