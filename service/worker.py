@@ -41,9 +41,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._most = self.worker_connections
+        self._most: int = self.cfg.worker_connections
         self.worker_connections = sys.maxsize  # as many as these, and gunicorn would accept no more
-        self.max_keepalived = min(self.max_keepalived, KEPT)
+        self.max_keepalived = min(self._most - self.cfg.threads, KEPT)
         self._room = self.cfg.threads - SPARE
         self._handed = 0
         self._leaving: deque[Any] = deque()
