@@ -20,6 +20,7 @@ ROUNDS, WARM = 60, 5
 KEY_MS = 90
 WORKERS = 1
 PATHS, OPENED = 20, 3
+PAN_SECONDS = 4
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 _WATCH = """([query]) => {
@@ -74,6 +75,36 @@ def loaded(browser: Browser, address: str, path: str) -> dict[str, float]:
     return {"shift": shifted, "long_tasks": long, "longest_ms": longest, "bytes": sum(sizes)}
 
 
+_PANNED = """(seconds) => new Promise(done => {
+    const canvas = document.querySelector(".map canvas"), box = canvas.getBoundingClientRect();
+    const send = (type, x, y) => canvas.dispatchEvent(new PointerEvent(
+        type, {pointerId: 1, clientX: box.left + x, clientY: box.top + y, bubbles: true}));
+    canvas.setPointerCapture = () => {};  // there is no such pointer
+    send("pointerdown", 300, 200);
+    const times = [];
+    const frame = now => {
+        times.push(now);
+        send("pointermove", 300 + 100 * Math.sin(times.length / 20), 200 + 60 * Math.cos(times.length / 20));
+        if (now - times[0] < 1000 * seconds) return requestAnimationFrame(frame);
+        send("pointerup", 300, 200);
+        const gaps = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
+        done([1000 * gaps.length / (now - times[0]), gaps[Math.floor(0.95 * gaps.length)]]);
+    };
+    requestAnimationFrame(frame);
+})"""
+
+
+def panned(browser: Browser, address: str) -> dict[str, float]:
+    """Drag the map about for some seconds; return frames a second, the p95 of their gaps, and bytes of points."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="vi-VN")
+    with page.expect_response("**/newsroom/map/points*") as answer:
+        page.goto(address + "/newsroom/map", wait_until="networkidle")
+    frames, gap = page.evaluate(_PANNED, PAN_SECONDS)
+    size = len(answer.value.body())
+    page.close()
+    return {"frames_a_second": frames, "p95_gap_ms": gap, "bytes": size}
+
+
 def quietest(browser: Browser, address: str, path: str) -> dict[str, float]:
     """Open a page a few times and return the figures of the time when the machine disturbed it least."""
     return min((loaded(browser, address, path) for _ in range(OPENED)), key=lambda page: page["longest_ms"])
@@ -101,12 +132,13 @@ def main() -> None:
                 "search": worst([quietest(browser, address, f"/search?q={query}") for query in queries]),
                 "article": worst([quietest(browser, address, f"/articles/{found}") for found in ids]),
             }
+            drawn = panned(browser, address)
         browser.close()
     result: dict[str, Any] = {"articles": archive.count, "query": QUERY, "rounds": ROUNDS, "key_ms": KEY_MS}
     for name in ("suggestions", "results"):
         p50, p95 = np.percentile([one[name] for one in rounds], [50, 95])
         result[name] = {"p50_ms": float(p50), "p95_ms": float(p95)}
-    common.save("browsing", result | {"pages": kinds, "opened": PATHS})
+    common.save("browsing", result | {"pages": kinds, "opened": PATHS, "map": drawn})
 
 
 if __name__ == "__main__":

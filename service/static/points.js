@@ -19,7 +19,7 @@ export class Points {
     this.x = scaled(8 + 4 * count);
     this.y = scaled(8 + 6 * count);
     this.section = new Uint8Array(buffer, 8 + 8 * count, count);
-    this.context = canvas.getContext("2d", { alpha: false });
+    this.context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.hidden = new Set();
     this.alone = -1; // the section beside which others are faint
     this.pointed = -1;

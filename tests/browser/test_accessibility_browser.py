@@ -15,6 +15,13 @@ __all__ = ["address", "browser", "visit"]
 
 EMPTY = "/search?q=lũng vài zzz&section=Thể thao"
 EDITORS = ["/newsroom/articles", "/newsroom/articles?q=gốm", "/newsroom/articles/lo-gom"]
+OPERATORS = [
+    "/newsroom/index",
+    "/newsroom/map",
+    "/newsroom/map?q=gốm",
+    "/newsroom/map/duplicates",
+    "/newsroom/map/unlinked",
+]
 WIDTHS = [320, 768, 1280]
 
 
@@ -24,7 +31,7 @@ def faults(page):
     return [(one["id"], one["help"], [node["html"][:120] for node in one["nodes"]]) for one in found]
 
 
-@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY, *EDITORS])
+@pytest.mark.parametrize("path", [*PAGES, *TROUBLE, EMPTY, *EDITORS, *OPERATORS])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing(visit, path, scheme):
     page = visit(path, trouble=path in TROUBLE, color_scheme=scheme)
