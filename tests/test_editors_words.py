@@ -14,7 +14,7 @@ from service import block_words, draft_words
 SERVICE = Path(draft_words.__file__).parent
 SOURCES = "".join(
     path.read_text(encoding="utf-8")
-    for path in [*SERVICE.glob("templates/*.html"), SERVICE / "block_page.py", SERVICE / "pages.py"]
+    for path in [*SERVICE.glob("templates/*.html"), SERVICE / "block_page.py", *SERVICE.glob("pages/*.py")]
 )
 SCRIPTS = "".join((SERVICE / "static" / name).read_text(encoding="utf-8") for name in ("draft.js", "list.js"))
 

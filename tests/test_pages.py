@@ -18,7 +18,8 @@ from lxml import html
 
 import service
 from indexer.article import VIETNAM
-from service import pages, strings
+from service import strings
+from service.pages.shared import web_address
 from service.schemas import SearchParams
 from service.search_page import Link, SearchLinks
 from service.strings import EN, VI
@@ -139,7 +140,7 @@ def test_both_languages_fill_in_the_same_names():
 
 
 def test_templates_use_every_string_and_no_other():
-    sources = [*(ROOT / "templates").glob("*.html"), ROOT / "pages.py", ROOT / "strings.py"]
+    sources = [*(ROOT / "templates").glob("*.html"), *(ROOT / "pages").glob("*.py"), ROOT / "strings.py"]
     used = {
         name
         for source in sources
@@ -222,12 +223,12 @@ def test_every_error_has_words(status, like):
     ],
 )
 def test_no_link_but_to_a_plain_web_address(url):
-    assert pages.web_address(url) is None
+    assert web_address(url) is None
 
 
 @pytest.mark.parametrize("url", ["http://bao.example/x?a=1#b", "HTTPS://Bao.Example/", "https://bao.example:8443/đ"])
 def test_link_to_a_web_address(url):
-    assert pages.web_address(url) == Link("bao.example", url)
+    assert web_address(url) == Link("bao.example", url)
 
 
 @pytest.mark.parametrize(
@@ -918,7 +919,7 @@ def test_any_site_may_load_what_is_made_for_other_sites_and_nothing_else(client)
         assert "Access-Control-Allow-Origin" not in response.headers
 
 
-@pytest.mark.parametrize("path", ["/static/x/khong.css", "/static/style.css", "/static/x/..%2Fpages.py"])
+@pytest.mark.parametrize("path", ["/static/x/khong.css", "/static/style.css", "/static/x/..%2Fapp.py"])
 def test_no_other_file_is_served(client, path):
     assert client.get(path).status_code == 404
 

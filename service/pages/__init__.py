@@ -1,0 +1,9 @@
+"""The HTML blueprint: each view parses, calls, and renders; what a page says is in `strings`, how in `templates`.
+
+With `app` and `api` the only modules that know Flask.
+"""
+
+from service.pages import editing, entering, judging, operating, reading, wording
+from service.pages.shared import blueprint
+
+__all__ = ["blueprint", "editing", "entering", "judging", "operating", "reading", "wording"]

@@ -1,0 +1,171 @@
+"""Editors' pages on links: the draft, the block under an article, its rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from flask import Response, g, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+
+from indexer import text
+from indexer.article import Article
+from service import api, block, block_page, block_words, draft_words, link_lists, newsroom, picks, rule_form, schemas
+from service.errors import BadRequest, FieldError, Forbidden, ServiceError, SignedOut, StaleForm
+from service.hits import Answer
+from service.pages.shared import CSRF, blueprint, language, link, newsroom_page, own_page
+from service.rule_file import Author
+from service.rule_form import RuleForm
+from service.searcher import Searcher
+
+
+@blueprint.get("/newsroom/draft")
+def draft_form() -> Response:
+    """Show the form that a draft is pasted into."""
+    return _draft_page(newsroom.filled_in({}), [])
+
+
+@blueprint.post("/newsroom/draft")
+def draft() -> Response:
+    """Show the form as it was sent, and what would be linked. The draft is in no address and in no log."""
+    given = request.form.to_dict(flat=False)
+    given.pop(CSRF, None)
+    picked = picks.taken(given)
+    filled = newsroom.filled_in(given)
+    if "refused" in g:
+        return _draft_page(filled, picked, error=g.refused)
+    try:
+        answer = api.live().searcher().related(newsroom.parse(given))
+    except ServiceError as error:
+        return _draft_page(filled, picked, error=error)
+    return _draft_page(filled, picked, answer)
+
+
+def _draft_page(
+    filled: dict[str, str], picked: list[str], answer: Answer | None = None, error: ServiceError | None = None
+) -> Response:
+    words, searcher = language(), api.live().searcher()
+    counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
+    names = {name for name, _ in counted} | {filled["section"]} - {""}
+    return newsroom_page(
+        "draft.html",
+        200 if error is None else error.status,
+        filled=filled,
+        sections=[("", words.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
+        answer=answer,
+        lines=[] if answer is None else [picks.line(hit.article, own_page) for hit in answer.hits],
+        picked=picks.looked_up(searcher, picked, own_page),
+        formats=link_lists.FORMATS,
+        error=error,
+        signed_out=isinstance(error, SignedOut),
+        stale=isinstance(error, StaleForm),
+        empty=error is not None and newsroom.EMPTY in error.errors,
+        w=draft_words.WORDS[words.code],
+    )
+
+
+@blueprint.get("/newsroom/articles")
+def articles() -> ResponseReturnValue:
+    """Find an article by its title, id or URL, to see its block."""
+    typed = text.clean(request.args.get("q", ""))
+    found = block.find(api.live().searcher(), typed)
+    if found.article is not None:
+        return redirect(link("pages.article_block", article_id=found.article.id), 303)
+    return newsroom_page("articles.html", typed=typed, hits=found.hits, w=_block_words())
+
+
+@blueprint.get("/newsroom/articles/<string:article_id>")
+def article_block(article_id: str) -> ResponseReturnValue:
+    """Show an article's block with what the rules do to it, or what a change of them would do. Nothing is changed."""
+    given = request.args.to_dict(flat=False)
+    given.pop("lang", None)
+    searcher = api.live().searcher()
+    under = searcher.article(article_id)
+    if under.id != article_id:
+        return redirect(link("pages.article_block", article_id=under.id), 303)
+    if "do" in given:
+        return _change_page(searcher, under, rule_form.parse(given))
+    params = schemas.parse_params(block_page.BlockParams, given)
+    found = block.block(searcher, under, params.preset)
+    about = [effect.rule for effect in found.effects]
+    entries = block_page.history(api.settings().rules, about, under)
+    pair = block_page.compared(searcher, under, params.when)
+    return _block_page(
+        "block.html",
+        under,
+        params.preset,
+        block_page.titles(searcher, about),
+        found=found,
+        saved=any(entry.id == params.saved for entry in entries[:1]),
+        when=params.when,
+        entries=entries,
+        **block_page.comparing(language(), pair),
+    )
+
+
+@blueprint.post("/newsroom/articles/<string:article_id>")
+def save_rule(article_id: str) -> ResponseReturnValue:
+    """Change the rules as it was shown, and show the block as it is then."""
+    path = api.settings().rules
+    if path is None or not g.visitor.may("rules"):
+        raise Forbidden([FieldError("key", "this visitor", "expected a key of scope rules, and a file of rules")])
+    given = request.form.to_dict(flat=False)
+    given.pop(CSRF, None)
+    form, searcher, w = rule_form.parse(given), api.live().searcher(), _block_words()
+    under = searcher.article(article_id)
+    if "refused" in g:
+        return _change_page(searcher, under, form, language().form_stale, status=403)
+    if form.seen != searcher.rules().rules.revision:
+        return _change_page(searcher, under, form, w.rules_changed, status=409)
+    try:
+        change = rule_form.change(searcher, form, under)
+        rule_form.save(path, change, Author(block_page.author(g.visitor, w), form.why or None))
+    except ServiceError as error:
+        return _change_page(searcher, under, form, error=error, status=error.status)
+    saved = change if isinstance(change, str) else change.id
+    return redirect(link("pages.article_block", article_id=under.id, preset=form.preset, saved=saved), 303)
+
+
+def _change_page(
+    searcher: Searcher,
+    under: Article,
+    form: RuleForm,
+    note: str = "",
+    error: ServiceError | None = None,
+    status: int = 200,
+) -> Response:
+    shown = block_page.NO_CHANGE
+    if error is None:
+        try:
+            shown = block_page.changing(searcher, under, form)
+        except BadRequest as fault:
+            error, status = fault, fault.status
+    named = {} if shown.rule is None else block_page.titles(searcher, [shown.rule])
+    return _block_page(
+        "block_change.html", under, form.preset, named, status, form=form, note=note, error=error, **shown._asdict()
+    )
+
+
+def _block_page(
+    template: str, under: Article, preset: str, named: Mapping[str, str], status: int = 200, **values: Any
+) -> Response:
+    words = _block_words()
+    return newsroom_page(
+        template,
+        status,
+        w=words,
+        under=under,
+        preset=preset,
+        block_path=url_for("pages.article_block", article_id=under.id),
+        here_path=url_for("pages.articles"),
+        has_file=api.settings().rules is not None,
+        can_change=api.settings().rules is not None and g.visitor.may("rules"),
+        told=lambda rule: block_page.told(rule, words, named),
+        lists_of=lambda rule: block_page.lists_of(rule, words, under),
+        **values,
+    )
+
+
+def _block_words() -> block_words.Words:
+    return block_words.WORDS[language().code]

@@ -1,0 +1,130 @@
+"""The newsroom's door: who is let in, signing in and out, its first page."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote, urlencode
+
+from flask import Response, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import NotFound
+
+from service import api, gate, newsroom
+from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
+from service.gate import Asked
+from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
+from service.sessions import Session
+
+COOKIE = "lienquan_newsroom"
+
+_COOKIE_PATH = "/newsroom"
+
+_FOR_ALL = {"pages.sign_in", "pages.signing_in"}
+"""What of the newsroom's is there for whoever is not signed in."""
+
+_KEPT_WHEN = {
+    SignedOut: {"pages.draft", "pages.change_synonyms"},
+    StaleForm: {"pages.draft", "pages.save_rule", "pages.change_synonyms"},
+}
+"""What is answered by its own page where its form is refused."""
+
+
+@blueprint.before_request
+def guard() -> None:
+    """Let nobody have a page of the newsroom's who may not, before anything of the request is read."""
+    if request.url_rule is None or not request.url_rule.rule.startswith("/newsroom/"):
+        return
+    if not api.settings().newsroom:
+        raise NotFound()
+    if request.endpoint in _FOR_ALL:
+        return
+    try:
+        g.visitor = api.gate().visitor(_asked())
+        if request.method not in newsroom.SAFE:
+            api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
+    except (SignedOut, StaleForm) as error:
+        if request.endpoint not in _KEPT_WHEN[type(error)]:
+            raise
+        g.refused = error  # what was typed stays on its page, to be sent again
+
+
+@blueprint.after_request
+def keep_nothing(response: Response) -> Response:
+    """Have nothing of the newsroom's kept by browsers and proxies."""
+    if request.path.startswith("/newsroom/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+@blueprint.errorhandler(SignedOut)
+@blueprint.errorhandler(StaleForm)
+def not_let_in(error: ServiceError) -> ResponseReturnValue:
+    """Lead to where one signs in."""
+    return redirect(link("pages.sign_in", next=gate.inside(quote(request.path))), 303)
+
+
+@blueprint.get("/newsroom/sign-in")
+def sign_in() -> ResponseReturnValue:
+    """Show the form to sign in with a key; whoever need not goes on."""
+    try:
+        api.gate().visitor(_asked())
+    except SignedOut:
+        return _sign_in_page()
+    return _onward()
+
+
+@blueprint.post("/newsroom/sign-in")
+def signing_in() -> ResponseReturnValue:
+    """Sign in with a key. It is in no address and in no log."""
+    form = request.form
+    try:
+        session = api.gate().sign_in(_asked(), form.get("key", ""), form.get(CSRF, ""))
+    except (StaleForm, WrongKey) as error:
+        return _sign_in_page(error)
+    return _remembered(_onward(), session)
+
+
+@blueprint.post("/newsroom/sign-out")
+def sign_out() -> ResponseReturnValue:
+    """End the session."""
+    api.gate().sign_out(g.visitor)
+    response = make_response(redirect(link("pages.sign_in"), 303))
+    response.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="Lax")
+    return response
+
+
+def _asked() -> Asked:
+    protocol = request.environ.get("SERVER_PROTOCOL")
+    return Asked(request.method, request.remote_addr, protocol, request.headers.get, request.cookies.get(COOKIE))
+
+
+def _onward() -> Response:
+    """Return the way to the page that was wanted before signing in."""
+    wanted = gate.inside(request.values.get("next")) or url_for("pages.newsroom_home")
+    lang = lang_fields(language().code)
+    return make_response(redirect(wanted + ("?" + urlencode(lang) if lang else ""), 303))
+
+
+def _sign_in_page(error: ServiceError | None = None) -> Response:
+    visitor = api.gate().beginning(_asked())
+    onward, stale = gate.inside(request.values.get("next")) or "", isinstance(error, StaleForm)
+    page = render_template("sign_in.html", csrf=api.gate().token(visitor), next=onward, error=error, stale=stale)
+    response = Response(page, 200 if error is None else error.status)
+    return response if visitor.session is None else _remembered(response, visitor.session)
+
+
+def _remembered(response: Response, session: Session) -> Response:
+    """Return a response that has the browser keep the cookie of a session, for the newsroom's pages alone."""
+    # A proxy that takes off TLS may not say so; the browser does, of a form.
+    secure = request.is_secure or request.headers.get("Origin", "").startswith("https://")
+    seconds = int(session.until - time.time())
+    response.set_cookie(
+        COOKIE, session.cookie, seconds, path=_COOKIE_PATH, secure=secure, httponly=True, samesite="Lax"
+    )
+    return response
+
+
+@blueprint.get("/newsroom/")
+def newsroom_home() -> Response:
+    """Show what there is for the newsroom."""
+    return newsroom_page("newsroom_home.html")

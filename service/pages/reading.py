@@ -1,0 +1,89 @@
+"""Readers' pages: home, search, an article, and what robots may read."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from flask import Response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from service import api, article_page, deadline, metadata, schemas
+from service.highlights import highlights
+from service.pages.shared import absolute, blueprint, filled_in, lang_fields, language, link, pictures, web_address
+from service.schemas import SearchParams
+from service.search_page import BOUNDS, SearchLinks
+
+_KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
+
+
+@blueprint.get("/")
+def home() -> str:
+    """Show the search box and how many articles there are to find."""
+    return render_template("home.html", count=int(np.count_nonzero(api.live().searcher().public())))
+
+
+@blueprint.get("/search")
+def search() -> ResponseReturnValue:
+    """Show the articles that a query means or names; without a query, go home."""
+    given = filled_in(request.args.lists())
+    if "q" not in given:
+        return redirect(link("pages.home"), 303)
+    params = schemas.parse_params(SearchParams, given, ignore_unknown=True)
+    searcher = api.live().searcher()
+    answer = searcher.search(params)
+    api.note(params, answer)
+    query = api.understood(answer)
+    deadline.check("snippets")
+    links = SearchLinks(params, language(), partial(link, "pages.search"))
+    lang = lang_fields(language().code)
+    return render_template(
+        "search.html",
+        params=params,
+        answer=answer,
+        hits=[(hit, highlights(api.visible(hit.article), query.wanted)) for hit in answer.hits],
+        pictured=pictures().any(hit.article for hit in answer.hits),
+        understood=links.understood(query, answer.relaxed),
+        to_try=[] if answer.total else links.to_try(searcher.suggest),
+        sorts=links.sorts(),
+        facets=links.facets(answer),
+        filters=links.filters(),
+        unfiltered=links.unfiltered(),
+        pager=links.pager(answer.total),
+        kept=links.fields(without=("q", "literal")) + lang,
+        kept_but_dates=links.fields(without=BOUNDS) + lang,
+    )
+
+
+@blueprint.get("/articles/<string:article_id>")
+def article(article_id: str) -> ResponseReturnValue:
+    """Show one article and what is related to it; an old id leads to the article's own."""
+    searcher = api.live().searcher()
+    found = api.visible(searcher.article(article_id))
+    if found.id != article_id:
+        return redirect(link("pages.article", article_id=found.id), 301)
+    before, after = article_page.paragraphs(found)
+    blocks = article_page.blocks(searcher, found, len(before) + len(after))
+    api.count_related(blocks.related)
+    original = web_address(found.url)
+    address = original.href if original else absolute(url_for("pages.article", article_id=found.id))
+    return render_template(
+        "article.html",
+        article=found,
+        before=before,
+        after=after,
+        blocks=blocks,
+        description=article_page.description(found),
+        original=original,
+        canonical=address,
+        open_graph=metadata.open_graph(found, address),
+        json_ld=metadata.json_ld(found, address),
+        pictured=pictures().any(hit.article for hit in blocks.related),
+    )
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Tell search engines which pages they may read: those of articles, if any."""
+    kept = _KEPT_FROM_ROBOTS if api.settings().robots == "index" else ("/",)
+    return Response("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in kept), mimetype="text/plain")

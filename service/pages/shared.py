@@ -1,0 +1,119 @@
+"""What all pages share: the blueprint, addresses in the reader's language, the newsroom's layout."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from flask import Blueprint, Response, g, render_template, request, url_for
+
+from indexer import text
+from indexer.article import Article, shown
+from indexer.summaries import Summary
+from service import api, judgements, newsroom_words, schemas, strings
+from service.errors import FieldError, Forbidden
+from service.gate import Visitor
+from service.keys import Scope
+from service.pictures import Pictures
+from service.search_page import Link
+from service.strings import Strings
+
+blueprint = Blueprint("pages", __name__)
+
+CSRF = "csrf"
+"""The field in which the newsroom's forms carry what no other site can know."""
+
+
+def needs(scope: Scope) -> None:
+    """Let go on whoever's key is of a scope.
+
+    :raises Forbidden: if it is not, naming the scope.
+    """
+    if not g.visitor.may(scope):
+        raise Forbidden([FieldError("key", shown(g.visitor.key.name), f"expected one of scope {scope}")])
+
+
+def own_page(article: Article | Summary) -> str:
+    """Return the address of an article's page here."""
+    return url_for("pages.article", article_id=article.id)
+
+
+def visitor_name() -> str:
+    """Return by whose name judgements are kept."""
+    key = g.visitor.key
+    return judgements.NOBODY if key is None else key.name
+
+
+def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
+    """Return a page of the newsroom's, with its menu and what its forms must carry."""
+    visitor, words = g.get("visitor", Visitor()), newsroom_words.WORDS[language().code]
+    page = render_template(
+        template,
+        menu=words,
+        csrf=api.gate().token(visitor),
+        signed_in=visitor.key,
+        **{"here_path": request.path} | values,
+    )
+    return Response(page, status)
+
+
+@blueprint.app_context_processor
+def context() -> dict[str, Any]:
+    """Return what every template needs, the error page's too, whatever was asked for."""
+    words, settings = language(), api.settings()
+    given = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
+    # An address of the query alone stays on this page, whether or not it is one of ours.
+    here = {code: "?" + urlencode([*given, *lang_fields(code)], errors="replace") for code in ("vi", "en")}
+    return {
+        "t": words,
+        "link": link,
+        "lang": lang_fields(words.code),
+        "here": here,
+        "absolute": absolute,
+        "now": datetime.now(UTC),
+        "pictures": pictures(),
+        "robots": settings.robots,
+        "kinds": json.dumps(words.kinds, ensure_ascii=False),
+        "level": strings.level,
+        "max_query": schemas.MAX_QUERY,
+    }
+
+
+def link(endpoint: str, **values: Any) -> str:
+    """Return the address of a page in the language of this one."""
+    return url_for(endpoint, **dict(lang_fields(language().code)) | values)
+
+
+def web_address(url: str | None) -> Link | None:
+    """Return a link to another site, named by its host; None for anything but a plain http or https address."""
+    plain = text.web_address(url)
+    return None if plain is None else Link(urlsplit(plain).hostname or plain, plain)
+
+
+def absolute(path: str) -> str:
+    """Return the whole address of a path, as readers reach it."""
+    return (api.settings().public_url or request.host_url).rstrip("/") + path
+
+
+def pictures() -> Pictures:
+    """Return which pictures a page may load."""
+    return Pictures(api.settings().picture_hosts)
+
+
+def language() -> Strings:
+    """Return the words of the language that the reader asked for."""
+    return strings.language(request.args.get("lang"))
+
+
+def lang_fields(code: str) -> list[tuple[str, str]]:
+    """Return the parameter that names a language, none for the default one."""
+    return [] if code == strings.VI.code else [("lang", code)]
+
+
+def filled_in(given: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
+    """Return the parameters less the blank values: what a form sends for a field that was left alone."""
+    filled = {name: [value for value in values if text.clean(value)] for name, values in given}
+    return {name: values for name, values in filled.items() if values}
