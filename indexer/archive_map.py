@@ -62,6 +62,7 @@ def write_added(directory: Path, vectors: Vectors, before: Mapped, kept: Rows) -
 
 def _among(nearest: list[tuple[Rows, Vectors]], places: Positions) -> Positions:
     cosines = np.full((len(nearest), projection.NEAREST), -np.inf, dtype=np.float32)
+    cosines[:, 0] = 0.0  # in the middle, where there are no others
     where = np.zeros((len(nearest), projection.NEAREST, 2), dtype=np.float32)
     for at, (texts, found) in enumerate(nearest):
         cosines[at, : len(texts)], where[at, : len(texts)] = found, places[texts]

@@ -593,6 +593,9 @@ class TestModels:
             assert "invented" in result.stdout
 
 
+RULES = ("list", "check", "pin", "block", "boost", "section", "remove", "history")
+
+
 class TestTheScript:
     def test_help_and_version(self, run):
         assert "Semantic search and related news" in run("--help").stdout
@@ -602,13 +605,14 @@ class TestTheScript:
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
         commands += ["rules", "keys", "merge", "articles", "status", "sync"]
-        commands += ["settings", "doctor", "report", "backup", "restore"]
+        commands += ["settings", "doctor", "report", "backup", "restore", "export", "judgements", "words"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
         nested += [("articles", name) for name in ("takedown", "lift", "takedowns")]
         nested += [("keys", name) for name in ("create", "list", "revoke")]
-        nested.append(("report", "queries"))
-        nested += [("rules", name) for name in ("list", "check", "pin", "block", "boost", "section", "remove")]
+        nested += [("report", name) for name in ("queries", "clicks")]
+        nested += [("export", name) for name in ("articles", "vectors", "related")]
+        nested += [("rules", name) for name in RULES]
         assert sorted(main.commands["rules"].commands) == sorted(name for group, name in nested if group == "rules")
         assert sorted(main.commands) == sorted(commands)
         for path in [(name,) for name in commands] + nested:

@@ -5,12 +5,15 @@ import re
 import shlex
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
+from indexer.following import Condition, SourceState, SyncState
 from service import settings
+from service.metrics import text_of_sources
 from service.serve import _config
 from service.settings import Settings
 from tests.test_structure import COMMANDS, ROOT
@@ -198,5 +201,9 @@ def test_every_metric_of_the_readme_is_one(client_of):
     client = client_of()
     client.get("/healthz")
     exposed = client.get("/metrics", headers={"Host": "localhost"}).text
+    moment = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    source = SourceState(name="https://bao.example/rss", articles=12, succeeded=moment)
+    state = SyncState(every=300, asked=moment, built=moment, sources=[source])
+    exposed += text_of_sources(Condition(state, running=True, late=False)).decode()
     told = set(re.findall(r"^# HELP (\w+)", exposed, re.MULTILINE))
     assert named == told

@@ -558,7 +558,9 @@ def odd_newsroom():
     for text in IDS.values():
         yield Odd(f"/newsroom/articles/{text}", None, headers=HTML)
     yield Odd("/newsroom", 308, headers=HTML)
-    yield Odd("/newsroom/", None, headers=HTML)
+    for page in ("index", "index/rollback", "map", "map/points", "map/articles", "map/hubs", "map/hubs.csv"):
+        for query in ("", "?x=1", "?id=%ff", "?q=%00&x=nan&y=-1e999&offset=9999999999999999999999"):
+            yield Odd(f"/newsroom/{page}{query}", None, headers=HTML)
 
 
 def odd_wrappings():

@@ -138,7 +138,7 @@ def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, *
         from indexer.snapshot import Home
 
         options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
-        with show_progress() as progress:
+        with show_progress(silent=ingested) as progress:  # the service's log would be full of it
             report = build(Home(home), (), lambda: load_encoder(**model), options, progress)
     _tell(report, as_json)
 

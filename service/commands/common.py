@@ -207,8 +207,11 @@ def source_options(columns: tuple[str, ...], encoding: str | None, **more: Any) 
 
 
 @contextmanager
-def show_progress() -> Iterator[Progress]:
-    """Yield a progress callback: bars on a terminal, a line at a time elsewhere."""
+def show_progress(silent: bool = False) -> Iterator[Progress]:
+    """Yield a progress callback: bars on a terminal, a line at a time elsewhere, nothing where it is to be silent."""
+    if silent:
+        yield lambda stage, done, total: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
