@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from indexer import text
+from indexer.article import shown
 from indexer.errors import IndexerError
 from indexer.snapshot import Home
 from service import api, finding_page, map_words, operations, operations_words, schemas
+from service.errors import Changed, FieldError
 from service.pages.shared import blueprint, language, link, needs, newsroom_page
 from service.schemas import SearchParams
 
@@ -95,11 +97,14 @@ def map_points() -> Response:
 
 @blueprint.get("/newsroom/map/articles")
 def map_articles() -> ResponseReturnValue:
-    """Return what is told of the articles of some rows of the map; 409 where it is another one by now."""
+    """Return what is told of the articles of some rows of the map.
+
+    :raises Changed: if another map is served by now.
+    """
     overview = api.overviews().of(api.live().searcher())
     rows = [int(row) for row in request.args.getlist("row") if row.isdecimal() and len(row) < 10]
-    if request.args.get("v") != overview.version:
-        return api.as_json({"version": overview.version}), 409
+    if (version := request.args.get("v", "")) != overview.version:
+        raise Changed(FieldError("v", shown(version), f"expected {overview.version}, the map that is served"))
     told = [
         {
             "row": row,
