@@ -38,7 +38,7 @@ def write_anew(directory: Path, vectors: Vectors) -> None:
 
     :param vectors: (n, dim) of all of its texts.
     """
-    arrays.save(directory / FILE, projection.drawn(vectors))
+    arrays.save(directory / FILE, projection.drawn(vectors, projection.LANDMARKS))
 
 
 def write_added(directory: Path, vectors: Vectors, before: Mapped, kept: Rows) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from indexer import knowledge, lexical
+from indexer import knowledge, lexical, projection
 from indexer.archive import Archive
 from indexer.article import validate
 from indexer.build import BuildOptions, BuildReport, build
@@ -39,6 +39,8 @@ from service.settings import Settings
 Line = dict[str, Any]
 
 NOW = datetime(2023, 11, 15, tzinfo=UTC)
+
+projection.LANDMARKS = 300  # maps of whole archives are drawn in a moment; what is drawn has tests of its own
 """When the segments of `segment_of` are written."""
 
 hypothesis.settings.register_profile("lienquan", deadline=None)  # the machine is shared; a slow example is no failure

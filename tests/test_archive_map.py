@@ -99,7 +99,7 @@ def test_a_snapshot_without_one_opens_takes_articles_and_is_given_one(home, tmp_
 
 def test_one_of_another_length_is_refused(home, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(projection, "drawn", lambda vectors: np.zeros((3, 2), np.float32))
+        patch.setattr(projection, "drawn", lambda vectors, most: np.zeros((3, 2), np.float32))
         with pytest.raises(SnapshotError, match=r"a map of \(3, 2\): expected"):
             index(home, LINES[:20], tmp_path)
     assert home.current() is None
