@@ -64,8 +64,13 @@ def _schema(directory: Path, rounds: int, seed: int) -> tuple[object, list[objec
 
 def _soak(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
     found = soak.run(directory, rounds, seed)
-    grown = [f"memory grew by {found.growth:.1%}: expected at most {SOAK_GROWTH:.0%}"]
-    return found, [*found.failed, *(grown if found.growth > SOAK_GROWTH else [])]
+    growths = {"workers": found.growth, "the process that ingests": found.ingesting_growth}
+    grown = [
+        f"memory of {name} grew by {growth:.1%}: expected at most {SOAK_GROWTH:.0%}"
+        for name, growth in growths.items()
+        if growth > SOAK_GROWTH
+    ]
+    return found, [*found.failed, *grown]
 
 
 PARTS = {

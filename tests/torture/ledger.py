@@ -88,11 +88,14 @@ class Writer(threading.Thread):
     """Puts and deletes articles of its own, one request after the other, until told to stop.
 
     :param names: The ids of the articles that it alone writes.
+    :param pause: Seconds between two requests.
     """
 
-    def __init__(self, port: int, key: str, ledger: Ledger, names: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, port: int, key: str, ledger: Ledger, names: Sequence[str], seed: int, pause: float = 0.002
+    ) -> None:
         super().__init__(daemon=True)
-        self._port, self._key, self._ledger, self._names = port, key, ledger, names
+        self._port, self._key, self._ledger, self._names, self._pause = port, key, ledger, names, pause
         self._rng = random.Random(seed)
         self._stop_asked = threading.Event()
         self.wrong: list[str] = []
@@ -121,7 +124,7 @@ class Writer(threading.Thread):
                 self._ledger.end(changes)
             else:
                 self.wrong.append(fault)
-            time.sleep(0.002)
+            time.sleep(self._pause)
 
 
 def send(port: int, key: str, changes: Mapping[str, Version], bulk: bool = False) -> str | None:

@@ -1,12 +1,14 @@
-"""Many requests of every kind, none like the one before, while articles come: does memory stay where it is?
+"""Many requests of every kind, none like the one before, while articles come and go: does memory stay where it is?
 
-What counts is what workers have for themselves; mapped files and what the fork left shared are told beside it.
+A CMS writes by the API all the time, and now and then the whole archive is indexed. What counts is what the workers,
+and the process that ingests, have for themselves; mapped files and what the fork left shared are told beside it.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import re
 import threading
 import time
 from collections import Counter
@@ -19,8 +21,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from indexer.text import fold
+from service.keys import KeyStore
 from tests.conftest import wait_for
 from tests.torture.generations import PLACES, SAID, WARES, generation
+from tests.torture.ledger import Ledger, Writer, version_of
 from tests.torture.serving import Serving, memory, request
 
 ARTICLES = 1_500
@@ -28,8 +32,11 @@ THREADS = 4
 WARM_UP = 0.3
 """Of the requests, how many may pass before memory counts: each worker meets the longest texts and the most hits."""
 
-_SAMPLES = 100
-_PUBLICATIONS = 100
+_SAMPLES = 200
+_PUBLICATIONS = 20
+_WRITTEN = [f"moi-{at}" for at in range(ARTICLES, ARTICLES + 40)]
+_WRITE_S = 0.5
+_SEEN_S = 60.0
 _WORDS = [*PLACES, *WARES, *SAID.split(), *"đời thứ bài Nghề Chợ nghi dinh 123 UBND".split()]
 
 Request = tuple[str, str, dict[str, object] | None]
@@ -37,11 +44,12 @@ Request = tuple[str, str, dict[str, object] | None]
 
 
 class Sample(NamedTuple):
-    """What all workers held together after so many requests, in bytes."""
+    """What all workers held together after so many requests, and the process that ingests, in bytes."""
 
     requests: int
     private: int
     shared: int
+    ingesting: int = 0
 
 
 @dataclass
@@ -50,26 +58,43 @@ class Found:
 
     samples: list[Sample] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
     def growth(self) -> float:
-        """Return by how much private memory grew after the warm-up: its last tenth held against the first."""
-        warm = [sample for sample in self.samples if sample.requests >= WARM_UP * self.samples[-1].requests]
-        tenth = max(1, len(warm) // 10)
-        first, last = (sum(s.private for s in part) / len(part) for part in (warm[:tenth], warm[-tenth:]))
-        return last / first - 1
+        """Return by how much the workers' private memory grew after the warm-up: its last tenth against the first."""
+        return self._growth([sample.private for sample in self._warm])
+
+    @property
+    def ingesting_growth(self) -> float:
+        """Return the same of the process that ingests."""
+        return self._growth([sample.ingesting for sample in self._warm])
+
+    @property
+    def _warm(self) -> list[Sample]:
+        return [sample for sample in self.samples if sample.requests >= WARM_UP * self.samples[-1].requests]
+
+    def _growth(self, held: list[int]) -> float:
+        tenth = max(1, len(held) // 10)
+        first, last = (sum(part) / len(part) for part in (held[:tenth], held[-tenth:]))
+        return last / first - 1 if first else 0.0
 
     def __str__(self) -> str:
         shown = self.samples[:: max(1, len(self.samples) // 10)]
-        course = ", ".join(f"{s.private / 2**20:.0f}+{s.shared / 2**20:.0f}" for s in (*shown, self.samples[-1]))
+        course = ", ".join(
+            f"{s.private / 2**20:.0f}+{s.shared / 2**20:.0f}+{s.ingesting / 2**20:.0f}"
+            for s in (*shown, self.samples[-1])
+        )
         total = sum(self.kinds.values())
         kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self.kinds.items()))
+        written = ", ".join(f"{count} {kind}" for kind, count in sorted(self.written.items()))
         return (
-            f"{total} requests in {self.seconds:.0f} s ({kinds}), "
-            f"{len(self.failed)} failed; private + shared MB of all workers in turn: {course}; "
-            f"private memory {self.growth:+.1%} after the first {WARM_UP:.0%} of the requests"
+            f"{total} requests in {self.seconds:.0f} s ({kinds}) beside writing ({written}), {len(self.failed)} "
+            f"failed; MB private and shared of all workers, and private of the process that ingests, in turn: "
+            f"{course}; workers {self.growth:+.1%} after the first {WARM_UP:.0%} of the requests, the process that "
+            f"ingests {self.ingesting_growth:+.1%}"
         )
 
 
@@ -108,32 +133,61 @@ def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Foun
 
     :param directory: An empty one, for the home and the log.
     """
-    found, service = Found(), Serving(directory, LIENQUAN_MODEL=model)
+    found, service = Found(), Serving(directory, model=model)
     try:
         service.index(generation(0, ARTICLES))
         wait_for(service.ready, 300)
+        _, key = KeyStore(service.home).create("CMS", ["ingest"])
+        ledger = Ledger()
+        writer = Writer(service.port, key, ledger, _WRITTEN, seed, _WRITE_S)
         started, lock = time.monotonic(), threading.Lock()
         threads = [
             threading.Thread(target=_ask, args=(service.port, random.Random(seed + at), rounds // THREADS, found, lock))
             for at in range(THREADS)
         ]
-        for thread in threads:
+        for thread in (*threads, writer):
             thread.start()
         published = 0
         while any(thread.is_alive() for thread in threads):
             done = sum(found.kinds.values())
             if done >= len(found.samples) * rounds / _SAMPLES:
-                held = [memory(pid) for pid in service.running()]
-                found.samples.append(Sample(done, sum(m.private for m in held), sum(m.shared for m in held)))
+                found.samples.append(_sample(service, done))
             if done >= (published + 1) * rounds / _PUBLICATIONS:
                 published += 1
                 service.index(generation(0, ARTICLES - published % 7))
             time.sleep(0.05)
         found.seconds = time.monotonic() - started
+        writer.stop()
+        found.written = ledger.acknowledged
+        found.failed += [*writer.wrong, *_lost(service.port, ledger)]
         assert len(service.workers()) == 2, "a worker had to be started again"
     finally:
         service.stop()
     return found
+
+
+def _sample(service: Serving, done: int) -> Sample:
+    held = [memory(pid) for pid in service.running()]
+    ingesting = re.findall(r"process (\d+) ingests", service.log.read_text())
+    private = memory(int(ingesting[-1])).private if ingesting else 0
+    return Sample(done, sum(m.private for m in held), sum(m.shared for m in held), private)
+
+
+def _lost(port: int, ledger: Ledger) -> list[str]:
+    """Return what is not answered as it was last written, a while after all of it was acknowledged."""
+
+    def wrong() -> list[str]:
+        found = []
+        for name, may in ledger.may().items():
+            status, content = request(port, f"/api/v1/articles/{name}")
+            version = version_of(json.loads(content)) if status == 200 else None
+            if version not in may:
+                found.append(f"{name} is of version {version}, written was {may}")
+        return found
+
+    with suppress(AssertionError):
+        wait_for(lambda: not wrong(), _SEEN_S)
+    return wrong()
 
 
 def _ask(port: int, rng: random.Random, rounds: int, found: Found, lock: threading.Lock) -> None:
