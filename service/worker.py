@@ -23,6 +23,9 @@ _HEAD = 16384
 """Bytes of a request that are looked at; a longer one goes the usual way."""
 SILENT_S = 5.0
 """Seconds for which a new connection may stay silent; it holds no thread meanwhile."""
+HEAD_S = 5.0
+BODY_S = 60.0
+"""Seconds within which a request that has begun must have come, its head or all of it: a thread waits for it."""
 _PARTING_S = 2.0
 """Seconds for which a client may take to close a connection that ends; closed at once, its answer might be lost."""
 KEPT = 500
@@ -47,6 +50,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._room = self.cfg.threads - SPARE
         self._handed = 0
         self._leaving: deque[Any] = deque()
+        self._coming: dict[Any, float] = {}  # connections whose request may not be here whole: until when it must be
 
     def accept(self, listener: Any) -> None:
         """Accept a connection; where nobody more may wait, all that have come."""
@@ -69,7 +73,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection with a request to a thread, or turn it away here, in a fifth of the time."""
         if conn.parser is not None and conn.parser.unreader.buf.getvalue():  # read ahead: what is peeked is not all
-            self._hand(conn)
+            self._hand(conn, b"")
             return
         try:
             conn.sock.setblocking(False)
@@ -88,15 +92,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._answer(conn, len(head), admission.refusal(), False)
         else:
             conn.data_ready = True
-            self._hand(conn)
+            self._hand(conn, head)
 
-    def _hand(self, conn: Any) -> None:
+    def _hand(self, conn: Any, head: bytes) -> None:
         self._handed += 1
+        patience = _patience(head)
+        if patience:
+            self._coming[conn] = time.monotonic() + patience
         super().enqueue_req(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Take a connection back from a thread."""
         self._handed -= 1
+        self._coming.pop(conn, None)
         if fs.cancelled() or fs.exception() is not None or not fs.result():
             self._part(conn)
         else:
@@ -130,8 +138,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def murder_pending(self) -> None:
-        """Close connections that wait for their first request, or for their client to close, for too long."""
+        """Close connections that wait for their first request, or for their client to close, for too long.
+
+        Of those whose request comes too slowly nothing more is read: their threads have what is there, and go on.
+        """
         super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, until in self._coming.items() if until <= now]:
+            del self._coming[conn]
+            with suppress(OSError):  # it is closed
+                conn.sock.shutdown(socket.SHUT_RD)
         while self._leaving and self._leaving[0].timeout <= time.monotonic():
             conn = self._leaving.popleft()
             self.poller.unregister(conn.sock)
@@ -194,3 +210,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             while listener.sock is not None and select.select([listener], [], [], 0)[0]:
                 self.accept(listener)
             listener.close()
+
+
+def _patience(head: bytes) -> float:
+    """Return for how many seconds to wait for what is missing of a request, none where nothing can be."""
+    lines, blank, _ = head.lower().partition(b"\r\n\r\n")
+    if not blank:
+        return HEAD_S
+    return BODY_S if b"\ncontent-length:" in lines or b"\ntransfer-encoding:" in lines else 0.0

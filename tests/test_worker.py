@@ -28,6 +28,7 @@ connections = int(sys.argv.pop(1))
 worker._PARTING_S = patience / 30
 gthread.util.close_graceful = partial(gthread.util.close_graceful, timeout=patience / 30)
 worker.KEPT = connections // 3
+worker.HEAD_S = worker.BODY_S = patience
 gthread.STOP_KEEPALIVE_LINGER = worker.STOP_KEEPALIVE_LINGER = worker.SILENT_S = patience
 config = serve._config
 serve._config = lambda *given: config(*given) | {"keepalive": int(patience), "worker_connections": connections}
@@ -280,3 +281,25 @@ def test_whoever_dawdles_holds_neither_thread_nor_place(start, connect):
     for client in silent:
         client.ask("/healthz")
         assert client.answer()[0] == 200
+
+
+def test_requests_that_never_come_whole_leave_their_threads(start, connect):
+    service = start(patience=2)
+    heads = [connect(service) for _ in range(20)]  # twice as many as there are threads
+    for client in heads:
+        client.send(b"GET /api/v1/search?q=ca HTTP/1.1\r\nHost")
+    bodies = [connect(service) for _ in range(20)]
+    for client in bodies:
+        client.send(b"POST /api/v1/related HTTP/1.1\r\nHost: x\r\nContent-Length: 28\r\n\r\n{")
+    wait_for(lambda: service.get("/api/v1/search?q=ca")[0] == 200, 30)
+    for client in heads:
+        assert client.closed()
+    told = []
+    for client in bodies:
+        status, _, problem = client.answer()
+        told.append((status, problem["detail"]))
+        assert client.closed()
+    short = (400, "body: 1 bytes: expected 28, as Content-Length says")
+    assert short in told
+    assert {status for status, _ in told} <= {400, 503}  # more than may wait
+    assert "Traceback" not in service.log.read_text()
