@@ -7,9 +7,10 @@ taken and when all should be published. Knows nothing of processes.
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -34,6 +35,9 @@ wait behind, so that what is put meanwhile waits for no more."""
 
 MERGE = 1_000
 """How many articles may be added or deleted before all is published."""
+
+TRYING = "trying.json"
+"""Names in the live home which changes are being brought in: still there, whoever did so ended on it."""
 
 KEPT = 3
 """How many live snapshots stay on disk: a process may be opening the one before the last."""
@@ -114,11 +118,14 @@ class Ingester:
         self._current: Snapshot | None = None
         self._applied = 0
         self._most = PORTION
+        self._singly = 0
+        self._learn_of_the_last()
 
     def step(self) -> str | None:
         """Bring up to PORTION changes into a new live snapshot and return its id; None where there is nothing to do.
 
-        Where nothing is published yet, they are. A change that raises is found by halving, and set aside.
+        Where nothing is published yet, they are. A change that raises is found by halving, and set aside; one that
+        ends the process, by the next one, which takes one at a time.
 
         :raises SnapshotError: if the published snapshot cannot be opened, or was made with another encoder.
         :raises IndexerError, ModelError, OSError: if nothing can be brought in now, whatever it is.
@@ -128,7 +135,8 @@ class Ingester:
             self._start_from(published)
         while changes := self._next(published):
             try:
-                name = self._publish(len(changes)) if published is None else self._apply(changes)
+                with self._trying(changes):
+                    name = self._publish(len(changes)) if published is None else self._apply(changes)
             except (IndexerError, ModelError, OSError, MemoryError):
                 raise
             except Exception as error:
@@ -143,12 +151,35 @@ class Ingester:
 
     def _next(self, published: str | None) -> list[Change]:
         """Return the changes to take now: what came first, else what waits behind, else one that failed before."""
-        most = min(self._most, PORTION)
+        most = 1 if self._singly else min(self._most, PORTION)
         found = self._journal.take(self._applied, most, min(BEHIND, most)) or self._journal.take_again(self._applied)
         if published is None and all(change.line is None for change in found):  # deletes alone make no snapshot
             found = self._journal.take(0)
             return found if any(change.line is not None for change in found) else []
         return found
+
+    @contextmanager
+    def _trying(self, changes: Sequence[Change]) -> Iterator[None]:
+        note = self._live.path / TRYING
+        note.parent.mkdir(parents=True, exist_ok=True)
+        told = {"seq": changes[0].seq, "changes": len(changes), "singly": self._singly}
+        note.write_text(json.dumps(told), encoding="utf-8")
+        try:
+            yield
+        finally:
+            note.unlink(missing_ok=True)
+        self._singly = max(0, self._singly - len(changes))
+
+    def _learn_of_the_last(self) -> None:
+        """Set aside what the process before this one ended on, or take its changes one by one to find out."""
+        note = self._live.path / TRYING
+        with suppress(OSError, ValueError, KeyError):  # none, or cut short
+            tried = json.loads(note.read_text(encoding="utf-8"))
+            self._singly = max(tried["changes"], tried["singly"])
+            for change in self._journal.take(tried["seq"] - 1, 1, 0) if tried["changes"] == 1 else []:
+                if change.seq == tried["seq"]:  # else it was written anew
+                    self._set_aside(change, RuntimeError("the process that was at it ended"))
+            note.unlink()
 
     def _set_aside(self, change: Change, error: Exception) -> None:
         aside = self._journal.set_aside(change, f"{type(error).__name__}: {error}")

@@ -1,6 +1,7 @@
 """The API's changes in live snapshots, builds and rollbacks: nothing acknowledged is lost, nothing comes back."""
 
 import json
+import multiprocessing
 import os
 from contextlib import closing
 from dataclasses import replace
@@ -171,6 +172,61 @@ class TestPoison:
         with pytest.raises(OSError, match="No space"):
             place.ingester.step()
         assert place.journal.aside() == []
+
+
+class Fatal(HashingEncoder):
+    """An encoder that ends the process at a word, without being able to say so."""
+
+    def encode_documents(self, texts):
+        if any("quệch" in text for text in texts):
+            os._exit(9)
+        return super().encode_documents(texts)
+
+
+def ingest_until_done(home):
+    journal.RETRY_SECONDS = 3600  # this machine may be slow
+    ingester = Ingester(home, Fatal)
+    while ingester.step() is not None:
+        pass
+
+
+def status_of_ingesting(home):
+    """Ingest in a process of its own, started anew as FAISS's threads outlive no fork, and return its exit status."""
+    process = multiprocessing.get_context("spawn").Process(target=ingest_until_done, args=(home,))
+    process.start()
+    process.join()
+    return process.exitcode
+
+
+class TestWhatEndsTheProcess:
+    @pytest.mark.parametrize("first", [True, False])
+    def test_it_is_set_aside_at_the_second_time(self, place, first):
+        if not first:
+            place.index([line("a1")])
+        names = [f"b{n}" for n in range(40)]
+        place.journal.write([put(name, "Tin quệch" if name in ("b7", "b30") else None) for name in names])
+        assert [status_of_ingesting(place.home) for _ in range(4)] == [9, 9, 9, 0]  # b7 in a portion, alone, b30
+        assert set(place.titles()) == set(names) - {"b7", "b30"} | (set() if first else {"a1"})
+        assert [(one.id, one.error) for one in place.journal.aside()] == [
+            (name, "RuntimeError: the process that was at it ended") for name in ("b7", "b30")
+        ]
+
+    def test_one_that_was_written_anew_meanwhile_is_tried(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1", "Tin quệch")])
+        assert status_of_ingesting(place.home) == 9
+        place.journal.write([put("b1", "Tin sống"), put("b2")])
+        assert status_of_ingesting(place.home) == 0
+        assert place.titles()["b1"] == "Tin sống"
+        assert place.journal.aside() == []
+
+    def test_a_note_that_was_cut_short_stops_nothing(self, place):
+        place.index([line("a1")])
+        (place.home.path / "live").mkdir(exist_ok=True)
+        (place.home.path / "live" / ingest.TRYING).write_text('{"seq": 1, "cha')
+        place.journal.write([put("b1")])
+        assert status_of_ingesting(place.home) == 0
+        assert set(place.titles()) == {"a1", "b1"}
 
 
 class TestBulk:
