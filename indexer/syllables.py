@@ -47,7 +47,7 @@ def plain(text: str) -> str:
 _LONGEST = 32
 """A longer word is none of the language; caches, and so memory, hold none of them."""
 
-_KEPT = 1 << 15
+_KEPT = 1 << 13
 """Words that a cache holds: an archive of 22,000 articles has 11,000, and what readers mistype has no end."""
 
 
