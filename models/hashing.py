@@ -18,7 +18,7 @@ NAME = "hashing"
 _WORDS = re.compile(r"\w+")
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _direction(word: str, dim: int) -> tuple[int, float]:
     digest = hashlib.blake2b(word.encode(), digest_size=8).digest()
     return int.from_bytes(digest[:7], "big") % dim, 1.0 if digest[7] & 1 else -1.0
