@@ -47,6 +47,21 @@ hypothesis.settings.register_profile("lienquan", deadline=None)  # the machine i
 hypothesis.settings.load_profile("lienquan")
 
 
+LONGEST = (
+    "test_torture.py test_accessibility_browser.py test_sentence_transformer.py test_broken_files.py test_live.py "
+    "test_ingest.py test_writing.py test_added.py test_worker.py test_query_browser.py test_pages_browser.py "
+    "test_embedded_browser.py test_searcher.py test_build.py test_onnx.py test_structure.py test_related.py "
+    "test_reading_browser.py test_draft_browser.py test_block_browser.py test_map_browser.py test_search_browser.py "
+    "test_wordpress_plugin.py test_killed.py test_five_commands_browser.py test_ingesting.py"
+).split()
+"""Files that take long, however few tests they have: begun last, one would leave the other processes idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def publish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuildReport]:
     """Return a function that indexes archive lines into a home."""
