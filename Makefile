@@ -25,11 +25,11 @@ demo: setup
 	$(BIN)/lienquan index indexer/sample/articles.jsonl --home $(DEMO_HOME)
 	$(BIN)/lienquan serve --home $(DEMO_HOME) --host 127.0.0.1 --port 8000
 
-# A process a core, at most four (each may hold the model), each with whole files.
+# A process a core, at most four (each may hold the model), each with whole files, the longest first (tests/conftest.py).
 test: setup
 	PYTHON=$(BIN)/python sh tests/browser/chromium.sh
 	sh tests/programs.sh
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # Crashes, damage, full disks and load in their long forms: hours. ROUNDS, SEED and PARTS choose less.
 torture: setup

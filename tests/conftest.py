@@ -39,12 +39,27 @@ from service.settings import Settings
 Line = dict[str, Any]
 
 NOW = datetime(2023, 11, 15, tzinfo=UTC)
-
-projection.LANDMARKS = 300  # maps of whole archives are drawn in a moment; what is drawn has tests of its own
 """When the segments of `segment_of` are written."""
+
+projection.LANDMARKS = 100  # t-SNE, from 120 on, takes seconds; what is drawn has tests of its own
 
 hypothesis.settings.register_profile("lienquan", deadline=None)  # the machine is shared; a slow example is no failure
 hypothesis.settings.load_profile("lienquan")
+
+
+LONGEST = (
+    "test_torture.py test_accessibility_browser.py test_sentence_transformer.py test_broken_files.py test_live.py "
+    "test_ingest.py test_writing.py test_added.py test_worker.py test_query_browser.py test_pages_browser.py "
+    "test_embedded_browser.py test_searcher.py test_build.py test_onnx.py test_structure.py test_related.py "
+    "test_reading_browser.py test_draft_browser.py test_block_browser.py test_map_browser.py test_search_browser.py "
+    "test_wordpress_plugin.py test_killed.py test_five_commands_browser.py test_ingesting.py"
+).split()
+"""Files that take long, however few tests they have: begun last, one would leave the other processes idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +89,7 @@ class Part(NamedTuple):
     pairs: Sequence[tuple[int, int]] | None = None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def archive_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Archive]]:
     """Return a function that writes and opens an archive of `Part`s, each added to those before it."""
     opened: list[Archive] = []
@@ -121,13 +136,13 @@ def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) 
     return Segment(target, empty_rows(part.dead))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def segment_of(archive_over: Callable[..., Archive]) -> Callable[..., Segment]:
     """Return a function that writes and opens the one segment of an archive (`Part`)."""
     return lambda *part, now=NOW, **rest: archive_over(Part(*part, **rest), now=now).segments[0]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def archive_of(
     publish: Callable[..., BuildReport], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[Iterable[Line]], Archive]]:
@@ -146,7 +161,7 @@ def archive_of(
         archive.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client_of(
     publish: Callable[..., BuildReport], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., FlaskClient]]:

@@ -43,7 +43,7 @@ def test_a_build_draws_it_into_the_manifest(home, tmp_path):
     assert f"segment-0/{archive_map.FILE}" in read_manifest(home.directory(home.current())).files
     archive = Archive(Snapshot(home.directory(home.current())))
     vectors = archive.reconstruct(np.arange(archive.text_count))
-    assert np.allclose(archive.positions, projection.drawn(vectors), atol=1e-5)
+    assert np.allclose(archive.positions, projection.drawn(vectors, projection.LANDMARKS), atol=1e-5)
     archive.close()
 
 

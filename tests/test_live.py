@@ -162,7 +162,7 @@ class TestUnderLoad:
                 answers.append((path, response := client.get(path)))
                 if "hits" in (response.json or {}):  # an answer of /readyz is no list of that snapshot
                     seen.add(response.json["snapshot"])
-                time.sleep(0.005)  # leave the publisher, of the same process here, some time
+                time.sleep(0.02)  # leave the publisher, of the same process here, some time
 
         paths = ["/api/v1/search?q=đời+thứ+bài", "/api/v1/articles/bai-0/related", "/api/v1/articles/bai-1", "/readyz"]
         with ThreadPoolExecutor(6) as pool:

@@ -37,9 +37,14 @@ TIMES = 2
 
 THREADS = 8
 SEEN_S = 30.0
+LOOKS = 20
+"""How often all is asked again in the end, at most, until each worker has answered on each endpoint."""
+
 _PAST, _AHEAD = "2001-02-03T04:05:06+07:00", "2101-02-03T04:05:06+07:00"
 
 Sees = Callable[[int, bytes, str], bool]
+Counts = dict[int, Counter[str]]
+"""Of each worker, by endpoint."""
 
 
 class Probe(NamedTuple):
@@ -251,11 +256,22 @@ def run(directory: Path, rounds: int, seed: int) -> Found:
     blind = {probe.name for probe in doomed[0].probes() if not found.before[probe.name]} - BLIND
     if blind:
         found.wrong.append(f"saw no article before its removal either: {sorted(blind)}")
-    endpoints = set().union(*found.by_worker.values()) - WRITES
-    for pid, counts in found.by_worker.items():
-        if missing := endpoints - set(counts):
+    for pid, missing in _unasked(found).items():
+        if missing:
             found.wrong.append(f"worker {pid} was never asked after a removal: {sorted(missing)}")
     return found
+
+
+def _note(found: Found, before: Counts, after: Counts) -> None:
+    """Add what each worker answered in between."""
+    for pid, counts in after.items():
+        found.by_worker[pid] = found.by_worker.get(pid, Counter()) + (counts - before.get(pid, Counter()))
+
+
+def _unasked(found: Found) -> dict[int, set[str]]:
+    """Return for each worker the endpoints that only others answered after a removal."""
+    endpoints = set().union(*found.by_worker.values()) - WRITES
+    return {pid: endpoints - set(counts) for pid, counts in found.by_worker.items()}
 
 
 def _remove(desk: _Desk, one: Doomed, way: str, pool: ThreadPoolExecutor, found: Found, rng: random.Random) -> None:
@@ -272,8 +288,7 @@ def _remove(desk: _Desk, one: Doomed, way: str, pool: ThreadPoolExecutor, found:
     removed = time.monotonic()
     _check(port, one, many, pool, found, f"{time.monotonic() - removed:.3f} s after {way}")
     found.removals[way] += 1
-    for pid, counts in desk.answered().items():
-        found.by_worker[pid] = found.by_worker.get(pid, Counter()) + (counts - before.get(pid, Counter()))
+    _note(found, before, desk.answered())
     if len(desk.service.workers()) != 2:
         raise AssertionError("a worker had to be started again")
 
@@ -308,6 +323,12 @@ def _look_again(desk: _Desk, doomed: Sequence[Doomed], pool: ThreadPoolExecutor,
     checks = found.checks
     for one in doomed:
         _check(desk.service.port, one, one.probes(), pool, found, "in the end")
+    for _ in range(LOOKS):
+        if not any(_unasked(found).values()):
+            break
+        before = desk.answered()
+        _check(desk.service.port, doomed[0], doomed[0].probes(), pool, found, "in the end")
+        _note(found, before, desk.answered())
     found.checks = checks
 
 
