@@ -121,7 +121,7 @@ class Understanding:
         operators = len(syllables(text)) <= _OPERATORS
         dropped = _EXCLUDED.findall(text) if operators else []
         rest = _EXCLUDED.sub(" ", text).strip() if dropped else text
-        if not syllables(rest):  # nothing but exclusions: then they are what is looked for
+        if dropped and not syllables(rest):  # nothing but exclusions: then they are what is looked for
             dropped, rest = [], text
         was = [spelt(word) for word in stream(rest)]
         read = self._read(rest, was, literal)
@@ -237,6 +237,8 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
 def _in_codes(text: str) -> set[int]:
     """Return the places of the words within numbers of documents, which are none of their own."""
     spans = code_spans(text)
+    if not spans:
+        return set()
     return {
         at
         for at, found in enumerate(_STREAMED.finditer(text))
@@ -282,10 +284,15 @@ def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternativ
 def _token_terms(token: str, short: bool, weight: float, folding: bool) -> list[Term]:
     terms = [Term("exact", token, weight)]
     if folding:
-        terms.append(Term("folded", folded(token), weight * _FOLDED_WEIGHT))
+        terms.append(Term("folded", _folded(token), weight * _FOLDED_WEIGHT))
     if short:
         terms.append(Term("title", token, weight * _TITLE_WEIGHT))
     return terms
+
+
+def _folded(token: str) -> str:
+    """Return a token without its diacritics, syllable by syllable: those were met before, most pairs were not."""
+    return "_".join(map(folded, token.split("_")))
 
 
 def _tokens(run: Run) -> list[str]:
