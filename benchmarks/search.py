@@ -11,7 +11,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -116,7 +116,7 @@ def _without(module: object, name: str, value: Any) -> AbstractContextManager[An
 ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "everything": nullcontext,
     "no restoration": lambda: _without(query, "restore", _as_typed),
-    "no repair of slips": lambda: _without(restoration, "_slipped", lambda *args: []),
+    "no repair of slips": lambda: _without(query, "restore", _slips_kept),
     "no folded field": lambda: _without(query, "_FOLDED_WEIGHT", 1e-9),
     "no title field": lambda: _without(query, "_TITLE_WEIGHT", 1e-9),
     "no pairs of syllables": lambda: _without(query, "tokens", lambda words: [w for w in words if w]),
@@ -129,9 +129,16 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 }
 
 
-def _as_typed(language: Language, typed: Sequence[str], fixed: object = ()) -> restoration.Restored:
+def _as_typed(language: Language, typed: Sequence[str], *args: object) -> restoration.Restored:
     nothing = [False] * len(typed)
     return restoration.Restored(list(typed), list(typed), nothing, False)
+
+
+def _slips_kept(
+    language: Language, typed: Sequence[str], fixed: Collection[int], choices: object
+) -> restoration.Restored:
+    with _without(restoration, "_slipped", lambda *args: []):
+        return restoration.restore(language, typed, fixed)  # not from the candidates that are remembered
 
 
 def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:

@@ -15,7 +15,7 @@ from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.alternatives import Alternatives, Place, Run
-from service.restoration import ENGLISH, Restored, restore
+from service.restoration import ENGLISH, Restored, choices_in, restore
 from service.snippets import Wanted
 from service.synonyms import NO_SYNONYMS, Synonyms
 
@@ -108,6 +108,7 @@ class Understanding:
         renamings: Iterable[Renaming] = (),
     ) -> None:
         self._language = knowledge.language
+        self._choices = choices_in(knowledge.language)
         self._alternatives = Alternatives(knowledge, synonyms, abbreviations, renamings)
         self._total = max(int(self._language.counts.sum()), 1)
 
@@ -167,7 +168,7 @@ class Understanding:
             for at, (word, spelling) in enumerate(zip(was, found, strict=False))
             if word and self._alternatives.abbreviated(word, spelling, shouted)
         }
-        return restore(self._language, was, fixed)
+        return restore(self._language, was, fixed, self._choices)
 
     def _groups(self, read: Restored, text: str, places: Sequence[Place], short: bool) -> tuple[Group, ...]:
         words = read.words

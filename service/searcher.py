@@ -261,14 +261,13 @@ class Searcher:
         # None is a hit where not even the best one is relevant.
         floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
         order = order[relevance[order] >= floor]
-        one = ranking.collapse(
-            self.archive.texts(rows)[order], self.archive.published[rows[order]], np.arange(len(order))
-        )
+        hits = rows[order]
+        one = ranking.collapse(self.archive.texts(hits), self.archive.published[hits], np.arange(len(hits)))
         heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
         more = len(heads) > MAX_WINDOW or found.unseen >= max(floor, _NOTHING)
         kept = found.candidates.take(heads)
         measured = kept, relevance[best], spreads[best], found.lifts[best] > 0
-        return _Ranked(*measured, len(heads), more, one.members - 1, found.titled[heads], rows[order])
+        return _Ranked(*measured, len(heads), more, one.members - 1, found.titled[heads], hits)
 
     def _least(self, params: SearchParams) -> float:
         """Return the least relevance of a hit."""
