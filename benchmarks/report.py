@@ -445,9 +445,23 @@ def scale(result: dict[str, Any]) -> str:
     return table(header, rows) + "\n\n" + table(titled, curves)
 
 
+def stages(result: dict[str, Any], kind: str = "search") -> str:
+    """Return where the processor time of a search goes, or of a related list over HTTP."""
+    found = result[kind]
+    name = "a search less its encoding" if kind == "search" else "a related list by id, without sockets"
+    rows = [[f"{name}, p50, p95", f"{found['p50_ms']:.2f}, {found['p95_ms']:.2f} ms", ""]]
+    if kind == "related":
+        rows.append(["an empty Flask view in the same way, p50", f"{found['empty_p50_ms']:.2f} ms", ""])
+    rows += [[label, f"{share * found['p50_ms']:.2f} ms", f"{share:.0%}"] for label, share in found["shares"].items()]
+    rows.append(["waiting for a core before it, by other work", f"{result['load_before']:.1f}", ""])
+    return table([f"processor time, {result['articles']:,} articles, one thread", "", "share"], rows)
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
+    "stages": stages,
+    "stages-related": lambda result: stages(result, "related"),
     "overload": overload,
     "ingesting": ingesting,
     "browsing": browsing,

@@ -16,6 +16,7 @@ from benchmarks import common, report
 DEFAULT = ("sample", "encoding", "peers", "quality", "near_duplicates", "series")
 LONG = (
     "serving",
+    "stages",
     "overload",
     "ingesting",
     "browsing",

@@ -11,7 +11,7 @@ import gzip
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -46,7 +46,7 @@ _HELD = 1000
 Scores = NDArray[np.float64]
 
 
-class _Remembering:
+class Remembering:
     """An encoder that remembers queries, so that every way of searching can be tried, and how long it took."""
 
     def __init__(self) -> None:
@@ -55,12 +55,14 @@ class _Remembering:
         self._ask = lru_cache(maxsize=None)(lambda text: encoder().encode_queries([text]))
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
+        """Return the vector of one query, (1, dim) float32."""
         started = perf_counter()
         found: Vectors = self._ask(texts[0])
         self.seconds += perf_counter() - started
         return found
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of documents, (n, dim) float32."""
         return encoder().encode_documents(texts)
 
 
@@ -116,7 +118,7 @@ def _without(module: object, name: str, value: Any) -> AbstractContextManager[An
 ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "everything": nullcontext,
     "no restoration": lambda: _without(query, "restore", _as_typed),
-    "no repair of slips": lambda: _without(restoration, "_slipped", lambda *args: []),
+    "no repair of slips": lambda: _without(query, "restore", _slips_kept),
     "no folded field": lambda: _without(query, "_FOLDED_WEIGHT", 1e-9),
     "no title field": lambda: _without(query, "_TITLE_WEIGHT", 1e-9),
     "no pairs of syllables": lambda: _without(query, "tokens", lambda words: [w for w in words if w]),
@@ -129,9 +131,16 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 }
 
 
-def _as_typed(language: Language, typed: Sequence[str], fixed: object = ()) -> restoration.Restored:
+def _as_typed(language: Language, typed: Sequence[str], *args: object) -> restoration.Restored:
     nothing = [False] * len(typed)
     return restoration.Restored(list(typed), list(typed), nothing, False)
+
+
+def _slips_kept(
+    language: Language, typed: Sequence[str], fixed: Collection[int], choices: object
+) -> restoration.Restored:
+    with _without(restoration, "_slipped", lambda *args: []):
+        return restoration.restore(language, typed, fixed)  # not from the candidates that are remembered
 
 
 def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
@@ -177,7 +186,7 @@ def _language(directory: Path, given: list[Any]) -> Language:
     return Language(directory)
 
 
-def server_time(found: Searcher, remembering: _Remembering, given: list[tuple[str, str]]) -> dict[str, float]:
+def server_time(found: Searcher, remembering: Remembering, given: list[tuple[str, str]]) -> dict[str, float]:
     """Return p50 and p95 of a search less its encoding, in milliseconds, each query once, after a warm-up."""
     times = []
     for _, text in given[:1200]:
@@ -216,7 +225,7 @@ KINDS = ("plain", "unaccented", "half", "typo")
 Judged = tuple[str, Searcher, list[tuple[str, str]], Qrels]
 
 
-def judged(homes: Path, directory: Path, remembering: _Remembering) -> list[Judged]:
+def judged(homes: Path, directory: Path, remembering: Remembering) -> list[Judged]:
     """Return every set of queries with its archive and its judgements."""
 
     def opened(name: str, *sources: Path) -> Searcher:
@@ -249,7 +258,7 @@ def main() -> None:
     import faiss
 
     faiss.omp_set_num_threads(1)
-    remembering = _Remembering()
+    remembering = Remembering()
     with common.homes() as homes, common.scratch() as directory:
         share = index_share(directory)  # first: in a process that holds archives Python is slower
         known_item(directory)

@@ -6,7 +6,6 @@ The index floor's answer to a service: here is an id, a URL, a vector or a filte
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -294,16 +293,15 @@ class Archive:
 
     def facets(self, rows: Rows) -> dict[str, list[tuple[str, int]]]:
         """Return how many of these articles have each section, source, author and tag, the commonest first."""
-        counts: dict[str, Counter[str]] = {}
+        counts: dict[str, dict[str, int]] = {}
         spelt: dict[str, str] = {}
-        for start, segment in zip(self._starts, self.segments, strict=False):
+        for start, _, segment in self._parts():
             local = rows[(rows >= start) & (rows < start + segment.count)] - start
             for field, found in segment.columns.counts(local).items():
-                counted = counts.setdefault(field, Counter())
-                for value, count in found:
-                    key = match_key(value)
+                counted = counts.setdefault(field, {})
+                for key, value, times in found:
                     spelt.setdefault(key, value)
-                    counted[key] += count
+                    counted[key] = counted.get(key, 0) + times
         return {
             field: [(spelt[key], n) for key, n in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
             for field, counted in counts.items()

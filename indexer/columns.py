@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +106,18 @@ class ColumnWriter:
         (directory / VALUES_FILE).write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
 
 
+class Count(NamedTuple):
+    """How many articles have a value.
+
+    :param key: What is equal for all values that filters hold to be equal.
+    :param value: The spelling of them that was found first.
+    """
+
+    key: str
+    value: str
+    times: int
+
+
 class Columns:
     """The columns of one segment, mapped from disk.
 
@@ -122,14 +135,17 @@ class Columns:
         self._codes = {name: load(name) for name in _SINGLE}
         self._tags, self._tag_ends = load("tag"), load("tag_end")
         values = json.loads((directory / VALUES_FILE).read_text(encoding="utf-8"))
-        self._lookup: dict[str, dict[str, list[int]]] = {}
         self.values: dict[str, list[str]] = values
-        for field, names in values.items():
+        self._keys = {field: list(map(match_key, names)) for field, names in values.items()}
+        self._lookup: dict[str, dict[str, list[int]]] = {}
+        self._alike: dict[str, NDArray[np.int64]] = {}
+        for field, keys in self._keys.items():
             lookup: dict[str, list[int]] = {}
-            for code, name in enumerate(names):
-                lookup.setdefault(match_key(name), []).append(code)
+            for code, key in enumerate(keys):
+                lookup.setdefault(key, []).append(code)
             self._lookup[field] = lookup
-        self._alike = {field: np.array([min(self._wanted(field, [n])) for n in values[field]], int) for field in values}
+            self._alike[field] = np.array([lookup[key][0] for key in keys], dtype=np.int64)
+        self._tags_differ = len(self._lookup["tag"]) == len(values["tag"])
 
     @property
     def count(self) -> int:
@@ -178,30 +194,32 @@ class Columns:
             passed &= (self.published >= first) & (self.published <= last)
         return passed
 
-    def counts(self, rows: NDArray[np.int64]) -> dict[str, list[tuple[str, int]]]:
-        """Return how many of (n,) rows have each value of section, source, author and tag.
-
-        What filters hold to be equal is one value, in the spelling that was found first.
-        """
+    def counts(self, rows: NDArray[np.int64]) -> dict[str, list[Count]]:
+        """Return how many of (n,) rows have each value of section, source, author and tag."""
         codes = {field: self._codes[field][rows] for field in _SINGLE}
-        ends = self._tag_ends[rows]
-        starts = np.where(rows > 0, self._tag_ends[np.maximum(rows - 1, 0)], 0)
-        lengths = ends - starts
-        at = np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
-        codes["tag"] = self._once_each(self._tags[at], np.repeat(rows, lengths))
+        codes["tag"] = self._tags_of(rows)
         found = {}
         for field, held in codes.items():
             times = np.bincount(self._alike[field][held[held >= 0]])
             met = times.nonzero()[0]
-            found[field] = [(self.values[field][code], n) for code, n in zip(met, times[met].tolist(), strict=True)]
+            keys, values = self._keys[field], self.values[field]
+            found[field] = [
+                Count(keys[code], values[code], n) for code, n in zip(met.tolist(), times[met].tolist(), strict=True)
+            ]
         return found
 
-    def _once_each(self, tags: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def _tags_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the tags of (n,) rows, less those that another spelling of one row's tag repeats."""
-        first = self._alike["tag"]
-        if np.array_equal(first, np.arange(len(first))):
+        if not len(self._tags):
+            return self._tags
+        ends = self._tag_ends[rows]
+        starts = np.where(rows > 0, self._tag_ends[np.maximum(rows - 1, 0)], 0)
+        lengths = ends - starts
+        tags = self._tags[np.repeat(starts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())]
+        if self._tags_differ:
             return tags
-        return np.unique(rows.astype(np.int64) * len(first) + first[tags]) % len(first)
+        first = self._alike["tag"]
+        return np.unique(np.repeat(rows, lengths).astype(np.int64) * len(first) + first[tags]) % len(first)
 
     def _wanted(self, field: str, values: Iterable[str]) -> list[int]:
         lookup = self._lookup[field]

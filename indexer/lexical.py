@@ -257,9 +257,10 @@ class LexicalIndex:
         :param title: Its syllables with one blank between, without diacritics where `bare`.
         """
         field = _TYPED if bare else _WHOLE
-        query = Query.term_query(self._schema, field, title, "basic")
-        wanted = max(self._searcher.doc_freq(field, title), 1)  # all: which of them may be seen is not known here
-        return self._found(query, wanted)
+        wanted = self._searcher.doc_freq(field, title)  # all: which of them may be seen is not known here
+        if not wanted:
+            return np.empty(0, np.int64)
+        return self._found(Query.term_query(self._schema, field, title, "basic"), wanted)
 
     def title_starts(self, bare: Sequence[str], k: int) -> Rows:
         """Return up to k articles in whose titles these words follow each other, the last one perhaps only begun.

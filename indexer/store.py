@@ -69,13 +69,24 @@ class Stored(NamedTuple):
         return load_article(self.line)
 
 
+_ABSENT = Article.model_construct(id="", title="").__dict__
+"""Stands for what a line of an earlier version does not have."""
+
+_NOTHING_ELSE = {"__pydantic_extra__": None, "__pydantic_private__": None}
+
+
 def load_article(line: str) -> Article:
-    """Return the article that a stored line holds. It was validated before it was stored, and is not again."""
-    fields = json.loads(line)
+    """Return the article that a stored line holds. It was validated before it was stored, and is not again.
+
+    It is made as unpickling makes one: `model_construct` asks for each field by itself, in three times the time.
+    """
+    fields = _ABSENT | json.loads(line)
     for name in _TIMES:
         if fields[name] is not None:
             fields[name] = datetime.fromisoformat(fields[name])
-    return Article.model_construct(**fields)
+    article = Article.__new__(Article)
+    article.__setstate__({**_NOTHING_ELSE, "__dict__": fields, "__pydantic_fields_set__": set(fields)})
+    return article
 
 
 @contextmanager

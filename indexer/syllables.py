@@ -90,6 +90,8 @@ def codes(text: str) -> list[str]:
 
 def code_spans(text: str) -> list[tuple[int, int]]:
     """Return where in a readable text its codes start and end."""
+    if not _DIGIT.search(text):
+        return []
     return [found.span() for found in _CODE.finditer(text) if _DIGIT.search(found.group())]
 
 

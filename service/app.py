@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -66,10 +66,14 @@ _FOR_EVERYONE = {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control
 
 
 class _Traced(Flask):
-    """Names each request, in its answer too, and has it counted and logged.
+    """Names each request, in its answer too, and has it counted and logged; gives every answer the headers of all.
 
     By the methods around Flask's hooks, which ask of each hook whether it is a coroutine: as long as all of this takes.
+
+    :ivar of_all: These headers; an answer's own of the same name stays.
     """
+
+    of_all: Mapping[str, str] = _HEADERS
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         tracing.begin(environ.get("HTTP_X_REQUEST_ID"))
@@ -79,7 +83,7 @@ class _Traced(Flask):
             tracing.end()
 
     def process_response(self, response: Response) -> Response:
-        response, trace = super().process_response(response), tracing.current()
+        response, trace = self.protected(super().process_response(response)), tracing.current()
         if trace is None:
             return response
         response.headers["X-Request-Id"] = trace.request_id
@@ -100,6 +104,14 @@ class _Traced(Flask):
             served()
         return response
 
+    def protected(self, response: Response) -> Response:
+        """Return an answer with the headers of all."""
+        own = {name.lower() for name, _ in response.headers}
+        for name, value in self.of_all.items():
+            if name.lower() not in own:
+                response.headers.add(name, value)
+        return response
+
 
 def load_encoder(settings: Settings) -> Encoder:
     """Return the encoder that the settings name.
@@ -118,6 +130,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     """
     settings = settings or load()
     app = _Traced(__name__, static_folder=None)
+    app.of_all = {**_HEADERS, "Content-Security-Policy": _policy(Pictures(settings.picture_hosts))}
     app.config["SETTINGS"] = settings
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
@@ -141,7 +154,6 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
     _serve_assets(app)
-    app.after_request(_headers)
     if settings.cors_origins:
         app.after_request(_cross_origin)
     if settings.rate_limit is not None:
@@ -225,7 +237,7 @@ def _limited(limiter: Limiter, error: RateLimitExceeded) -> Response:
     return _service_error(TooMany(FieldError("requests", "one more", f"expected at most {error.description}"), seconds))
 
 
-def _admit(app: Flask, settings: Settings) -> None:
+def _admit(app: _Traced, settings: Settings) -> None:
     """Put the gate before the application: as many work at once as the process has cores."""
     longest = min(settings.max_wait_seconds, settings.request_seconds)
     gate = Gate(settings.threads or available_threads(), settings.max_waiting, longest)
@@ -237,13 +249,6 @@ def _admit(app: Flask, settings: Settings) -> None:
 def _start(settings: Settings) -> Live:
     options = Options.of(settings)
     return Live(settings.home, lambda: load_encoder(settings), settings.poll_seconds, options, HEAD_START).start()
-
-
-def _headers(response: Response) -> Response:
-    pictures = Pictures(current_app.config["SETTINGS"].picture_hosts)
-    for name, value in (_HEADERS | {"Content-Security-Policy": _policy(pictures)}).items():
-        response.headers.setdefault(name, value)
-    return response
 
 
 def _cross_origin(response: Response) -> Response:
@@ -265,16 +270,16 @@ def _service_error(error: ServiceError) -> Response:
 class _Busy:
     """Answers those who are turned away, as `Overloaded` is answered; made before, since it has to take no time."""
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: _Traced) -> None:
         self._made = {kind: self._make(app, *kind) for kind in ((False, "vi"), (True, "vi"), (True, "en"))}
 
     @staticmethod
-    def _make(app: Flask, page: bool, lang: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _make(app: _Traced, page: bool, lang: str) -> tuple[str, list[tuple[str, str]], bytes]:
         accept = "text/html" if page else "application/json"
         with app.test_request_context(
             "/" if page else "/api/", query_string={"lang": lang}, headers={"Accept": accept}
         ):
-            response = _headers(_service_error(Overloaded()))
+            response = app.protected(_service_error(Overloaded()))
         return response.status, list(response.headers), response.get_data()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:

@@ -15,7 +15,7 @@ from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.alternatives import Alternatives, Place, Run
-from service.restoration import ENGLISH, Restored, restore
+from service.restoration import ENGLISH, Restored, choices_in, restore
 from service.snippets import Wanted
 from service.synonyms import NO_SYNONYMS, Synonyms
 
@@ -108,6 +108,7 @@ class Understanding:
         renamings: Iterable[Renaming] = (),
     ) -> None:
         self._language = knowledge.language
+        self._choices = choices_in(knowledge.language)
         self._alternatives = Alternatives(knowledge, synonyms, abbreviations, renamings)
         self._total = max(int(self._language.counts.sum()), 1)
 
@@ -121,7 +122,7 @@ class Understanding:
         operators = len(syllables(text)) <= _OPERATORS
         dropped = _EXCLUDED.findall(text) if operators else []
         rest = _EXCLUDED.sub(" ", text).strip() if dropped else text
-        if not syllables(rest):  # nothing but exclusions: then they are what is looked for
+        if dropped and not syllables(rest):  # nothing but exclusions: then they are what is looked for
             dropped, rest = [], text
         was = [spelt(word) for word in stream(rest)]
         read = self._read(rest, was, literal)
@@ -167,7 +168,7 @@ class Understanding:
             for at, (word, spelling) in enumerate(zip(was, found, strict=False))
             if word and self._alternatives.abbreviated(word, spelling, shouted)
         }
-        return restore(self._language, was, fixed)
+        return restore(self._language, was, fixed, self._choices)
 
     def _groups(self, read: Restored, text: str, places: Sequence[Place], short: bool) -> tuple[Group, ...]:
         words = read.words
@@ -237,6 +238,8 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
 def _in_codes(text: str) -> set[int]:
     """Return the places of the words within numbers of documents, which are none of their own."""
     spans = code_spans(text)
+    if not spans:
+        return set()
     return {
         at
         for at, found in enumerate(_STREAMED.finditer(text))
@@ -282,10 +285,15 @@ def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternativ
 def _token_terms(token: str, short: bool, weight: float, folding: bool) -> list[Term]:
     terms = [Term("exact", token, weight)]
     if folding:
-        terms.append(Term("folded", folded(token), weight * _FOLDED_WEIGHT))
+        terms.append(Term("folded", _folded(token), weight * _FOLDED_WEIGHT))
     if short:
         terms.append(Term("title", token, weight * _TITLE_WEIGHT))
     return terms
+
+
+def _folded(token: str) -> str:
+    """Return a token without its diacritics, syllable by syllable: those were met before, most pairs were not."""
+    return "_".join(map(folded, token.split("_")))
 
 
 def _tokens(run: Run) -> list[str]:

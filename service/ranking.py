@@ -139,9 +139,10 @@ def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> Collapse
     :param order: (n,) places, best first.
     """
     ordered = groups[order]
-    _, first, members = np.unique(ordered, return_index=True, return_counts=True)
-    if len(first) == len(order):
+    alike = np.sort(ordered)
+    if (alike[1:] != alike[:-1]).all():
         return Collapsed(order, order, np.ones(len(order), dtype=np.int64))
+    _, first, members = np.unique(ordered, return_index=True, return_counts=True)
     newest = np.lexsort((np.arange(len(order)), ~published[order], ordered))
     starts = np.cumsum(members) - members
     # `first` and `newest[starts]` are both sorted by group: the n-th group first stands at first[n].

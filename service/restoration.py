@@ -8,8 +8,9 @@ binds: a candidate keeps every mark that was typed.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ BEAM = 24
 MAX_CANDIDATES = 16
 _RARE = 1e-4
 """Candidates seen this much less often than the commonest of their letters are left out."""
+
+_REMEMBERED = 4096
+"""Words of which the candidates are remembered: about 2 MB where as many were typed."""
 
 _KNOWN = 3
 """A word seen so often in the archive is no slip."""
@@ -76,34 +80,43 @@ class Restored:
     foreign: bool
 
 
-def restore(language: Language, typed: Sequence[str], fixed: Collection[int] = ()) -> Restored:
+Choices = Callable[[str, bool], Sequence[Candidate]]
+
+
+def choices_in(language: Language) -> Choices:
+    """Return `candidates` of a language, which remembers those of some thousand words: most were typed before."""
+    return lru_cache(maxsize=_REMEMBERED)(partial(candidates, language))
+
+
+def restore(
+    language: Language, typed: Sequence[str], fixed: Collection[int] = (), choices: Choices | None = None
+) -> Restored:
     """Return the likeliest reading of typed words.
 
     :param typed: Words in the spelling of `indexer.syllables`, an empty string for the end of a clause.
     :param fixed: Places of words that stay as they are, such as abbreviations.
+    :param choices: `choices_in` the language, where many texts are read.
     """
+    choices = choices or partial(candidates, language)
     others = [word for at, word in enumerate(typed) if at not in fixed]
     bare = all(folded(word) == word for word in others)
     alphabetic = [word for word in others if word.isalpha()]
     foreign = _foreign(language, alphabetic)
     if foreign or len("".join(alphabetic)) == 1:  # a lone letter may be anything
-        lattice = [[_as_typed(language, word)] for word in typed]
+        lattice: list[Sequence[Candidate]] = [[_as_typed(language, word)] for word in typed]
     else:
-        lattice = [
-            [_as_typed(language, word)] if at in fixed else candidates(language, word, bare)
-            for at, word in enumerate(typed)
-        ]
-    if all(len(choices) == 1 for choices in lattice):
-        return _as_read(language, typed, [choices[0] for choices in lattice], foreign)
+        lattice = [[_as_typed(language, word)] if at in fixed else choices(word, bare) for at, word in enumerate(typed)]
+    if all(len(place) == 1 for place in lattice):
+        return _as_read(language, typed, [place[0] for place in lattice], foreign)
     arrays = _Lattice.of(language, lattice)
     best, score = _decode(language, arrays)
-    if not bare and any(choices[at].cost == _STRIPPED for choices, at in zip(lattice, best, strict=True)):
+    if not bare and any(place[at].cost == _STRIPPED for place, at in zip(lattice, best, strict=True)):
         # Either all diacritics were typed, or each with a chance of a half: the likelier of the two stories.
         marked = sum(folded(word) != word for word in others)
         plain, plain_score = _decode(language, arrays.without(_STRIPPED))
         if score + _PARTLY + marked * _STRIPPED <= plain_score:
             best = plain
-    return _as_read(language, typed, [choices[at] for choices, at in zip(lattice, best, strict=True)], foreign)
+    return _as_read(language, typed, [place[at] for place, at in zip(lattice, best, strict=True)], foreign)
 
 
 def _as_read(language: Language, typed: Sequence[str], read: Sequence[Candidate], foreign: bool) -> Restored:

@@ -98,7 +98,7 @@ def retrieve(
     unseen = 0.0
     if int(np.count_nonzero(allowed)) > len(rows):  # none of the others has more than the last that was found
         last = by_meaning[np.searchsorted(rows, near[-1:])] if meant is not None else _NOT_ASKED
-        last_said = said.relevance[np.searchsorted(rows, worded[-1:])] if len(worded) >= most else _by_words(query, 0.0)
+        last_said = said.relevance[np.searchsorted(rows, worded[-1:])] if len(worded) >= most else _wordless(query)
         unseen = float(_either(last, last_said if words else _NOT_ASKED)[0])
     lifted, quoted = _among(rows, titled), _among(rows, phrased)
     related[lifted | quoted] = 1.0
@@ -115,14 +115,22 @@ def _either(by_meaning: Scores, by_words: Scores) -> Scores:
     return 1 - (1 - by_meaning) * (1 - by_words)
 
 
-def _by_words(query: Query, shares: Scores | float) -> Scores:
+def _by_words(query: Query, shares: Scores) -> Scores:
     """Return the relevance that words say of articles with such shares of them."""
-    return calibration.WORDS.at(np.atleast_1d(shares)) * query.trust
+    return calibration.WORDS.at(shares) * query.trust
+
+
+_NO_SHARE = calibration.WORDS.at(np.zeros(1))
+
+
+def _wordless(query: Query) -> Scores:
+    """Return the relevance that words say of an article that has none of them, (1,)."""
+    return _NO_SHARE * query.trust
 
 
 def _without(query: Query, words: bool, floor: float) -> float:
     """Return the least relevance by meaning of what no word speaks for, so that its relevance is at the floor."""
-    return 1 - (1 - floor) / (1 - float(_by_words(query, 0.0)[0])) if words else floor
+    return 1 - (1 - floor) / (1 - float(_wordless(query)[0])) if words else floor
 
 
 @dataclass(frozen=True)

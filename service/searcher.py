@@ -190,11 +190,13 @@ class Searcher:
             ranked = self._newest(ranked)
         tracing.lap("ranking")
         facets = self.archive.facets(ranked.candidates.rows[:MAX_WINDOW])
-        answer = self._answer(ranked, params.offset, params.limit)
+        hits = self._hits(ranked, params.offset, params.limit)
         tracing.lap("reading")
         degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
-        query = replace(query, expansions=tuple(one for one in query.expansions if self._may_be_told(one, now)))
-        return replace(answer, query=query, relaxed=relaxed, facets=facets, degraded=degraded)
+        if query.expansions:
+            query = replace(query, expansions=tuple(one for one in query.expansions if self._may_be_told(one, now)))
+        total = min(ranked.total, MAX_WINDOW)
+        return Answer(hits, total, ranked.more, query, relaxed, facets, degraded=degraded)
 
     def _may_be_told(self, expansion: Expansion, now: datetime | None) -> bool:
         """Return whether no more is told by an expansion than public articles do: they spell it out."""
@@ -259,14 +261,13 @@ class Searcher:
         # None is a hit where not even the best one is relevant.
         floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
         order = order[relevance[order] >= floor]
-        one = ranking.collapse(
-            self.archive.texts(rows)[order], self.archive.published[rows[order]], np.arange(len(order))
-        )
+        hits = rows[order]
+        one = ranking.collapse(self.archive.texts(hits), self.archive.published[hits], np.arange(len(hits)))
         heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
         more = len(heads) > MAX_WINDOW or found.unseen >= max(floor, _NOTHING)
         kept = found.candidates.take(heads)
         measured = kept, relevance[best], spreads[best], found.lifts[best] > 0
-        return _Ranked(*measured, len(heads), more, one.members - 1, found.titled[heads], rows[order])
+        return _Ranked(*measured, len(heads), more, one.members - 1, found.titled[heads], hits)
 
     def _least(self, params: SearchParams) -> float:
         """Return the least relevance of a hit."""
@@ -406,7 +407,7 @@ class Searcher:
             titled=titled,
         )
 
-    def _answer(self, ranked: _Ranked, offset: int, limit: int) -> Answer:
+    def _hits(self, ranked: _Ranked, offset: int, limit: int) -> list[Hit]:
         page = slice(offset, offset + limit)
         found = ranked.candidates.take(np.arange(len(ranked.relevance))[page])
         articles = self.archive.articles(found.rows)
@@ -429,7 +430,7 @@ class Searcher:
                     lifted=bool(ranked.lifted[here]),
                 )
             )
-        return Answer(hits, min(ranked.total, MAX_WINDOW), ranked.more)
+        return hits
 
     def _behind(self, ranked: _Ranked, rows: Rows, page: slice) -> dict[int, list[Summary]]:
         """Return articles that stand behind hits for having their text, a few each, by the hit's place on the page."""

@@ -241,6 +241,11 @@ class TestLeftAlone:
         assert read(language, "") == restore(language, [], {3})
         assert read(language, "").words == []
 
+    def test_remembered_candidates_change_nothing(self, language):
+        choices = restoration.choices_in(language)
+        for text in [*SENTENCES, *map(folded, SENTENCES), "duong ve nhà may", "tieengs mays", "ca làm đêm"] * 2:
+            assert restore(language, words_of(text), choices=choices) == restore(language, words_of(text))
+
     def test_breaks_alone(self, language):
         assert read(language, "...").words == ["", "", ""]
 

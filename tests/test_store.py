@@ -1,5 +1,6 @@
 """Articles on disk: what is written is read, by row, id, alias and address."""
 
+import json
 import sqlite3
 import threading
 from contextlib import closing
@@ -175,6 +176,20 @@ def test_a_stored_article_is_read_as_it_was_written():
         }
     )
     assert load_article(Stored.of(given, "source").line) == given
+
+
+def test_a_stored_article_is_an_article_like_any_other():
+    given = validate(FULL)
+    loaded = load_article(Stored.of(given, "source").line)
+    assert loaded.model_fields_set == set(Article.model_fields)
+    assert (loaded.model_extra, loaded.__pydantic_private__) == (None, None)
+    assert loaded.model_copy(update={"body": None}).line() == given.model_copy(update={"body": None}).line()
+    with pytest.raises(ValueError, match="frozen"):
+        loaded.title = "Sửa"
+
+
+def test_what_a_line_of_an_earlier_version_lacks_is_absent():
+    assert load_article(json.dumps({"id": "gom", "title": "Gốm", "lead": "Mở."})) == article(lead="Mở.")
 
 
 def test_it_answers_after_its_file_is_gone(store_of, tmp_path):
