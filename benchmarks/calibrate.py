@@ -27,10 +27,10 @@ from indexer.embedding import embed
 from indexer.metrics import Qrels
 from indexer.text import encoded_views
 from models.encoder import Vectors
-from service import pool
+from service.related import pool
+from service.related.seeds import resolve
 from service.schemas import Draft, Seed
 from service.searcher import Searcher
-from service.seeds import resolve
 
 SIZES = (100, 400, 1600, 6400)
 CROWD, TITLES, SEEDS = 6400, 1000, 400

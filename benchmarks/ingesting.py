@@ -29,7 +29,7 @@ from benchmarks import common, generated, grown, overload, serving
 from indexer.ingest import live_home
 from indexer.snapshot import Home, share_file
 from indexer.vectors import RAW_FILE
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 
 GROWN = 100_000
 RATE = 20.0

@@ -24,12 +24,14 @@ from benchmarks.quality import encoder, searcher
 from indexer import metrics
 from indexer.article import VIETNAM
 from indexer.metrics import Qrels
-from service import evaluation, pool, ranking
-from service.freshness import FADINGS
+from service import evaluation
 from service.options import Options
+from service.ranking import fusion
+from service.ranking.freshness import FADINGS
+from service.related import pool
+from service.related.seeds import resolve
 from service.schemas import Draft, RelatedBody, Seed
 from service.searcher import Searcher
-from service.seeds import resolve
 from service.settings import Settings
 
 WEIGHTS, SCALES = (2.0, 4.0, 6.0, 8.0, 10.0, 14.0, 20.0), (0.025, 0.05, 0.1, 0.2)
@@ -106,10 +108,10 @@ def quality(label: str, name: str, found: Searcher) -> dict[str, Any]:
     qrels = common.related_qrels(name)
     near = candidates(found, qrels)
 
-    def mean(weight: float, scale: float = ranking.TERMS_SCALE) -> Scores:
+    def mean(weight: float, scale: float = fusion.TERMS_SCALE) -> Scores:
         return np.array([near[query].ndcg(qrels[query], weight, scale) for query in near])
 
-    both, dense = mean(ranking.TERMS_WEIGHT), mean(0.0)
+    both, dense = mean(fusion.TERMS_WEIGHT), mean(0.0)
     row = {"set": label, "dense": float(dense.mean()), "terms": float(mean(1e9).mean()), "both": float(both.mean())}
     held = validated(near, qrels, clusters(name))
     gain = held - dense

@@ -33,9 +33,10 @@ from indexer.lexical import LexicalWriter
 from indexer.lexicon import phrases
 from indexer.metrics import Qrels
 from models.encoder import Vectors
-from service import query, ranking, restoration, retrieval
 from service.options import Options
+from service.ranking import fusion
 from service.schemas import SearchParams
+from service.search import restoration, retrieval, understanding
 from service.searcher import Searcher
 from service.settings import Settings
 
@@ -117,15 +118,15 @@ def _without(module: object, name: str, value: Any) -> AbstractContextManager[An
 
 ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "everything": nullcontext,
-    "no restoration": lambda: _without(query, "restore", _as_typed),
-    "no repair of slips": lambda: _without(query, "restore", _slips_kept),
-    "no folded field": lambda: _without(query, "_FOLDED_WEIGHT", 1e-9),
-    "no title field": lambda: _without(query, "_TITLE_WEIGHT", 1e-9),
-    "no pairs of syllables": lambda: _without(query, "tokens", lambda words: [w for w in words if w]),
-    "no abbreviations, renamings": lambda: _without(query.Alternatives, "find", lambda *args: []),
-    "no feedback for short queries": lambda: _without(ranking, "FEEDBACK_WEIGHT", 0.0),
-    "one weight for all lengths": lambda: _without(ranking, "word_weight", lambda count: ranking.LONG_WEIGHT),
-    "words weigh without evidence": lambda: _without(ranking, "evidence", lambda share: 1.0),
+    "no restoration": lambda: _without(understanding, "restore", _as_typed),
+    "no repair of slips": lambda: _without(understanding, "restore", _slips_kept),
+    "no folded field": lambda: _without(understanding, "_FOLDED_WEIGHT", 1e-9),
+    "no title field": lambda: _without(understanding, "_TITLE_WEIGHT", 1e-9),
+    "no pairs of syllables": lambda: _without(understanding, "tokens", lambda words: [w for w in words if w]),
+    "no abbreviations, renamings": lambda: _without(understanding.Alternatives, "find", lambda *args: []),
+    "no feedback for short queries": lambda: _without(fusion, "FEEDBACK_WEIGHT", 0.0),
+    "one weight for all lengths": lambda: _without(fusion, "word_weight", lambda count: fusion.LONG_WEIGHT),
+    "words weigh without evidence": lambda: _without(fusion, "evidence", lambda share: 1.0),
     "RRF (k = 60) in place of spreads": lambda: _without(retrieval.ranking, "fuse", _rrf),
     "min-max in place of spreads": lambda: _without(retrieval.ranking, "fuse", _min_max),
 }

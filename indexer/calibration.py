@@ -60,17 +60,17 @@ class Curve:
 
 # Fitted by benchmarks/calibrate.py to judged lists of ten in archives of 100 to 6,400 articles.
 RELATED = Curve(middle=16.98, growth=0.64, width=2.05)
-"""Over the fused spreads of `ranking.relate`, articles with and without a body."""
+"""Over the fused spreads of `ranking.fusion.relate`, articles with and without a body."""
 
 BRIEF = Curve(middle=12.26, growth=0.32, width=1.51)
-"""The same of drafts that say little, with what their echo adds (`service.pool`)."""
+"""The same of drafts that say little, with what their echo adds (`service.related.pool`)."""
 
 QUERIES = Curve(middle=5.58, growth=0.22, width=0.59)
 
 WORDS = Curve(middle=0.6, growth=0.0, width=0.08)
-"""Over the share of a query's words that an article has (`ranking.evidence`): the middle lies between what unrelated
-queries reach in archives of 154 to 6,000 articles (95th percentile 0.3 to 0.6) and what related ones do (median 0.7 to
-1.0); benchmarks/search.py."""
+"""Over the share of a query's words that an article has (`ranking.fusion.evidence`): the middle lies between what
+unrelated queries reach in archives of 154 to 6,000 articles (95th percentile 0.3 to 0.6) and what related ones do
+(median 0.7 to 1.0); benchmarks/search.py."""
 
 
 class Calibration(BaseModel):

@@ -16,26 +16,31 @@ from werkzeug.exceptions import HTTPException
 from indexer.article import Article, shown
 from indexer.following import condition
 from indexer.summaries import Summary
-from service import access, api_docs, deadline, newsroom, openapi, schemas, writing, written
-from service.answers import SuggestionList, SuggestionOut
-from service.clicks import MAX_BODY as MAX_CLICKS
-from service.clicks import Clicks
+from service import schemas
+from service.answers import api_docs, openapi, written
+from service.answers.shapes import SuggestionList, SuggestionOut
+from service.answers.validity import Validity
+from service.clicks.counting import MAX_BODY as MAX_CLICKS
+from service.clicks.counting import Clicks
 from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody
-from service.gate import Gate
-from service.highlights import highlights
 from service.hits import Answer, Hit
-from service.keys import KeyStore, Scope
-from service.latency import RecentLatency
 from service.live import Live
-from service.mapped import Overviews
-from service.metrics import CONTENT_TYPE, metrics, text_of_sources
-from service.presets import is_fallback
-from service.query import Query
-from service.query_log import QueryLog
+from service.newsroom import drafts
+from service.observing.latency import RecentLatency
+from service.observing.metrics import CONTENT_TYPE, metrics, text_of_sources
+from service.observing.query_log import QueryLog
+from service.overview.mapped import Overviews
+from service.ranking.presets import is_fallback
 from service.schemas import RelatedBody, Seed
+from service.search.highlights import highlights
+from service.search.understanding import Query
 from service.searcher import Searcher
+from service.security import access
+from service.security.gate import Gate
+from service.security.keys import KeyStore, Scope
+from service.serving import deadline
 from service.settings import Settings
-from service.validity import Validity
+from service.writes import writing
 
 blueprint = Blueprint("api", __name__)
 
@@ -348,7 +353,7 @@ def prometheus() -> Response:
         abort(404)
     if allowed == "loopback":
         protocol = request.environ.get("SERVER_PROTOCOL")
-        reason = newsroom.refusal(request.method, request.remote_addr, protocol, request.headers.get)
+        reason = drafts.refusal(request.method, request.remote_addr, protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
     text = metrics().text(live().ingestion()) + text_of_sources(condition(settings().home))

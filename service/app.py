@@ -23,26 +23,29 @@ from indexer.article import shown
 from models import catalogue, sentence_transformer
 from models.cpu import available_threads
 from models.encoder import Encoder
-from service import access, api, cors, logs, pages, strings, tracing
-from service.admission import Admission, Environ, Gate
-from service.assets import EMBEDDED, Assets
-from service.click_log import FILE as CLICKS
-from service.click_log import ClickLog
-from service.clicks import Clicks
+from service import api, pages
+from service.clicks.counting import Clicks
+from service.clicks.lists import Lists
+from service.clicks.log import FILE as CLICKS
+from service.clicks.log import ClickLog
+from service.clicks.trials import Trial
 from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
-from service.gate import Gate as Doorkeeper
-from service.keys import KeyStore
-from service.latency import RecentLatency
-from service.lists import Lists
 from service.live import Live
-from service.mapped import Overviews
-from service.metrics import metrics
+from service.observing import logs, tracing
+from service.observing.latency import RecentLatency
+from service.observing.metrics import metrics
+from service.observing.query_log import FILE, QueryLog
 from service.options import Options
-from service.pictures import Pictures
-from service.query_log import FILE, QueryLog
-from service.sessions import Sessions, secret_of
+from service.overview.mapped import Overviews
+from service.reader.assets import EMBEDDED, Assets
+from service.security import access, cors
+from service.security.gate import Gate as Doorkeeper
+from service.security.keys import KeyStore
+from service.security.pictures import Pictures
+from service.security.sessions import Sessions, secret_of
+from service.serving.admission import Admission, Environ, Gate
 from service.settings import Settings, load
-from service.trials import Trial
+from service.wording import strings
 
 logger = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ import numpy as np
 from indexer import arrays
 from indexer.summaries import Summary
 from indexer.vectors import Rows
-from service import written
-from service.answers import BatchListOut
+from service.answers import written
+from service.answers.shapes import BatchListOut
+from service.files.whole import beside, whole
 from service.schemas import BatchLine, RelatedParams
 from service.searcher import Searcher
-from service.whole_files import beside, whole
 
 Show = Callable[[str, int, int | None], None]
 """Told the stage, how much of it is done, and of how much."""

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from indexer.article import Article
 from indexer.summaries import Summary
-from service.query import Query
-from service.rules import Missing
+from service.rules.applied import Missing
+from service.search.understanding import Query
 
 
 class Reason(NamedTuple):

@@ -22,11 +22,11 @@ from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
-from service.held_encoder import HeldEncoder
-from service.metrics import Ingestion, metrics
+from service.observing.metrics import Ingestion, metrics
 from service.options import Options
-from service.refusals import Refusals
 from service.searcher import Searcher
+from service.serving.held_encoder import HeldEncoder
+from service.serving.refusals import Refusals
 
 logger = logging.getLogger(__name__)
 

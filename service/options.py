@@ -12,12 +12,12 @@ from pathlib import Path
 from indexer import content_classes
 from indexer.content_classes import ClassMap
 from indexer.lexicon import Abbreviation, Read, Renaming, parse_abbreviations, parse_renamings
-from service.followed import Followed
-from service.presets import Defaults
-from service.rule_file import RuleFile
-from service.rule_lines import NO_RULES, Rules
+from service.files.followed import Followed
+from service.ranking.presets import Defaults
+from service.rules.file import RuleFile
+from service.rules.lines import NO_RULES, Rules
+from service.search.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
 from service.settings import Settings
-from service.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
 
 logger = logging.getLogger(__name__)
 

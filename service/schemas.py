@@ -1,4 +1,4 @@
-"""What may be asked: pydantic models, from which the OpenAPI document is made (answers: `service.answers`)."""
+"""What may be asked: pydantic models, from which the OpenAPI document is made (answers: `service.answers.shapes`)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from indexer.article import MAX_ID, Article, ArticleId, OptionalTime, parse_day,
 from indexer.columns import Filters
 from indexer.text import SEEN, clean
 from service.errors import BadRequest, FieldError
-from service.presets import ClassName, DuplicateRule, FallbackName, FreshnessName, PresetName
+from service.ranking.presets import ClassName, DuplicateRule, FallbackName, FreshnessName, PresetName
 
 MAX_WINDOW = 1000
 MAX_QUERY = 512

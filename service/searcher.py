@@ -29,17 +29,19 @@ from indexer.syllables import pairs
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from models.remembering import QueryVectors
-from service import deadline, ranking, tracing
 from service.errors import NotFound, NotReady
 from service.hits import Answer, Hit, Reason
+from service.observing import tracing
 from service.options import Options
-from service.query import Expansion, Query, Understanding
-from service.ranking import Candidates, Scores
-from service.related import Relating
-from service.retrieval import retrieve
-from service.rules import RulesInArchive
+from service.ranking import fusion
+from service.ranking.fusion import Candidates, Scores
+from service.related.relating import Relating
+from service.rules.applied import RulesInArchive
 from service.schemas import MAX_WINDOW, RelatedBody, SearchParams, Seed
-from service.suggest import Suggester, Suggestion
+from service.search.retrieval import retrieve
+from service.search.suggest import Suggester, Suggestion
+from service.search.understanding import Expansion, Query, Understanding
+from service.serving import deadline
 
 _TAIL = 0.1
 _NOTHING = 0.001
@@ -262,7 +264,7 @@ class Searcher:
         floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
         order = order[relevance[order] >= floor]
         hits = rows[order]
-        one = ranking.collapse(self.archive.texts(hits), self.archive.published[hits], np.arange(len(hits)))
+        one = fusion.collapse(self.archive.texts(hits), self.archive.published[hits], np.arange(len(hits)))
         heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
         more = len(heads) > MAX_WINDOW or found.unseen >= max(floor, _NOTHING)
         kept = found.candidates.take(heads)
@@ -394,7 +396,7 @@ class Searcher:
 
     def _newest(self, ranked: _Ranked) -> _Ranked:
         rows = ranked.candidates.rows
-        order = ranking.newest_first(self.archive.published[rows], ranked.relevance, rows)
+        order = fusion.newest_first(self.archive.published[rows], ranked.relevance, rows)
         copies = None if ranked.copies is None else ranked.copies[order]
         titled = None if ranked.titled is None else ranked.titled[order]
         return replace(

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.cpu import available_threads
-from service.admission import SPARE, Gate
+from service.serving.admission import SPARE, Gate
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -66,7 +66,8 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     :param port: 0 lets the system choose; the log names it.
     :raises SettingsError: if settings are not as expected.
     """
-    from service import logs, settings
+    from service import settings
+    from service.observing import logs
 
     found = settings.load()
     logs.configure(found.log_format)
@@ -175,7 +176,8 @@ def _preload(settings: Settings, workers: int) -> None:
 
 def _ingest(settings: Settings, home: Path) -> None:
     """Start the process that brings the API's changes into what is served."""
-    from service import app, ingesting
+    from service import app
+    from service.writes import ingesting
 
     ingesting.start(home, lambda: app.load_encoder(settings))
 
@@ -198,7 +200,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
                 self.error_log.handlers.clear()
                 self.error_log.propagate = True
 
-    from service.worker import Worker
+    from service.serving.worker import Worker
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -235,6 +237,6 @@ def _config(host: str, port: int, workers: int, threads: int, worker: type) -> d
 
 
 def _child_exit(_: Any, worker: Any) -> None:
-    from service import metrics
+    from service.observing import metrics
 
     metrics.bury(worker.pid)

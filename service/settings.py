@@ -21,10 +21,10 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSetting
 
-from service import cors
-from service.pictures import Host
-from service.presets import DuplicateRule, FallbackName
-from service.variants import TrialKind, Variant
+from service.ranking.presets import DuplicateRule, FallbackName
+from service.ranking.variants import TrialKind, Variant
+from service.security import cors
+from service.security.pictures import Host
 
 PREFIX = "LIENQUAN_"
 FILE_VARIABLE = "LIENQUAN_SETTINGS"

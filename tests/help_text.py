@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from service import settings_text
 from service.cli import main
+from service.upkeep import settings_text
 
 PATH = Path(__file__).parents[1] / "docs" / "commands.md"
 SETTINGS_PATH = PATH.with_name("settings.md")

@@ -8,9 +8,10 @@ from flask import Response, g, request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import access, api
+from service import api
 from service.errors import Forbidden, Unauthorized
-from service.keys import FILE, KeyStore
+from service.security import access
+from service.security.keys import FILE, KeyStore
 
 UNKNOWN = "lq_" + "0" * 12 + "_" + "a" * 43
 PAGE_OF_OURS = "https://cms.bao.example"

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from service.admission import Admission, Gate
 from service.app import MAX_BODY
+from service.serving.admission import Admission, Gate
 from tests.conftest import wait_for
 
 LONG = 60.0
@@ -106,7 +106,7 @@ class TestGate:
 
     def test_how_long_the_oldest_has_been_in(self, monkeypatch):
         now = [5.0]
-        monkeypatch.setattr("service.admission.time.monotonic", lambda: now[0])
+        monkeypatch.setattr("service.serving.admission.time.monotonic", lambda: now[0])
         gate = Gate(2, 0, LONG)
         assert gate.oldest() == 0
         with gate.passed():

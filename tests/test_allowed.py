@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.allowed import Allowed
+from service.ranking.allowed import Allowed
 
 PUBLIC = np.array([True, True, False, True, True, True])
 EVEN = np.array([True, False, True, False, True, False])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from indexer.article import validate
-from service import article_page
+from service.reader import article_page
 
 
 class Asked:

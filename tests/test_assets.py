@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from service import assets
-from service.assets import Asset, Assets
+from service.reader import assets
+from service.reader.assets import Asset, Assets
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_any_change_changes_the_version(directory, change):
     assert before.find("a.css").content == b"p { margin: 0 }\n" * 50
 
 
-STATIC = Path(assets.__file__).parent / "static"
+STATIC = Path(assets.__file__).parents[1] / "static"
 
 
 @pytest.mark.parametrize("name", assets.EMBEDDED)

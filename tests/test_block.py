@@ -9,12 +9,15 @@ from urllib.parse import quote, unquote, urlencode
 import pytest
 from lxml import html
 
-from service import block, block_words, related, rule_file, rule_form
 from service.errors import BadRequest, CannotWrite
 from service.hits import Fate
-from service.keys import KeyStore
-from service.rule_lines import make, parse
-from service.strings import EN, VI
+from service.newsroom import block, rule_form
+from service.related import relating as related
+from service.rules import file as rule_file
+from service.rules.lines import make, parse
+from service.security.keys import KeyStore
+from service.wording import block as block_words
+from service.wording.strings import EN, VI
 
 HTML = {"Accept": "text/html", "Origin": "http://localhost"}
 FAR = {"REMOTE_ADDR": "203.0.113.9"}

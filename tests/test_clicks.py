@@ -10,15 +10,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import clicks
 from service.cli import main
-from service.click_log import FILE, ClickCounts, ClickLog, Place
-from service.click_report import Judged, compare, judgements
+from service.clicks import counting
+from service.clicks.lists import MAX_AGE, MAX_HITS, Listed, Lists, Shown
+from service.clicks.log import FILE, ClickCounts, ClickLog, Place
+from service.clicks.report import Judged, compare, judgements
+from service.clicks.trials import Trial
 from service.errors import NotReady
-from service.lists import MAX_AGE, MAX_HITS, Listed, Lists, Shown
+from service.ranking.variants import Variant
 from service.settings import SettingsError, load
-from service.trials import Trial
-from service.variants import Variant
 
 LINES = [
     {
@@ -136,7 +136,7 @@ class TestEndpoint:
         assert tell(client, {"list": token[:-1] + ("A" if token[-1] != "A" else "B"), "shown": [1]}).status_code == 400
 
     def test_bodies_are_bounded(self, client):
-        assert client.post("/api/v1/clicks", data=b" " * (clicks.MAX_BODY + 1)).status_code == 413
+        assert client.post("/api/v1/clicks", data=b" " * (counting.MAX_BODY + 1)).status_code == 413
         assert tell(client, *[{"list": "x", "shown": [1]}] * 21).status_code == 400
         assert client.post("/api/v1/clicks", data=b"{").status_code == 400
         assert client.get("/api/v1/clicks").status_code == 405
@@ -327,7 +327,7 @@ def log(tmp_path, monkeypatch):
     """A log that writes when it is told to."""
     made = ClickLog(tmp_path / FILE, 90, 200, lambda count: None)
     monkeypatch.setattr(made, "_start", lambda: None)
-    monkeypatch.setattr("service.hourly.time.time", lambda: HOUR + 3600)
+    monkeypatch.setattr("service.observing.hourly.time.time", lambda: HOUR + 3600)
     return made
 
 
@@ -357,7 +357,7 @@ class TestLog:
         dropped = []
         log = ClickLog(tmp_path / FILE, 3, 1, dropped.append)
         monkeypatch.setattr(log, "_start", lambda: None)
-        monkeypatch.setattr("service.hourly.time.time", lambda: HOUR)
+        monkeypatch.setattr("service.observing.hourly.time.time", lambda: HOUR)
         for hours in (73, 71, 0):
             note(log, "s", 1, 1, 0, hour=HOUR - hours * 3600)
         log.write()
@@ -373,7 +373,7 @@ class TestLog:
     def test_one_hour_that_is_too_much_loses_what_was_shown_least(self, tmp_path, monkeypatch):
         log = ClickLog(tmp_path / FILE, 3, 1, lambda count: None)
         monkeypatch.setattr(log, "_start", lambda: None)
-        monkeypatch.setattr("service.hourly.time.time", lambda: HOUR)
+        monkeypatch.setattr("service.observing.hourly.time.time", lambda: HOUR)
         for turn in range(12):
             note(log, "thường", 1, 2, 0)
             for at in range(900):

@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 
 from indexer.article import validate
 from models.hashing import HashingEncoder
-from service import comparison, comparison_page, comparison_words
 from service.cli import main
-from service.comparison import Comparison, Link, LinkList, Pair, choose, figures, near_identical
 from service.errors import NothingToCompare
+from service.newsroom import comparison, comparison_page
+from service.newsroom.comparison import Comparison, Link, LinkList, Pair, choose, figures, near_identical
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
+from service.wording import comparison as comparison_words
 
 SCRIPT = "<script>alert('x')</script> & \"gốm\""
 
@@ -296,7 +297,7 @@ class TestPage:
             return [sorted({field for _, field, _, _ in string.Formatter().parse(part) if field}) for part in parts]
 
         module = comparison_page.Path(comparison_page.__file__)
-        templates = module.parent / "templates"
+        templates = module.parents[1] / "templates"
         files = (module, templates / "compare.html", templates / "compare_parts.html")
         source = "".join(file.read_text() for file in files)
         for field in dataclasses.fields(comparison_words.Words):

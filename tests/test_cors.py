@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from service import cors
+from service.security import cors
 from service.settings import Settings
 
 SITE = "https://bao.example"

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from service import deadline
 from service.errors import TimedOut
 from service.schemas import RelatedBody, SearchParams
+from service.serving import deadline
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(5)]
 
@@ -25,7 +25,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    monkeypatch.setattr("service.deadline.time.monotonic", made)
+    monkeypatch.setattr("service.serving.deadline.time.monotonic", made)
     return made
 
 
@@ -114,7 +114,7 @@ def test_over_http_it_is_503_and_names_the_setting(client, monkeypatch, path, st
         if asked == stage:
             raise TimedOut(3.0, asked)
 
-    monkeypatch.setattr("service.deadline.check", check)
+    monkeypatch.setattr("service.serving.deadline.check", check)
     accept = {"Accept": "application/json" if "/api/" in path else "text/html"}
     answer = client.get(path, headers=accept)
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -13,7 +13,7 @@ import yaml
 
 from indexer.following import Condition, SourceState, SyncState
 from service import settings
-from service.metrics import text_of_sources
+from service.observing.metrics import text_of_sources
 from service.serve import _config
 from service.settings import Settings
 from tests.test_structure import COMMANDS, ROOT

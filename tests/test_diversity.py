@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.diversity import Cap, choose, events
+from service.ranking.diversity import Cap, choose, events
 
 DAY = 24 * 3600 * 1_000_000
 ABSENT = np.iinfo(np.int64).min

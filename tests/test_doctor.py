@@ -20,9 +20,10 @@ from indexer.snapshot import Home
 from models import catalogue, sentence_transformer
 from models.errors import ModelError
 from models.hashing import HashingEncoder
-from service import doctor, settings
+from service import settings
 from service.cli import main
-from service.keys import KeyStore
+from service.security.keys import KeyStore
+from service.upkeep import doctor
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(3)]
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from service import block_words, draft_words
+from service.wording import block as block_words
+from service.wording import drafts as draft_words
 
-SERVICE = Path(draft_words.__file__).parent
+SERVICE = Path(draft_words.__file__).parents[1]
 SOURCES = "".join(
     path.read_text(encoding="utf-8")
-    for path in [*SERVICE.glob("templates/*.html"), SERVICE / "block_page.py", *SERVICE.glob("pages/*.py")]
+    for path in [*SERVICE.glob("templates/*.html"), SERVICE / "newsroom/block_page.py", *SERVICE.glob("pages/*.py")]
 )
 SCRIPTS = "".join((SERVICE / "static" / name).read_text(encoding="utf-8") for name in ("draft.js", "list.js"))
 

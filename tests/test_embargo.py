@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from service.strings import VI
+from service.wording.strings import VI
 
 WORDS = "Zơvênh Kraxuân Plôvịt"
 """Stands in the hidden articles alone."""

@@ -19,7 +19,7 @@ from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
 from service import exporting
 from service.cli import main
-from service.whole_files import beside, whole
+from service.files.whole import beside, whole
 
 LINES = [
     {"id": "c", "title": "công nhân ca đêm", "published_at": "2023-11-07", "tags": ["ca đêm"], "biên tập": {"a": 1}},

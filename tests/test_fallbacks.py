@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from service.diversity import Cap
-from service.fallbacks import fill_up
+from service.ranking.diversity import Cap
+from service.ranking.fallbacks import fill_up
 
 NEWEST = {"same_section_newest": [5, 6, 7], "newest": [8, 5, 9]}
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from indexer.columns import micros
-from service import findings
-from service.finding_page import page, table
+from service.overview import findings
+from service.overview.finding_page import page, table
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
 from tests.newsroom import NOW, newsroom

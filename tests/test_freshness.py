@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.columns import ABSENT
-from service.freshness import FADINGS, Fading, freshness
+from service.ranking.freshness import FADINGS, Fading, freshness
 
 DAY = 24 * 3600 * 1_000_000
 NOW = 20_000 * DAY

@@ -8,7 +8,7 @@ import pytest
 from models.errors import ModelError
 from models.hashing import HashingEncoder
 from service.errors import NotReady
-from service.held_encoder import HeldEncoder
+from service.serving.held_encoder import HeldEncoder
 
 
 def held(load=HashingEncoder):

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from service import ingesting
-from service.keys import KeyStore
+from service.security.keys import KeyStore
+from service.writes import ingesting
 from tests.conftest import wait_for
 from tests.test_serve import LINES, Service
 

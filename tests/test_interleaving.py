@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.interleaving import team_draft
+from service.ranking.interleaving import team_draft
 
 rankings = st.lists(st.integers(0, 12), unique=True, max_size=10)
 flips = st.lists(st.booleans(), min_size=20, max_size=20)

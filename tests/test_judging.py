@@ -10,14 +10,14 @@ from lxml import html
 from indexer import metrics
 from indexer.backup import backup, restore
 from indexer.snapshot import Home
-from service import judging
 from service.cli import main
 from service.errors import CannotWrite, NotFound, NotReady
 from service.evaluation import evaluate_related, evaluate_search
-from service.judgements import FILE, Judgement, JudgementStore, as_file, merged, query_id
-from service.judging import Given, Subject, listed, overview, pooled, scores, sitting, take
-from service.judging_words import EN, VI
-from service.keys import KeyStore
+from service.judging import sittings
+from service.judging.judgements import FILE, Judgement, JudgementStore, as_file, merged, query_id
+from service.judging.sittings import Given, Subject, listed, overview, pooled, scores, sitting, take
+from service.security.keys import KeyStore
+from service.wording.judging import EN, VI
 
 PAGE = "/newsroom/judge"
 SCRIPT = "<script>alert('vỡ')</script>"
@@ -224,7 +224,7 @@ class TestFigures:
         queries = metrics.read_queries(tmp_path / "queries.jsonl")
         found = overview(searcher, store, "search")
         assert [row.query for row in found.rows] == ["lò gốm", "gốm lửa"]
-        for mode in judging.LISTS["search"]:
+        for mode in sittings.LISTS["search"]:
             measured = evaluate_search(searcher, queries, qrels, "similarity", mode).measures["ndcg@10"]
             assert found.means[mode] == pytest.approx(measured)
 
@@ -232,7 +232,7 @@ class TestFigures:
         store.give("related", "lo-gom", "mau-1", "lan", 2)
         found = overview(searcher, store, "related")
         assert found.rows[0].title == "Lò gốm Lũng Vài đỏ lửa"
-        for ranking in judging.LISTS["related"]:
+        for ranking in sittings.LISTS["related"]:
             measured = evaluate_related(searcher, {"lo-gom": {"mau-1": 2.0}}, ranking).measures["ndcg@10"]
             assert found.means[ranking] == pytest.approx(measured)
 
@@ -242,7 +242,7 @@ class TestFigures:
         assert (row.title, row.scores) == ("mai", {})
 
     def test_pages(self, searcher, store, monkeypatch):
-        monkeypatch.setattr(judging, "PAGE", 2)
+        monkeypatch.setattr(sittings, "PAGE", 2)
         for query in ("một", "hai", "ba"):
             store.give("search", query, "lua", "lan", 1)
         assert [row.query for row in overview(searcher, store, "search").rows] == ["ba", "hai"]

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import NotReady
-from service.keys import FILE, LONGEST_NAME, USE_SECONDS, KeyStore
+from service.security.keys import FILE, LONGEST_NAME, USE_SECONDS, KeyStore
 
 
 class Clock:
@@ -250,7 +250,7 @@ class TestTrouble:
     def test_many_make_the_first_at_once(self, tmp_path):
         code = """
 import sys, pathlib
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 print(KeyStore(pathlib.Path(sys.argv[1])).create(sys.argv[2], ["ingest"])[1])
 """
         started = [

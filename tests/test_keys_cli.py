@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.keys import FILE, KeyStore
+from service.security.keys import FILE, KeyStore
 from tests.test_rules_cli import logging_as_it_was  # noqa: F401
 
 TIME = r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from service.latency import WINDOW_SECONDS, Latency, RecentLatency, quantile
-from service.metrics import Metrics
+from service.observing.latency import WINDOW_SECONDS, Latency, RecentLatency, quantile
+from service.observing.metrics import Metrics
 
 INF = float("inf")
 

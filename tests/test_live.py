@@ -18,13 +18,13 @@ from indexer.archive import Archive
 from indexer.snapshot import Home, Snapshot
 from models.errors import ModelError
 from models.hashing import HashingEncoder
-from service import strings
 from service.app import create_app
 from service.errors import NotReady
 from service.live import Live
 from service.schemas import SearchParams
 from service.searcher import Searcher
 from service.settings import Settings
+from service.wording import strings
 from tests.conftest import wait_for
 
 

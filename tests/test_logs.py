@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from service import logs, tracing
+from service.observing import logs, tracing
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from indexer.columns import micros
-from service import mapped
-from service.mapped import MAGIC, Overview, Overviews
+from service.overview import mapped
+from service.overview.mapped import MAGIC, Overview, Overviews
 from service.searcher import Searcher
 from tests.newsroom import NOW, SECTIONS, newsroom
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import html
 
 from indexer.article import validate
-from service import metadata
+from service.reader import metadata
 
 WHERE = "https://bao.example/lo-gom"
 FULL = {

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from lxml import html
 from markdown_it import MarkdownIt
 
-from service import newsroom, picks
 from service.app import MAX_BODY
-from service.draft_words import WORDS as DRAFT_WORDS
 from service.errors import BadRequest, NotReady
 from service.hits import Numbers
-from service.link_lists import FORMATS, Linked, lines
-from service.newsroom import DraftForm, refusal
-from service.newsroom_words import WORDS
-from service.presets import PRESETS, FreshnessName
-from service.rules import Reason as WhyMissing
-from service.strings import EN, VI
+from service.newsroom import drafts, picks
+from service.newsroom.drafts import DraftForm, refusal
+from service.newsroom.link_lists import FORMATS, Linked, lines
+from service.ranking.presets import PRESETS, FreshnessName
+from service.rules.applied import Reason as WhyMissing
+from service.wording.drafts import WORDS as DRAFT_WORDS
+from service.wording.newsroom import WORDS
+from service.wording.strings import EN, VI
 
 PAGE = "/newsroom/draft"
 HTML = {"Accept": "text/html"}
@@ -566,7 +566,7 @@ def test_a_draft_is_in_no_log_and_in_no_address(client, caplog):
 
 def test_a_fault_of_ours_does_not_log_the_draft_s_text(client_of, caplog, monkeypatch):
     client = client_of(LINES, min_related=0)
-    monkeypatch.setattr("service.picks.lines", lambda linked: {}["lạ"])
+    monkeypatch.setattr("service.newsroom.picks.lines", lambda linked: {}["lạ"])
     response = send(client, title=f"gốm {SECRET}")
     assert response.status_code == 500
     assert SECRET not in response.get_data(as_text=True)
@@ -589,11 +589,11 @@ def test_other_methods(client, method):
 
 
 def test_a_form_is_parsed_without_a_server():
-    body = newsroom.parse({"title": ["Lò gốm"], "format": ["html"], "body": ["<p>một</p>"], "freshness": [""]})
+    body = drafts.parse({"title": ["Lò gốm"], "format": ["html"], "body": ["<p>một</p>"], "freshness": [""]})
     assert (body.seed.article.body_html, body.seed.article.body) == ("<p>một</p>", None)
     assert (body.freshness, body.preset, body.explain) == (None, "standard", True)
     with pytest.raises(BadRequest, match="draft: nothing: expected a title"):
-        newsroom.parse({})
+        drafts.parse({})
 
 
 class TestMenu:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from service import judging_words, query_words, vocabulary_words
+from service.wording import judging as judging_words
+from service.wording import query as query_words
+from service.wording import vocabulary as vocabulary_words
 
-TEMPLATES = Path(query_words.__file__).parent / "templates"
+TEMPLATES = Path(query_words.__file__).parents[1] / "templates"
 CATALOGUES = [
     (query_words, ["query.html"]),
     (judging_words, ["judge.html", "judgements.html"]),

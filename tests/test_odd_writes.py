@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.journal import Journal
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests import test_serve
 from tests.conftest import wait_for
 from tests.test_odd_requests import BROKEN, TEXTS, check

@@ -19,10 +19,11 @@ from indexer.article import ID_SCHEMA, id_fault
 from indexer.errors import JournalError
 from indexer.journal import Journal
 from indexer.text import SEEN, clean
-from service import api_docs, openapi, schemas
+from service import schemas
+from service.answers import api_docs, openapi
+from service.answers.endpoints import ENDPOINTS, LINES
 from service.app import create_app
-from service.endpoints import ENDPOINTS, LINES
-from service.keys import FILE, KeyStore
+from service.security.keys import FILE, KeyStore
 from tests.test_structure import ROOT
 from tests.test_writing import Service
 

@@ -12,10 +12,10 @@ from indexer.progress import telling
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
 from service.app import create_app
-from service.keys import KeyStore
 from service.live import Live
-from service.operations import roll_back, snapshots
+from service.security.keys import KeyStore
 from service.settings import Settings
+from service.upkeep.operations import roll_back, snapshots
 from tests.conftest import wait_for
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}", "section": "Đời sống"} for at in range(8)]

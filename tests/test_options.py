@@ -7,10 +7,10 @@ import pytest
 from indexer import content_classes
 from indexer.content_classes import ContentClass
 from service.options import NO_ABBREVIATIONS, NO_RENAMINGS, Options
-from service.presets import Defaults
-from service.rule_lines import NO_RULES
+from service.ranking.presets import Defaults
+from service.rules.lines import NO_RULES
+from service.search.synonyms import NO_SYNONYMS
 from service.settings import Settings
-from service.synonyms import NO_SYNONYMS
 
 
 def options_of(**settings):

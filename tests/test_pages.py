@@ -18,12 +18,12 @@ from lxml import html
 
 import service
 from indexer.article import VIETNAM
-from service import strings
 from service.pages.shared import web_address
+from service.reader.search_page import Link, SearchLinks
 from service.schemas import SearchParams
-from service.search_page import Link, SearchLinks
-from service.strings import EN, VI
-from service.suggest import Kind
+from service.search.suggest import Kind
+from service.wording import strings
+from service.wording.strings import EN, VI
 
 ROOT = Path(service.__file__).parent
 HTML = {"Accept": "text/html"}
@@ -140,12 +140,12 @@ def test_both_languages_fill_in_the_same_names():
 
 
 def test_templates_use_every_string_and_no_other():
-    sources = [*(ROOT / "templates").glob("*.html"), *(ROOT / "pages").glob("*.py"), ROOT / "strings.py"]
+    sources = [*(ROOT / "templates").glob("*.html"), *(ROOT / "pages").glob("*.py"), ROOT / "wording/strings.py"]
     used = {
         name
         for source in sources
         for name in re.findall(r"\b(?:t|words|self)\.(\w+)", source.read_text(encoding="utf-8"))
-    } | set(re.findall(r"\bwords\.(\w+)", (ROOT / "search_page.py").read_text(encoding="utf-8")))
+    } | set(re.findall(r"\bwords\.(\w+)", (ROOT / "reader/search_page.py").read_text(encoding="utf-8")))
     fields = {field.name for field in dataclasses.fields(strings.Strings)}
     methods = {name for name in vars(strings.Strings) if not name.startswith("_")}
     assert fields - used == set()

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from indexer.article import validate
-from service.pictures import Pictures
+from service.security.pictures import Pictures
 from service.settings import Settings
 
 

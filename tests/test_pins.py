@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.pins import Pin, place, settle
+from service.ranking.pins import Pin, place, settle
 
 rows = st.integers(0, 12)
 asked = st.lists(st.builds(Pin, st.just("r"), rows, st.integers(1, 8)), max_size=8)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from indexer import calibration
 from indexer.archive import ArchiveSeries
 from models.hashing import HashingEncoder
-from service import pool, ranking
-from service.pool import Pool
+from service.ranking import fusion
+from service.related import pool
+from service.related.pool import Pool
+from service.related.seeds import resolve
 from service.schemas import Seed
-from service.seeds import resolve
 from tests.newsroom import article, at, newsroom
 
 ENCODER = HashingEncoder()
@@ -68,7 +69,7 @@ class TestMeasured:
         shared = archive.shared_terms(archive.term_vector(0), rows[:3]).tolist()
         assert found.terms == pytest.approx([*shared, 1.0], abs=1e-6)  # its own text shares all of it
         mean, spread = archive.background.moments(seeds.vector)
-        spreads = (found.cosines - mean) / spread + ranking.TERMS_WEIGHT * np.log1p(found.terms / ranking.TERMS_SCALE)
+        spreads = (found.cosines - mean) / spread + fusion.TERMS_WEIGHT * np.log1p(found.terms / fusion.TERMS_SCALE)
         assert found.spreads == pytest.approx(spreads)
         assert found.relevance == pytest.approx(archive.background.of_spreads(spreads, calibration.RELATED))
         assert found.freshness.tolist() == found.boosts.tolist() == [1] * 4
@@ -108,7 +109,7 @@ class TestEcho:
         mean, spread = heard.echo.unrelated
         meaning = (archive.similarities(heard.echo.vector, rows).astype(np.float64) - mean) / spread
         shared = sum(weight * archive.shared_terms(vector, rows) for vector, weight in heard.echo.terms)
-        added = ranking.ECHO_WEIGHT * ranking.relate(meaning, shared, ranking.BRIEF_TERMS_WEIGHT)
+        added = fusion.ECHO_WEIGHT * fusion.relate(meaning, shared, fusion.BRIEF_TERMS_WEIGHT)
         assert pool.measured(archive, heard, rows).spreads == pytest.approx(found.spreads + added, abs=1e-4)
 
     def test_where_nothing_is_near(self, archive, seeds_of):

@@ -7,9 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from indexer.content_classes import ContentClass
-from service import strings
-from service.freshness import FADINGS
-from service.presets import (
+from service.ranking.freshness import FADINGS
+from service.ranking.presets import (
     PRESETS,
     ClassName,
     DuplicateRule,
@@ -21,6 +20,7 @@ from service.presets import (
 )
 from service.schemas import RelatedOptions
 from service.settings import Settings
+from service.wording import strings
 
 
 def test_every_name_has_its_preset():

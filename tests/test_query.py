@@ -14,8 +14,8 @@ from indexer.lexical import Term
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.mining import Mined
 from indexer.syllables import stream
-from service.query import Understanding
-from service.synonyms import parse
+from service.search.synonyms import parse
+from service.search.understanding import Understanding
 
 SENTENCES = [
     "công nhân trên đường về nhà máy",

@@ -13,9 +13,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service import hourly, query_log
 from service.cli import main
-from service.query_log import FILE, MAX_QUERY, Asked, QueryLog, kept_as, read
+from service.observing import hourly, query_log
+from service.observing.query_log import FILE, MAX_QUERY, Asked, QueryLog, kept_as, read
 from tests.conftest import wait_for
 
 DAY = 24 * 3600
@@ -177,7 +177,7 @@ class TestBadDisks:
     def test_several_processes_at_once_lose_nothing(self, tmp_path):
         code = f"""
 from pathlib import Path
-from service.query_log import QueryLog
+from service.observing.query_log import QueryLog
 log = QueryLog(Path({str(tmp_path / FILE)!r}), 30, 50, print)
 for at in range(200):
     log.note("lương tối thiểu", 1)

@@ -3,11 +3,11 @@
 import pytest
 from lxml import html
 
-from service.query_page import view
-from service.query_words import EN, VI
-from service.readings import Reading, numbers, phrases, readings
+from service.judging.query_page import view
+from service.judging.readings import Reading, numbers, phrases, readings
+from service.judging.side_by_side import DEPTH, MODES, side_by_side
 from service.schemas import SearchParams
-from service.side_by_side import DEPTH, MODES, side_by_side
+from service.wording.query import EN, VI
 
 PAGE = "/newsroom/query"
 SCRIPT = "<script>alert('vỡ')</script>"

@@ -8,7 +8,7 @@ from limits.storage import MemoryStorage
 from pydantic import ValidationError
 
 from service.settings import Settings
-from service.strings import VI
+from service.wording.strings import VI
 
 LINES = [{"id": "a", "title": "Lò gốm đỏ lửa"}]
 SEARCH = "/api/v1/search?q=gốm"

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from service import openapi, strings
-from service.freshness import FADINGS
-from service.hourly import DAY
-from service.presets import PRESETS
-from service.reasons import EVENT_DAYS
-from service.related import LOOKED_AT
+from service.answers import openapi
+from service.observing.hourly import DAY
+from service.ranking.freshness import FADINGS
+from service.ranking.presets import PRESETS
+from service.related.reasons import EVENT_DAYS
+from service.related.relating import LOOKED_AT
 from service.schemas import RelatedOptions
 from service.settings import Settings
+from service.wording import strings
 from tests import help_text
 from tests.test_deploy import check_call
 from tests.test_structure import COMMANDS
@@ -102,13 +103,15 @@ class TestHowItDecides:
     PAGE = text("docs/how-it-decides.md")
 
     def test_every_step_at_which_an_article_falls_out_is_told(self):
-        steps = set(re.findall(r'watch\.after\(\s*"(\w+)"', (ROOT / "service/related.py").read_text(encoding="utf-8")))
+        steps = set(
+            re.findall(r'watch\.after\(\s*"(\w+)"', (ROOT / "service/related/relating.py").read_text(encoding="utf-8"))
+        )
         assert len(steps) >= 12
         assert {step for step in steps if f"`{step}`" not in self.PAGE} == set()
 
     def test_the_steps_that_it_names_are_those(self):
         named = set(re.findall(r"\(`(\w+)`\)", self.PAGE)) - {"degraded", "already_published", "similarity"}
-        code = (ROOT / "service/related.py").read_text(encoding="utf-8")
+        code = (ROOT / "service/related/relating.py").read_text(encoding="utf-8")
         assert {step for step in named if f'"{step}"' not in code} == set()
 
     def test_its_figures_are_the_programs(self):

@@ -10,8 +10,8 @@ from indexer.article import Article
 from indexer.columns import ABSENT, micros
 from indexer.mining import Name
 from service.hits import Reason
-from service.reasons import EVENT_DAYS, SAME_EVENT, Why
-from service.seeds import Seeds
+from service.related.reasons import EVENT_DAYS, SAME_EVENT, Why
+from service.related.seeds import Seeds
 
 CAME = datetime(2026, 4, 10, 20, tzinfo=UTC)
 DAY = timedelta(days=1)

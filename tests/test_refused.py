@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 
 from indexer.journal import Journal
-from service import openapi
-from service.keys import KeyStore
+from service.answers import openapi
+from service.security.keys import KeyStore
 from tests.test_embargo import HIDDEN_FIELDS, HTML, TEXT, UNACCENTED, WORDS
 from tests.test_embargo import LINES as EMBARGOED
 from tests.test_writing import PATH, Service

@@ -21,13 +21,13 @@ from indexer.content_classes import ContentClass
 from indexer.embedding import embed
 from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
-from service import pool
-from service import related as related_module
 from service.errors import NotFound, NotReady
-from service.freshness import FADINGS, freshness
 from service.options import Options
-from service.presets import PRESETS, Defaults
-from service.rule_lines import NO_RULES, parse
+from service.ranking.freshness import FADINGS, freshness
+from service.ranking.presets import PRESETS, Defaults
+from service.related import pool
+from service.related import relating as related_module
+from service.rules.lines import NO_RULES, parse
 from service.schemas import RelatedBody
 from service.searcher import Searcher
 from tests.conftest import Part

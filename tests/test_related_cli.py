@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from service import exporting
-from service.answers import BatchListOut, RelatedList
+from service.answers.shapes import BatchListOut, RelatedList
 from service.cli import main
-from service.presets import PRESETS, FreshnessName
+from service.ranking.presets import PRESETS, FreshnessName
 
 LINES = [
     {"id": "luong", "title": "công nhân may chờ lương", "section": "Việc làm", "published_at": "2023-11-07T08:00:00"},
@@ -184,7 +184,7 @@ class TestAll:
             yield BatchListOut(id="a")
             raise OSError("no space left")
 
-        monkeypatch.setattr("service.written.batch_lists", broken)
+        monkeypatch.setattr("service.answers.written.batch_lists", broken)
         assert "no space left" in run("related", "--all", "--out", out, status=1).stderr
         assert out.read_text(encoding="utf-8") == "old"
         assert [*tmp_path.iterdir()] == [out]

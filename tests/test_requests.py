@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from service.logs import JsonFormatter
+from service.observing.logs import JsonFormatter
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(3)]
 

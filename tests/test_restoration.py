@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from indexer.language import BREAK, NUMBER, Language, LanguageWriter
 from indexer.syllables import folded, spelt, stream
-from service import restoration
-from service.restoration import Candidate, restore
+from service.search import restoration
+from service.search.restoration import Candidate, restore
 
 SENTENCES = [
     "công nhân trên đường về nhà máy",

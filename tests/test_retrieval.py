@@ -12,11 +12,12 @@ from indexer.archive import Archive
 from indexer.article import VIETNAM
 from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
-from service import ranking, retrieval
 from service.options import Options
-from service.query import Understanding
-from service.retrieval import retrieve
+from service.ranking import fusion
 from service.schemas import MAX_WINDOW, SearchParams
+from service.search import retrieval
+from service.search.retrieval import retrieve
+from service.search.understanding import Understanding
 from service.searcher import Searcher
 
 ENCODER = HashingEncoder()
@@ -114,11 +115,11 @@ class TestRetrieve:
     def test_bonuses_of_titles_and_phrases(self, found):
         plain, lifted = found("khu trọ"), found("khu trọ", phrased=[3])
         gain = lifted.spreads - plain.spreads
-        assert gain[3] == pytest.approx(ranking.PHRASE_BONUS)
+        assert gain[3] == pytest.approx(fusion.PHRASE_BONUS)
         assert np.delete(gain, 3) == pytest.approx(0)
         titled = found("công nhân may chờ lương")
         assert titled.titled.nonzero()[0].tolist() == [0]
-        assert titled.spreads[0] > ranking.TITLE_BONUS / 2 > titled.spreads[1]
+        assert titled.spreads[0] > fusion.TITLE_BONUS / 2 > titled.spreads[1]
 
     @pytest.mark.parametrize(
         "q", [*QUERIES, "ông dương mở lớp dạy nghề cho người bán rong", "where is the boarding house"]

@@ -9,9 +9,9 @@ import threading
 
 import pytest
 
-from service import edited
-from service.rule_file import RuleFile, add, read, remove
-from service.rule_lines import NO_RULES, make, parse
+from service.files import edited
+from service.rules.file import RuleFile, add, read, remove
+from service.rules.lines import NO_RULES, make, parse
 
 A, B = (f'{{"id": "{name}", "kind": "block", "tag": "{name}"}}' for name in "ab")
 BAD = '{"kind": "block"}'

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.rule_lines import NO_RULES, BlockRule, BoostRule, PinRule, Rules, SectionRule, make, numbered, parse
+from service.rules.lines import NO_RULES, BlockRule, BoostRule, PinRule, Rules, SectionRule, make, numbered, parse
 
 VIETNAM = timezone(timedelta(hours=7))
 PIN = {"kind": "pin", "article": "bão-1", "position": 1}

@@ -12,9 +12,9 @@ from indexer.archive import Archive
 from indexer.columns import micros
 from indexer.snapshot import Home, Snapshot
 from indexer.text import match_key
-from service.pins import place
-from service.rule_lines import NO_RULES, parse
-from service.rules import NOTHING, Missing, RulesInArchive
+from service.ranking.pins import place
+from service.rules.applied import NOTHING, Missing, RulesInArchive
+from service.rules.lines import NO_RULES, parse
 
 NOW = datetime(2026, 4, 15, 12, tzinfo=UTC)
 LINES = [

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
-from service.rule_file import history
+from service.rules.file import history
 
 LINES = [
     {"id": "bão-1", "title": "bão vào vịnh", "section": "Thời sự", "aliases": ["cũ"]},

@@ -29,12 +29,12 @@ from indexer.terms import COMMON, PAIR, RARITY, TITLE
 from models.hashing import HashingEncoder
 from service.errors import NotFound, NotReady
 from service.options import Options
-from service.query import SHORT
-from service.ranking import BRIEF_TERMS_WEIGHT, ECHO_WEIGHT, TERMS_SCALE, TERMS_WEIGHT
-from service.rule_lines import NO_RULES, parse
+from service.ranking.fusion import BRIEF_TERMS_WEIGHT, ECHO_WEIGHT, TERMS_SCALE, TERMS_WEIGHT
+from service.related.seeds import BRIEF
+from service.rules.lines import NO_RULES, parse
 from service.schemas import RelatedBody, SearchParams
+from service.search.understanding import SHORT
 from service.searcher import Searcher
-from service.seeds import BRIEF
 
 ENCODER = HashingEncoder()
 NOW = datetime(2024, 5, 1, 12, tzinfo=VIETNAM)
@@ -138,7 +138,7 @@ class Oracle:
         return {article.id for article in self.articles if article.views == text and article.id != name}
 
     def spreads(self, vector, words, candidates, weight=TERMS_WEIGHT):
-        """Return each candidate's likeness to a vector and some texts' words: what `ranking.relate` fuses.
+        """Return each candidate's likeness to a vector and some texts' words: what `ranking.fusion.relate` fuses.
 
         :param words: Weighed words of the seeds, and what each seed weighs.
         """

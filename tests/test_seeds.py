@@ -10,8 +10,8 @@ from indexer.columns import ABSENT, micros
 from indexer.embedding import embed
 from models.hashing import HashingEncoder
 from service.errors import NotFound
+from service.related.seeds import BRIEF, NEGATIVE, Seeds, resolve
 from service.schemas import Seed
-from service.seeds import BRIEF, NEGATIVE, Seeds, resolve
 
 ENCODER = HashingEncoder()
 LINES = [

@@ -16,8 +16,8 @@ from indexer.following import FILE, Condition, SourceState, SyncState
 from indexer.ingest import Ingester
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
-from service import tracing
-from service.metrics import Ingestion, Metrics, metrics, text_of_sources
+from service.observing import tracing
+from service.observing.metrics import Ingestion, Metrics, metrics, text_of_sources
 
 LINES = [
     {"id": f"bai-{at}", "title": f"công nhân ca {at}", "section": "Đời sống", "published_at": f"2023-11-{at + 1:02}"}
@@ -257,7 +257,7 @@ class TestSources:
 
 _WORKERS = """
 import json, os, sys
-from service.metrics import bury, metrics
+from service.observing.metrics import bury, metrics
 made = {}
 for requests, articles, ready in ((3, 10, True), (4, 12, False)):
     inner, outer = os.pipe()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from itsdangerous import URLSafeTimedSerializer
 
 from service.errors import NotReady
-from service.sessions import FILE, NOBODY, Sessions, secret_of
+from service.security.sessions import FILE, NOBODY, Sessions, secret_of
 
 SECRET = b"x" * 32
 NOW = 1_700_000_000
@@ -98,7 +98,7 @@ class TestSecret:
     def test_all_that_make_it_at_once_have_the_same(self, tmp_path):
         code = """
 import sys, pathlib
-from service.sessions import secret_of
+from service.security.sessions import secret_of
 print(secret_of(pathlib.Path(sys.argv[1])).hex())
 """
         command = [sys.executable, "-c", code, tmp_path]

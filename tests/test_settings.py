@@ -9,9 +9,10 @@ from click.testing import CliRunner
 from pydantic import SecretStr, model_validator
 
 from models import catalogue
-from service import settings, settings_text
+from service import settings
 from service.cli import main
 from service.settings import Settings, SettingsError, load
+from service.upkeep import settings_text
 
 
 @pytest.fixture(autouse=True)

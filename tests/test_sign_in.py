@@ -9,14 +9,14 @@ import pytest
 from lxml import html
 from pydantic import ValidationError
 
-from service import gate
 from service.errors import Forbidden, SignedOut, StaleForm, TooMany, WrongKey
-from service.gate import Asked, Gate
-from service.keys import FILE, Key, KeyStore
 from service.pages import entering
-from service.sessions import NOBODY, Sessions
+from service.security import gate
+from service.security.gate import Asked, Gate
+from service.security.keys import FILE, Key, KeyStore
+from service.security.sessions import NOBODY, Sessions
 from service.settings import Settings
-from service.strings import EN, VI
+from service.wording.strings import EN, VI
 
 HOME, DRAFT = "/newsroom/", "/newsroom/draft"
 SIGN_IN, SIGN_OUT = "/newsroom/sign-in", "/newsroom/sign-out"

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexer.syllables import folded, syllables
-from service.snippets import Piece, Wanted, mark, snippet, to_html
+from service.search.snippets import Piece, Wanted, mark, snippet, to_html
 
 NOTHING = Wanted(frozenset(), frozenset())
 SNOWMAN = " ☃"  # no usual character: every word of the text is looked at

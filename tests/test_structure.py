@@ -29,12 +29,12 @@ MODULES = {
 }
 # Arrays in, arrays out: no files, no clock, no settings, no archive.
 PURE = (
-    "service.diversity",
-    "service.freshness",
-    "service.interleaving",
-    "service.pins",
-    "service.presets",
-    "service.ranking",
+    "service.ranking.diversity",
+    "service.ranking.freshness",
+    "service.ranking.interleaving",
+    "service.ranking.pins",
+    "service.ranking.presets",
+    "service.ranking.fusion",
 )
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
@@ -96,13 +96,19 @@ class TestImports:
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("flask_limiter", {"service.app"}),
-            ("itsdangerous", {"service.lists", "service.sessions"}),
+            ("itsdangerous", {"service.clicks.lists", "service.security.sessions"}),
             (
                 "sqlite3",
                 {
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *("indexer.sources.memory", "indexer.store", "indexer.tally", "service.judgements", "service.keys"),
-                    *("service.click_log", "service.hourly"),
+                    *(
+                        "indexer.sources.memory",
+                        "indexer.store",
+                        "indexer.tally",
+                        "service.judging.judgements",
+                        "service.security.keys",
+                    ),
+                    *("service.clicks.log", "service.observing.hourly"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),
@@ -113,15 +119,15 @@ class TestImports:
                 "fcntl",
                 {
                     *("indexer.following", "indexer.progress", "indexer.snapshot"),
-                    *("service.edited", "service.metrics"),
+                    *("service.files.edited", "service.observing.metrics"),
                 },
             ),
-            ("prometheus_client", {"service.metrics"}),
+            ("prometheus_client", {"service.observing.metrics"}),
             ("scipy", {"indexer.terms"}),
             ("sklearn", {"indexer.projection"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
             ("tokenizers", {"models.bundled", "models.onnx"}),
-            ("gunicorn", {"service.serve", "service.worker"}),
+            ("gunicorn", {"service.serve", "service.serving.worker"}),
             (
                 "click",
                 {

@@ -15,8 +15,8 @@ from indexer.journal import Journal
 from indexer.lexicon import Abbreviation
 from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
+from service.search.suggest import Suggester, Suggestion
 from service.searcher import Searcher
-from service.suggest import Suggester, Suggestion
 
 NOW = datetime(2024, 6, 1, tzinfo=VIETNAM)
 

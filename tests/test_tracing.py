@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service import tracing
+from service.observing import tracing
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexer.syllables import syllables
 from indexer.text import fold
-from service.typing_slips import plausible, plausible_folded, slips, telex, vni
+from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
 
 # What is plausible, read anew from vowels and finals; where the tone is written is left to the module.
 

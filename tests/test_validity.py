@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.hashing import HashingEncoder
+from service.answers.validity import STEP, Validity
 from service.options import Options
-from service.rule_lines import Rules, parse
+from service.rules.lines import Rules, parse
 from service.schemas import RelatedBody
 from service.searcher import Searcher
-from service.validity import STEP, Validity
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 LINES = [

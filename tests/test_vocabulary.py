@@ -8,14 +8,14 @@ import pytest
 from click.testing import CliRunner
 from lxml import html
 
-from service import edited
 from service.cli import main
 from service.errors import BadRequest, CannotWrite, Changed
-from service.keys import KeyStore
+from service.files import edited
+from service.newsroom.vocabulary import Change, WordFile
+from service.newsroom.vocabulary_page import SHOWN, Form, fields, trial
 from service.schemas import SearchParams
-from service.vocabulary import Change, WordFile
-from service.vocabulary_page import SHOWN, Form, fields, trial
-from service.vocabulary_words import EN, VI
+from service.security.keys import KeyStore
+from service.wording.vocabulary import EN, VI
 
 PAGE = "/newsroom/synonyms"
 NOW = datetime(2026, 4, 1, 2, 30, tzinfo=UTC)

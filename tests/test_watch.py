@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from service.hits import Fate, Numbers
-from service.watch import Watch
+from service.related.watch import Watch
 
 NUMBERS = Numbers(cosine=0.9, terms=0.1, spreads=12.0, relevance=0.4)
 

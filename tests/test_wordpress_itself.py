@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests import databases
 from tests.conftest import wait_for
 from tests.interpreters import interpreter

@@ -14,7 +14,7 @@ import pytest
 from lxml import html as lxml_html
 
 from indexer.sources import wordpress_post, wordpress_text
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests import test_wordpress_text, web_server
 from tests.conftest import wait_for
 from tests.databases import closed_port

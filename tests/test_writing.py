@@ -12,12 +12,12 @@ from indexer.ingest import Ingester
 from indexer.journal import Journal
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
-from service import writing
 from service.app import create_app
-from service.keys import KeyStore
 from service.live import Live
 from service.options import Options
+from service.security.keys import KeyStore
 from service.settings import Settings
+from service.writes import writing
 from tests.conftest import wait_for
 
 LINES = [

@@ -9,13 +9,13 @@ import pytest
 
 from indexer.article import VIETNAM, validate
 from models.hashing import HashingEncoder
-from service import written
-from service.answers import MAX_FACET, SearchList
+from service.answers import written
+from service.answers.shapes import MAX_FACET, SearchList
 from service.hits import Answer, Fate, Hit, Numbers, Reason
-from service.presets import FallbackName
-from service.query import Expansion
-from service.rules import Missing
+from service.ranking.presets import FallbackName
+from service.rules.applied import Missing
 from service.schemas import BatchLine, BatchParams
+from service.search.understanding import Expansion
 from service.searcher import Searcher
 
 LINE = {

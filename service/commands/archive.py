@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from indexer.inspection import Inspection
     from indexer.sources import SourceOptions
     from models.encoder import Encoder
-    from service.comparison import Comparison
+    from service.newsroom.comparison import Comparison
     from service.searcher import Searcher
 
 
@@ -181,7 +181,7 @@ def compare(
         raise click.UsageError(f"--out: {str(out)!r}: expected a file in a directory that exists")
     said = source_options(columns, encoding, allow_private=allow_private)
     with plain_errors(), _archive_of(sources, said, home, **model) as searcher:
-        from service import comparison, comparison_page
+        from service.newsroom import comparison, comparison_page
 
         found = comparison.compare(searcher, articles, links, seed)
         comparison_page.write(out, comparison_page.render(found, lang))

@@ -41,7 +41,7 @@ def takedown(article_id: str, home: Path, why: str, who: str, purge: bool, as_js
         from indexer import takedown as texts
         from indexer.journal import Journal
         from indexer.snapshot import Home
-        from service.takedown import lists
+        from service.writes.takedown import lists
 
         if not why.strip():
             raise click.UsageError(f"--why: {why!r}: expected a reason")

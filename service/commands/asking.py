@@ -167,7 +167,7 @@ def related(
 
 
 def _show_related(searcher: Searcher, article_id: str, params: RelatedParams, as_json: bool) -> None:
-    from service import written
+    from service.answers import written
     from service.schemas import RelatedBody, Seed
 
     seed = Seed(ids=[article_id])
@@ -197,7 +197,8 @@ def _told(explanation: dict[str, Any]) -> str:
 
 def _write_all(searcher: Searcher, params: RelatedParams, out: Path | None) -> None:
     """Write the lists of all public articles, their ages counted to one moment."""
-    from service import exporting, written
+    from service import exporting
+    from service.answers import written
 
     lists, count = exporting.all_lists(searcher, params)
     with _opened(out) as file, show_progress() as show:

@@ -178,7 +178,7 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Yield a file that takes its place once it is whole, or not at all."""
-    from service.whole_files import whole
+    from service.files.whole import whole
 
     with whole(path) as partial, partial.open("xb") as file:
         yield file

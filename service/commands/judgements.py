@@ -10,7 +10,7 @@ import click
 from service.commands.common import PATH, options, plain_errors, whole_file, with_home
 
 if TYPE_CHECKING:
-    from service.judgements import Kind, Merging
+    from service.judging.judgements import Kind, Merging
 
 with_files = options(
     click.option("--qrels", type=PATH, required=True, help="Write the grades here: query-id, corpus-id, score."),
@@ -47,7 +47,7 @@ def export(
 ) -> None:
     """Write what was judged of search, or of related lists, as `lienquan evaluate` reads it."""
     with plain_errors():
-        from service.judgements import JudgementStore, as_file
+        from service.judging.judgements import JudgementStore, as_file
 
         held = [one for one in JudgementStore(home).of(what) if judge in (None, one.judge)]
         if not held:

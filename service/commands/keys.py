@@ -31,7 +31,7 @@ def keys() -> None:
 def create(scopes: tuple[str, ...], name: str, home: Path) -> None:
     """Make a key and print it, this once: what is stored cannot be turned back into it."""
     with plain_errors():
-        from service.keys import KeyStore, Scope
+        from service.security.keys import KeyStore, Scope
 
         wanted: list[Scope] = [*scopes]  # type: ignore[list-item]
         try:
@@ -48,7 +48,7 @@ def create(scopes: tuple[str, ...], name: str, home: Path) -> None:
 def list_keys(home: Path, as_json: bool) -> None:
     """List all keys, revoked ones too, and when each was used last, to the minute."""
     with plain_errors():
-        from service.keys import KeyStore
+        from service.security.keys import KeyStore
 
         found = KeyStore(home).all()
     if as_json:
@@ -69,7 +69,7 @@ def list_keys(home: Path, as_json: bool) -> None:
 def revoke(key_id: str, home: Path) -> None:
     """Revoke key ID for good; whoever is signed in with it is out at once."""
     with plain_errors():
-        from service.keys import KeyStore
+        from service.security.keys import KeyStore
 
         key = KeyStore(home).revoke(key_id)
     click.echo(f"revoked {key.id}, for {key.name}, {_iso(key.revoked)}")

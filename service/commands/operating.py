@@ -41,7 +41,8 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     An empty home is fine: the service is ready once something is indexed. `lienquan settings` shows what else can be
     set, in the environment or in a file.
     """
-    from service import logs, settings
+    from service import settings
+    from service.observing import logs
     from service.serve import serve as run
 
     if not logs.is_json(settings.load().log_format):  # of which every line is an object, and this is none

@@ -15,9 +15,9 @@ import click
 from service.commands.common import PATH, options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
-    from service.rule_file import Author
-    from service.rule_lines import Rule
-    from service.rules import Missing
+    from service.rules.applied import Missing
+    from service.rules.file import Author
+    from service.rules.lines import Rule
 
 with_file = options(
     with_settings,
@@ -56,7 +56,7 @@ def list_rules(file: Path, home: Path | None, as_json: bool) -> None:
     """List the rules, whether each is in force, and what is amiss with it."""
     now = datetime.now(UTC)
     with plain_errors():
-        from service.rule_file import read
+        from service.rules.file import read
 
         found = read(file)
         absent = _absent(found, home, now) if home else []
@@ -88,7 +88,7 @@ def _absent(found: Any, home: Path, now: datetime) -> list[Missing]:
     from indexer.archive import Archive
     from indexer.columns import micros
     from indexer.snapshot import Home, Snapshot
-    from service.rules import RulesInArchive
+    from service.rules.applied import RulesInArchive
 
     place = Home(home)
     name = place.current()
@@ -106,7 +106,7 @@ def _absent(found: Any, home: Path, now: datetime) -> list[Missing]:
 def check_rules(file: Path) -> None:
     """Check every line of FILE, of LIENQUAN_RULES by default; exit status 1 if one is not as expected."""
     with plain_errors():
-        from service.rule_file import read
+        from service.rules.file import read
 
         found = read(file)
     _complain(found.problems)
@@ -121,7 +121,7 @@ def check_rules(file: Path) -> None:
 def show_history(file: Path, as_json: bool) -> None:
     """List who added and removed which rule, when and why, the oldest first; what was done by hand is not in it."""
     with plain_errors():
-        from service.rule_file import history
+        from service.rules.file import history
 
         try:
             entries = history(file)
@@ -181,7 +181,7 @@ def section_rule(file: Path, **said: Any) -> None:
 def remove(rule_id: str, note: str | None, file: Path) -> None:
     """Take rule RULE_ID out of the file; `rules list` shows the ids."""
     with plain_errors():
-        from service.rule_file import remove as take_out
+        from service.rules.file import remove as take_out
 
         take_out(file, rule_id, _author(note))
     click.echo(f"removed {rule_id}")
@@ -190,8 +190,8 @@ def remove(rule_id: str, note: str | None, file: Path) -> None:
 def _add(file: Path, kind: str, for_id: tuple[str, ...], for_section: tuple[str, ...], **said: Any) -> None:
     """Write the rule that the options make; wrong use ends the command with status 2."""
     with plain_errors():
-        from service.rule_file import add
-        from service.rule_lines import make
+        from service.rules.file import add
+        from service.rules.lines import make
 
         scope = _given({"ids": for_id, "sections": for_section})
         rule = make(_given({"kind": kind, "for": scope or None, "from": said.pop("begins"), **said}))
@@ -203,7 +203,7 @@ def _add(file: Path, kind: str, for_id: tuple[str, ...], for_section: tuple[str,
 
 def _author(why: str | None) -> Author:
     """Return whom the history names: the system's name of whoever runs the command."""
-    from service.rule_file import Author
+    from service.rules.file import Author
 
     try:
         name = getpass.getuser()

@@ -22,7 +22,8 @@ def show_settings(example: bool, as_json: bool) -> None:
 
     `lienquan settings --example > lienquan.toml` begins a settings file.
     """
-    from service import settings, settings_text
+    from service import settings
+    from service.upkeep import settings_text
 
     if example:
         click.echo(settings_text.example(), nl=False)
@@ -55,7 +56,7 @@ def report_queries(home: Path, days: int, limit: int, as_json: bool) -> None:
     From the query log, which the setting `query_log` switches on.
     """
     with plain_errors():
-        from service import query_log
+        from service.observing import query_log
 
         found = query_log.read(home / query_log.FILE, days)
     missed = sorted((one for one in found if one.empty), key=lambda one: (-one.empty, one.query))
@@ -91,7 +92,8 @@ def report_clicks(
     first; judgements of --qrels weigh a click by how many its position gets anyway, and are no match for editors'.
     """
     with plain_errors():
-        from service import click_log, click_text
+        from service.clicks import log as click_log
+        from service.clicks import text as click_text
 
         counts = click_log.ClickCounts(home / click_log.FILE, *click_text.bounds(since, until))
         told = click_text.report(counts)
@@ -145,7 +147,7 @@ def doctor(file: Path | None, home: Path | None, as_json: bool) -> None:
     for name, given in ((settings.FILE_VARIABLE, file), (settings.variable("home"), home)):
         if given is not None:
             os.environ[name] = str(given.absolute())
-    from service.doctor import examine
+    from service.upkeep.doctor import examine
 
     rows = []
     for finding in examine():

@@ -11,7 +11,7 @@ import click
 from service.commands.common import options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
-    from service.vocabulary import Kind, WordFile
+    from service.newsroom.vocabulary import Kind, WordFile
 
 BY = "command line"
 """Whom the history names."""
@@ -65,7 +65,7 @@ def check(kind: Kind) -> None:
 def add(kind: Kind, line: str) -> None:
     """Add LINE; `a, b` or `a => b` for synonyms."""
     with plain_errors():
-        from service.vocabulary import Change
+        from service.newsroom.vocabulary import Change
 
         _file(kind).change(Change(None, "", line.strip()), BY)
     click.echo(line.strip())
@@ -77,7 +77,7 @@ def add(kind: Kind, line: str) -> None:
 def remove(kind: Kind, line: str) -> None:
     """Remove LINE, as `list` shows it."""
     with plain_errors():
-        from service.vocabulary import Change
+        from service.newsroom.vocabulary import Change
 
         file = _file(kind)
         found = next((one for one in file.lines() if one.text.strip() == line.strip()), None)
@@ -90,7 +90,7 @@ def remove(kind: Kind, line: str) -> None:
 def _file(kind: Kind) -> WordFile:
     """Return the file that the settings name; where they name none, the command was used wrongly."""
     from service import settings
-    from service.vocabulary import WordFile
+    from service.newsroom.vocabulary import WordFile
 
     file = WordFile.of(settings.load(), kind)
     if file.path is None:

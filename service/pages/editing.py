@@ -11,19 +11,22 @@ from flask.typing import ResponseReturnValue
 
 from indexer import text
 from indexer.article import Article
-from service import api, block, block_page, block_words, draft_words, link_lists, newsroom, picks, rule_form, schemas
+from service import api, schemas
 from service.errors import BadRequest, FieldError, Forbidden, ServiceError, SignedOut, StaleForm
 from service.hits import Answer
+from service.newsroom import block, block_page, drafts, link_lists, picks, rule_form
+from service.newsroom.rule_form import RuleForm
 from service.pages.shared import CSRF, blueprint, language, link, newsroom_page, own_page
-from service.rule_file import Author
-from service.rule_form import RuleForm
+from service.rules.file import Author
 from service.searcher import Searcher
+from service.wording import block as block_words
+from service.wording import drafts as draft_words
 
 
 @blueprint.get("/newsroom/draft")
 def draft_form() -> Response:
     """Show the form that a draft is pasted into."""
-    return _draft_page(newsroom.filled_in({}), [])
+    return _draft_page(drafts.filled_in({}), [])
 
 
 @blueprint.post("/newsroom/draft")
@@ -32,11 +35,11 @@ def draft() -> Response:
     given = request.form.to_dict(flat=False)
     given.pop(CSRF, None)
     picked = picks.taken(given)
-    filled = newsroom.filled_in(given)
+    filled = drafts.filled_in(given)
     if "refused" in g:
         return _draft_page(filled, picked, error=g.refused)
     try:
-        answer = api.live().searcher().related(newsroom.parse(given))
+        answer = api.live().searcher().related(drafts.parse(given))
     except ServiceError as error:
         return _draft_page(filled, picked, error=error)
     return _draft_page(filled, picked, answer)
@@ -60,7 +63,7 @@ def _draft_page(
         error=error,
         signed_out=isinstance(error, SignedOut),
         stale=isinstance(error, StaleForm),
-        empty=error is not None and newsroom.EMPTY in error.errors,
+        empty=error is not None and drafts.EMPTY in error.errors,
         w=draft_words.WORDS[words.code],
     )
 

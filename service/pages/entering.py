@@ -9,11 +9,13 @@ from flask import Response, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from service import api, gate, newsroom
+from service import api
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
-from service.gate import Asked
+from service.newsroom import drafts
 from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
-from service.sessions import Session
+from service.security import gate
+from service.security.gate import Asked
+from service.security.sessions import Session
 
 COOKIE = "lienquan_newsroom"
 
@@ -40,7 +42,7 @@ def guard() -> None:
         return
     try:
         g.visitor = api.gate().visitor(_asked())
-        if request.method not in newsroom.SAFE:
+        if request.method not in drafts.SAFE:
             api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
     except (SignedOut, StaleForm) as error:
         if request.endpoint not in _KEPT_WHEN[type(error)]:

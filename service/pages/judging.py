@@ -9,9 +9,12 @@ from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from service import api, judgements, judging, judging_words, query_page, query_words, schemas
-from service.judgements import JudgementStore
+from service import api, schemas
+from service.judging import judgements, query_page, sittings
+from service.judging.judgements import JudgementStore
 from service.pages.shared import CSRF, blueprint, filled_in, language, link, newsroom_page, visitor_name
+from service.wording import judging as judging_words
+from service.wording import query as query_words
 
 
 @blueprint.get("/newsroom/query")
@@ -29,9 +32,9 @@ def judge() -> ResponseReturnValue:
     given = filled_in(request.args.lists())
     if not given.keys() & {"q", "article"}:
         return redirect(link("pages.judged"), 303)
-    subject = schemas.parse_params(judging.Subject, given, ignore_unknown=True)
+    subject = schemas.parse_params(sittings.Subject, given, ignore_unknown=True)
     since = subject.since or time.time()
-    sitting = judging.sitting(api.live().searcher(), _judgements(), subject, visitor_name(), since)
+    sitting = sittings.sitting(api.live().searcher(), _judgements(), subject, visitor_name(), since)
     words = judging_words.WORDS[language().code]
     return newsroom_page("judge.html", w=words, subject=subject, since=since, sitting=sitting)
 
@@ -40,8 +43,8 @@ def judge() -> ResponseReturnValue:
 def judge_one() -> ResponseReturnValue:
     """Write a judgement down, or take the last one back."""
     form = filled_in((name, values) for name, values in request.form.lists() if name not in (CSRF, "at"))
-    given = schemas.parse_params(judging.Given, form)
-    judging.take(api.live().searcher(), _judgements(), given, visitor_name())
+    given = schemas.parse_params(sittings.Given, form)
+    sittings.take(api.live().searcher(), _judgements(), given, visitor_name())
     at = request.form.get("at", "")
     anchor = {"_anchor": f"place-{int(at) + 1}"} if at.isdecimal() and len(at) < 4 else {}
     return redirect(link("pages.judge", **given.subject(), **anchor), 303)
@@ -50,16 +53,16 @@ def judge_one() -> ResponseReturnValue:
 @blueprint.get("/newsroom/judgements")
 def judged() -> Response:
     """Show the judged queries, and how good each list of theirs is."""
-    asked = schemas.parse_params(judging.Listing, filled_in(request.args.lists()), ignore_unknown=True)
-    found = judging.overview(api.live().searcher(), _judgements(), asked.what, asked.offset)
+    asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)
+    found = sittings.overview(api.live().searcher(), _judgements(), asked.what, asked.offset)
     words = judging_words.WORDS[language().code]
-    return newsroom_page("judgements.html", w=words, asked=asked, found=found, page=judging.PAGE, moment=_moment)
+    return newsroom_page("judgements.html", w=words, asked=asked, found=found, page=sittings.PAGE, moment=_moment)
 
 
 @blueprint.get("/newsroom/judgements/<string:name>")
 def judgements_file(name: str) -> Response:
     """Download the judgements in a form that `lienquan evaluate` reads, or everybody's by themselves."""
-    asked = schemas.parse_params(judging.Listing, filled_in(request.args.lists()), ignore_unknown=True)
+    asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)
     content = judgements.as_file(name, asked.what, _judgements().of(asked.what), asked.by)
     if content is None:
         raise NotFound

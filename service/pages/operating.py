@@ -12,10 +12,14 @@ from indexer import text
 from indexer.article import shown
 from indexer.errors import IndexerError
 from indexer.snapshot import Home
-from service import api, finding_page, map_words, operations, operations_words, schemas
+from service import api, schemas
 from service.errors import Changed, FieldError
+from service.overview import finding_page
 from service.pages.shared import blueprint, language, link, needs, newsroom_page
 from service.schemas import SearchParams
+from service.upkeep import operations
+from service.wording import map as map_words
+from service.wording import operations as operations_words
 
 LIT = 60
 """How many hits of a search are lit on the map."""

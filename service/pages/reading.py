@@ -8,11 +8,13 @@ import numpy as np
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from service import api, article_page, deadline, metadata, schemas
-from service.highlights import highlights
+from service import api, schemas
 from service.pages.shared import absolute, blueprint, filled_in, lang_fields, language, link, pictures, web_address
+from service.reader import article_page, metadata
+from service.reader.search_page import BOUNDS, SearchLinks
 from service.schemas import SearchParams
-from service.search_page import BOUNDS, SearchLinks
+from service.search.highlights import highlights
+from service.serving import deadline
 
 _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
 

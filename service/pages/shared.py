@@ -13,13 +13,16 @@ from flask import Blueprint, Response, g, render_template, request, url_for
 from indexer import text
 from indexer.article import Article, shown
 from indexer.summaries import Summary
-from service import api, judgements, newsroom_words, schemas, strings
+from service import api, schemas
 from service.errors import FieldError, Forbidden
-from service.gate import Visitor
-from service.keys import Scope
-from service.pictures import Pictures
-from service.search_page import Link
-from service.strings import Strings
+from service.judging import judgements
+from service.reader.search_page import Link
+from service.security.gate import Visitor
+from service.security.keys import Scope
+from service.security.pictures import Pictures
+from service.wording import newsroom as newsroom_words
+from service.wording import strings
+from service.wording.strings import Strings
 
 blueprint = Blueprint("pages", __name__)
 

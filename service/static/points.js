@@ -1,4 +1,4 @@
-// The points of the map: read from the server's form (service/mapped.py), drawn into an image of the canvas's own pixels,
+// The points of the map: read from the server's form (service/overview/mapped.py), drawn into an image of the canvas's own pixels,
 // found by place. Drawing pixel by pixel costs the same on every machine, whether or not it has a graphics card.
 
 const MAGIC = 0x314d514c; // "LQM1"

@@ -8,8 +8,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from service import rule_file
-from service.rule_lines import make
+from service.rules import file as rule_file
+from service.rules.lines import make
 from tests.browser.test_accessibility_browser import WIDTHS, faults
 from tests.browser.test_pages_browser import LINES as OTHERS
 from tests.browser.test_pages_browser import LONG, ODD_ID, SCRIPT, Watched, browser, serve, tab_to

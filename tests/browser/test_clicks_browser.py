@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import request
 
-from service.click_log import FILE, ClickCounts, Tally
+from service.clicks.log import FILE, ClickCounts, Tally
 from tests import web_server
 from tests.browser.test_pages_browser import browser, serve
 from tests.conftest import wait_for

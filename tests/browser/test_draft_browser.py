@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests.browser.test_accessibility_browser import WIDTHS, faults
 from tests.browser.test_newsroom_browser import BODY, LINES, PAGE
 from tests.browser.test_pages_browser import Watched, browser, serve

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
-from service.judgements import FILE, JudgementStore
+from service.judging.judgements import FILE, JudgementStore
 from tests.browser.test_accessibility_browser import faults
 from tests.browser.test_pages_browser import LINES, LONG, SCRIPT, Watched, browser, serve, tab_to
 

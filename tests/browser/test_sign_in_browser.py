@@ -5,7 +5,7 @@ import logging
 import pytest
 from playwright.sync_api import expect
 
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests.browser.test_pages_browser import Watched, browser, serve
 
 pytestmark = pytest.mark.browser

@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 from prometheus_client.mmap_dict import MmapedDict
 
-from service.keys import KeyStore
-from service.metrics import DIRECTORY_VARIABLE
+from service.observing.metrics import DIRECTORY_VARIABLE
+from service.security.keys import KeyStore
 from tests.conftest import wait_for
 from tests.test_serve import COMMAND
 from tests.torture.generations import Line, generation, line

@@ -29,7 +29,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from indexer.build import BuildOptions, build
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
-from service import openapi
+from service.answers import openapi
 from service.schemas import MAX_WINDOW
 from tests.test_writing import Service
 

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from indexer.text import fold
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests.conftest import wait_for
 from tests.torture.generations import PLACES, SAID, WARES, generation
 from tests.torture.ledger import Ledger, Writer, version_of

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from service import openapi
-from service.endpoints import ENDPOINTS
+from service.answers import openapi
+from service.answers.endpoints import ENDPOINTS
 from tests.torture import __main__ as torture
 from tests.torture import damage, deletes, full, kills, ledger, schema, soak, swaps, writes
 from tests.torture.damage import Case

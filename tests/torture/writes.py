@@ -30,7 +30,7 @@ from indexer.ingest import newest
 from indexer.snapshot import Home, verify
 from indexer.takedown import holders
 from service.cli import main
-from service.keys import KeyStore
+from service.security.keys import KeyStore
 from tests.conftest import wait_for
 from tests.torture.ledger import ANY, Ledger, Version, Writer, article, send, version_of
 from tests.torture.nursery import Job, Nursery

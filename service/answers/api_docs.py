@@ -1,0 +1,84 @@
+"""The OpenAPI document as the documentation's page shows it: by tag, references followed, examples as commands.
+
+Knows nothing of Flask, nor what the page looks like.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from service.answers import openapi
+from service.answers.endpoints import ENDPOINTS, LINES, TAGS, Endpoint, Example
+
+KEY = "Authorization: Bearer $KEY"
+"""The header with which a command sends a key; the shell puts it in."""
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the document, references among its answers followed."""
+
+    endpoint: Endpoint
+    described: Mapping[str, Any]
+    answers: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Group:
+    """The operations of one tag."""
+
+    name: str
+    description: str
+    operations: tuple[Operation, ...]
+
+
+@cache
+def groups() -> tuple[Group, ...]:
+    """Return every operation, by tag."""
+    found = [_operation(one) for one in ENDPOINTS]
+    return tuple(
+        Group(name, words, tuple(one for one in found if one.endpoint.tag == name)) for name, words in TAGS.items()
+    )
+
+
+def _operation(one: Endpoint) -> Operation:
+    described = openapi.document()["paths"][one.path][one.method]
+    responses = {status: _followed(response) for status, response in described["responses"].items()}
+    return Operation(one, described, responses)
+
+
+def _followed(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a part of the document, or what it refers to."""
+    found: Any = openapi.document()
+    if "$ref" not in part:
+        return part
+    for name in part["$ref"].split("/")[1:]:
+        found = found[name]
+    return found  # type: ignore[no-any-return]
+
+
+def curl(service: str, one: Endpoint, example: Example) -> str:
+    """Return a command for a shell that sends an example.
+
+    :param service: Where it is, as `https://tim.bao.example/`.
+    """
+    path = one.path.replace("{id}", quote(example.article_id or "", safe=""))
+    query = f"?{urlencode(example.query)}" if example.query else ""
+    words = ["curl"] if one.method == "get" else ["curl", "-X", one.method.upper()]
+    lines = [shlex.join([*words, service.rstrip("/") + path + query])]
+    if one.scope is not None:
+        lines.append(f'-H "{KEY}"')
+    if example.body is not None:
+        lines += [shlex.join(["-H", f"Content-Type: {one.body_media}"]), f"--data-binary {_body(one, example.body)}"]
+    return " \\\n  ".join(lines)
+
+
+def _body(one: Endpoint, body: Any) -> str:
+    lines = body if one.body_media == LINES else [body]
+    return shlex.quote("\n".join(json.dumps(line, ensure_ascii=False) for line in lines))

@@ -1,0 +1,155 @@
+"""From hits to what is sent, in the form of the models of `answers`; knows not how it is found or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from operator import attrgetter
+from time import perf_counter
+from typing import Any
+
+from pydantic_core import to_json
+
+from indexer.summaries import Summary
+from service.answers.shapes import MAX_FACET, BatchHitOut, BatchListOut, FateOut, NumbersOut, RelatedList
+from service.errors import NotFound
+from service.hits import Answer, Fate, Hit, Numbers, Reason
+from service.ranking.presets import is_fallback
+from service.schemas import BatchLine, BatchParams, RelatedBody, Seed
+from service.search.understanding import Query
+from service.searcher import Searcher
+from service.wording import strings
+
+_TOLD = {"filtered out", "blocked"}
+"""Why a pin is missing, as far as anyone may know: not that an article is ahead, or was taken down."""
+
+_article_fields = attrgetter(*Summary._fields)
+_SHOWN = (*Summary._fields, "score", "relevance", "similarity")
+
+
+def head(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
+    """Return what every list begins with.
+
+    :param started: `perf_counter` when the request came.
+    """
+    return {
+        "snapshot": searcher.archive.id,
+        "took_ms": round((perf_counter() - started) * 1000, 3),
+        "total": answer.total,
+        "total_relation": "gte" if answer.more else "eq",
+        "degraded": answer.degraded,
+    }
+
+
+def fields(hit: Hit) -> dict[str, Any]:
+    """Return what every hit has, its reasons aside."""
+    values = (*_article_fields(hit.article), hit.score, hit.relevance, hit.similarity)
+    return dict(zip(_SHOWN, values, strict=True))
+
+
+def sentence(reason: Reason) -> str:
+    """Return a reason as a person reads it; a fallback goes by its name, for the CMS to tell."""
+    return reason.code if is_fallback(reason.code) else strings.VI.reason(*reason)
+
+
+def found(hit: Hit, highlights: dict[str, str]) -> dict[str, Any]:
+    """Return one hit of a search (`answers.shapes.SearchHitOut`)."""
+    codes = [reason.code for reason in hit.reasons]
+    return fields(hit) | {"reasons": codes, "copies": hit.copies, "highlights": highlights}
+
+
+def search_json(searcher: Searcher, answer: Answer, query: Query, hits: list[dict[str, Any]], started: float) -> bytes:
+    """Return the answer of search as JSON (`answers.shapes.SearchList`)."""
+    return to_json(
+        {
+            **head(searcher, answer, started),
+            "hits": hits,
+            "query": {
+                "text": query.typed,
+                "restored": query.restored,
+                "expansions": [{"kind": one.kind, "typed": one.typed, "also": one.also} for one in query.expansions],
+                "relaxed": answer.relaxed,
+            },
+            "facets": {
+                field: [{"value": value, "count": count} for value, count in counts[:MAX_FACET]]
+                for field, counts in answer.facets.items()
+            },
+        }
+    )
+
+
+def related_list(searcher: Searcher, answer: Answer, started: float) -> RelatedList:
+    """Return the answer of related."""
+    return RelatedList.model_validate(_related_fields(searcher, answer, started))
+
+
+def related_json(searcher: Searcher, answer: Answer, started: float, token: str | None = None) -> bytes:
+    """Return the answer of related as JSON: that of `related_list`, which is not checked once more.
+
+    What is checked already or made here is written as it is, in a fifth of the time.
+
+    :param token: Of the list, where it is counted (`service.clicks.lists`).
+    """
+    listed = _related_fields(searcher, answer, started)
+    return to_json(listed if token is None else {**listed, "list": token})
+
+
+def _related_fields(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
+    return {
+        **head(searcher, answer, started),
+        "hits": [_related(hit) for hit in answer.hits],
+        "missing_pins": [missing._asdict() for missing in answer.missing if missing.reason in _TOLD],
+        "already_published": [{"id": a.id, "title": a.title, "url": a.url} for a in answer.published],
+        "explained": _fate(answer.fate),
+    }
+
+
+def _related(hit: Hit) -> dict[str, Any]:
+    reasons = [sentence(reason) for reason in hit.reasons]
+    return fields(hit) | {"reasons": reasons, "copies": hit.copies, "explanation": _numbers(hit.numbers)}
+
+
+def _numbers(numbers: Numbers | None) -> NumbersOut | None:
+    return None if numbers is None else NumbersOut(**asdict(numbers))
+
+
+def _fate(fate: Fate | None) -> FateOut | None:
+    if fate is None:
+        return None
+    return FateOut(step=fate.step, detail=fate.detail, explanation=_numbers(fate.numbers))
+
+
+def batch(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[bytes]:
+    """Yield the list of each article as a line of JSON, in order: its id, and hits or an error."""
+    return map(batch_line, batch_lists(searcher, lines, params))
+
+
+def batch_line(listed: BatchListOut) -> bytes:
+    """Return a list as a line of JSON."""
+    return listed.model_dump_json(exclude_none=True).encode() + b"\n"
+
+
+def batch_lists(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[BatchListOut]:
+    """Yield the list of each article, in order: its id, and hits or an error."""
+    asked = {"filters": params.fields(), **params.options()}
+    for line in lines:
+        body = RelatedBody(seed=Seed(ids=[line.id]), exclude_ids=line.exclude_ids, **asked)
+        try:
+            answer = searcher.related(body)
+        except NotFound as error:
+            listed = BatchListOut(id=line.id, error=NotFound("id", error.errors[0].value).detail)
+        else:
+            hits = [_brief(hit) for hit in answer.hits]
+            listed = BatchListOut(id=line.id, hits=hits, explained=_fate(answer.fate))
+        yield listed
+
+
+def _brief(hit: Hit) -> BatchHitOut:
+    return BatchHitOut(
+        id=hit.article.id,
+        score=hit.score,
+        relevance=hit.relevance,
+        similarity=hit.similarity,
+        reasons=[sentence(reason) for reason in hit.reasons],
+        explanation=_numbers(hit.numbers),
+    )

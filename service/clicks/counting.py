@@ -1,0 +1,120 @@
+"""Counting what is shown and clicked of related lists: the lists that are counted, and what is told of them.
+
+Knows nothing of Flask; what is kept of it, and for how long, is `clicks.log`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from indexer.article import shown
+from service.clicks.lists import Listed, Lists, Shown
+from service.clicks.log import ClickLog, Place
+from service.clicks.trials import Trial
+from service.errors import BadRequest, FieldError, Forbidden, NotReady
+from service.hits import Answer
+from service.observing.hourly import HOUR
+from service.schemas import ClickEvent, ClicksBody, RelatedBody, parse_body
+from service.searcher import Searcher
+from service.security.access import Header, foreign
+
+logger = logging.getLogger(__name__)
+
+MAX_BODY = 64_000
+"""Bytes of what a page tells at once."""
+
+
+class Clicks:
+    """What one process counts.
+
+    :param trial: Of two rankings, None where there is none.
+    :param clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self, lists: Lists, log: ClickLog, trial: Trial | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._lists, self._log, self._trial, self._clock = lists, log, trial, clock
+        self._failing = False
+
+    def depends(self) -> str:
+        """Return what lists depend on beside what they do anyway: each hour has its own tokens."""
+        return f"{self._hour()} {self._trial.name if self._trial else ''}"
+
+    def related(self, searcher: Searcher, body: RelatedBody) -> tuple[Answer, str | None]:
+        """Return the list under one published article, and its token; None where it is not counted.
+
+        :raises NotFound: naming the seed that is no public article.
+        """
+        seed = searcher.seed_id(body.seed) if body.ranking == "relevance" and not body.explain else None
+        if seed is None or body.explain_id is not None:
+            return searcher.related(body), None
+        hour, trial = self._hour(), self._trial
+        if trial is not None and trial.concerns(body):
+            name = trial.name
+            answer, arms = trial.answer(searcher.related, body, seed, hour)
+        else:
+            answer, name = searcher.related(body), ""
+            arms = ("",) * len(answer.hits)
+        hits = tuple(
+            Shown(hit.article.id, hit.reasons[0].code, arm) for hit, arm in zip(answer.hits, arms, strict=True)
+        )
+        return answer, self._token(Listed(hour, seed, name, hits)) if hits else None
+
+    def _token(self, listed: Listed) -> str | None:
+        """Return the token of a list; None where none can be made, which is said once: better a list without it."""
+        try:
+            token = self._lists.token(listed)
+        except NotReady as error:
+            if not self._failing:
+                logger.error("lists are not counted: %s", error.detail)
+            self._failing = True
+            return None
+        self._failing = False
+        return token
+
+    def take(self, body: bytes, header: Header, origins: tuple[str, ...]) -> None:
+        """Count what a page tells, all of it or nothing.
+
+        :param origins: Sites beside this one whose pages may tell.
+        :raises Forbidden: if a page of another site does.
+        :raises BadRequest: naming what is not as expected: a list that was never given, a position that it has not.
+        """
+        fault = foreign(header, origins)
+        if fault is not None:
+            raise Forbidden([fault])
+        told = parse_body(ClicksBody, body)
+        faults: list[FieldError] = []
+        notes: list[tuple[Place, bool]] = []
+        for number, event in enumerate(told.events):
+            listed = self._lists.of(event.token)
+            if listed is None:
+                expected = "expected the `list` of a related answer of this service, at most three days old"
+                faults.append(FieldError(f"events.{number}.list", shown(event.token[:40]), expected))
+            else:
+                notes += _notes(event, listed, f"events.{number}", faults)
+        if faults:
+            raise BadRequest(faults)
+        for place, clicked in notes:
+            self._log.note(place, clicked)
+
+    def _hour(self) -> int:
+        return int(self._clock()) // HOUR * HOUR
+
+
+def _notes(event: ClickEvent, listed: Listed, field: str, faults: list[FieldError]) -> list[tuple[Place, bool]]:
+    """Return what is to be kept of an event; what is wrong with its positions goes to the faults."""
+    told = [("shown", at, False) for at in dict.fromkeys(event.shown)]
+    told += [("clicked", event.clicked, True)] if event.clicked is not None else []
+    notes = []
+    for name, position, clicked in told:
+        if position > len(listed.hits):
+            expected = f"expected 1 to {len(listed.hits)}, as many as the list has"
+            faults.append(FieldError(f"{field}.{name}", str(position), expected))
+            continue
+        hit = listed.hits[position - 1]
+        place = Place(listed.hour, listed.seed, position, hit.article, hit.reason, listed.trial, hit.arm)
+        notes.append((place, clicked))
+    return notes

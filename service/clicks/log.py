@@ -1,0 +1,143 @@
+"""Which articles of related lists were shown and clicked: counts by the hour, without anything personal.
+
+A row is of an article at a position of the list under another one, with the reason and the arm of a trial. No address,
+no cookie, no session, no time but the hour in which the list was made: nothing tells one reader from another.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from service.observing.hourly import HourlyLog, Row, reading
+
+FILE = "clicks.sqlite"
+
+_COLUMNS = "hour, seed, position, article, reason, trial, arm"
+
+
+class Place(NamedTuple):
+    """Where an article stands.
+
+    :param hour: When the list was made, seconds since 1970 by full hours.
+    :param seed: The article that the list is under.
+    :param position: From 1.
+    :param reason: The code of the first reason.
+    :param trial: Of which trial the list is, empty where it is of none.
+    :param arm: `a` or `b`: which of its two rankings gave the article, empty where none of them alone did.
+    """
+
+    hour: int
+    seed: str
+    position: int
+    article: str
+    reason: str
+    trial: str = ""
+    arm: str = ""
+
+
+class Tally(NamedTuple):
+    """How often something was shown and clicked.
+
+    :param key: What.
+    """
+
+    key: str
+    shown: int
+    clicked: int
+
+
+class ClickLog(HourlyLog):
+    """The log of one process."""
+
+    what = "clicks"
+    table = "clicks"
+    schema = f"""
+CREATE TABLE IF NOT EXISTS clicks (
+    hour INTEGER NOT NULL, seed TEXT NOT NULL, position INTEGER NOT NULL, article TEXT NOT NULL, reason TEXT NOT NULL,
+    trial TEXT NOT NULL, arm TEXT NOT NULL, shown INTEGER NOT NULL, clicked INTEGER NOT NULL,
+    PRIMARY KEY ({_COLUMNS})
+) WITHOUT ROWID;
+"""
+    upsert = (
+        f"INSERT INTO clicks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT ({_COLUMNS}) DO UPDATE SET "  # noqa: S608
+        "shown = shown + excluded.shown, clicked = clicked + excluded.clicked"
+    )
+    thin = (
+        "DELETE FROM clicks WHERE seed IN (SELECT seed FROM clicks GROUP BY seed ORDER BY sum(shown) "
+        "LIMIT (SELECT count(DISTINCT seed) / 2 + 1 FROM clicks))"
+    )
+    most_waiting = 20_000
+
+    def note(self, place: Place, clicked: bool) -> None:
+        """Have it kept, in time, that an article was shown or clicked; takes some microseconds and never fails."""
+        self.put((*place, int(clicked)))
+
+    def totals(self, waiting: Sequence[Row]) -> list[Row]:
+        """Return each place, how often it was shown and how often clicked."""
+        counts = Counter(waiting)
+        places = dict.fromkeys(row[:-1] for row in waiting)
+        return [(*place, counts[*place, 0], counts[*place, 1]) for place in places]
+
+
+class ClickCounts:
+    """What the logs of all processes say of some time.
+
+    :param path: The file.
+    :param since: Seconds since 1970; hours before it do not count.
+    :param until: The same; hours from it on do not count.
+    """
+
+    def __init__(self, path: Path, since: float, until: float) -> None:
+        self._path, self._bounds = path, (since, until)
+
+    def total(self) -> Tally:
+        """Return all of it.
+
+        :raises OSError: if there is no log, or none that can be read; so do all methods.
+        """
+        ((shown, clicked),) = self._rows("SELECT coalesce(sum(shown), 0), coalesce(sum(clicked), 0) {}")
+        return Tally("", shown, clicked)
+
+    def by(self, column: str) -> list[Tally]:
+        """Return the counts by `position` or `reason`, in their order."""
+        rows = self._rows(f"SELECT {column}, sum(shown), sum(clicked) {{}} GROUP BY {column} ORDER BY {column}")
+        return [Tally(str(key), shown, clicked) for key, shown, clicked in rows]
+
+    def trials(self) -> list[str]:
+        """Return the trials that there were."""
+        return [str(name) for (name,) in self._rows("SELECT DISTINCT trial {} AND trial <> '' ORDER BY trial")]
+
+    def arms(self, trial: str, unit: str) -> Iterator[tuple[Tally, Tally]]:
+        """Yield how often what each arm of a trial gave was shown and clicked, in each unit.
+
+        :param unit: `list`, that under one article in one hour, or `day`, of Vietnam's.
+        """
+        group = {"list": "hour, seed", "day": "(hour + 25200) / 86400"}[unit]
+        sums = ", ".join(f"sum({what} * (arm = '{arm}'))" for arm in "ab" for what in ("shown", "clicked"))
+        with self._opened() as database:
+            query = f"SELECT {sums} {self._where} AND trial = ? AND arm <> '' GROUP BY {group}"
+            for row in database.execute(query, (*self._bounds, trial)):
+                yield Tally("a", *row[:2]), Tally("b", *row[2:])
+
+    def pairs(self) -> Iterator[tuple[str, str, int, int, int]]:
+        """Yield seed, article, position, shown and clicked, all positions of a pair one after the other."""
+        query = "SELECT seed, article, position, sum(shown), sum(clicked) {} GROUP BY seed, article, position"
+        with self._opened() as database:
+            yield from database.execute(query.format(self._where), self._bounds)
+
+    _where = "FROM clicks WHERE hour >= ? AND hour < ?"
+
+    def _rows(self, query: str) -> list[tuple[int, ...]]:
+        with self._opened() as database:
+            found: list[tuple[int, ...]] = database.execute(query.format(self._where), self._bounds).fetchall()
+            return found
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        with reading(self._path, "no click has been kept: is the setting clicks on?") as database:
+            yield database

@@ -1,0 +1,4 @@
+"""How a query was understood, who found what for it, and how good that is.
+
+What people judged, in an order that gives nothing away, and lists side by side. Knows nothing of Flask.
+"""

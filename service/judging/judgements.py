@@ -1,0 +1,236 @@
+"""Judgements of lists: who held which article to be how relevant to what, and when. A file beside the snapshots.
+
+Owns its SQL, and how the judgements of several people become one grade. Knows nothing of HTTP or of searching.
+
+Nothing is overwritten: the last judgement of a person on an article counts, and one that was taken back is marked so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+from urllib.parse import quote
+
+from indexer.metrics import Qrels
+from service.errors import CannotWrite, NotReady
+from service.security.keys import put_once
+
+logger = logging.getLogger(__name__)
+
+FILE = "judgements.sqlite"
+
+Kind = Literal["search", "related"]
+"""What was judged: the answer to a query, or what stands under an article."""
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Merging = Literal["majority", "latest"]
+"""Of several people's grades the commonest, the latest of those given equally often; or simply the latest."""
+MERGINGS: tuple[Merging, ...] = get_args(Merging)
+
+TOP_GRADE = 3
+"""Grades go from 0, not relevant, to this."""
+
+NOBODY = "local"
+"""Who judges where nobody has to sign in."""
+
+_FORMAT = 1
+_SCHEMA = f"""
+CREATE TABLE judged (
+    id INTEGER PRIMARY KEY, kind TEXT NOT NULL, query TEXT NOT NULL, article TEXT NOT NULL, judge TEXT NOT NULL,
+    grade INTEGER NOT NULL, given REAL NOT NULL, undone REAL
+) STRICT;
+CREATE INDEX by_query ON judged (kind, query);
+PRAGMA user_version = {_FORMAT};
+"""
+_IN_FORCE = """
+SELECT query, article, judge, grade, given FROM judged WHERE id IN (
+    SELECT max(id) FROM judged
+    WHERE kind = ?1 AND (?2 IS NULL OR query = ?2) AND given <= ?3 AND (undone IS NULL OR undone > ?3)
+    GROUP BY query, article, judge
+) ORDER BY id
+"""
+_LAST = """
+SELECT id, article FROM judged WHERE kind = ? AND query = ? AND judge = ? AND undone IS NULL ORDER BY id DESC LIMIT 1
+"""
+_GIVE = "INSERT INTO judged (kind, query, article, judge, grade, given) VALUES (?, ?, ?, ?, ?, ?)"
+_EVER = 1e12
+
+
+class Judgement(NamedTuple):
+    """One person's grade for one article.
+
+    :param query: The text of a search, or the id of the article whose related list was judged.
+    :param given: Seconds since 1970.
+    """
+
+    query: str
+    article: str
+    judge: str
+    grade: int
+    given: float
+
+
+class JudgementStore:
+    """The judgements of one home. Safe to share between threads and processes; made with the first judgement.
+
+    :param home: Where snapshots live.
+    :param clock: Seconds since 1970.
+    """
+
+    def __init__(self, home: Path, clock: Callable[[], float] = time.time) -> None:
+        self._path = home / FILE
+        self._clock = clock
+
+    def give(self, kind: Kind, query: str, article: str, judge: str, grade: int) -> None:
+        """Write down a judgement; it is on disk when this returns.
+
+        :raises ValueError: if there is no such grade.
+        :raises CannotWrite: if it cannot be written.
+        """
+        if not 0 <= grade <= TOP_GRADE:
+            raise ValueError(f"grade: {grade}: expected 0 to {TOP_GRADE}")
+        with self._writing() as db:
+            db.execute(_GIVE, (kind, query, article, judge, grade, self._clock()))
+
+    def take_back(self, kind: Kind, query: str, judge: str) -> str | None:
+        """Take back somebody's last judgement on a query, so that what they held before counts again.
+
+        :return: The article it was of, None where there is none left.
+        :raises CannotWrite: if it cannot be written.
+        """
+        if not self._path.exists():
+            return None
+        with self._writing() as db:
+            db.execute("BEGIN IMMEDIATE")
+            last = db.execute(_LAST, (kind, query, judge)).fetchone()
+            if last is not None:
+                db.execute("UPDATE judged SET undone = ? WHERE id = ?", (self._clock(), last[0]))
+            db.execute("COMMIT")
+        return None if last is None else str(last[1])
+
+    def of(self, kind: Kind, query: str | None = None, until: float = _EVER) -> list[Judgement]:
+        """Return what counts of everybody's judgements, oldest first.
+
+        :param query: None for all that were judged.
+        :param until: As they were at this time.
+        :raises NotReady: if the file cannot be read.
+        """
+        if not self._path.exists():
+            return []
+        try:
+            with self._opened() as db:
+                return [Judgement(*row) for row in db.execute(_IN_FORCE, (kind, query, until))]
+        except sqlite3.Error as error:
+            logger.error("%s: cannot be read: %s", self._path, error)
+            raise NotReady("the judgements cannot be read; the log says why") from None
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._make()
+            with self._opened() as db:
+                yield db
+        except (sqlite3.Error, OSError) as error:
+            logger.error("%s: cannot be written: %s", self._path, error)
+            raise CannotWrite("the judgement cannot be written; the log says why") from None
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        with closing(_connect(self._path)) as db:
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found != _FORMAT:
+                raise sqlite3.DatabaseError(f"format {found}: expected {_FORMAT}")
+            db.execute("PRAGMA synchronous = FULL")
+            yield db
+
+    def _make(self) -> None:
+        """Make the file where there is none, whole, once however many make it."""
+        if self._path.exists():
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".judgements-", dir=self._path.parent) as directory:
+            beside = Path(directory) / FILE
+            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            with closing(_connect(beside)) as db:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.executescript(_SCHEMA)
+            put_once(beside, self._path)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=5, isolation_level=None, uri=True)
+
+
+def merged(judgements: Iterable[Judgement], by: Merging = "majority") -> Qrels:
+    """Return one grade for each query and article, the queries by what they are (not by `query_id`).
+
+    :param judgements: One of each person and article, oldest first.
+    """
+    given: dict[str, dict[str, list[int]]] = {}
+    for one in judgements:
+        given.setdefault(one.query, {}).setdefault(one.article, []).append(one.grade)
+    choose = _commonest if by == "majority" else _latest
+    return {
+        query: {article: float(choose(grades)) for article, grades in held.items()} for query, held in given.items()
+    }
+
+
+def _latest(grades: list[int]) -> int:
+    return grades[-1]
+
+
+def _commonest(grades: list[int]) -> int:
+    counts = Counter(grades)
+    most = max(counts.values())
+    return next(grade for grade in reversed(grades) if counts[grade] == most)
+
+
+def query_id(kind: Kind, query: str) -> str:
+    """Return what a query is called in qrels: an article by its id, a text by its digest."""
+    return query if kind == "related" else "q-" + hashlib.sha256(query.encode()).hexdigest()[:12]
+
+
+def as_qrels(kind: Kind, qrels: Qrels) -> str:
+    """Return merged judgements as `lienquan evaluate --qrels` reads them, tab-separated."""
+    rows = [
+        f"{query_id(kind, query)}\t{article}\t{grade:g}\n"
+        for query, held in qrels.items()
+        for article, grade in held.items()
+    ]
+    return "query-id\tcorpus-id\tscore\n" + "".join(rows)
+
+
+def as_queries(kind: Kind, qrels: Qrels) -> str:
+    """Return what was judged as `lienquan evaluate --queries` reads it, JSON Lines of id and text."""
+    return "".join(_line({"id": query_id(kind, query), "text": query}) for query in qrels)
+
+
+def as_lines(kind: Kind, judgements: Iterable[Judgement]) -> str:
+    """Return everybody's judgements by themselves, JSON Lines: who held what, when."""
+    return "".join(_line({"kind": kind, "id": query_id(kind, one.query), **one._asdict()}) for one in judgements)
+
+
+def as_file(name: str, kind: Kind, held: Sequence[Judgement], by: Merging) -> str | None:
+    """Return the content of one of the files that there are to download, None where it is none of them."""
+    match name:
+        case "qrels.tsv":
+            return as_qrels(kind, merged(held, by))
+        case "queries.jsonl":
+            return as_queries(kind, merged(held, by))
+        case "judgements.jsonl":
+            return as_lines(kind, held)
+    return None
+
+
+def _line(values: dict[str, object]) -> str:
+    return json.dumps(values, ensure_ascii=False) + "\n"

@@ -1,0 +1,285 @@
+"""Judging lists: what they bring, pooled so that nobody sees which of them brought it, and how good they then are.
+
+Knows nothing of Flask, files or words. Lists are ordered by likeness alone (`ranking=similarity`), as `lienquan
+evaluate` measures them, but for the related list that readers get.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from indexer import metrics
+from indexer.article import Article
+from indexer.summaries import Summary
+from service.errors import NotFound, NotReady
+from service.hits import Hit
+from service.judging.judgements import TOP_GRADE, Judgement, JudgementStore, Kind, Merging, merged
+from service.judging.side_by_side import MODES
+from service.schemas import QueryText, RelatedBody, SearchParams, Seed
+from service.searcher import Searcher
+
+DEPTH = 10
+"""So far down each list its articles are judged, and nDCG is measured."""
+
+PAGE = 25
+"""So many judged queries are measured at a time; each takes three searches."""
+
+LISTS: Mapping[Kind, Sequence[str]] = {"search": MODES, "related": ("similarity", "relevance")}
+
+
+class Subject(BaseModel):
+    """What is judged: the answer to a query, or what stands under an article.
+
+    :param since: When the sitting began, in seconds since 1970.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    q: QueryText | None = None
+    article: Annotated[str, Field(max_length=128)] | None = None
+    since: Annotated[float, Field(ge=0, le=1e11)] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Subject:
+        if (self.q is None) == (self.article is None):
+            raise ValueError("q: expected a query, or instead of it article, the id of one")
+        return self
+
+    @property
+    def kind(self) -> Kind:
+        """Return what kind of list is judged."""
+        return "search" if self.article is None else "related"
+
+    @property
+    def query(self) -> str:
+        """Return the query's text, or the article's id."""
+        return self.q or self.article or ""
+
+
+class Given(Subject):
+    """What a form brings: a grade for an article, or that the last one is taken back."""
+
+    id: Annotated[str, Field(max_length=128)] = ""
+    grade: Annotated[int, Field(ge=0, le=TOP_GRADE)] | None = None
+    do: Literal["judge", "undo"] = "judge"
+
+    @model_validator(mode="after")
+    def _whole(self) -> Given:
+        judged = self.do == "judge"
+        if (self.grade is not None, bool(self.id)) != (judged, judged):
+            raise ValueError(f"grade: expected 0 to {TOP_GRADE} and the id of an article, or do=undo and neither")
+        return self
+
+    def subject(self) -> dict[str, object]:
+        """Return the parameters of the page that the form is on."""
+        return {name: value for name in Subject.model_fields if (value := getattr(self, name)) is not None}
+
+
+class Score(NamedTuple):
+    """How good a list is by what was judged.
+
+    :param ndcg: nDCG@10, what is not judged counted as not relevant; None while nothing is known to be relevant.
+    :param judged: The share of its first ten that was judged.
+    """
+
+    ndcg: float | None
+    judged: float
+
+
+@dataclass(frozen=True)
+class Item:
+    """An article to be judged, and how one judged it oneself."""
+
+    article: Article | Summary
+    grade: int | None
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """What the page of a sitting shows.
+
+    :param seed: The article whose related list is judged.
+    :param before: How good each list was when the sitting began.
+    :param unlisted: How many articles were judged that no list brings now.
+    """
+
+    items: Sequence[Item]
+    seed: Article | None
+    before: Mapping[str, Score]
+    now: Mapping[str, Score]
+    unlisted: int
+
+    @property
+    def done(self) -> int:
+        """Return how many of the articles one has judged."""
+        return sum(item.grade is not None for item in self.items)
+
+    @property
+    def next(self) -> int:
+        """Return the place, from 1, of the first article that one has not judged, the last where one has all."""
+        return next((at for at, item in enumerate(self.items, 1) if item.grade is None), len(self.items))
+
+
+def take(searcher: Searcher, store: JudgementStore, given: Given, judge: str) -> None:
+    """Write down what a form brings.
+
+    :raises NotFound: if an article is not a public one.
+    :raises CannotWrite: if it cannot be written.
+    """
+    query = given.query if given.kind == "search" else searcher.article(given.query).id
+    if given.grade is None:
+        store.take_back(given.kind, query, judge)
+    else:
+        store.give(given.kind, query, searcher.article(given.id).id, judge, given.grade)
+
+
+def sitting(searcher: Searcher, store: JudgementStore, subject: Subject, judge: str, since: float) -> Sitting:
+    """Return what there is to judge, and how good the lists are.
+
+    :raises NotFound: if the article is not a public one.
+    :raises NotReady: if nothing can be searched, or the judgements cannot be read.
+    """
+    seed = searcher.article(subject.query) if subject.kind == "related" else None
+    query = seed.id if seed else subject.query
+    lists = listed(searcher, subject.kind, query)
+    held = store.of(subject.kind, query)
+    own = {one.article: one.grade for one in held if one.judge == judge}
+    pool = pooled(query, lists)
+    ids = {name: [hit.article.id for hit in hits] for name, hits in lists.items()}
+    return Sitting(
+        items=[Item(article, own.get(article.id)) for article in pool],
+        seed=seed,
+        before=scores(ids, store.of(subject.kind, query, since)),
+        now=scores(ids, held),
+        unlisted=len({one.article for one in held} - {article.id for article in pool}),
+    )
+
+
+def listed(searcher: Searcher, kind: Kind, query: str) -> dict[str, Sequence[Hit]]:
+    """Return the first hits of each list; one that cannot be had, for want of the encoder, is not among them."""
+    found: dict[str, Sequence[Hit]] = {}
+    for name in LISTS[kind]:
+        try:
+            found[name] = _hits(searcher, kind, query, name)
+        except NotReady:
+            if name != "dense":
+                raise
+    return found
+
+
+def _hits(searcher: Searcher, kind: Kind, query: str, name: str) -> Sequence[Hit]:
+    if kind == "search":
+        asked = {"q": query, "limit": DEPTH, "ranking": "similarity", "mode": name}
+        return searcher.search(SearchParams.model_validate(asked)).hits
+    body = {"seed": Seed(ids=[query]), "limit": DEPTH, "ranking": name}
+    return searcher.related(RelatedBody.model_validate(body)).hits
+
+
+def pooled(query: str, lists: Mapping[str, Sequence[Hit]]) -> list[Article | Summary]:
+    """Return each article of the lists once, in an order that says nothing of them and is the same each time."""
+    articles = {hit.article.id: hit.article for hits in lists.values() for hit in hits}
+
+    def drawn(article_id: str) -> bytes:
+        return hashlib.sha256(f"{query}\0{article_id}".encode()).digest()
+
+    return [articles[article_id] for article_id in sorted(articles, key=drawn)]
+
+
+def scores(lists: Mapping[str, Sequence[str]], judgements: Sequence[Judgement]) -> dict[str, Score]:
+    """Return how good each list of article ids is, by judgements on one query."""
+    grades = next(iter(merged(judgements).values()), {})
+    known = any(grade > 0 for grade in grades.values())
+    return {
+        name: Score(
+            metrics.ndcg(ranked, grades, DEPTH) if known else None,
+            sum(article in grades for article in ranked[:DEPTH]) / max(len(ranked[:DEPTH]), 1),
+        )
+        for name, ranked in lists.items()
+    }
+
+
+class Listing(BaseModel):
+    """Which judged queries are wanted.
+
+    :param by: How several people's grades become one, in a download.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: Kind = "search"
+    by: Merging = "majority"
+    offset: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A judged query.
+
+    :param title: Of the article, where a related list was judged; the query itself else.
+    :param articles: How many were judged.
+    :param last: When, in seconds since 1970.
+    :param scores: Of each list; none where the article is not public any more.
+    """
+
+    query: str
+    title: str
+    articles: int
+    judges: Sequence[str]
+    last: float
+    scores: Mapping[str, Score]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Judged queries, the latest first.
+
+    :param rows: Those of one page, measured.
+    :param means: nDCG of each list over those of them that have a relevant article.
+    :param measured: How many those are.
+    :param judges: How many judgements each person gave.
+    :param total: How many queries there are on all pages.
+    """
+
+    rows: Sequence[Row]
+    means: Mapping[str, float]
+    measured: int
+    judges: Mapping[str, int]
+    total: int
+
+
+def overview(searcher: Searcher, store: JudgementStore, kind: Kind, offset: int = 0) -> Overview:
+    """Return a page of the judged queries, each measured as it would be answered now.
+
+    :raises NotReady: if nothing can be searched, or the judgements cannot be read.
+    """
+    held: dict[str, list[Judgement]] = {}
+    judges: dict[str, int] = {}
+    for one in store.of(kind):
+        held.setdefault(one.query, []).append(one)
+        judges[one.judge] = judges.get(one.judge, 0) + 1
+    latest = sorted(held, key=lambda query: -held[query][-1].given)
+    rows = [_row(searcher, kind, query, held[query]) for query in latest[offset : offset + PAGE]]
+    known = [row for row in rows if row.scores and all(score.ndcg is not None for score in row.scores.values())]
+    means = {
+        name: math.fsum(row.scores[name].ndcg or 0.0 for row in known) / len(known)
+        for name in LISTS[kind]
+        if known and all(name in row.scores for row in known)
+    }
+    return Overview(rows, means, len(known), judges, len(latest))
+
+
+def _row(searcher: Searcher, kind: Kind, query: str, held: Sequence[Judgement]) -> Row:
+    title, ids = query, dict[str, list[str]]()
+    try:
+        title = searcher.article(query).title if kind == "related" else query
+        ids = {name: [hit.article.id for hit in hits] for name, hits in listed(searcher, kind, query).items()}
+    except NotFound:
+        pass  # it is not public any more
+    judges = list(dict.fromkeys(one.judge for one in held))
+    return Row(query, title, len({one.article for one in held}), judges, held[-1].given, scores(ids, held))

@@ -1,0 +1,199 @@
+"""An article's block as editors see it: what readers get, what each rule does to it, what was left out and why.
+
+Nothing here is an estimate: what a rule does is the list made once more without it, and why an article is not there is
+what the steps themselves say. Knows nothing of Flask, files or words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from indexer.article import Article
+from indexer.columns import micros
+from indexer.summaries import Summary
+from indexer.text import clean
+from service.hits import Answer, Fate, Hit
+from service.ranking.presets import PresetName
+from service.reader.article_page import REFERENCES
+from service.rules.lines import Period, Rule, Rules
+from service.schemas import RelatedBody, SearchParams, Seed
+from service.searcher import Searcher
+
+MOST_EFFECTS = 24
+"""Of how many rules it is worked out what they do; each is a list of its own."""
+
+LOOKED_AT = 12
+"""How many of the nearest articles it is said of why they are not in the list."""
+
+_SHOWN = 6
+_AHEAD = timedelta(days=30)
+"""How far ahead articles under embargo are looked for."""
+
+
+class Placed(NamedTuple):
+    """An article and its position in a list, from 1; `before` is that without a rule or change."""
+
+    article: Article | Summary
+    position: int | None
+    before: int | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a rule or a change makes of a list.
+
+    :param came: Articles that are there only with it.
+    :param left: Articles that are there only without it.
+    :param moved: Articles that are in both, elsewhere.
+    """
+
+    came: tuple[Placed, ...] = ()
+    left: tuple[Placed, ...] = ()
+    moved: tuple[Placed, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.came or self.left or self.moved)
+
+
+class Effect(NamedTuple):
+    """A rule about a list.
+
+    :param period: Whether it holds now.
+    :param does: What the list would be without it, None where that was not worked out.
+    """
+
+    rule: Rule
+    period: Period
+    does: Difference | None
+
+
+class LeftOut(NamedTuple):
+    """An article that is near and not in the list.
+
+    :param fate: At which step it fell out; `embargo` where it is not out yet.
+    """
+
+    article: Article | Summary
+    fate: Fate
+
+
+@dataclass(frozen=True)
+class Block:
+    """What an editor sees of a list."""
+
+    answer: Answer
+    effects: list[Effect]
+    left_out: list[LeftOut]
+
+
+class Found(NamedTuple):
+    """What somebody who typed an id, an address or words may mean.
+
+    :param article: The one whose id, alias or URL it is, None where it is none.
+    """
+
+    article: Article | None
+    hits: Sequence[Hit] = ()
+
+
+NOTHING = Found(None)
+
+
+def find(searcher: Searcher, typed: str, now: datetime | None = None) -> Found:
+    """Return the public articles that may be meant."""
+    typed, public = clean(typed), searcher.public(now)
+    row = searcher.archive.find(typed, public)
+    if row is None and "://" in typed:
+        row = searcher.archive.find_url(typed, public)
+    if row is not None:
+        return Found(searcher.archive.articles([row])[0])
+    if not typed or "://" in typed:
+        return NOTHING
+    return Found(None, searcher.search(SearchParams(q=typed[:512], limit=10), now).hits)
+
+
+def body(article_id: str, preset: PresetName) -> RelatedBody:
+    """Return the request whose answer is a block of the article's page, as if it were the only one there."""
+    return RelatedBody(seed=Seed(ids=[article_id]), preset=preset, reference=REFERENCES[preset], explain=True)
+
+
+def block(searcher: Searcher, article: Article, preset: PresetName, now: datetime | None = None) -> Block:
+    """Return all that there is to say of a block.
+
+    :param article: A public one.
+    """
+    clock = now or datetime.now(UTC)
+    answer = searcher.related(body(article.id, preset), clock)
+    return Block(
+        answer, _effects(searcher, article, preset, answer, clock), _left_out(searcher, article, preset, answer, clock)
+    )
+
+
+def changed(
+    searcher: Searcher, article: Article, preset: PresetName, rules: Rules, now: datetime | None = None
+) -> tuple[Answer, Answer, Difference]:
+    """Return a block as it is, as it would be under other rules, and what changes."""
+    clock = now or datetime.now(UTC)
+    asked = body(article.id, preset)
+    before = searcher.related(asked, clock)
+    after = searcher.related(asked, clock, searcher.rules().changed(rules))
+    return before, after, difference(before, after)
+
+
+def difference(without: Answer, answer: Answer) -> Difference:
+    """Return what tells a list from the same list without something."""
+    before, after = ({hit.article.id: at for at, hit in enumerate(one.hits, 1)} for one in (without, answer))
+    placed = [Placed(hit.article, at, before.get(hit.article.id)) for at, hit in enumerate(answer.hits, 1)]
+    return Difference(
+        came=tuple(one for one in placed if one.before is None),
+        left=tuple(
+            Placed(hit.article, None, at) for at, hit in enumerate(without.hits, 1) if hit.article.id not in after
+        ),
+        moved=tuple(one for one in placed if one.before not in (None, one.position)),
+    )
+
+
+def _effects(searcher: Searcher, article: Article, preset: PresetName, answer: Answer, clock: datetime) -> list[Effect]:
+    held = searcher.rules()
+    row = searcher.archive.find(article.id, searcher.public(clock))
+    assert row is not None
+    asked = body(article.id, preset)
+    effects: list[Effect] = []
+    for rule in held.about(row, article.section):
+        period, does = rule.period(clock), None
+        if period == "in force" and sum(one.does is not None for one in effects) < MOST_EFFECTS:
+            others = tuple(one for one in held.rules.rules if one.id != rule.id)
+            without = searcher.related(asked, clock, held.changed(replace(held.rules, rules=others)))
+            does = difference(without, answer)
+        effects.append(Effect(rule, period, does))
+    return effects
+
+
+def _left_out(
+    searcher: Searcher, article: Article, preset: PresetName, answer: Answer, clock: datetime
+) -> list[LeftOut]:
+    listed = {hit.article.id for hit in answer.hits}
+    nearest = RelatedBody(seed=Seed(ids=[article.id]), ranking="similarity", limit=LOOKED_AT + _SHOWN)
+    asked = body(article.id, preset)
+    found: list[LeftOut] = []
+    for hit in searcher.related(nearest, clock).hits:
+        if hit.article.id not in listed and len(found) < LOOKED_AT:
+            fate = searcher.related(asked.model_copy(update={"explain_id": hit.article.id}), clock).fate
+            if fate is not None and fate.step != "listed":
+                found.append(LeftOut(hit.article, fate))
+    return [*_ahead(searcher, nearest, clock), *found]
+
+
+def _ahead(searcher: Searcher, nearest: RelatedBody, clock: datetime) -> list[LeftOut]:
+    """Return the nearest articles that come out within some days."""
+    later = clock + _AHEAD
+    public = searcher.public(clock)
+    ahead = public | searcher.archive.public(micros(later))[0]
+    if (ahead == public).all():
+        return []
+    hits = searcher.related(nearest, later, public=ahead).hits
+    coming = [hit.article for hit in hits if hit.article.published_at and hit.article.published_at > clock]
+    return [LeftOut(one, Fate("embargo")) for one in coming[:_SHOWN]]

@@ -1,0 +1,84 @@
+"""The list that an editor makes of the draft page's suggestions: which articles, in which order, after which button.
+
+The list lives in the form alone, so that it is kept while the draft changes and nowhere else. Knows nothing of Flask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from indexer import text
+from indexer.article import Article
+from indexer.summaries import Summary
+from service.newsroom.link_lists import Linked, lines
+from service.searcher import Searcher
+
+PICK, TICK, UP, DOWN, DROP = "pick", "tick", "up", "down", "drop"
+"""The form's fields: what is in the list already, in order; what was ticked since; the buttons beside an article."""
+
+MOST = 50
+
+_TOLD = ("id", "lead", "section", "published_at", "image_url")
+
+
+@dataclass(frozen=True)
+class Line:
+    """An article as the list has it.
+
+    :param copied: Its line in every format of `link_lists`.
+    """
+
+    article: Article | Summary
+    copied: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Picked:
+    """The list.
+
+    :param gone: Ids that lead to no public article any more.
+    """
+
+    lines: tuple[Line, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> set[str]:
+        """Return which articles are in it."""
+        return {line.article.id for line in self.lines}
+
+
+def taken(given: dict[str, list[str]]) -> list[str]:
+    """Take the list's fields out of a form, and return the ids in their order after the button that was pressed.
+
+    :param given: Every value of every field; those of the list are not in it afterwards.
+    """
+    pressed = {name: given.pop(name, [""])[0] for name in (UP, DOWN, DROP)}
+    ids = list(dict.fromkeys([*given.pop(PICK, ()), *given.pop(TICK, ())]))[:MOST]
+    if pressed[DROP] in ids:
+        ids.remove(pressed[DROP])
+    for name, by in ((UP, -1), (DOWN, 1)):
+        if pressed[name] in ids:
+            at = ids.index(pressed[name])
+            ids.insert(max(0, at + by), ids.pop(at))
+    return ids
+
+
+def looked_up(searcher: Searcher, ids: Iterable[str], href: Callable[[Article | Summary], str]) -> Picked:
+    """Return the list of some ids."""
+    public = searcher.public()
+    rows = {name: searcher.archive.find(name, public) for name in ids}
+    found = searcher.archive.summaries([row for row in dict.fromkeys(rows.values()) if row is not None])
+    return Picked(tuple(line(one, href) for one in found), tuple(name for name, row in rows.items() if row is None))
+
+
+def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -> Line:
+    """Return an article as the list has it.
+
+    :param href: Returns its page here, for where the newspaper has none.
+    """
+    fields = {name: getattr(article, name) for name in _TOLD}
+    if article.published_at is not None:
+        fields["published_at"] = article.published_at.isoformat()
+    return Line(article, lines(Linked(article.title, text.web_address(article.url) or href(article), fields)))

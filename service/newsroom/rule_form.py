@@ -1,0 +1,131 @@
+"""What an editor's form says of a change of the rules: a pin, a block, a rule that goes. Knows nothing of Flask.
+
+The same rules come of it as of `lienquan rules`, by the same checks; here they are about one article's list, its
+section's lists, or all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from indexer.article import Article, shown
+from service.errors import BadRequest, CannotWrite, FieldError
+from service.ranking.presets import PresetName
+from service.rules import file as rule_file
+from service.rules.file import Author
+from service.rules.lines import DEEPEST_POSITION, Rule, Rules, make
+from service.schemas import parse_params
+from service.searcher import Searcher
+
+Lists = Literal["article", "section", "all"]
+
+
+class RuleForm(BaseModel):
+    """The form, field by field.
+
+    :param article: The id or URL of the article that is pinned or blocked.
+    :param scope: In which lists.
+    :param rule: The id of the rule that goes.
+    :param seen: The revision of the rules that were in force when the change was looked at.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    do: Literal["pin", "block", "remove"]
+    article: Annotated[str, Field(max_length=2048)] = ""
+    position: Annotated[int, Field(ge=1, le=DEEPEST_POSITION)] = 1
+    lists: Lists = "article"
+    until: Annotated[str | None, BeforeValidator(lambda value: value or None)] = None
+    rule: Annotated[str, Field(max_length=128)] = ""
+    why: Annotated[str, Field(max_length=500)] = ""
+    preset: PresetName = "standard"
+    seen: Annotated[str, Field(max_length=64)] = ""
+
+
+def parse(given: Mapping[str, Sequence[str]]) -> RuleForm:
+    """Return what a form says.
+
+    :raises BadRequest: naming what is not as expected.
+    """
+    return parse_params(RuleForm, given)
+
+
+def change(searcher: Searcher, form: RuleForm, under: Article) -> Rule | str:
+    """Return the rule that a form adds, or the id of the one that it removes.
+
+    :param under: The article whose list it is.
+    :raises BadRequest: naming what is not as expected.
+    """
+    if form.do == "remove":
+        return form.rule
+    target = searcher.archive.find(form.article, searcher.public())
+    if target is None:
+        raise BadRequest([FieldError("article", shown(form.article), "expected the id of a public article")])
+    return rule_of(form, under, form.article)
+
+
+def rule_of(form: RuleForm, under: Article, target: str) -> Rule:
+    """Return the rule that a form makes.
+
+    :param target: The id of the article that is pinned or blocked.
+    :raises BadRequest: naming what is not as expected.
+    """
+    fields: dict[str, Any] = {"kind": form.do, "article": target}
+    if form.do == "pin":
+        fields["position"] = form.position
+    if form.lists == "article":
+        fields["for"] = {"ids": [under.id]}
+    elif form.lists == "section":
+        if not under.section:
+            raise BadRequest([FieldError("lists", "'section'", "expected an article that has a section")])
+        fields["for"] = {"sections": [under.section]}
+    fields |= {name: value for name, value in (("until", form.until), ("note", form.why)) if value}
+    rule = make(fields)
+    if isinstance(rule, list):
+        raise BadRequest([FieldError(*fault) for fault in rule])
+    return rule
+
+
+def with_rule(rules: Rules, rule: Rule) -> Rules:
+    """Return rules with one more.
+
+    :raises BadRequest: if it is there.
+    """
+    if any(one.id == rule.id for one in rules.rules):
+        raise BadRequest([FieldError("rule", shown(rule.id), "expected a rule that is not there yet")])
+    return replace(rules, rules=(*rules.rules, rule))
+
+
+def without_rule(rules: Rules, rule_id: str) -> Rules:
+    """Return rules without one.
+
+    :raises BadRequest: if it is not there.
+    """
+    kept = tuple(one for one in rules.rules if one.id != rule_id)
+    if len(kept) == len(rules.rules):
+        raise BadRequest([FieldError("rule", shown(rule_id), "expected the id of a rule")])
+    return replace(rules, rules=kept)
+
+
+def save(path: Path, change: Rule | str, author: Author) -> None:
+    """Write a change, with who made it and why.
+
+    :param change: A rule that comes, or the id of one that goes.
+    :raises BadRequest: if it comes and is there, or goes and is not.
+    :raises CannotWrite: if the file cannot be written; then it is as it was.
+    """
+    try:
+        if isinstance(change, str):
+            rule_file.remove(path, change, author)
+        else:
+            rule_file.add(path, change, author)
+    except ValueError as error:
+        field, value, expected = str(error).split(": ", 2)
+        raise BadRequest([FieldError(field, value, expected)]) from None
+    except OSError as error:
+        raise CannotWrite(f"rules: {error.strerror or 'it is not a file'}: nothing was changed") from None

@@ -1,0 +1,292 @@
+"""The newsroom's page of synonyms, abbreviations and renamed places: its form, what it lists, and trying a change out.
+
+Turns a form's fields into a line of the file and back. Knows nothing of Flask or of words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from indexer import lexicon
+from indexer.text import fold
+from service.errors import FieldError, Forbidden, ServiceError
+from service.hits import Answer, Hit
+from service.newsroom.vocabulary import Change, Kind, Line, WordFile
+from service.schemas import MAX_QUERY, SearchParams, parse_params
+from service.search.alternatives import is_taken
+from service.searcher import Searcher
+from service.security.gate import Visitor
+from service.settings import Settings
+
+FIELDS: Mapping[Kind, tuple[str, ...]] = {
+    "synonyms": ("left", "right"),
+    "abbreviations": ("short", "full", "context"),
+    "renamings": ("old", "new", "since"),
+}
+"""The fields that make a line of each file, in the order of its columns."""
+
+SHOWN = 100
+"""So many lines of a list are shown; one searches for the others."""
+
+_HITS = 10
+_DEPTH = 50
+_PIECE = re.compile(r"\\.|=>|,|[^\\,=]+|.", re.DOTALL)
+
+_Text = Annotated[str, Field(max_length=2000)]
+
+
+class Form(BaseModel):
+    """What the page's form holds, field by field.
+
+    :param at: The line that is changed, None for one that is added.
+    :param was: What that line said when the page was made.
+    :param way: Whether synonyms stand for each other, or the left is looked for as the right as well.
+    :param q: A query to try the change with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: Kind = "synonyms"
+    at: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    was: _Text = ""
+    left: _Text = ""
+    right: _Text = ""
+    way: Literal["both", "one"] = "both"
+    short: _Text = ""
+    full: _Text = ""
+    context: _Text = ""
+    old: _Text = ""
+    new: _Text = ""
+    since: _Text = ""
+    q: Annotated[str, Field(max_length=MAX_QUERY)] = ""
+    do: Literal["try", "save", "remove"] = "try"
+
+    def change(self) -> Change:
+        """Return the change that the form asks for."""
+        return Change(self.at, self.was, None if self.do == "remove" else self._line())
+
+    def _line(self) -> str:
+        values = [" ".join(getattr(self, name).split()) for name in FIELDS[self.what]]
+        if self.what == "synonyms":
+            return (" => " if self.way == "one" else ", ").join(values)
+        return "\t".join(values).rstrip("\t")
+
+
+def parse(given: Mapping[str, Sequence[str]]) -> Form:
+    """Return what a form's fields hold.
+
+    :param given: Every value of every field.
+    :raises BadRequest: naming what is not as expected.
+    """
+    return parse_params(Form, {name: values for name, values in given.items() if values != [""]})
+
+
+def fields(kind: Kind, line: str) -> dict[str, str]:
+    """Return what the form's fields hold for a line of a file."""
+    if kind != "synonyms":
+        columns = [column.strip() for column in line.split("\t")]
+        return dict(zip(FIELDS[kind], columns, strict=False))
+    pieces = _PIECE.findall(line)
+    for mark, way in (("=>", "one"), (",", "both")):
+        if mark in pieces:
+            at = pieces.index(mark)
+            left, right = "".join(pieces[:at]), "".join(pieces[at + 1 :])
+            return {"left": left.strip(), "right": right.strip(), "way": way}
+    return {"left": line}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of one of the newsroom's files.
+
+    :param cells: What its fields hold.
+    """
+
+    line: Line
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is mapped without the newsroom: shipped, or learnt from the archive.
+
+    :param count: How often the archive spells it out, None for what is shipped.
+    :param used: Whether searches use it.
+    """
+
+    fields: Mapping[str, str]
+    count: int | None = None
+    used: bool = True
+
+
+@dataclass(frozen=True)
+class Listed:
+    """What the page lists.
+
+    :param own: The newsroom's lines that match, as many as are shown; `own_total` is how many there are.
+    :param learnt: From the archive, likewise.
+    :param shipped: With the software, likewise.
+    """
+
+    own: Sequence[Row]
+    own_total: int
+    learnt: Sequence[Known]
+    learnt_total: int
+    shipped: Sequence[Known]
+    shipped_total: int
+
+
+def listed(searcher: Searcher, file: WordFile, find: str) -> Listed:
+    """Return what of each kind matches what is looked for, with diacritics or without.
+
+    :raises CannotWrite: if the file cannot be read.
+    """
+    own = [Row(line, fields(file.kind, line.text)) for line in file.lines() if _has(find, line.text)]
+    learnt, shipped = _known(searcher, file.kind)
+    learnt = [one for one in learnt if _has(find, *one.fields.values())]
+    shipped = [one for one in shipped if _has(find, *one.fields.values())]
+    return Listed(
+        *(own[:SHOWN], len(own)),
+        *(learnt[:SHOWN], len(learnt)),
+        *(shipped[:SHOWN], len(shipped)),
+    )
+
+
+def _has(find: str, *texts: str) -> bool:
+    return fold(find) in fold(" ".join(texts))
+
+
+def _known(searcher: Searcher, kind: Kind) -> tuple[list[Known], list[Known]]:
+    if kind == "abbreviations":
+        mined = sorted(searcher.archive.knowledge.abbreviations, key=lambda one: -one.count)
+        learnt = [Known({"short": one.abbreviation, "full": one.full}, one.count, is_taken(one)) for one in mined]
+        shipped = [
+            Known({"short": row.abbreviation, "full": row.full, "context": ", ".join(row.context)})
+            for row in lexicon.abbreviations()
+        ]
+        return learnt, shipped
+    if kind == "renamings":
+        rows = lexicon.renamings()
+        return [], [Known({"old": row.old, "new": row.new, "since": row.since.isoformat()}) for row in rows]
+    return [], []
+
+
+class Shift(NamedTuple):
+    """A hit of the list after a change.
+
+    :param before: Where it stood before, None where it was not among the first.
+    """
+
+    hit: Hit
+    before: int | None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One query before and after a change.
+
+    :param gone: Ids of hits before that are not among those after.
+    """
+
+    query: str
+    before: Answer
+    after: Answer
+    shifts: Sequence[Shift]
+    gone: frozenset[str]
+
+    @property
+    def same(self) -> bool:
+        """Return whether the change makes no difference to the hits that are shown."""
+        return not self.gone and all(shift.before == at for at, shift in enumerate(self.shifts, 1))
+
+
+def trial(searcher: Searcher, file: WordFile, form: Form) -> Trial | None:
+    """Return what a change would do to a query, None where there is no query to try.
+
+    :raises BadRequest: if the change cannot be so.
+    :raises Changed: if the line that is changed is not what it was any more.
+    """
+    said = file.changed(form.change())
+    if not form.q.strip():
+        return None
+    params = parse_params(SearchParams, {"q": [form.q], "limit": [str(_DEPTH)]})
+    before = searcher.search(params)
+    after = searcher.with_words(file.kind, said).search(params)
+    ranks = {hit.article.id: rank for rank, hit in enumerate(before.hits, 1)}
+    shown = [Shift(hit, ranks.get(hit.article.id)) for hit in after.hits[:_HITS]]
+    kept = {hit.article.id for hit in after.hits[:_HITS]}
+    gone = frozenset(hit.article.id for hit in before.hits[:_HITS] if hit.article.id not in kept)
+    return Trial(form.q, before, after, shown, gone)
+
+
+def save(settings: Settings, form: Form, visitor: Visitor, by: str) -> None:
+    """Make the change that a form asks for.
+
+    :param by: Who makes it, for the file's history.
+    :raises Forbidden: if it is not theirs to make.
+    :raises BadRequest: if it cannot be so.
+    :raises Changed: if the line is not what it was any more.
+    :raises CannotWrite: if it cannot be written.
+    """
+    if not visitor.may("rules"):
+        raise Forbidden([FieldError("key", "without the scope rules", "expected a key of scopes newsroom and rules")])
+    WordFile.of(settings, form.what).change(form.change(), by)
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows.
+
+    :param filled: What stands in each field of the form, sound or not, so that nothing typed is lost.
+    :param error: Why what was sent was not done.
+    """
+
+    kind: Kind
+    filled: Mapping[str, str]
+    find: str
+    file: WordFile
+    listed: Listed
+    trial: Trial | None
+    error: ServiceError | None
+
+
+def filled_in(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return what stands in each field of the form."""
+    defaults = {name: "" if field.default is None else str(field.default) for name, field in Form.model_fields.items()}
+    return defaults | {name: values[0] for name, values in given.items() if name in defaults and values}
+
+
+def view(
+    searcher: Searcher,
+    settings: Settings,
+    given: Mapping[str, Sequence[str]],
+    form: Form | None = None,
+    error: ServiceError | None = None,
+) -> View:
+    """Return what there is to show.
+
+    :param given: Every value of every field or parameter.
+    :param form: Is tried out, where there is one.
+    :raises CannotWrite: if the file cannot be read.
+    """
+    removing = given.get("do") == ["remove"]  # which is asked for in the list, not by the form
+    filled = filled_in({"what": given["what"]} if removing and "what" in given else given)
+    kind = parse({"what": [filled["what"]]}).what
+    file = WordFile.of(settings, kind)
+    tried = None
+    if form is not None and error is None:
+        try:
+            tried = trial(searcher, file, form)
+        except ServiceError as fault:
+            error = fault
+    at = given.get("edit", [""])[0]
+    line = next((line for line in file.lines() if str(line.number) == at), None)
+    if line is not None and form is None and error is None:
+        filled |= {"at": str(line.number), "was": line.text, **fields(kind, line.text)}
+    find = given.get("find", [""])[0]
+    return View(kind, filled, find, file, listed(searcher, file, find), tried, error)

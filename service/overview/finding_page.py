@@ -1,0 +1,108 @@
+"""The lists of what editors may act on, page by page, and as tables to download.
+
+Knows nothing of Flask, nor of how anything was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from indexer.archive import Archive
+from indexer.summaries import Summary
+from service.overview.findings import Findings, as_csv, cells
+
+Kind = Literal["duplicates", "unlinked", "hubs"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+EACH = 50
+"""How many stand on a page."""
+
+_OTHERS = 20
+_COLUMNS = ("id", "title", "section", "source", "published_at", "url")
+
+
+@dataclass(frozen=True)
+class Item:
+    """An article on a page.
+
+    :param others: Those that tell the same, a few of them.
+    :param count: How many others there are, or lists that it is in.
+    """
+
+    article: Summary
+    others: tuple[Summary, ...] = ()
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class FindingPage:
+    """A page.
+
+    :param number: From 1 on.
+    :param total: How many there are on all pages.
+    """
+
+    kind: Kind
+    items: tuple[Item, ...]
+    number: int
+    total: int
+
+    @property
+    def first(self) -> int:
+        """Return which the first on it is, of all, from 1 on."""
+        return 1 + EACH * (self.number - 1)
+
+    @property
+    def pages(self) -> int:
+        """Return how many pages there are, at least one."""
+        return max(1, -(-self.total // EACH))
+
+
+def size(found: Findings, kind: Kind) -> int:
+    """Return how many there are of a kind."""
+    return {"duplicates": len(found.groups), "unlinked": len(found.unlinked), "hubs": len(found.hubs)}[kind]
+
+
+def page(archive: Archive, found: Findings, kind: Kind, number: int, each: int = EACH) -> FindingPage:
+    """Return a page; the last one where there are not as many.
+
+    :param number: From 1 on.
+    """
+    total = size(found, kind)
+    number = min(max(1, number), max(1, -(-total // each)))
+    part = slice((number - 1) * each, number * each)
+    return FindingPage(kind, tuple(_items(archive, found, kind, part, _OTHERS)), number, total)
+
+
+def _items(archive: Archive, found: Findings, kind: Kind, part: slice, most: int | None) -> Iterator[Item]:
+    """Yield what stands in a part of a list.
+
+    :param most: How many that tell the same are named.
+    """
+    if kind == "duplicates":
+        for group in found.groups[part]:
+            others = tuple(archive.summaries(group.others[:most]))
+            yield Item(archive.summaries([group.head])[0], others, len(group.others))
+    elif kind == "unlinked":
+        for article in archive.summaries(found.unlinked[part]):
+            yield Item(article)
+    else:
+        for article, count in zip(archive.summaries(found.hubs[part]), found.links[part].tolist(), strict=True):
+            yield Item(article, count=count)
+
+
+def table(archive: Archive, found: Findings, kind: Kind) -> Iterator[str]:
+    """Yield all of a list as CSV: groups with a number, and which article stands for each; hubs with their lists."""
+    items = _items(archive, found, kind, slice(None), None)
+    if kind == "duplicates":
+        lines = (
+            [number, "yes" if one is item.article else "no", *cells(one)]
+            for number, item in enumerate(items, 1)
+            for one in (item.article, *item.others)
+        )
+        return as_csv(("group", "stands_for_it", *_COLUMNS), lines)
+    if kind == "hubs":
+        return as_csv(("lists", *_COLUMNS), ([item.count, *cells(item.article)] for item in items))
+    return as_csv(_COLUMNS, (cells(item.article) for item in items))

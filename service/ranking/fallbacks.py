@@ -1,0 +1,55 @@
+"""Fallbacks: what fills a related list that is too short, and by which name. Knows nothing of relevance or requests."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from service.ranking.diversity import Cap
+from service.ranking.fusion import Rows
+from service.ranking.presets import FallbackName
+
+LOOKED_THROUGH = 32
+"""So many times the list's length of the newest articles are looked through."""
+
+
+def fill_up(
+    names: Sequence[FallbackName],
+    newest: Callable[[FallbackName], Rows],
+    told_as_one: Callable[[Rows], Rows],
+    listed: Rows,
+    told: Rows,
+    caps: Sequence[Cap],
+    limit: int,
+) -> dict[int, str]:
+    """Return the articles that fill a list up, in their order, each with the name of its fallback.
+
+    :param names: The fallbacks in turn; `none` ends them.
+    :param newest: Returns the articles that a fallback may bring, in its order.
+    :param told_as_one: Returns for (n,) articles what those that tell the same have in common, (n,) int64.
+    :param listed: The list so far.
+    :param told: What else may not be told again: seeds, say.
+    :param caps: Of all articles, (articles,) values.
+    """
+    filled: dict[int, str] = {}
+    held = [(cap, Counter(cap.values[listed].tolist())) for cap in caps]
+    for name in names:
+        if name == "none":
+            break
+        before = np.concatenate([listed, told, np.array([*filled], dtype=np.int64)])
+        rows = newest(name)
+        groups = told_as_one(np.concatenate([before, rows])).tolist()
+        taken = set(groups[: len(before)])
+        for row, group in zip(rows.tolist(), groups[len(before) :], strict=True):
+            if len(listed) + len(filled) == limit:
+                return filled
+            full = any(cap.values[row] >= 0 and counts[cap.values[row]] >= cap.most for cap, counts in held)
+            if full or group in taken:
+                continue
+            taken.add(group)
+            filled[row] = name
+            for cap, counts in held:
+                counts[cap.values[row]] += 1
+    return filled

@@ -1,0 +1,197 @@
+"""What the search page offers beside its hits: filters, facets, pages, and how the query was understood.
+
+Turns a request and its answer into links and words. Knows nothing of Flask: it is handed what makes an address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from indexer import lexicon
+from indexer.syllables import spaced
+from service.hits import Answer
+from service.schemas import MAX_QUERY, MAX_WINDOW, SearchParams
+from service.search.suggest import Suggestion
+from service.search.understanding import Expansion, Query
+from service.wording.strings import Strings
+
+BOUNDS = ("published_from", "published_to")
+VALUES = ("section", "source", "author", "tag")
+
+_DEFAULTS = {name: field.default for name, field in SearchParams.model_fields.items()}
+_TRIED = 5
+_TRIED_WORDS = 8
+"""Of how many words at most the beginnings are looked up; a reader waits for the page meanwhile."""
+
+_SHOWN = 8
+"""How many values a facet shows; those further down are rare."""
+
+Address = Callable[..., str]
+"""Makes the address of a search from its parameters."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link of a page.
+
+    :param label: What it is called where the text alone does not say it.
+    """
+
+    text: str
+    href: str
+    label: str = ""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A value that the hits can be narrowed to, and how many would be left."""
+
+    link: Link
+    count: int
+
+
+@dataclass(frozen=True)
+class Facet:
+    """What the hits can be narrowed by."""
+
+    field: str
+    name: str
+    choices: list[Choice]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """How the query was understood, where that is worth a word.
+
+    :param also: What stood in for parts of it as well.
+    :param relaxed: What was passed over, in whole sentences.
+    :param literal: The same search letter by letter, where anything was restored or stood in.
+    :param meant: The search as it would be understood, where it is letter by letter.
+    """
+
+    restored: str | None
+    also: list[str]
+    relaxed: list[str]
+    literal: str | None
+    meant: str | None
+
+
+@dataclass(frozen=True)
+class SearchLinks:
+    """Makes the links of the page of one search.
+
+    :param address: Makes addresses in the language of the page.
+    """
+
+    params: SearchParams
+    words: Strings
+    address: Address
+
+    def values(self, **changes: Any) -> dict[str, Any]:
+        """Return the parameters of the same search but for the changes, from its first page; defaults are left out."""
+        values = self.params.model_dump(mode="json", exclude={"offset"}) | changes
+        kept = {name: value for name, value in values.items() if value and value != _DEFAULTS[name]}
+        return {name: "true" if value is True else value for name, value in kept.items()}
+
+    def again(self, **changes: Any) -> str:
+        """Return the address of the same search but for the changes, from its first page."""
+        return self.address(**self.values(**changes))
+
+    def fields(self, without: tuple[str, ...]) -> list[tuple[str, Any]]:
+        """Return the hidden fields with which a form carries the rest of the search on."""
+        values = self.values(**dict.fromkeys(without))
+        return [
+            (name, one) for name, value in values.items() for one in (value if isinstance(value, list) else [value])
+        ]
+
+    def sorts(self) -> list[tuple[str, str]]:
+        """Return the orders that there are, each with its address."""
+        return [(sort, self.again(sort=sort)) for sort in ("relevance", "newest")]
+
+    def unfiltered(self) -> str:
+        """Return the address of the same search without any filter."""
+        return self.again(**dict.fromkeys((*VALUES, *BOUNDS)))
+
+    def filters(self) -> list[Link]:
+        """Return the filters at work, each with the address without it."""
+        words = self.words
+        found = []
+        for name in VALUES:
+            chosen: list[str] = getattr(self.params, name)
+            found += [(name, value, [other for other in chosen if other != value]) for value in dict.fromkeys(chosen)]
+        bounds = [(name, getattr(self.params, name)) for name in BOUNDS]
+        found += [(name, words.bound(value), []) for name, value in bounds if value is not None]
+        return [
+            Link(
+                f"{words.filters[name]}: {value}",
+                self.again(**{name: rest}),
+                words.remove_filter.format(name=words.filters[name], value=value),
+            )
+            for name, value, rest in found
+        ]
+
+    def facets(self, answer: Answer) -> list[Facet]:
+        """Return what narrows the hits, of fields that are not filtered by yet.
+
+        A value that all hits have narrows nothing; one too long to ask for is left out.
+        """
+        found = []
+        for field in VALUES:
+            counts = [] if getattr(self.params, field) else answer.facets.get(field, [])
+            useful = [(value, n) for value, n in counts if n < answer.total and len(value) <= MAX_QUERY]
+            choices = [Choice(Link(value, self.again(**{field: [value]})), n) for value, n in useful[:_SHOWN]]
+            if choices:
+                found.append(Facet(field, self.words.filters[field], choices))
+        return found
+
+    def to_try(self, suggest: Callable[[str, int], list[Suggestion]]) -> list[Link]:
+        """Return other searches where this one found nothing: of what begins as it does, or as its first words do.
+
+        :param suggest: Returns what may be meant by what was typed, so many at most.
+        """
+        words = self.params.q.split()[:_TRIED_WORDS]
+        for count in range(len(words), 0, -1):
+            texts = [one.text for one in suggest(" ".join(words[:count]), _TRIED) if len(one.text) <= MAX_QUERY]
+            links = [Link(text, self.address(q=text)) for text in texts if text != self.params.q]
+            if links:
+                return links
+        return []
+
+    def pager(self, total: int) -> dict[str, str]:
+        """Return the addresses of the previous and the next page, where there are any within reach."""
+        offset, limit = self.params.offset, self.params.limit
+        before, after = max(0, min(offset, total) - limit), offset + limit
+        pages = {}
+        if offset:
+            pages["previous"] = self.again(offset=before)
+        if after < total and after + limit <= MAX_WINDOW:
+            pages["next"] = self.again(offset=after)
+        return pages
+
+    def understood(self, query: Query, relaxed: tuple[str, ...]) -> Understood | None:
+        """Return how the query was understood, None where it was taken as anyone would take it."""
+        literal, read = self.params.literal, query.restored is not None or bool(query.expansions)
+        if not (literal or read or relaxed):
+            return None
+        return Understood(
+            restored=query.restored,
+            also=list(dict.fromkeys(map(_also, query.expansions))),
+            relaxed=[self.words.relaxed[name] for name in relaxed],
+            literal=self.again(literal=True) if read else None,
+            meant=self.again(literal=False) if literal else None,
+        )
+
+
+def _also(expansion: Expansion) -> str:
+    """Return what stands in, written as it is usually written."""
+    if expansion.kind == "abbreviation" and " " not in expansion.also:
+        return expansion.also.upper()
+    return _written().get(expansion.also, expansion.also) if expansion.kind == "renamed" else expansion.also
+
+
+@cache
+def _written() -> dict[str, str]:
+    return {spaced(name): name for row in lexicon.renamings() for name in (row.old, row.new)}

@@ -1,0 +1,190 @@
+"""What may stand in for a part of a query: abbreviations and full forms, renamed places and bodies, synonyms.
+
+Owns where each comes from and which is meant where. Knows nothing of the index or of what the query is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, NamedTuple
+
+from indexer import lexicon
+from indexer.knowledge import Knowledge
+from indexer.lexicon import Abbreviation, Renaming
+from indexer.mining import Mined
+from indexer.syllables import folded, syllables
+from service.search.synonyms import NO_SYNONYMS, Synonyms
+from service.search.typing_slips import plausible_folded
+
+Run = tuple[str, ...]
+Kind = Literal["abbreviation", "renamed", "synonym"]
+
+_RENAMED_WEIGHT = 0.5
+_SYNONYM_WEIGHT = 0.8
+_ABBREVIATION_WEIGHT = 0.75
+"""How much of what its full form would score, syllable by syllable, an abbreviation's one token makes up for."""
+_LONGEST = 12
+_MOST_READINGS = 3
+_MINED_SHARE = 0.2
+"""An abbreviation that the archive spells out is taken if this share of its spellings out say so."""
+
+
+class Place(NamedTuple):
+    """A part of a query, words from `start` to before `end`, and what may stand there as well.
+
+    `mined` is whether the archive's own articles say so, and nobody else.
+    """
+
+    start: int
+    end: int
+    kind: Kind
+    also: Run
+    weight: float
+    mined: bool = False
+
+
+@dataclass(frozen=True)
+class _Also:
+    kind: Kind
+    run: Run
+    weight: float
+    context: tuple[str, ...] = ()
+    mined: bool = False
+
+
+class Alternatives:
+    """Finds what may stand in for parts of queries to one archive.
+
+    :param knowledge: What the archive knows of its abbreviations.
+    :param synonyms: Returns the editors' synonyms as they are now.
+    :param abbreviations: The editors' own, which come before all others.
+    :param renamings: The editors' own.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS,
+        abbreviations: Iterable[Abbreviation] = (),
+        renamings: Iterable[Renaming] = (),
+    ) -> None:
+        self._synonyms = synonyms
+        self._also: dict[Run, list[_Also]] = {}
+        self._abbreviated: set[Run] = set()
+        for short, full, context in _abbreviations((*abbreviations, *lexicon.abbreviations())):
+            self._abbreviate(short, full, context)
+        for short, full, _ in _abbreviations(row for row in knowledge.abbreviations if is_taken(row)):
+            self._abbreviate(short, full, mined=True)
+        for row in (*renamings, *_renamed()):
+            old, new = tuple(syllables(row.old)), tuple(syllables(row.new))
+            self._add(old, _Also("renamed", new, _RENAMED_WEIGHT))
+            self._add(new, _Also("renamed", old, _RENAMED_WEIGHT))
+        lengths: dict[str, set[int]] = {}
+        for run in (*self._also, *_phrases()):
+            if 0 < len(run) <= _LONGEST:
+                lengths.setdefault(run[0], set()).add(len(run))
+        self._lengths = {word: tuple(known) for word, known in lengths.items()}
+
+    def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...] = (), mined: bool = False) -> None:
+        for key in dict.fromkeys((short, tuple(map(folded, short)))):
+            self._abbreviated.add(key)
+            self._add(key, _Also("abbreviation", full, 1.0, context, mined))
+        if sum(map(len, short)) > 2:  # two letters stand for too many things to be looked for instead of words
+            self._add(full, _Also("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
+
+    def _add(self, run: Run, also: _Also) -> None:
+        known = self._also.setdefault(run, [])
+        if all(other.run != also.run for other in known):
+            known.append(also)
+
+    def abbreviated(self, word: str, spelling: str, shouted: bool) -> bool:
+        """Return whether a word is an abbreviation: written so, or known as one and no Vietnamese syllable."""
+        if not shouted and len(word) > 1 and spelling.isupper() and len(word) <= 8:
+            return True
+        return (word,) in self._abbreviated and not plausible_folded(folded(word))
+
+    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
+        """Return what may stand in for which words, the longest runs first; no two runs overlap.
+
+        :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
+        :param spellings: The same as they were typed.
+        :param taken: Places of words that are left alone.
+        """
+        capitals = any(word[0].isupper() for word in spellings[1:])
+        taken = set(taken)
+        found = []
+        for start, end, run in self._synonyms().alternatives(words):
+            found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
+            taken.update(range(start, end))
+        words = tuple(words)
+        for start, end in self._known(words):
+            if not taken.isdisjoint(range(start, end)):
+                continue
+            readings = self._also.get(run := words[start:end])
+            if readings is None:
+                taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
+                continue
+            if not self._meant(run, spellings[start:end], capitals):
+                continue
+            readings = _likeliest(readings, words)
+            found += [Place(start, end, also.kind, also.run, also.weight, also.mined) for also in readings]
+            taken.update(range(start, end))
+        return found
+
+    def _known(self, words: Run) -> list[tuple[int, int]]:
+        """Return where the runs are that something may stand in for, and the phrases; the longest first."""
+        phrases, also = _phrases(), self._also
+        found = [
+            (-length, start)
+            for start, word in enumerate(words)
+            for length in self._lengths.get(word, ())
+            if (run := words[start : start + length]) in also or run in phrases
+            if start + length <= len(words)
+        ]
+        return [(start, start - length) for length, start in sorted(found)]
+
+    def _meant(self, run: Run, spellings: Sequence[str], capitals: bool) -> bool:
+        """Return whether a run is the abbreviation or the name that it may be, not an everyday word spelt alike.
+
+        :param capitals: Whether the query has capitals at all, so that a name would have them.
+        """
+        if run not in self._abbreviated:
+            named = all(also.kind == "renamed" for also in self._also[run])
+            return not named or not capitals or spellings[0][:1].isupper()
+        return any(word.isupper() for word in spellings) or not all(plausible_folded(folded(word)) for word in run)
+
+
+def _likeliest(readings: Sequence[_Also], words: Sequence[str]) -> list[_Also]:
+    """Return the readings that the other words speak for; all, _MOST_READINGS at most, where they speak for none."""
+    text = f" {' '.join(words)} "
+    spoken = [also for also in readings if any(f" {hint} " in text for hint in also.context)]
+    return (spoken or list(readings))[:_MOST_READINGS]
+
+
+@cache
+def _phrases() -> frozenset[Run]:
+    return frozenset(tuple(syllables(phrase)) for phrase in lexicon.phrases())
+
+
+@cache
+def _renamed() -> tuple[Renaming, ...]:
+    return tuple(lexicon.renamings())
+
+
+def is_taken(mined: Mined) -> bool:
+    """Return whether searches use an abbreviation that the archive spells out."""
+    return mined.share >= _MINED_SHARE
+
+
+def _abbreviations(rows: Iterable[Abbreviation | Mined]) -> list[tuple[Run, Run, tuple[str, ...]]]:
+    """Return short form, full form and context of each."""
+    return [
+        (
+            tuple(syllables(row.abbreviation)),
+            tuple(row.full.split()),
+            row.context if isinstance(row, Abbreviation) else (),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,232 @@
+"""Retrieval for search: from a query that is understood to candidates with one fused score.
+
+Meaning comes from the vectors, words from the inverted index; what one of them found, the other scores as well.
+Knows nothing of requests, order, pages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import calibration
+from indexer.archive import Archive
+from indexer.calibration import Background, Moments
+from indexer.columns import Mask
+from indexer.vectors import Rows, Vectors
+from service.observing import tracing
+from service.ranking import fusion
+from service.ranking.fusion import Candidates, Scores
+from service.search.understanding import Query
+
+_LEAST_SPREAD = 1e-3
+_FOREIGN_SHIFT = 0.5
+"""By how many spreads the related articles of a query in another language lie lower (xquad_vi: median 5.6, 6.3)."""
+
+_NEAR = 128
+"""How many candidates meaning brings at first. Further down it seldom says that an article is relevant at all; where it
+still does, all that were asked for are looked at."""
+
+_WORDED = 400
+"""How many candidates words bring beside those of meaning; further down they decide nothing."""
+
+_FEEDBACK = 10
+"""How many of the best hits of a short query say what it is about (pseudo-relevance feedback; Rocchio, 1971)."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates, in the order of their rows.
+
+    :param spreads: (n,) fused scores, in standard deviations above what unrelated articles get; with what lifts them.
+    :param lifts: (n,) what of that is for the very title, or a phrase, that was typed.
+    :param relevance: (n,) from 0 to 1: that meaning or words, taken by themselves, say that it is related.
+    :param titled: (n,) bool, which bear exactly the title that was typed.
+    :param unseen: The most that an allowed article can be relevant that is not among them; 0 if there is none.
+    """
+
+    candidates: Candidates
+    spreads: Scores
+    lifts: Scores
+    relevance: Scores
+    titled: Mask
+    unseen: float
+
+
+def retrieve(
+    archive: Archive,
+    query: Query,
+    vector: Vectors | None,
+    words: bool,
+    k: int,
+    allowed: Mask,
+    phrased: Rows,
+    floor: float = 0.0,
+) -> Found:
+    """Return the allowed articles that meaning or words find.
+
+    :param vector: The query's embedding, (dim,) float32, None where meaning is not asked.
+    :param words: Whether words are asked.
+    :param k: How many candidates each of them brings at least.
+    :param phrased: Rows that have a quoted phrase; they stand above all but exact titles.
+    :param floor: The least relevance that matters: of what meaning alone finds and holds to be less relevant, only the
+        nearest are sure to be among the candidates.
+    """
+    meant = None if vector is None else _Meant.of(archive, query, vector)
+    near, cosines = _none() if meant is None else _nearest(archive, meant, k, allowed, _without(query, words, floor))
+    tracing.lap("meaning")
+    most = k if vector is None else min(k, _WORDED)
+    worded, scores = archive.matching(query.words, most, allowed) if words else _none()
+    titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None) if words else _none()[0]
+    titled = titled[allowed[titled]]
+    tracing.lap("words")
+    rows = _distinct(np.concatenate([near, worded, titled, phrased]))
+    said = _Said.of(archive, query, _placed(rows, worded, scores, 0.0) if words else None)
+    dense = meaning = None
+    if meant is not None:
+        dense = _placed(rows, near, cosines, np.nan)
+        missing = np.isnan(dense)
+        dense[missing] = archive.similarities(meant.vector, rows[missing])
+        meaning = meant.unrelated.spreads(dense)
+    weight = fusion.word_weight(len(query.parts)) * (1.0 if meaning is None else said.evidence * query.trust)
+    fused = fusion.fuse(meaning, said.spreads, weight)
+    if query.short and meaning is not None and words:
+        fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
+    by_meaning = _NOT_ASKED if meant is None or meaning is None else meant.relevance(meaning)
+    related = _either(by_meaning, said.relevance)
+    unseen = 0.0
+    if int(np.count_nonzero(allowed)) > len(rows):  # none of the others has more than the last that was found
+        last = by_meaning[np.searchsorted(rows, near[-1:])] if meant is not None else _NOT_ASKED
+        last_said = said.relevance[np.searchsorted(rows, worded[-1:])] if len(worded) >= most else _wordless(query)
+        unseen = float(_either(last, last_said if words else _NOT_ASKED)[0])
+    lifted, quoted = _among(rows, titled), _among(rows, phrased)
+    related[lifted | quoted] = 1.0
+    lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
+    return Found(Candidates(rows, dense, said.scores), fused + lifts, lifts, related, lifted, unseen)
+
+
+_NOT_ASKED = np.zeros(1)
+"""What is said of every article by what was not asked."""
+
+
+def _either(by_meaning: Scores, by_words: Scores) -> Scores:
+    """Return the relevance of (n,) candidates: that meaning or words, each by itself, say so (noisy-or)."""
+    return 1 - (1 - by_meaning) * (1 - by_words)
+
+
+def _by_words(query: Query, shares: Scores) -> Scores:
+    """Return the relevance that words say of articles with such shares of them."""
+    return calibration.WORDS.at(shares) * query.trust
+
+
+_NO_SHARE = calibration.WORDS.at(np.zeros(1))
+
+
+def _wordless(query: Query) -> Scores:
+    """Return the relevance that words say of an article that has none of them, (1,)."""
+    return _NO_SHARE * query.trust
+
+
+def _without(query: Query, words: bool, floor: float) -> float:
+    """Return the least relevance by meaning of what no word speaks for, so that its relevance is at the floor."""
+    return 1 - (1 - floor) / (1 - float(_wordless(query)[0])) if words else floor
+
+
+@dataclass(frozen=True)
+class _Meant:
+    """What the query means, held against texts that have nothing to do with it.
+
+    :param vector: (dim,) float32.
+    :param shift: What is added to spreads before they become relevance.
+    """
+
+    vector: Vectors
+    background: Background
+    unrelated: Moments
+    shift: float
+
+    @classmethod
+    def of(cls, archive: Archive, query: Query, vector: Vectors) -> _Meant:
+        background = archive.background
+        return cls(vector, background, background.moments(vector), _FOREIGN_SHIFT if query.foreign else 0.0)
+
+    def relevance(self, spreads: Scores) -> Scores:
+        """Return the relevance that meaning says of (n,) articles."""
+        return self.background.of_spreads(spreads + self.shift, calibration.QUERIES)
+
+    def cosine(self, relevance: float) -> float:
+        """Return the cosine from which on meaning says so much relevance."""
+        spreads = self.background.reaching(relevance, calibration.QUERIES) - self.shift
+        return self.unrelated.mean + self.unrelated.spread * spreads
+
+
+def _nearest(archive: Archive, meant: _Meant, k: int, allowed: Mask, least: float) -> tuple[Rows, Vectors]:
+    """Return the nearest articles, best first: few if the last of them is less relevant than it must be, else k."""
+    few = min(k, _NEAR)
+    rows, cosines, _ = archive.nearest(meant.vector, few, allowed)
+    if few < k and len(rows) >= few and float(cosines[-1]) >= meant.cosine(least):
+        rows, cosines, _ = archive.nearest(meant.vector, k, allowed)
+    return rows, cosines
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What words say of the candidates.
+
+    :param scores: (n,) float32, None where no words were asked.
+    :param spreads: (n,) how far their scores are above chance, None where no words were asked.
+    :param relevance: (n,) that words by themselves say.
+    :param evidence: How much the words say at all, 0 to 1.
+    """
+
+    scores: NDArray[np.float32] | None
+    spreads: Scores | None
+    relevance: Scores
+    evidence: float
+
+    @classmethod
+    def of(cls, archive: Archive, query: Query, scores: NDArray[np.float32] | None) -> _Said:
+        if scores is None:
+            return cls(None, None, _NOT_ASKED, 0.0)
+        chance = archive.chance(query.words)
+        exact = scores.astype(np.float64)
+        shares = exact / max(chance.whole, _LEAST_SPREAD)
+        spreads = (exact - chance.mean) / max(chance.spread, _LEAST_SPREAD)
+        return cls(scores, spreads, _by_words(query, shares), fusion.evidence(float(shares.max(initial=0.0))))
+
+
+def _distinct(rows: Rows) -> Rows:
+    """Return rows sorted, each once; on so few, sorting beats the hashing of np.unique."""
+    rows = np.sort(rows)
+    return rows[np.concatenate([[True], rows[1:] != rows[:-1]])] if len(rows) else rows
+
+
+def _none() -> tuple[Rows, Vectors]:
+    return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+
+
+def _placed(rows: Rows, some: Rows, values: Vectors, otherwise: float) -> NDArray[np.float32]:
+    placed = np.full(len(rows), otherwise, dtype=np.float32)
+    placed[np.searchsorted(rows, some)] = values
+    return placed
+
+
+def _among(rows: Rows, some: Rows) -> Mask:
+    """Return which of (n,) sorted rows are some of them, (n,) bool; np.isin would sort them anew."""
+    among = np.zeros(len(rows), dtype=np.bool_)
+    if len(some):
+        among[np.searchsorted(rows, some)] = True
+    return among
+
+
+def _feedback(archive: Archive, rows: Rows, fused: Scores) -> Scores:
+    """Return how near each candidate is to the best ones' common meaning, in spreads."""
+    best = np.argsort(-fused, kind="stable")[:_FEEDBACK]
+    if not len(best):
+        return np.zeros(0)
+    weights = np.exp((fused[best] - fused[best].max()) / 2)
+    vectors = archive.first_vectors(rows[best])
+    middle = fusion.centroid(np.asarray(weights / weights.sum(), np.float32)[:, None] * vectors * len(best))
+    return archive.background.spreads(middle, archive.similarities(middle, rows))

@@ -1,0 +1,309 @@
+"""Understands a query: what was typed, what was meant, and what is therefore looked for.
+
+Owns the steps from a reader's text to words for the index and a text for the encoder: quotes and exclusions,
+diacritics and slips, abbreviations, renamed places and bodies, editors' synonyms. Knows nothing of ranking or HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from indexer.knowledge import Knowledge
+from indexer.lexical import Alternative, Group, Term, Words, tokens
+from indexer.lexicon import Abbreviation, Renaming
+from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
+from service.search.alternatives import Alternatives, Place, Run
+from service.search.restoration import ENGLISH, Restored, choices_in, restore
+from service.search.snippets import Wanted
+from service.search.synonyms import NO_SYNONYMS, Synonyms
+
+SHORT = 5
+"""Up to so many syllables a query names a topic; longer ones are questions, sentences, titles."""
+
+_SENTENCE = 12
+_OPERATORS = 8
+"""Up to so many syllables quotes and dashes are meant; longer texts are pasted, and hold them by chance."""
+
+_FOLDED_WEIGHT = 0.3
+_TITLE_WEIGHT = 0.3
+
+_NAMES_WEIGHT = 0.4
+_COMMON = 0.002
+"""A syllable that is more than this share of the archive's text is not worth a mark of its own."""
+
+_QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
+_EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """What stands in for a part of the query as well.
+
+    :param kind: `abbreviation`, `renamed` or `synonym`.
+    :param mined: Whether the archive's own articles say so, and nobody else.
+    """
+
+    kind: str
+    typed: str
+    also: str
+    mined: bool = False
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query understood.
+
+    :param typed: The query as it was typed.
+    :param text: What the encoder is given.
+    :param restored: The query as it was read, None where that is as it was typed.
+    :param words: What the word index is asked.
+    :param trust: What its words count for, 0 to 1; less than 1 in another language, where only names are looked for.
+    :param parts: Its syllables as they were read.
+    :param spellings: Its words and ends of clauses as they were typed, exclusions aside.
+    :param read: The same as they were read.
+    :param phrases: Quoted phrases, each as terms that an article with the phrase has.
+    :param excluded: Words that no hit may have.
+    :param bare: Whether it was typed without any diacritics.
+    :param foreign: Whether it is in another language than Vietnamese.
+    :param wanted: What to mark in a hit.
+    """
+
+    typed: str
+    text: str
+    restored: str | None
+    words: Words
+    trust: float
+    parts: Run
+    spellings: Run
+    read: Restored
+    phrases: tuple[tuple[Term, ...], ...]
+    excluded: tuple[Term, ...]
+    expansions: tuple[Expansion, ...]
+    bare: bool
+    foreign: bool
+    wanted: Wanted
+
+    @property
+    def short(self) -> bool:
+        """Return whether the query names a topic rather than says a sentence."""
+        return len(self.parts) <= SHORT
+
+
+class Understanding:
+    """Understands queries to one archive.
+
+    :param knowledge: What the archive knows of its language, abbreviations and names.
+    :param synonyms: Returns the editors' synonyms as they are now.
+    :param abbreviations: The editors' own, which come before all others.
+    :param renamings: The editors' own.
+    """
+
+    def __init__(
+        self,
+        knowledge: Knowledge,
+        synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS,
+        abbreviations: Iterable[Abbreviation] = (),
+        renamings: Iterable[Renaming] = (),
+    ) -> None:
+        self._language = knowledge.language
+        self._choices = choices_in(knowledge.language)
+        self._alternatives = Alternatives(knowledge, synonyms, abbreviations, renamings)
+        self._total = max(int(self._language.counts.sum()), 1)
+
+    def understand(self, typed: str, literal: bool = False) -> Query:
+        """Return what a query asks for.
+
+        :param typed: Cleaned text.
+        :param literal: Whether to take it letter by letter: nothing restored, nothing expanded.
+        """
+        text = _aligned(typed)
+        operators = len(syllables(text)) <= _OPERATORS
+        dropped = _EXCLUDED.findall(text) if operators else []
+        rest = _EXCLUDED.sub(" ", text).strip() if dropped else text
+        if dropped and not syllables(rest):  # nothing but exclusions: then they are what is looked for
+            dropped, rest = [], text
+        was = [spelt(word) for word in stream(rest)]
+        read = self._read(rest, was, literal)
+        parts = tuple(word for word in read.words if word)
+        spellings = _STREAMED.findall(rest)
+        places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
+        quoted = _QUOTED.findall(rest) if operators else []
+        phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
+        bare = all(folded(word) == word for word in was)
+        return Query(
+            typed=typed,
+            text=_written(rest, read, [place for place in places if place.kind == "abbreviation"]),
+            restored=_written(rest, read, []) if any(read.changed) else None,
+            words=Words(self._groups(read, rest, places, len(parts) <= SHORT)),
+            trust=_NAMES_WEIGHT * sum(map(bool, self._searched(read, rest))) / max(len(parts), 1)
+            if read.foreign
+            else 1.0,
+            parts=parts,
+            spellings=tuple(spellings),
+            read=read,
+            phrases=tuple(terms for terms in phrases if terms),
+            excluded=tuple(
+                Term("folded", folded(part)) if bare and folded(part) == part else _exact(part)
+                for word in dropped
+                for part in syllables(word)
+            ),
+            expansions=tuple(
+                Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also), place.mined)
+                for place in places
+            ),
+            bare=bare,
+            foreign=read.foreign,
+            wanted=self._wanted(read, was, places),
+        )
+
+    def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
+        if literal:
+            return Restored(list(was), list(was), [False] * len(was), False)
+        found = _STREAMED.findall(text)
+        shouted = text.isupper()
+        fixed = _in_codes(text) | {
+            at
+            for at, (word, spelling) in enumerate(zip(was, found, strict=False))
+            if word and self._alternatives.abbreviated(word, spelling, shouted)
+        }
+        return restore(self._language, was, fixed, self._choices)
+
+    def _groups(self, read: Restored, text: str, places: Sequence[Place], short: bool) -> tuple[Group, ...]:
+        words = read.words
+        inside: set[str] = set()
+        groups: list[Group] = []
+        for start, end in dict.fromkeys((place.start, place.end) for place in places):
+            own = tokens(words[start:end])
+            inside.update(own)
+            also = [place for place in places if (place.start, place.end) == (start, end)]
+            groups.append((_terms(own, short), *(_terms(_tokens(place.also), short, place.weight) for place in also)))
+        single = [token for token in tokens(self._searched(read, text)) if token not in inside]
+        # In a long sentence typed with its diacritics, the folded field adds time and noise: cho is chợ, chó, chờ.
+        unsure = {word for word, changed in zip(words, read.changed, strict=True) if changed}
+        bare = all(changed or folded(word) == word for word, changed in zip(words, read.changed, strict=True))
+        alone: list[Term] = []  # one group: the index passes over articles faster in one flat sum than in nested ones
+        fold = len(words) <= _SENTENCE or bare
+        for token in dict.fromkeys([*single, *codes(text)]):
+            alone += _token_terms(token, short, 1.0, fold or not unsure.isdisjoint(token.split("_")))
+        if alone:
+            groups.append((tuple(alone),))
+        return tuple(dict.fromkeys(groups))  # what is typed twice counts once
+
+    @staticmethod
+    def _searched(read: Restored, text: str) -> Sequence[str]:
+        """Return the words that are looked for, the others blanked."""
+        return _names(read.words, _STREAMED.findall(text)) if read.foreign else read.words
+
+    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[Place]) -> Wanted:
+        words = [word for word in read.words if word]
+        both = zip(read.words, was, strict=True)
+        # Where diacritics were restored, another word of the same letters was not meant.
+        typed_bare = {word for word, typed in both if word and word == typed == folded(typed)}
+        common = {word for word in words if self._share(word) > _COMMON}
+        return Wanted(
+            exact=frozenset(words),
+            folded=frozenset(typed_bare),
+            runs=tuple(place.also for place in places),
+            common=frozenset(common | {folded(word) for word in common}),
+        )
+
+    def _share(self, word: str) -> float:
+        at = self._language.id_of(word)
+        return 0.0 if at is None or not word.isalpha() else float(self._language.counts[at]) / self._total
+
+
+_STREAMED = re.compile(r"[^\W_]+|[.!?:;\n\"“”()…]")
+
+
+def _aligned(typed: str) -> str:
+    """Return the readable text, in lower case where capitals would have it fall into other words: İstanbul."""
+    text = readable(typed)
+    return text if len(_STREAMED.findall(text)) == len(stream(text)) else plain(typed)
+
+
+def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
+    """Return the words with everything blanked but names and numbers: all that two languages have in common.
+
+    Without the small words of a sentence every word is taken for a name: covid, samsung.
+    """
+    listed = ENGLISH.isdisjoint(words)
+    return [
+        word if listed or (spelling[:1].isupper() and word not in ENGLISH) or not word.isalpha() else ""
+        for word, spelling in zip(words, spellings, strict=True)
+    ]
+
+
+def _in_codes(text: str) -> set[int]:
+    """Return the places of the words within numbers of documents, which are none of their own."""
+    spans = code_spans(text)
+    if not spans:
+        return set()
+    return {
+        at
+        for at, found in enumerate(_STREAMED.finditer(text))
+        if any(start <= found.start() < end for start, end in spans)
+    }
+
+
+def _written(text: str, read: Restored, expanded: Sequence[Place]) -> str:
+    """Return a text with its words as they were read, in the case that they were typed in.
+
+    :param expanded: What is written out behind its abbreviation, or instead of it.
+    """
+    longer = [place for place in expanded if place.end - place.start < len(place.also)]
+    instead = {place.start: " ".join(place.also) for place in reversed(longer)}
+    dropped = {at for place in longer for at in range(place.start + 1, place.end)}
+    at = -1
+
+    def word(found: re.Match[str]) -> str:
+        nonlocal at
+        at += 1
+        typed = found.group()
+        if at >= len(read.words) or not read.words[at]:
+            return typed
+        if at in instead:
+            return instead[at]
+        if at in dropped:
+            return ""
+        return _cased(read.shown[at], typed) if read.changed[at] else typed
+
+    return _STREAMED.sub(word, text).strip()
+
+
+def _cased(word: str, like: str) -> str:
+    if len(like) > 1 and like.isupper():
+        return word.upper()
+    return word[:1].upper() + word[1:] if like[:1].isupper() else word
+
+
+def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternative:
+    return tuple(term for part in dict.fromkeys(parts) for term in _token_terms(part, short, weight, folding=True))
+
+
+def _token_terms(token: str, short: bool, weight: float, folding: bool) -> list[Term]:
+    terms = [Term("exact", token, weight)]
+    if folding:
+        terms.append(Term("folded", _folded(token), weight * _FOLDED_WEIGHT))
+    if short:
+        terms.append(Term("title", token, weight * _TITLE_WEIGHT))
+    return terms
+
+
+def _folded(token: str) -> str:
+    """Return a token without its diacritics, syllable by syllable: those were met before, most pairs were not."""
+    return "_".join(map(folded, token.split("_")))
+
+
+def _tokens(run: Run) -> list[str]:
+    return [*run, *pairs(run)]
+
+
+def _exact(part: str) -> Term:
+    return Term("exact", part)
+
+
+def _phrase(words: Sequence[str]) -> tuple[Term, ...]:
+    parts = [word for word in words if word]
+    return tuple(map(_exact, pairs(parts) or parts))

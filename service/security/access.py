@@ -1,0 +1,76 @@
+"""May this request do that? Decided from its headers and the store of keys. Knows nothing of Flask.
+
+What is answered says what was expected and names the header; it never repeats a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from indexer.article import shown
+from service.errors import FieldError, Forbidden, Unauthorized
+from service.security.keys import Key, KeyStore, Scope
+
+Header = Callable[[str], str | None]
+"""Returns the request's header of a name, None where it has none."""
+
+_LONGEST = 200
+
+
+def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection[str] = ()) -> Key:
+    """Return the key with which a request may do what asks for a scope.
+
+    :param origins: Sites beside this one whose pages may have a browser send it.
+    :raises Forbidden: if another site had it sent, or the key is not of that scope.
+    :raises Unauthorized: if it has no key that counts.
+    """
+    fault = foreign(header, origins)
+    if fault is not None:
+        raise Forbidden([fault])
+    given = header("Authorization")
+    expected = f"expected Bearer and a key of scope {scope}"
+    if given is None:
+        raise Unauthorized(FieldError("Authorization", "nothing", expected))
+    scheme, _, text = given.strip(" \t").partition(" ")
+    key = keys.find(text.strip(" \t")) if scheme.lower() == "bearer" and len(text) <= _LONGEST else None
+    if key is None:
+        told = "a key that is not known" if scheme.lower() == "bearer" else "something else"
+        raise Unauthorized(FieldError("Authorization", told, expected), "invalid_token")
+    if key.revoked is not None:
+        raise Unauthorized(FieldError("Authorization", f"key {key.id}, which is revoked", expected), "invalid_token")
+    if scope not in key.scopes:
+        told = f"key {key.id} of scope {' and '.join(key.scopes)}"
+        raise Forbidden([FieldError("Authorization", told, expected)], f'error="insufficient_scope", scope="{scope}"')
+    return key
+
+
+def foreign(header: Header, origins: Collection[str] = ()) -> FieldError | None:
+    """Return what tells that a page of another site had a browser send a request, None where nothing does.
+
+    Browsers say where a request comes from, programs do not.
+
+    :param origins: Sites, as `https://bao.example`, that are taken for this one.
+    """
+    origin, site = header("Origin"), header("Sec-Fetch-Site")
+    if origin is not None:
+        host = (header("Host") or "").lower()
+        if origin.lower() in {one.lower() for one in origins}:
+            return None
+        if origin.lower() not in {f"http://{host}", f"https://{host}"}:
+            return FieldError("Origin", shown(origin), "expected a page of this service")
+    if site not in {None, "same-origin", "none"}:
+        return FieldError("Sec-Fetch-Site", shown(site), "expected a page of this service")
+    return None
+
+
+def client(address: str | None) -> str:
+    """Return whom a limit counts for an address: of IPv6 its /64, for one connection has as many addresses."""
+    try:
+        found = ip_address(address or "")
+    except ValueError:
+        return address or "nobody"
+    if isinstance(found, IPv6Address):
+        mapped = found.ipv4_mapped
+        return str(mapped or ip_network((found, 64), strict=False))
+    return str(found)

@@ -1,0 +1,173 @@
+"""Who may have the newsroom's pages: a browser on this machine, until there is a key to sign in with; then its holders.
+
+Owns signing in and out, and what forms must bring. Knows nothing of Flask, nor of what the pages show.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import quote, unquote
+
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from pydantic import TypeAdapter
+
+from indexer.article import ArticleId
+from service.errors import FieldError, Forbidden, SignedOut, StaleForm, TooMany, WrongKey
+from service.newsroom import drafts
+from service.security.access import Header, client, foreign
+from service.security.keys import Key, KeyStore, Scope
+from service.security.sessions import NOBODY, Session, Sessions
+
+ATTEMPTS = "10/minute"
+"""How often one address may try a wrong key, in each worker. No number of tries finds one; this keeps them cheap."""
+
+_PAGE = re.compile(r"/newsroom/[a-z/-]*")
+_OF_ARTICLES = "/newsroom/articles/"
+_ID: TypeAdapter[str] = TypeAdapter(ArticleId)
+
+
+class Asked(NamedTuple):
+    """What of a request decides.
+
+    :param peer: The reader's address, as far as proxies before the service are trusted.
+    :param protocol: HTTP/1.1, say.
+    :param cookie: Of the session.
+    """
+
+    method: str
+    peer: str | None
+    protocol: str | None
+    header: Header
+    cookie: str | None
+
+
+class Visitor(NamedTuple):
+    """Who is let in.
+
+    :param session: None where no key was ever made, and so nobody signs in.
+    """
+
+    session: Session | None = None
+    key: Key | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Return whether what asks for a scope is theirs to do; whoever need not sign in may do everything."""
+        return self.key is None or scope in self.key.scopes
+
+
+class Gate:
+    """Lets in, signs in and out.
+
+    :param clock: Seconds since 1970.
+    """
+
+    def __init__(self, keys: KeyStore, sessions: Sessions, clock: Callable[[], float] = time.time) -> None:
+        self._keys = keys
+        self._sessions = sessions
+        self._clock = clock
+        self._tries = MovingWindowRateLimiter(MemoryStorage())
+        self._limit = parse(ATTEMPTS)
+
+    def visitor(self, asked: Asked) -> Visitor:
+        """Return who asks.
+
+        :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
+        :raises SignedOut: if nobody is signed in.
+        """
+        if self._is_open(asked):
+            return Visitor()
+        session = self._sessions.of(asked.cookie)
+        if session is not None and session.key_id != NOBODY:
+            key = self._keys.of_session(session.key_id, session.id)
+            if key is not None and _counts(key):
+                return Visitor(session, key)
+        raise SignedOut("nobody is signed in: expected a key of scope newsroom")
+
+    def token(self, visitor: Visitor) -> str | None:
+        """Return what the forms of a visitor carry; where nobody has to sign in, there is no session to forge."""
+        return None if visitor.session is None else self._sessions.token(visitor.session)
+
+    def check_form(self, visitor: Visitor, token: str) -> None:
+        """Let through a form that belongs to a visitor's session.
+
+        :raises StaleForm: if it does not.
+        """
+        if visitor.session is not None and not self._sessions.is_of(visitor.session, token):
+            raise StaleForm("csrf: expected the form of this session")
+
+    def beginning(self, asked: Asked) -> Visitor:
+        """Return a visitor who is about to sign in, with a session for the form alone: the one at hand, or a new one.
+
+        :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
+        """
+        self._is_open(asked)
+        session = self._sessions.of(asked.cookie)
+        return Visitor(self._sessions.begin() if session is None or session.key_id != NOBODY else session)
+
+    def sign_in(self, asked: Asked, text: str, token: str) -> Session:
+        """Return the session of whoever brings a key of the newsroom's; another one than the form's.
+
+        :param text: The key.
+        :param token: What the form carries.
+        :raises TooMany: if this address has brought too many wrong keys.
+        :raises StaleForm: if the form is not that of the session at hand.
+        :raises WrongKey: if the key does not count.
+        """
+        who = client(asked.peer)
+        if not self._tries.test(self._limit, who):
+            seconds = int(self._tries.get_window_stats(self._limit, who).reset_time - self._clock()) + 1
+            raise TooMany(FieldError("key", "another wrong key", f"expected at most {self._limit}"), seconds)
+        self.check_form(self.beginning(asked), token)
+        key = self._keys.find(text.strip())
+        if key is None or not _counts(key):
+            self._tries.hit(self._limit, who)
+            raise WrongKey("key: expected one of scope newsroom that is not revoked")
+        return self._sessions.begin(key.id)
+
+    def sign_out(self, visitor: Visitor) -> None:
+        """End a session, for whoever has its cookie."""
+        if visitor.session is not None:
+            self._keys.end(visitor.session.id, visitor.session.until)
+
+    def _is_open(self, asked: Asked) -> bool:
+        """Return whether nobody has to sign in: no key of the newsroom's was ever made.
+
+        :raises Forbidden: if it comes from another site or, then, not from this machine.
+        """
+        is_open = not self._keys.ever("newsroom")
+        if is_open:
+            fault = drafts.refusal(asked.method, asked.peer, asked.protocol, asked.header)
+        else:
+            fault = None if asked.method in drafts.SAFE else foreign(asked.header)
+        if fault is not None:
+            raise Forbidden([fault])
+        return is_open
+
+
+def inside(path: str | None) -> str | None:
+    """Return the address of a page of the newsroom's, None where it would lead anywhere else.
+
+    :param path: Percent-encoded, as `quote` does it, and in no other of the ways in which the same could be written.
+    """
+    if not path or "//" in path:
+        return None
+    if path.startswith(_OF_ARTICLES) and path != _OF_ARTICLES:
+        return path if _is_id(path.removeprefix(_OF_ARTICLES)) else None
+    return path if _PAGE.fullmatch(path) else None
+
+
+def _is_id(encoded: str) -> bool:
+    try:
+        name = _ID.validate_python(unquote(encoded, errors="strict"))
+    except ValueError:  # of bytes that are no text, too
+        return False
+    return quote(name, safe="") == encoded
+
+
+def _counts(key: Key) -> bool:
+    return key.revoked is None and "newsroom" in key.scopes

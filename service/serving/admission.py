@@ -1,0 +1,213 @@
+"""Who is let in to work now, who waits, and who is told to come back: WSGI around the application.
+
+Knows requests by method and path alone, and nothing of Flask or of what is asked. The server has more threads than may
+work at once, so that there is always one to turn a request away, or to say that the process lives.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from service.serving import deadline
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+
+
+class Busy(Protocol):
+    """Answers those who are turned away."""
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Answer as a WSGI application."""
+        ...
+
+    def raw(self, path: str, query: str, accept: str, keeps: bool) -> bytes:
+        """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
+        ...
+
+
+SPARE = 16
+"""Threads beside those that work and those that wait: they turn away, read bodies, write answers."""
+
+_FREE = ("/healthz", "/readyz", "/metrics", "/static/")
+_OWN = (":batch", ":bulk")
+"""How addresses end of what lasts long by its nature, and is let in by what answers it."""
+
+
+class Gate:
+    """Lets so many in at once; so many more may wait, in the order in which they came, and the others are turned away.
+
+    A place that becomes free is handed to whoever has waited longest, so that nobody slips in before.
+
+    :param working: How many are in at once, at least 1.
+    :param waiting: How many may wait.
+    :param longest: For how long, in seconds.
+    """
+
+    def __init__(self, working: int, waiting: int, longest: float) -> None:
+        if working < 1 or waiting < 0:
+            raise ValueError(f"working, waiting: {working}, {waiting}: expected at least 1 and 0")
+        self.working = working
+        self.waiting = waiting
+        self.longest = longest
+        self.refused = 0
+        self._lock = threading.Lock()
+        self._since: dict[int, float] = {}
+        self._queue: deque[tuple[int, threading.Event]] = deque()
+        self._tickets = 0
+
+    @property
+    def full(self) -> bool:
+        """Return whether nobody more may wait."""
+        return len(self._queue) >= self.waiting and len(self._since) >= self.working
+
+    @property
+    def inside(self) -> int:
+        """Return how many are in."""
+        return len(self._since)
+
+    @property
+    def queued(self) -> int:
+        """Return how many wait."""
+        return len(self._queue)
+
+    def oldest(self) -> float:
+        """Return for how many seconds the one has been in that came first of those that are; 0 where there is none."""
+        with self._lock:
+            return time.monotonic() - min(self._since.values()) if self._since else 0.0
+
+    @contextmanager
+    def passed(self) -> Iterator[bool]:
+        """Hold a place while the context lasts, after waiting for it where need be; yield whether there is one."""
+        ticket = self._enter()
+        try:
+            yield ticket is not None
+        finally:
+            if ticket is not None:
+                self._leave(ticket)
+
+    def _enter(self) -> int | None:
+        with self._lock:
+            self._tickets += 1
+            ticket = self._tickets
+            if len(self._since) < self.working:
+                self._since[ticket] = time.monotonic()
+                return ticket
+            if len(self._queue) >= self.waiting:
+                self.refused += 1
+                return None
+            waiter = (ticket, threading.Event())
+            self._queue.append(waiter)
+        if waiter[1].wait(self.longest):
+            return ticket
+        with self._lock:
+            if ticket in self._since:  # handed over at the last moment
+                return ticket
+            self._queue.remove(waiter)
+            self.refused += 1
+            return None
+
+    def _leave(self, ticket: int) -> None:
+        with self._lock:
+            del self._since[ticket]
+            if self._queue:
+                following, turn = self._queue.popleft()
+                self._since[following] = time.monotonic()
+                turn.set()
+
+
+class Admission:
+    """The application behind a gate, each request within its time.
+
+    :param app: Answers whoever is let in.
+    :param busy: Answers whoever is not.
+    :ivar stopping: Whether the process has been told to stop.
+    :param seconds: For how long a request may take, its wait at the gate included.
+    :param most: Bytes of a body that are read before a place is asked for, so that nobody holds one while sending.
+    """
+
+    def __init__(self, app: Wsgi, gate: Gate, busy: Busy, seconds: float, most: int) -> None:
+        self._app = app
+        self.gate = gate
+        self._busy = busy
+        self._seconds = seconds
+        self._most = most
+        self.stopping = False
+
+    def turned_away(self, head: bytes, keeps: bool) -> tuple[bytes, bool] | None:
+        """Return what is answered to a request that cannot even wait, before a thread is spent on it.
+
+        :param head: What has been received, of which nothing is left out up to its end.
+        :param keeps: Whether its connection may be kept.
+        :return: The answer, and whether the connection is kept; None for all but plain requests by GET that are there
+            in full: those go through the gate.
+        """
+        if not (head.startswith(b"GET /") and head.endswith(b"\r\n\r\n")):
+            return None
+        text = head[:-4].decode("latin-1")
+        first, *lines = text.split("\r\n")
+        target, _, version = first.removeprefix("GET ").rpartition(" ")
+        path, _, query = target.partition("?")
+        headers = {
+            name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in lines)
+        }
+        whole = "" not in lines and "content-length" not in headers and "transfer-encoding" not in headers
+        if version != "HTTP/1.1" or not whole or _free("GET", path):
+            return None
+        self.gate.refused += 1
+        keeps = keeps and headers.get("connection") != "close"
+        return self._busy.raw(path, query, headers.get("accept", ""), keeps), keeps
+
+    def refusal(self) -> bytes:
+        """Return what is answered on a connection that cannot be held, whatever it may ask."""
+        self.gate.refused += 1
+        return self._busy.raw("/api/", "", "", False)
+
+    def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
+        """Answer a request."""
+        path = environ.get("PATH_INFO", "")
+        if _free(environ["REQUEST_METHOD"], path):
+            return self._app(environ, start_response)
+        with deadline.within(self._seconds):
+            if environ["REQUEST_METHOD"] == "POST":
+                self._receive(environ)
+            with self.gate.passed() as admitted:
+                return (self._app if admitted else self._busy)(environ, start_response)
+
+    def _receive(self, environ: Environ) -> None:
+        """Read a body that is not too long; what is wrong with it is found by who reads it after this."""
+        body = environ["wsgi.input"]
+        length = environ.get("CONTENT_LENGTH") or "0"
+        announced = int(length) if length.isdecimal() else 0
+        if announced > self._most or not (announced or environ.get("wsgi.input_terminated")):
+            return
+        try:
+            environ["wsgi.input"] = io.BytesIO(body.read(announced or self._most + 1))
+        except Exception as error:  # each server has its own for a body that breaks off
+            environ["wsgi.input"] = _Broken(error)
+
+
+def _free(method: str, path: str) -> bool:
+    """Return whether a request needs no place."""
+    return method in ("PUT", "DELETE") or path.startswith(_FREE) or path.endswith(_OWN)
+
+
+class _Broken(io.RawIOBase):
+    """A body that broke off, for whoever reads it to find out."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def readable(self) -> bool:
+        """Return that it may be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Raise what happened."""
+        raise self._error

@@ -1,0 +1,136 @@
+"""What a home says of itself: keys, what the API wrote, and sources that are followed, as findings of the doctor.
+
+Looks and says; changes nothing. Knows nothing of processor, model or network (`service.upkeep.doctor`).
+"""
+
+from __future__ import annotations
+
+import logging
+import stat
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from indexer.article import VIETNAM
+from indexer.errors import IndexerError
+from indexer.following import Condition, condition
+from indexer.ingest import ingestion
+from indexer.snapshot import Home
+from service.errors import NotReady
+from service.security import keys, sessions
+
+_PATIENCE = timedelta(minutes=5)
+"""For how long a change may wait to be served before something is wrong: model and archive take seconds."""
+
+Status = Literal["ok", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, how it is, and what to do about it.
+
+    :param status: `problem` where something is wrong, `warning` where it may be meant so.
+    """
+
+    subject: str
+    status: Status
+    found: str
+    advice: str = ""
+
+
+def examine_home(home: Path) -> Iterator[Finding]:
+    """Yield a finding for keys, changes, who brings them in, following, and each source that is not well."""
+    yield _keys(home)
+    yield from _changes(Home(home))
+    yield from _sources(condition(home))
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Yield the list of what the service logs as wrong meanwhile, instead of its being logged."""
+    lines: list[str] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= logging.WARNING:
+                lines.append(record.getMessage())
+
+    floor, listener = logging.getLogger("service"), Listener()
+    propagates, floor.propagate = floor.propagate, False
+    floor.addHandler(listener)
+    try:
+        yield lines
+    finally:
+        floor.removeHandler(listener)
+        floor.propagate = propagates
+
+
+def _keys(home: Path) -> Finding:
+    """Look at the keys: readable by the service and by nobody else, and what they open."""
+    for name in (keys.FILE, sessions.FILE):
+        path = home / name
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            advice = f"`chmod 600 {path}`, then make new keys for those that may have been read"
+            return Finding("keys", "problem", f"{path}: others than its owner may read it", advice)
+    with heard() as said:
+        try:
+            valid = [key for key in keys.KeyStore(home).all() if key.revoked is None]
+        except (NotReady, OSError) as error:
+            advice = "restore it from a backup, or take it away and make new keys"
+            return Finding("keys", "problem", said[0] if said else str(error), advice)
+    if not valid:
+        return Finding("keys", "ok", "none: nothing is written by the API, and the newsroom's pages open here alone")
+    scopes = Counter(scope for key in valid for scope in key.scopes)
+    opened = ", ".join(f"{scope} {count}" for scope, count in sorted(scopes.items()))
+    return Finding("keys", "ok", f"{len(valid)} that are not revoked: {opened}")
+
+
+def _changes(home: Home) -> Iterator[Finding]:
+    """Look at what the API wrote: served, published, or waiting, and whether somebody sees to it."""
+    try:
+        how = ingestion(home)
+    except IndexerError as error:
+        yield Finding("changes", "problem", str(error), "restore the file from a backup; the log says more")
+        return
+    since = "" if how.since is None else f", the first since {_time(how.since)}"
+    if not how.waiting:
+        yield Finding("changes", "ok", f"none waits to be served, {how.unpublished} to be published")
+    elif not how.running:
+        advice = "`lienquan serve` brings them in, `lienquan merge` publishes them without it"
+        yield Finding("changes", "warning", f"{how.waiting} wait{since}", advice)
+    elif how.since is not None and datetime.now(UTC) - how.since > _PATIENCE:
+        yield Finding("changes", "problem", f"{how.waiting} wait{since}", "the service's log says what keeps them")
+    else:
+        yield Finding("changes", "ok", f"{how.waiting} are being brought in{since}")
+    said = "a process brings in what the API writes" if how.running else "no process runs, as no service does"
+    yield Finding("ingestion", "ok" if how.running or not how.waiting else "warning", said, "start `lienquan serve`")
+
+
+def _sources(how: Condition) -> Iterator[Finding]:
+    """Look at the sources that `sync` follows."""
+    if not how.followed:
+        yield Finding("sync", "ok", "no sources are followed")
+        return
+    asked = f"sources last asked {'never' if how.state.asked is None else _time(how.state.asked)}"
+    if how.state.problem:
+        advice = "if it is meant so, `lienquan index` the sources with --allow-shrink; else mend them"
+        yield Finding("sync", "problem", f"not published: {how.state.problem}", advice)
+    elif how.stopped:
+        yield Finding("sync", "warning", f"no process follows them any more, {asked}", "start `lienquan sync` again")
+    elif how.late:
+        advice = "its log says what it waits for; it can be stopped and started at any time"
+        yield Finding("sync", "problem", f"{asked}, overdue", advice)
+    else:
+        yield Finding("sync", "ok", f"{asked}, {len(how.state.sources)} of them")
+    for source in how.failing:
+        since = "" if source.since is None else f" since {_time(source.since)}"
+        advice = "what it had stays; it is asked again each time"
+        yield Finding(f"source {source.name}", "problem", f"{source.problem}{since}", advice)
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(VIETNAM).isoformat(timespec="seconds")
