@@ -25,7 +25,6 @@ from service.clicks.counting import Clicks
 from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody
 from service.hits import Answer, Hit
 from service.live import Live
-from service.newsroom import drafts
 from service.observing.latency import RecentLatency
 from service.observing.metrics import CONTENT_TYPE, metrics, text_of_sources
 from service.observing.query_log import QueryLog
@@ -35,7 +34,7 @@ from service.schemas import RelatedBody, Seed
 from service.search.highlights import highlights
 from service.search.understanding import Query
 from service.searcher import Searcher
-from service.security import access
+from service.security import access, local
 from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
 from service.serving import deadline
@@ -353,7 +352,7 @@ def prometheus() -> Response:
         abort(404)
     if allowed == "loopback":
         protocol = request.environ.get("SERVER_PROTOCOL")
-        reason = drafts.refusal(request.method, request.remote_addr, protocol, request.headers.get)
+        reason = local.refusal(request.method, request.remote_addr, protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
     text = metrics().text(live().ingestion()) + text_of_sources(condition(settings().home))

@@ -16,10 +16,11 @@ from service.app import MAX_BODY
 from service.errors import BadRequest, NotReady
 from service.hits import Numbers
 from service.newsroom import drafts, picks
-from service.newsroom.drafts import DraftForm, refusal
+from service.newsroom.drafts import DraftForm
 from service.newsroom.link_lists import FORMATS, Linked, lines
 from service.ranking.presets import PRESETS, FreshnessName
 from service.rules.applied import Reason as WhyMissing
+from service.security.local import refusal
 from service.wording.drafts import WORDS as DRAFT_WORDS
 from service.wording.newsroom import WORDS
 from service.wording.strings import EN, VI

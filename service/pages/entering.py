@@ -11,9 +11,9 @@ from werkzeug.exceptions import NotFound
 
 from service import api
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
-from service.newsroom import drafts
 from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
 from service.security import gate
+from service.security.access import SAFE
 from service.security.gate import Asked
 from service.security.sessions import Session
 
@@ -42,7 +42,7 @@ def guard() -> None:
         return
     try:
         g.visitor = api.gate().visitor(_asked())
-        if request.method not in drafts.SAFE:
+        if request.method not in SAFE:
             api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
     except (SignedOut, StaleForm) as error:
         if request.endpoint not in _KEPT_WHEN[type(error)]:

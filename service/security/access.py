@@ -15,6 +15,9 @@ from service.security.keys import Key, KeyStore, Scope
 Header = Callable[[str], str | None]
 """Returns the request's header of a name, None where it has none."""
 
+SAFE = {"GET", "HEAD", "OPTIONS"}
+"""Methods that change nothing."""
+
 _LONGEST = 200
 
 

@@ -18,8 +18,8 @@ from pydantic import TypeAdapter
 
 from indexer.article import ArticleId
 from service.errors import FieldError, Forbidden, SignedOut, StaleForm, TooMany, WrongKey
-from service.newsroom import drafts
-from service.security.access import Header, client, foreign
+from service.security import local
+from service.security.access import SAFE, Header, client, foreign
 from service.security.keys import Key, KeyStore, Scope
 from service.security.sessions import NOBODY, Session, Sessions
 
@@ -141,9 +141,9 @@ class Gate:
         """
         is_open = not self._keys.ever("newsroom")
         if is_open:
-            fault = drafts.refusal(asked.method, asked.peer, asked.protocol, asked.header)
+            fault = local.refusal(asked.method, asked.peer, asked.protocol, asked.header)
         else:
-            fault = None if asked.method in drafts.SAFE else foreign(asked.header)
+            fault = None if asked.method in SAFE else foreign(asked.header)
         if fault is not None:
             raise Forbidden([fault])
         return is_open
