@@ -12,6 +12,7 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import click
@@ -28,14 +29,7 @@ MODULES = {
     for path in sorted((ROOT / floor).rglob("*.py"))
 }
 # Arrays in, arrays out: no files, no clock, no settings, no archive.
-PURE = (
-    "service.ranking.diversity",
-    "service.ranking.freshness",
-    "service.ranking.interleaving",
-    "service.ranking.pins",
-    "service.ranking.presets",
-    "service.ranking.fusion",
-)
+PURE = tuple(name for name in MODULES if name.startswith("service.ranking."))
 # Which declared dependency an imported package comes with, where that is not its own name.
 COMES_WITH = {
     **{"charset_normalizer": "charset-normalizer"},
@@ -68,6 +62,11 @@ def top(module):
     return module.split(".")[0]
 
 
+def room(module):
+    """Return the package of the service, or the module at its top, that a module is in."""
+    return ".".join(module.split(".")[1:2]) or "service"
+
+
 def importers(package):
     return {name for name, path in MODULES.items() if package in map(top, imports(path))}
 
@@ -88,6 +87,22 @@ class TestImports:
         for name, imported in graph.items():
             for other in imported - packages:
                 assert name not in graph[other] or name in packages, f"{name} and {other} import each other"
+
+    def test_no_packages_of_the_service_import_each_other_in_a_circle(self):
+        """A module at the top of the service counts as a package of its own."""
+        graph: dict[str, set[str]] = {}
+        for name, path in MODULES.items():
+            if top(name) == "service" and path.name != "__init__.py":
+                found = {room(module) for module in imports(path) if module in MODULES and top(module) == "service"}
+                graph.setdefault(room(name), set()).update(found - {room(name), "service"})
+        order = list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
+        assert {"errors", "ranking", "searcher", "pages"} <= set(order)
+
+    def test_packages_of_the_service_say_what_they_answer_and_hold_nothing(self):
+        for path in sorted((ROOT / "service").glob("*/__init__.py")):
+            if path.parent.name != "pages":
+                (said,) = ast.parse(path.read_text(encoding="utf-8")).body
+                assert isinstance(said, ast.Expr), path
 
     @pytest.mark.parametrize(
         ("package", "expected"),
@@ -149,8 +164,8 @@ class TestImports:
     def test_what_ranks_is_pure(self, name):
         found = set(imports(MODULES[name]))
         outside = {top(module) for module in found} - set(FLOORS)
-        assert outside <= {"__future__", "collections", "dataclasses", "typing", "numpy"}
-        inside = {module for module in found if module in MODULES} - {"service", "indexer"}
+        assert outside <= {"__future__", "collections", "dataclasses", "typing", "numpy", "pydantic"}
+        inside = {module for module in found if module in MODULES} - {"service", "service.ranking", "indexer"}
         assert inside <= {*PURE, "indexer.columns"}
 
     def test_flask_is_known_to_app_api_and_pages_alone(self):
