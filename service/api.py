@@ -39,6 +39,8 @@ from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
 from service.serving import deadline
 from service.settings import Settings
+from service.wording import docs as docs_words
+from service.wording import strings
 from service.writes import writing
 
 blueprint = Blueprint("api", __name__)
@@ -398,4 +400,5 @@ def openapi_document() -> Response:
 def docs() -> str:
     """Show the OpenAPI document to a person."""
     curl = partial(api_docs.curl, request.host_url)
-    return render_template("docs.html", document=openapi.document(), groups=api_docs.groups(), curl=curl)
+    words = docs_words.WORDS[strings.language(request.args.get("lang")).code]
+    return render_template("docs.html", w=words, document=openapi.document(), groups=api_docs.groups(), curl=curl)

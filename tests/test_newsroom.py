@@ -231,10 +231,11 @@ def test_the_empty_form(client):
 
 
 def test_every_choice_and_number_has_its_words():
-    for words in (VI, EN):
+    for words in DRAFT_WORDS.values():
         assert set(words.presets) == set(PRESETS)
-        assert set(words.freshness) == {"", *get_args(FreshnessName)}
+        assert set(words.freshness_ways) == {"", *get_args(FreshnessName)}
         assert set(words.formats) == set(get_args(DraftForm.model_fields["format"].annotation))
+    for words in (VI, EN):
         assert set(words.missing) == set(get_args(WhyMissing))
         assert set(words.numbers) == {"score", *Numbers.__dataclass_fields__}
 
@@ -260,11 +261,11 @@ def test_a_section_that_the_archive_does_not_have_is_kept(client):
 
 
 @pytest.mark.parametrize("form", [{}, {"title": " \n "}, {"body": "<p> </p>", "format": "html"}])
-@pytest.mark.parametrize(("lang", "words"), [("", VI), ("?lang=en", EN)])
+@pytest.mark.parametrize(("lang", "words"), [("", DRAFT_WORDS["vi"]), ("?lang=en", DRAFT_WORDS["en"])])
 def test_an_empty_draft(client, form, lang, words):
     response = send(client, lang, **form)
     assert response.status_code == 400
-    assert words.draft_empty in text(tree(response).xpath("//*[@role='alert']")[0])
+    assert words.empty in text(tree(response).xpath("//*[@role='alert']")[0])
     assert response.headers["Cache-Control"] == "no-store"
 
 
@@ -337,7 +338,7 @@ def test_what_would_be_linked_and_why(client):
 def test_in_english(client):
     page = tree(send(client, "?lang=en", title="Hợp tác xã gốm Lũng Vài"))
     assert page.get("lang") == "en"
-    assert EN.draft_links in text(page)
+    assert DRAFT_WORDS["en"].links in text(page)
     assert page.xpath("//form[@method='post']/@action") == [f"{PAGE}?lang=en#result"]
     assert re.search(r"\d\.\d{3}", text(page.xpath("//dl")[0]))
     assert all("lang=en" in href for href in page.xpath("//ol//a/@href"))
@@ -375,7 +376,7 @@ def test_what_is_published_already(client):
 
 def test_nothing_to_link_to(client_of):
     page = tree(send(client_of(LINES, min_related=1, fallbacks=["none"]), title="Cháy kho giấy"))
-    assert VI.draft_no_links in text(page)
+    assert DRAFT_WORDS["vi"].no_links in text(page)
     assert page.xpath("//section[@id='mine']/@hidden")
 
 

@@ -1,4 +1,4 @@
-"""The words of the pages on queries, judging and the newsroom's own words: both languages alike, each word used."""
+"""The words of the pages on queries, judging, the newsroom's own and the API: both languages alike, each word used."""
 
 import dataclasses
 import re
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from service.wording import docs as docs_words
 from service.wording import judging as judging_words
 from service.wording import query as query_words
 from service.wording import vocabulary as vocabulary_words
 
 TEMPLATES = Path(query_words.__file__).parents[1] / "templates"
 CATALOGUES = [
+    (docs_words, ["docs.html"]),
     (query_words, ["query.html"]),
     (judging_words, ["judge.html", "judgements.html"]),
     (vocabulary_words, ["synonyms.html"]),

@@ -16,6 +16,7 @@ from service.security.gate import Asked, Gate
 from service.security.keys import FILE, Key, KeyStore
 from service.security.sessions import NOBODY, Sessions
 from service.settings import Settings
+from service.wording.drafts import WORDS as DRAFT_WORDS
 from service.wording.strings import EN, VI
 
 HOME, DRAFT = "/newsroom/", "/newsroom/draft"
@@ -354,7 +355,7 @@ class TestLeaving:
         late = post(browser, DRAFT, form)
         assert late.status_code == 403
         alert = tree(late).xpath("//*[@role='alert']")[0]
-        assert VI.draft_signed_out in alert.text_content()
+        assert DRAFT_WORDS["vi"].signed_out in alert.text_content()
         assert alert.xpath(".//a/@href") == [SIGN_IN]
         assert not tree(late).xpath("//ol/li | //input[@name='csrf']")
         again = dict(tree(late).xpath("//form[@id='draft']")[0].form_values())

@@ -48,14 +48,14 @@ def draft() -> Response:
 def _draft_page(
     filled: dict[str, str], picked: list[str], answer: Answer | None = None, error: ServiceError | None = None
 ) -> Response:
-    words, searcher = language(), api.live().searcher()
+    w, searcher = draft_words.WORDS[language().code], api.live().searcher()
     counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
     return newsroom_page(
         "draft.html",
         200 if error is None else error.status,
         filled=filled,
-        sections=[("", words.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
+        sections=[("", w.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
         answer=answer,
         lines=[] if answer is None else [picks.line(hit.article, own_page) for hit in answer.hits],
         picked=picks.looked_up(searcher, picked, own_page),
@@ -64,7 +64,7 @@ def _draft_page(
         signed_out=isinstance(error, SignedOut),
         stale=isinstance(error, StaleForm),
         empty=error is not None and drafts.EMPTY in error.errors,
-        w=draft_words.WORDS[words.code],
+        w=w,
     )
 
 

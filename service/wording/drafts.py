@@ -1,4 +1,4 @@
-"""The words of the draft page's list and of its suggestions as one types (the page's others are in `strings`)."""
+"""The words of the page for drafts, in Vietnamese and in English. Knows nothing of drafts."""
 
 from __future__ import annotations
 
@@ -10,9 +10,37 @@ from dataclasses import dataclass
 class Words:
     """The words in one language; both fill in the same {names}.
 
+    :param formats: What the text of a draft may be.
+    :param presets: What each preset is called, `presets.PRESETS`.
+    :param freshness_ways: What each way for age to count is called, and that it is left to the preset.
     :param said: What is read out: suggestions have come, none have, the draft seems to be published, an article is at
         another place of the list, or in it, or out of it.
     """
+
+    heading: str
+    intro: str
+    label: str
+    title: str
+    lead: str
+    body: str
+    format: str
+    formats: Mapping[str, str]
+    section: str
+    no_section: str
+    preset: str
+    presets: Mapping[str, str]
+    freshness: str
+    freshness_ways: Mapping[str, str]
+    submit: str
+    empty: str
+    signed_out: str
+    links: str
+    no_links: str
+    published: str
+    published_help: str
+    missing_pins: str
+    copy_label: str
+    copy_help: str
 
     live_intro: str
     waiting: str
@@ -34,6 +62,42 @@ class Words:
 
 
 VI = Words(
+    heading="Bài liên quan cho bản thảo",
+    intro="Dán bản thảo vào đây để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa. "
+    "Bản thảo không được lưu lại ở đâu.",
+    label="Bản thảo",
+    title="Tiêu đề",
+    lead="Sapo",
+    body="Nội dung",
+    format="Nội dung là",
+    formats={"text": "chữ thường", "html": "HTML"},
+    section="Chuyên mục",
+    no_section="(không chọn)",
+    preset="Kiểu danh sách",
+    presets={
+        "standard": "Dưới bài",
+        "same-section-newest": "Mới nhất cùng chuyên mục",
+        "inline-teasers": "Xen giữa bài",
+        "headlines": "Tít bên lề",
+    },
+    freshness="Độ mới",
+    freshness_ways={
+        "": "Theo kiểu danh sách",
+        "breaking": "Tin nóng",
+        "standard": "Tin thường ngày",
+        "evergreen": "Bài đọc lâu dài",
+        "none": "Không tính",
+    },
+    submit="Tìm bài liên quan",
+    empty="Chưa có gì để tìm: hãy điền tiêu đề, sapo hoặc nội dung.",
+    signed_out="Phiên đăng nhập đã hết; bản thảo vẫn còn nguyên dưới đây. Hãy đăng nhập rồi gửi lại.",
+    links="Nên dẫn tới",
+    no_links="Không có bài nào đủ liên quan để dẫn tới.",
+    published="Đã đăng?",
+    published_help="Những bài đã đăng này gần như trùng với bản thảo:",
+    missing_pins="Bài ghim không hiện được",
+    copy_label="Chép danh sách",
+    copy_help="Chọn hết chữ trong ô rồi chép.",
     live_intro="Gợi ý hiện ra ngay khi bạn ngừng gõ.",
     waiting="Dán hoặc gõ bản thảo: gợi ý sẽ hiện ở đây.",
     failed="Chưa tải được gợi ý. Hãy nhấn nút để thử lại; bản thảo vẫn còn nguyên.",
@@ -62,6 +126,42 @@ VI = Words(
 )
 
 EN = Words(
+    heading="Related articles for a draft",
+    intro="Paste a draft to see which articles to link to and why, and whether it is published already. "
+    "The draft is kept nowhere.",
+    label="Draft",
+    title="Title",
+    lead="Lead",
+    body="Body",
+    format="The body is",
+    formats={"text": "plain text", "html": "HTML"},
+    section="Section",
+    no_section="(none)",
+    preset="Kind of list",
+    presets={
+        "standard": "Under the article",
+        "same-section-newest": "Newest of the section",
+        "inline-teasers": "Within the text",
+        "headlines": "Headlines beside it",
+    },
+    freshness="Freshness",
+    freshness_ways={
+        "": "By the kind of list",
+        "breaking": "Breaking news",
+        "standard": "Daily news",
+        "evergreen": "Evergreen",
+        "none": "Does not count",
+    },
+    submit="Find related articles",
+    empty="There is nothing to look for yet: give a title, a lead or a body.",
+    signed_out="You are signed out; the draft is still below as it was. Sign in, and send it again.",
+    links="To link to",
+    no_links="No article is related enough to link to.",
+    published="Already published?",
+    published_help="These published articles are nearly the same as the draft:",
+    missing_pins="Pins that cannot be shown",
+    copy_label="Copy the list",
+    copy_help="Select all of the box, and copy.",
     live_intro="Suggestions appear as soon as you stop typing.",
     waiting="Paste or type a draft: suggestions appear here.",
     failed="The suggestions could not be loaded. Press the button to try again; the draft is still here.",

@@ -1,6 +1,6 @@
 """What the newsroom's pages are called and are for, in Vietnamese and in English, in the order of their menu.
 
-Owns these words alone: those of the draft page are in `strings`, other pages have modules of their own.
+Owns these words alone: other pages have modules of their own.
 """
 
 from __future__ import annotations

@@ -31,9 +31,6 @@ class Strings:
     :param relaxed: What to say where something of a query was passed over.
     :param reasons: Why an article is related, by the code of `hits.Reason`.
     :param levels: What low, medium and high relevance are called.
-    :param presets: What each preset is called, `presets.PRESETS`.
-    :param freshness: What each way for age to count is called, and that it is left to the preset.
-    :param formats: What the text of a draft may be.
     :param missing: Why a pin is not shown, `rules.applied.Reason`.
     :param numbers: What the numbers behind a hit are called, `hits.Numbers` and the score.
     """
@@ -128,35 +125,11 @@ class Strings:
     sign_out: str
     form_stale: str
 
-    draft: str
-    draft_intro: str
-    draft_label: str
-    draft_title: str
-    draft_lead: str
-    draft_body: str
-    draft_format: str
-    formats: Mapping[str, str]
-    draft_section: str
-    no_section: str
-    draft_preset: str
-    presets: Mapping[str, str]
-    draft_freshness: str
-    freshness: Mapping[str, str]
-    draft_submit: str
-    draft_empty: str
-    draft_signed_out: str
-    draft_links: str
-    draft_no_links: str
-    draft_published: str
-    draft_published_help: str
-    missing_pins: str
     missing_pin: str
     missing: Mapping[str, str]
     numbers_label: str
     numbers_of: str
     numbers: Mapping[str, str]
-    copy_label: str
-    copy_help: str
     copy_button: str
     copied: str
 
@@ -170,25 +143,6 @@ class Strings:
     technical: str
     try_again: str
     back_home: str
-
-    docs_title: str
-    docs_intro: str
-    docs_document: str
-    docs_endpoints: str
-    docs_objects: str
-    docs_parameters: str
-    docs_no_parameters: str
-    docs_body: str
-    docs_answers: str
-    docs_required: str
-    docs_default: str
-    docs_in_path: str
-    docs_in_header: str
-    docs_example: str
-    docs_examples: str
-    docs_headers: str
-    docs_key: str
-    docs_key_help: str
 
     def reason(self, code: str, detail: str = "") -> str:
         """Return why an article is related."""
@@ -366,40 +320,6 @@ VI = Strings(
     signed_in="Đang dùng khóa “{name}”",
     sign_out="Đăng xuất",
     form_stale="Trang này mở đã lâu hoặc từ lần đăng nhập trước. Chưa có gì được xử lý: hãy gửi lại lần nữa.",
-    draft="Bài liên quan cho bản thảo",
-    draft_intro="Dán bản thảo vào đây để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa. "
-    "Bản thảo không được lưu lại ở đâu.",
-    draft_label="Bản thảo",
-    draft_title="Tiêu đề",
-    draft_lead="Sapo",
-    draft_body="Nội dung",
-    draft_format="Nội dung là",
-    formats={"text": "chữ thường", "html": "HTML"},
-    draft_section="Chuyên mục",
-    no_section="(không chọn)",
-    draft_preset="Kiểu danh sách",
-    presets={
-        "standard": "Dưới bài",
-        "same-section-newest": "Mới nhất cùng chuyên mục",
-        "inline-teasers": "Xen giữa bài",
-        "headlines": "Tít bên lề",
-    },
-    draft_freshness="Độ mới",
-    freshness={
-        "": "Theo kiểu danh sách",
-        "breaking": "Tin nóng",
-        "standard": "Tin thường ngày",
-        "evergreen": "Bài đọc lâu dài",
-        "none": "Không tính",
-    },
-    draft_submit="Tìm bài liên quan",
-    draft_empty="Chưa có gì để tìm: hãy điền tiêu đề, sapo hoặc nội dung.",
-    draft_signed_out="Phiên đăng nhập đã hết; bản thảo vẫn còn nguyên dưới đây. Hãy đăng nhập rồi gửi lại.",
-    draft_links="Nên dẫn tới",
-    draft_no_links="Không có bài nào đủ liên quan để dẫn tới.",
-    draft_published="Đã đăng?",
-    draft_published_help="Những bài đã đăng này gần như trùng với bản thảo:",
-    missing_pins="Bài ghim không hiện được",
     missing_pin="quy tắc {rule}, bài {article}: {reason}",
     missing={
         "no such article": "không có bài này",
@@ -420,8 +340,6 @@ VI = Strings(
         "repeated": "Trùng với các bài trên",
         "rules": "Quy tắc tác động",
     },
-    copy_label="Chép danh sách",
-    copy_help="Chọn hết chữ trong ô rồi chép.",
     copy_button="Chép",
     copied="Đã chép.",
     error_label="Lỗi {status}",
@@ -455,25 +373,6 @@ VI = Strings(
     technical="Chi tiết cho người quản trị",
     try_again="Thử lại",
     back_home="Về trang tìm kiếm",
-    docs_title="Tài liệu API",
-    docs_intro="Mọi địa chỉ mà máy khác có thể gọi, soạn từ chính các mô hình dùng để kiểm tra yêu cầu. "
-    "Phần mô tả viết bằng tiếng Anh.",
-    docs_document="Bản cho máy đọc (OpenAPI)",
-    docs_endpoints="Các địa chỉ",
-    docs_objects="Các đối tượng",
-    docs_parameters="Tham số",
-    docs_no_parameters="Không có tham số.",
-    docs_body="Nội dung gửi lên",
-    docs_answers="Trả lời",
-    docs_required="bắt buộc",
-    docs_default="mặc định",
-    docs_in_path="trong đường dẫn",
-    docs_in_header="trong tiêu đề yêu cầu",
-    docs_example="ví dụ",
-    docs_examples="Thử bằng curl",
-    docs_headers="Tiêu đề trả lời:",
-    docs_key="Cần khóa có quyền {scope}",
-    docs_key_help="Đặt khóa vào biến môi trường KEY trước khi chạy các lệnh ghi.",
 )
 
 EN = Strings(
@@ -594,40 +493,6 @@ EN = Strings(
     signed_in="With the key “{name}”",
     sign_out="Sign out",
     form_stale="This page has been open for long, or since you signed in before. Nothing was done: send it again.",
-    draft="Related articles for a draft",
-    draft_intro="Paste a draft to see which articles to link to and why, and whether it is published already. "
-    "The draft is kept nowhere.",
-    draft_label="Draft",
-    draft_title="Title",
-    draft_lead="Lead",
-    draft_body="Body",
-    draft_format="The body is",
-    formats={"text": "plain text", "html": "HTML"},
-    draft_section="Section",
-    no_section="(none)",
-    draft_preset="Kind of list",
-    presets={
-        "standard": "Under the article",
-        "same-section-newest": "Newest of the section",
-        "inline-teasers": "Within the text",
-        "headlines": "Headlines beside it",
-    },
-    draft_freshness="Freshness",
-    freshness={
-        "": "By the kind of list",
-        "breaking": "Breaking news",
-        "standard": "Daily news",
-        "evergreen": "Evergreen",
-        "none": "Does not count",
-    },
-    draft_submit="Find related articles",
-    draft_empty="There is nothing to look for yet: give a title, a lead or a body.",
-    draft_signed_out="You are signed out; the draft is still below as it was. Sign in, and send it again.",
-    draft_links="To link to",
-    draft_no_links="No article is related enough to link to.",
-    draft_published="Already published?",
-    draft_published_help="These published articles are nearly the same as the draft:",
-    missing_pins="Pins that cannot be shown",
     missing_pin="rule {rule}, article {article}: {reason}",
     missing={
         "no such article": "there is no such article",
@@ -648,8 +513,6 @@ EN = Strings(
         "repeated": "Repeats those above",
         "rules": "Rules that touch it",
     },
-    copy_label="Copy the list",
-    copy_help="Select all of the box, and copy.",
     copy_button="Copy",
     copied="Copied.",
     error_label="Error {status}",
@@ -683,24 +546,6 @@ EN = Strings(
     technical="Details for the operator",
     try_again="Try again",
     back_home="Back to search",
-    docs_title="API documentation",
-    docs_intro="Every address that another program may call, made from the very models that requests are checked with.",
-    docs_document="For machines (OpenAPI)",
-    docs_endpoints="Endpoints",
-    docs_objects="Objects",
-    docs_parameters="Parameters",
-    docs_no_parameters="No parameters.",
-    docs_body="Request body",
-    docs_answers="Answers",
-    docs_required="required",
-    docs_default="default",
-    docs_in_path="in the path",
-    docs_in_header="in a header",
-    docs_example="example",
-    docs_examples="Try it with curl",
-    docs_headers="Headers:",
-    docs_key="Needs a key of scope {scope}",
-    docs_key_help="Put the key into the environment variable KEY before running commands that write.",
 )
 
 
