@@ -19,7 +19,8 @@ from functools import partial
 from pathlib import Path
 from gunicorn.workers import gthread
 from models.hashing import HashingEncoder
-from service import cli, serve, worker
+from service import cli, serve
+from service.serving import worker
 
 directory = Path(sys.argv.pop(1))
 serve.STUCK = float(sys.argv.pop(1))
