@@ -294,16 +294,16 @@ class Archive:
     def facets(self, rows: Rows) -> dict[str, list[tuple[str, int]]]:
         """Return how many of these articles have each section, source, author and tag, the commonest first."""
         counts: dict[str, dict[str, int]] = {}
-        spelt: dict[str, str] = {}
+        spelt: dict[tuple[str, str], str] = {}
         for start, _, segment in self._parts():
             local = rows[(rows >= start) & (rows < start + segment.count)] - start
             for field, found in segment.columns.counts(local).items():
                 counted = counts.setdefault(field, {})
                 for key, value, times in found:
-                    spelt.setdefault(key, value)
+                    spelt.setdefault((field, key), value)
                     counted[key] = counted.get(key, 0) + times
         return {
-            field: [(spelt[key], n) for key, n in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
+            field: [(spelt[field, key], n) for key, n in sorted(counted.items(), key=lambda item: (-item[1], item[0]))]
             for field, counted in counts.items()
         }
 

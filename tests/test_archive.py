@@ -222,6 +222,12 @@ def test_an_archive_of_one_segment(archive_over):
     assert archive.facets(rows)["tag"] == [("cam", 1)]
 
 
+def test_a_value_is_spelt_as_its_own_field_has_it(archive_over):
+    archive = archive_over(Part([{"section": "An toàn", "tags": ["an toàn"]}], [0], [[1, 0]]))
+    found = archive.facets(np.array([0]))
+    assert (found["section"], found["tag"]) == ([("An toàn", 1)], [("an toàn", 1)])
+
+
 @given(
     st.lists(
         st.tuples(
