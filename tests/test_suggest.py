@@ -15,6 +15,7 @@ from indexer.journal import Journal
 from indexer.lexicon import Abbreviation
 from indexer.snapshot import Home, Snapshot
 from models.hashing import HashingEncoder
+from service.search import suggest
 from service.search.suggest import Suggester, Suggestion
 from service.searcher import Searcher
 
@@ -183,8 +184,10 @@ class TestOnlyThePublicKnows:
         assert [suggester.suggest(typed, 8, nobody) for typed in ("b", "bhxh", "đà nẵng")] == [[], [], []]
 
 
-def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, tmp_path):
-    """Keys are taken over, and tags and sections that came since are among them."""
+@pytest.mark.parametrize("most", [256, 1])
+def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, tmp_path, monkeypatch, most):
+    """Keys are taken over, and tags and sections that came since are among them, until too many have come."""
+    monkeypatch.setattr(suggest, "_ADDED", most)
     lines = [
         {"id": f"a{n}", "title": f"Công nhân {n} nhận lương", "tags": [f"thẻ {n % 5}", "bão"], "section": "Đời sống"}
         for n in range(12)
@@ -209,8 +212,8 @@ def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, 
         anew = Searcher(archive, HashingEncoder)
         for typed in ("b", "bao", "t", "the", "thẻ 3", "a", "ap", "an", "đ", "thoi", "l", "z", "cong nhan"):
             assert searcher.suggest(typed, 20) == anew.suggest(typed, 20), (one, typed)
-        taken_over.append(searcher._suggester()._keyed)
-    assert taken_over[1] is not taken_over[0]
-    assert taken_over[2] is taken_over[1]  # nothing new was in it
+        taken_over.append(searcher._suggester())
+    assert taken_over[1]._keyed is not taken_over[0]._keyed
+    assert (taken_over[2]._keyed is taken_over[1]._keyed) == (most > 1)  # nothing new was in it
     assert [found.text for found in searcher.suggest("áp", 5)] == ["Áp thấp"]
     assert searcher.suggest("bão l", 5) == []  # whose last article is gone

@@ -135,6 +135,10 @@ class _Known(NamedTuple):
     having: dict[int, bool]
 
 
+_ADDED = 256
+"""Tags and sections that are added to taken-over keys; with more, all are made anew, without those of segments that are gone."""
+
+
 class Suggester:
     """Suggests from one archive. Safe to use from several threads.
 
@@ -148,7 +152,8 @@ class Suggester:
         self._archive = archive
         self._names = archive.knowledge.names
         self._known: _Known | None = None
-        if before is not None and before._archive.knowledge is archive.knowledge:
+        self._added = 0
+        if before is not None and before._archive.knowledge is archive.knowledge and before._added < _ADDED:
             self._take_over(before)
             return
         self._abbreviations = _abbreviations(archive, abbreviations)
@@ -162,11 +167,11 @@ class Suggester:
     def _take_over(self, before: Suggester) -> None:
         """Take the keys of another one, and add the tags and sections that it does not know.
 
-        Those that no article has any more stay; nothing shows that no public article has.
+        Those that no article has any more stay for a while; nothing shows that no public article has.
         """
         self._abbreviations, self._keyed = before._abbreviations, before._keyed
         self._entry, self._inside = before._entry, before._inside
-        self._tags, self._tagged = before._tags, before._tagged
+        self._tags, self._tagged, self._added = before._tags, before._tagged, before._added
         beside = [(kind, value) for kind in _VALUED for value in self._archive.values(kind, before._archive)]
         found = {(kind, match_key(value)): value for kind, value in beside}
         new = [(kind, value) for (kind, key), value in found.items() if (kind, key) not in self._tagged]
@@ -175,6 +180,7 @@ class Suggester:
         first = len(self._names) + len(self._abbreviations) + len(self._tags)
         self._tags = [*self._tags, *new]
         self._tagged = self._tagged | set(found)
+        self._added += len(new)
         keys = sorted(self._keys(range(first, first + len(new))))
         places = np.array([bisect_left(self._keyed, key) for key, _, _ in keys], dtype=np.int64)
         self._keyed = self._keyed.inserted(places, [key for key, _, _ in keys])
