@@ -136,7 +136,7 @@ class _Known(NamedTuple):
 
 
 _ADDED = 256
-"""Tags and sections that are added to taken-over keys; with more, all are made anew, without those of segments that are gone."""
+"""Tags that are added to keys that were taken over; with more, all are made anew, and what is gone goes."""
 
 
 class Suggester:
