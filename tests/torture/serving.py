@@ -52,10 +52,12 @@ class Serving(Service):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def ready(self, workers: int = 2) -> bool:
-        """Return whether so many workers run, each with the current snapshot, and whoever is asked has the encoder."""
+        """Return whether so many workers run, each with the current snapshot and the encoder, and say so."""
         try:
             name, running = Home(self.home).current(), self.running()
             if name is None or len(running) != workers or not all(self.serves(pid, name) for pid in running):
+                return False
+            if not set(running) <= self._encoding():
                 return False
             return {status for status, _ in ask(self, "/readyz")} == {200}
         except OSError:
@@ -64,6 +66,11 @@ class Serving(Service):
     def serves(self, pid: int, name: str) -> bool:
         """Return whether a worker has mapped a snapshot."""
         return f"/snapshots/{name}/" in Path(f"/proc/{pid}/maps").read_text()
+
+    def _encoding(self) -> set[int]:
+        """Return the ids of the processes that said that they have the encoder."""
+        lines = [json.loads(line) for line in self.log.read_text().splitlines() if '"encoder ready' in line]
+        return {line["pid"] for line in lines}
 
     def kill(self) -> None:
         """Kill the whole service at once."""
