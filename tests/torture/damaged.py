@@ -106,9 +106,9 @@ class Met:
     def _mapped(self, case: Case, damage: Callable[[], None]) -> tuple[_Looking, dict[str, Any]]:
         """As swap, and ask as well before the background check is through, which may see what is damaged."""
 
-        def held(directory: Path, large: bool = True) -> None:
+        def held(*given: Any, **named: Any) -> None:
             assert self._let_go.wait(60)
-            _VERIFY(directory, large)
+            _VERIFY(*given, **named)
 
         indexer.snapshot.SMALL, service.live.verify = 0, held
         self._let_go.clear()
