@@ -8,6 +8,8 @@ const PAUSE = 400;
 const COMPOSING_PAUSE = 700;
 const PASTED = 20;
 
+const TEXTS = ["title", "lead", "body"];
+
 const form = document.getElementById("draft");
 const found = document.getElementById("found");
 const answer = document.getElementById("answer");
@@ -42,7 +44,12 @@ const suggestions = latest(async (signal) => {
 });
 
 function filled() {
-  return ["title", "lead", "body"].some((name) => form.elements.namedItem(name).value.trim());
+  return TEXTS.some((name) => form.elements.namedItem(name).value.trim());
+}
+
+// So are fields that were filled before this script ran, by hand or by the browser from a page left and come back to.
+function changed() {
+  return TEXTS.some((name) => form.elements.namedItem(name).value !== form.elements.namedItem(name).defaultValue);
 }
 
 function clear() {
@@ -102,3 +109,4 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   suggestions.ask(0);
 });
+if (changed()) suggestions.ask(PAUSE);

@@ -169,6 +169,17 @@ def test_a_draft_that_is_too_long_is_said(visit):
     expect(page.get_by_role("alert")).to_be_hidden()
 
 
+def test_what_is_typed_before_the_script_came_is_answered_too(visit):
+    page, held = visit(), []
+    page.route("**/draft.js", lambda route: held.append(route))  # Playwright takes no method of a list
+    with page.expect_request("**/draft.js"):
+        page.goto(PAGE, wait_until="commit")
+    title(page).fill(TITLE)
+    assert not hits(page).count()
+    held[0].continue_()
+    expect(hits(page).first).to_be_visible()
+
+
 def test_a_session_that_ends_while_one_types_loses_nothing(browser, client_of):
     application = client_of(LINES, min_related=0).application
     store = KeyStore(application.config["SETTINGS"].home)
