@@ -116,13 +116,8 @@ class TestImports:
                 "sqlite3",
                 {
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *(
-                        "indexer.sources.memory",
-                        "indexer.store",
-                        "indexer.tally",
-                        "service.judging.judgements",
-                        "service.security.keys",
-                    ),
+                    *("indexer.sources.memory", "indexer.store", "indexer.tally"),
+                    *("service.judging.judgements", "service.security.keys", "service.files.database"),
                     *("service.clicks.log", "service.observing.hourly"),
                 },
             ),

@@ -34,3 +34,25 @@ def whole(*paths: Path) -> Iterator[Path]:
 def beside(path: Path) -> Path:
     """Return where a file is written before it is whole: in the same directory, under a name of this process's."""
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
+
+
+def put_once(beside: Path, path: Path) -> None:
+    """Give a file that was written beside it its name, unless another process was quicker: then that one's stays.
+
+    Made by root, it belongs to whom the directory belongs to, so that the service can read it.
+    """
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(beside, owner.st_uid, owner.st_gid)
+    descriptor = os.open(beside, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    with suppress(FileExistsError):
+        path.hardlink_to(beside)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

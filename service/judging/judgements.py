@@ -10,20 +10,17 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import sqlite3
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
-from urllib.parse import quote
 
 from indexer.metrics import Qrels
 from service.errors import CannotWrite, NotReady
-from service.security.keys import put_once
+from service.files import database
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +125,7 @@ class JudgementStore:
         if not self._path.exists():
             return []
         try:
-            with self._opened() as db:
+            with database.opened(self._path, _FORMAT) as db:
                 return [Judgement(*row) for row in db.execute(_IN_FORCE, (kind, query, until))]
         except sqlite3.Error as error:
             logger.error("%s: cannot be read: %s", self._path, error)
@@ -137,38 +134,12 @@ class JudgementStore:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._make()
-            with self._opened() as db:
+            database.make(self._path, _SCHEMA)
+            with database.opened(self._path, _FORMAT) as db:
                 yield db
         except (sqlite3.Error, OSError) as error:
             logger.error("%s: cannot be written: %s", self._path, error)
             raise CannotWrite("the judgement cannot be written; the log says why") from None
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        with closing(_connect(self._path)) as db:
-            (found,) = db.execute("PRAGMA user_version").fetchone()
-            if found != _FORMAT:
-                raise sqlite3.DatabaseError(f"format {found}: expected {_FORMAT}")
-            db.execute("PRAGMA synchronous = FULL")
-            yield db
-
-    def _make(self) -> None:
-        """Make the file where there is none, whole, once however many make it."""
-        if self._path.exists():
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".judgements-", dir=self._path.parent) as directory:
-            beside = Path(directory) / FILE
-            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            with closing(_connect(beside)) as db:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(_SCHEMA)
-            put_once(beside, self._path)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=5, isolation_level=None, uri=True)
 
 
 def merged(judgements: Iterable[Judgement], by: Merging = "majority") -> Qrels:

@@ -12,21 +12,19 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-import os
 import re
 import secrets
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
-from urllib.parse import quote
 
 from indexer.article import shown
 from service.errors import NotReady
+from service.files import database
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +98,7 @@ class KeyStore:
             raise ValueError(f"name: {shown(name)}: expected 1 to {LONGEST_NAME} characters that can be shown")
         key = Key(secrets.token_hex(6), name, tuple(s for s in SCOPES if s in wanted), int(self._clock()))
         secret = secrets.token_urlsafe(32)
-        self._make()
+        database.make(self._path, _SCHEMA)
         with self._opened() as db:
             row = (key.id, _digest(secret), key.name, " ".join(key.scopes), key.created)
             db.execute("INSERT INTO keys (id, hash, name, scopes, created) VALUES (?, ?, ?, ?, ?)", row)
@@ -176,54 +174,11 @@ class KeyStore:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one statement or two: one that was put in its place, from a backup say, counts at once."""
         try:
-            with closing(_connect(self._path)) as db:
-                (found,) = db.execute("PRAGMA user_version").fetchone()
-                if found != _FORMAT:
-                    raise sqlite3.DatabaseError(f"format {found}: expected {_FORMAT}")
-                db.execute("PRAGMA synchronous = FULL")
+            with database.opened(self._path, _FORMAT) as db:
                 yield db
         except sqlite3.Error as error:
             logger.error("%s: cannot be used: %s", self._path, error)
             raise NotReady("the store of keys cannot be used; the log says why") from None
-
-    def _make(self) -> None:
-        """Make the file where there is none: whole, readable by its owner alone, once however many make it."""
-        if self._path.exists():
-            return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".keys-", dir=self._path.parent) as directory:
-            beside = Path(directory) / FILE
-            os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-            with closing(_connect(beside)) as db:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.executescript(_SCHEMA)
-            put_once(beside, self._path)
-
-
-def put_once(beside: Path, path: Path) -> None:
-    """Give a file that was written beside it its name, unless another process was quicker: then that one's stays.
-
-    Made by root, it belongs to whom the directory belongs to, so that the service can read it.
-    """
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(beside, owner.st_uid, owner.st_gid)
-    descriptor = os.open(beside, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    with suppress(FileExistsError):
-        path.hardlink_to(beside)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=5, isolation_level=None, uri=True)
 
 
 def _digest(secret: str) -> bytes:

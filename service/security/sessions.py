@@ -19,7 +19,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
 
 from service.errors import NotReady
-from service.security.keys import put_once
+from service.files.whole import put_once
 
 FILE = "session.key"
 

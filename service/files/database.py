@@ -1,0 +1,50 @@
+"""A small database in a file of its own, which every process that needs it makes, opens and writes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from service.files.whole import put_once
+
+
+def make(path: Path, schema: str) -> None:
+    """Make the file where there is none: whole, readable by its owner alone, once however many make it.
+
+    :param schema: Statements that make the tables and set `user_version`.
+    :raises OSError: if it cannot be written, `sqlite3.Error` if SQLite says so.
+    """
+    if path.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as directory:
+        beside = Path(directory) / path.name
+        os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        with closing(_connect(beside)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(schema)
+        put_once(beside, path)
+
+
+@contextmanager
+def opened(path: Path, version: int) -> Iterator[sqlite3.Connection]:
+    """Open the file for a statement or two: one that was put in its place, from a backup say, counts at once.
+
+    :param version: Which `user_version` it must be of.
+    :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
+    """
+    with closing(_connect(path)) as db:
+        (found,) = db.execute("PRAGMA user_version").fetchone()
+        if found != version:
+            raise sqlite3.DatabaseError(f"format {found}: expected {version}")
+        db.execute("PRAGMA synchronous = FULL")
+        yield db
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=5, isolation_level=None, uri=True)
