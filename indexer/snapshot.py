@@ -16,7 +16,7 @@ import shutil
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -97,7 +97,8 @@ class Manifest(BaseModel):
     :param word_rows: The file that says which row each article of the word index has, None where it is its number.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    # remembering strings is pydantic's default; the names of files are hundreds of new ones a publication
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", cache_strings="none")
 
     format: Literal[4, 5]
     created_at: str
@@ -404,8 +405,6 @@ def _of_another_format(found: object) -> str:
 class Hashed:
     """Files that this process has hashed, so that what snapshots share is hashed once."""
 
-    _MOST = 8192
-
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], str] = {}
         self._lock = threading.Lock()
@@ -422,10 +421,14 @@ class Hashed:
         """Hash a file, and remember it."""
         key, found = self._key(path.stat()), _entry(path).sha256
         with self._lock:
-            while len(self._known) >= self._MOST:
-                del self._known[next(iter(self._known))]
             self._known[key] = found
         return found
+
+    def keep(self, files: Iterable[os.stat_result]) -> None:
+        """Forget all files but these."""
+        kept = {self._key(found) for found in files}
+        with self._lock:
+            self._known = {key: found for key, found in self._known.items() if key in kept}
 
 
 def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) -> Manifest:
@@ -446,7 +449,7 @@ def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) ->
 def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) -> None:
     if directory.is_symlink():
         raise SnapshotError(f"{directory}: a link: expected a directory")
-    chosen = []
+    chosen, there = [], []
     for name, expected in manifest.files.items():
         path = f"{directory}/{name}"  # some hundred files, for each snapshot that is followed
         try:
@@ -455,6 +458,7 @@ def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) ->
             held = None
         if held is None or not stat.S_ISREG(held.st_mode):
             raise SnapshotError(f"{path}: missing, or not a plain file")
+        there.append(held)
         size = held.st_size
         if size != expected.size:
             raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
@@ -468,6 +472,7 @@ def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) ->
                 raise SnapshotError(f"{directory / name}: found sha256 {found}, expected {expected.sha256}")
     if unknown := set(_files(directory)) - set(manifest.files):
         raise SnapshotError(f"{directory / min(unknown)}: not in the manifest")
+    hashed.keep(there)
 
 
 class Snapshot:

@@ -75,7 +75,8 @@ _Upto50 = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # pydantic remembers short strings that it reads, for all of the process; texts hardly come twice
+    model_config = ConfigDict(frozen=True, extra="forbid", cache_strings="keys")
 
 
 class FilterFields(_Request):

@@ -5,7 +5,6 @@ Owns what workers share: cores, the program, the directory of their metrics, the
 
 from __future__ import annotations
 
-import ctypes
 import faulthandler
 import gc
 import logging
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.cpu import available_threads
+from service.serving import allocator
 from service.serving.admission import SPARE, Gate
 
 if TYPE_CHECKING:
@@ -35,9 +35,6 @@ REQUEST_LINE = 8190
 SWITCH = 0.001
 """Seconds after which a thread has to give the interpreter up; with Python's 5 ms the loop that turns requests away
 comes too late where requests are plain Python, as related lists are."""
-
-_M_ARENA_MAX = -8
-"""Of glibc's malloc.h."""
 
 STUCK = 60
 """Seconds after which a request that is still worked on is stuck: it is in one call that does not return, since the
@@ -74,7 +71,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     if not found.access_log:
         logging.getLogger("service.access").setLevel(logging.WARNING)
     share = share_cores(workers, found.threads)
-    _share_arenas()
+    allocator.share_arenas()
     _open_files()
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     chosen = settings.load()  # with what was just shared out
@@ -130,13 +127,6 @@ def _lives(pid: str) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _share_arenas() -> None:
-    """Have the many threads of a worker share two of glibc's arenas; each of its own would keep what it once needed."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # other C libraries have none
-    if mallopt is not None and "MALLOC_ARENA_MAX" not in os.environ:
-        mallopt(_M_ARENA_MAX, 2)
 
 
 def _end_if_stuck(gate: Gate) -> None:

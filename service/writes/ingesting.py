@@ -20,6 +20,7 @@ from indexer.ingest import Ingester, live_home
 from indexer.snapshot import Home
 from models.encoder import Encoder
 from models.errors import ModelError
+from service.serving import allocator
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def _run_and_exit(work: Callable[[], None]) -> None:
 def run(home: Path, load_encoder: Callable[[], Encoder], goes_on: Callable[[], bool]) -> None:
     """Ingest for as long as it goes on. Another process that ingests into the same home is waited for."""
     os.nice(_NICE)
+    allocator.return_large_blocks()
     place = Home(home)
     while goes_on():
         try:

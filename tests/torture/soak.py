@@ -29,8 +29,9 @@ from tests.torture.serving import Serving, memory, request
 
 ARTICLES = 1_500
 THREADS = 4
-WARM_UP = 0.3
-"""Of the requests, how many may pass before memory counts: each worker meets the longest texts and the most hits."""
+WARM_UP = 0.6
+"""How many requests pass before those that count, for each of them: until each worker has met the longest texts and the
+most hits, and what it remembers of words, queries and candidates is as much as it ever may be."""
 
 _SAMPLES = 200
 _PUBLICATIONS = 20
@@ -74,7 +75,8 @@ class Found:
 
     @property
     def _warm(self) -> list[Sample]:
-        return [sample for sample in self.samples if sample.requests >= WARM_UP * self.samples[-1].requests]
+        before = self.samples[-1].requests * WARM_UP / (1 + WARM_UP)
+        return [sample for sample in self.samples if sample.requests >= before]
 
     def _growth(self, held: list[int]) -> float:
         tenth = max(1, len(held) // 10)
@@ -93,8 +95,8 @@ class Found:
         return (
             f"{total} requests in {self.seconds:.0f} s ({kinds}) beside writing ({written}), {len(self.failed)} "
             f"failed; MB private and shared of all workers, and private of the process that ingests, in turn: "
-            f"{course}; workers {self.growth:+.1%} after the first {WARM_UP:.0%} of the requests, the process that "
-            f"ingests {self.ingesting_growth:+.1%}"
+            f"{course}; after the warm-up, workers {self.growth:+.1%}, the process that ingests "
+            f"{self.ingesting_growth:+.1%}"
         )
 
 
@@ -129,11 +131,11 @@ def requests(rng: random.Random, articles: int) -> Iterator[Request]:
 
 
 def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Found:
-    """Ask so many requests of a service of two workers, publishing now and then, and say what memory did.
+    """Ask so many requests, and those of the warm-up, of a service of two workers that is published to now and then.
 
     :param directory: An empty one, for the home and the log.
     """
-    found, service = Found(), Serving(directory, model=model)
+    found, service, rounds = Found(), Serving(directory, model=model), int(rounds * (1 + WARM_UP))
     try:
         service.index(generation(0, ARTICLES))
         wait_for(service.ready, 300)
