@@ -21,8 +21,9 @@ from indexer.cache import VectorCache
 from indexer.changes import Change
 from indexer.errors import IndexerError, SnapshotError
 from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot, read_manifest
+from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
 from indexer.staging import Staging
+from indexer.store import disk_errors_told
 from indexer.text import ENCODED
 from models.encoder import Encoder
 from models.errors import ModelError
@@ -38,6 +39,9 @@ MERGE = 1_000
 
 TRYING = "trying.json"
 """Names in the live home which changes are being brought in: still there, whoever did so ended on it."""
+
+SEEN = "seen.json"
+"""Names in the live home the last change that was looked at and changed nothing, and in which snapshot."""
 
 KEPT = 3
 """How many live snapshots stay on disk: a process may be opening the one before the last."""
@@ -93,16 +97,25 @@ def ingestion(home: Home) -> Ingestion:
     if journal is None:
         return Ingestion(0, None, 0, running)
     with closing(journal):
-        waiting = journal.waiting(_held_changes(newest(home)))
-        unpublished = journal.waiting(_held_changes(home)).changes
+        waiting = journal.waiting(_held_changes(home, newest(home)))
+        unpublished = journal.waiting(_held_changes(home, home)).changes
     since = None if waiting.oldest is None else datetime.fromtimestamp(waiting.oldest / 1_000_000, UTC)
     return Ingestion(waiting.changes, since, unpublished, running)
 
 
-def _held_changes(place: Home | None) -> int:
+def _held_changes(home: Home, place: Home | None) -> int:
     """Return the last change that the current snapshot holds."""
     name = place.current() if place else None
-    return read_manifest(place.directory(name)).changes if place and name else 0
+    return held_changes(home, name, read_manifest(place.directory(name))) if place and name else 0
+
+
+def held_changes(home: Home, name: str, manifest: Manifest) -> int:
+    """Return the last change that a snapshot holds, those that change nothing in it among them."""
+    with suppress(OSError, ValueError, KeyError, TypeError):  # none, or cut short
+        seen = json.loads((live_home(home).path / SEEN).read_bytes())
+        if seen["snapshot"] == name:
+            return max(manifest.changes, int(seen["changes"]))
+    return manifest.changes
 
 
 class Ingester:
@@ -166,8 +179,12 @@ class Ingester:
         note.write_text(json.dumps(told), encoding="utf-8")
         try:
             yield
-        finally:
+        except MemoryError:  # ends the process, and it may be the text's fault: the next one finds out
+            raise
+        except BaseException:
             note.unlink(missing_ok=True)
+            raise
+        note.unlink(missing_ok=True)
         self._singly = max(0, self._singly - len(changes))
 
     def _learn_of_the_last(self) -> None:
@@ -176,7 +193,8 @@ class Ingester:
         with suppress(OSError, ValueError, KeyError):  # none, or cut short
             tried = json.loads(note.read_text(encoding="utf-8"))
             self._singly = max(tried["changes"], tried["singly"])
-            for change in self._journal.take(tried["seq"] - 1, 1, 0) if tried["changes"] == 1 else []:
+            alone = tried["changes"] == 1 and tried["singly"] > 0  # else it may have been ended for another reason
+            for change in self._journal.take(tried["seq"] - 1, 1, 0) if alone else []:
                 if change.seq == tried["seq"]:  # else it was written anew
                     self._set_aside(change, RuntimeError("the process that was at it ended"))
             note.unlink()
@@ -214,12 +232,11 @@ class Ingester:
         self._base = self._current = Snapshot(self._home.directory(published), self._base)
         try:
             name = self._live.current()
-            found = self._base if name is None else Snapshot(self._live.directory(name), self._base)
-            if found.manifest.base == published:
-                self._current = found
+            if name is not None and read_manifest(self._live.directory(name)).base == published:
+                self._current = Snapshot(self._live.directory(name), self._base)
         except SnapshotError as error:
             logger.warning("a live snapshot is made again: %s", error)
-        self._applied = self._current.manifest.changes
+        self._applied = held_changes(self._home, self._current.id, self._current.manifest)
         self._live.discard(lambda manifest: manifest.base != published)
 
     def _apply(self, taken: Sequence[Change]) -> str | None:
@@ -227,7 +244,11 @@ class Ingester:
         assert base is not None
         assert current is not None
         name = None
-        with self._live.partial() as directory, closing(Staging(directory / "staging.sqlite")) as staging:
+        with (
+            disk_errors_told(),
+            self._live.partial() as directory,
+            closing(Staging(directory / "staging.sqlite")) as staging,
+        ):
             up_to = stage_changes(taken, staging, self._applied, whole=False)
             changes = staging.compare(held(current), whole=False)
             if changes:
@@ -244,7 +265,12 @@ class Ingester:
                     first = growth.first_merged(alive, new, len(alive), len(base.segments))
                     name = assembly.publish_added(current, gone, first)
         self._applied = up_to
-        if name is not None:
+        if name is None:
+            note = self._live.path / SEEN
+            beside = note.with_suffix(".new")
+            beside.write_text(json.dumps({"snapshot": current.id, "changes": up_to}), encoding="utf-8")
+            beside.replace(note)
+        else:
             self._current = Snapshot(self._live.directory(name), current)
             self._live.prune(KEPT)
         return name

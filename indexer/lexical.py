@@ -7,7 +7,8 @@ blanks. Knows nothing of where articles come from, nor of what a reader typed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from math import log, sqrt
@@ -101,6 +102,15 @@ def _tokens(parts: Sequence[str]) -> list[str]:
     return [part for part in parts if part] + [pair for pair in pairs(parts) if pair[0] != "_" and pair[-1] != "_"]
 
 
+@contextmanager
+def _disk_errors_told() -> Iterator[None]:
+    """Have tantivy's errors while it writes be what they are: of the disk. It raises ValueError for whatever it is."""
+    try:
+        yield
+    except ValueError as error:
+        raise OSError(f"the word index cannot be written: {error}") from error
+
+
 class LexicalWriter:
     """Writes the word index of an archive; articles are numbered in the order in which they are added.
 
@@ -114,14 +124,15 @@ class LexicalWriter:
         self._directory = directory
         self.count = 0
         """How many articles were ever added."""
-        if directory.is_dir():
-            index = tantivy.Index.open(str(directory))
-            self.count = index.searcher().num_docs
-        else:
-            directory.mkdir()
-            index = tantivy.Index(_schema(), path=str(directory))
-        # One thread: with more, documents of equal score would change places from build to build.
-        self._writer = index.writer(heap_size=_HEAP, num_threads=1)
+        with _disk_errors_told():
+            if directory.is_dir():
+                index = tantivy.Index.open(str(directory))
+                self.count = index.searcher().num_docs
+            else:
+                directory.mkdir()
+                index = tantivy.Index(_schema(), path=str(directory))
+            # One thread: with more, documents of equal score would change places from build to build.
+            self._writer = index.writer(heap_size=_HEAP, num_threads=1)
 
     def add(self, title: Sequence[str], words: Sequence[str], text: str) -> None:
         """Add the next article.
@@ -144,13 +155,15 @@ class LexicalWriter:
         document.add_text(_TYPED, bare)
         document.add_text(_PHRASE, bare)
         document.add_unsigned("row", self.count)
-        self._writer.add_document(document)
+        with _disk_errors_told():
+            self._writer.add_document(document)
         self.count += 1
 
     def close(self) -> None:
         """Write everything to disk."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        with _disk_errors_told():
+            self._writer.commit()
+            self._writer.wait_merging_threads()
         for name in LOCKS:
             (self._directory / name).unlink(missing_ok=True)
 

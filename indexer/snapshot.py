@@ -16,9 +16,10 @@ import shutil
 import stat
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -308,13 +309,19 @@ class Home:
 
     def discard(self, unwanted: Callable[[Manifest], bool]) -> None:
         """Delete the snapshots that are unwanted or cannot be read, the current one too. The caller holds the lock."""
+        doomed = []
         for name in self.ids():
             try:
                 wanted = not unwanted(read_manifest(self.snapshots / name))
             except SnapshotError:
                 wanted = False
             if not wanted:
-                self._remove(name)
+                doomed.append(name)
+        with suppress(SnapshotError):
+            if self.current() in doomed:
+                (self.path / CURRENT_FILE).unlink(missing_ok=True)  # first, so that it never names one that is gone
+        for name in doomed:
+            self._remove(name)
 
 
 def _files(directory: Path) -> list[str]:
@@ -405,8 +412,12 @@ def _of_another_format(found: object) -> str:
 class Hashed:
     """Files that this process has hashed, so that what snapshots share is hashed once."""
 
+    _LATELY = 8
+    """Of so many snapshots that were verified last: one and the published one it is of take turns."""
+
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], str] = {}
+        self._lately: deque[frozenset[tuple[int, ...]]] = deque(maxlen=self._LATELY)
         self._lock = threading.Lock()
 
     @staticmethod
@@ -425,9 +436,10 @@ class Hashed:
         return found
 
     def keep(self, files: Iterable[os.stat_result]) -> None:
-        """Forget all files but these."""
-        kept = {self._key(found) for found in files}
+        """Take note of the files of a snapshot, and forget those of none that was verified lately."""
         with self._lock:
+            self._lately.append(frozenset(self._key(found) for found in files))
+            kept = frozenset().union(*self._lately)
             self._known = {key: found for key, found in self._known.items() if key in kept}
 
 

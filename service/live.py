@@ -151,7 +151,7 @@ class Live:
         told, held = Ingestion(), 0
         if searcher is not None:
             manifest = base = searcher.archive.manifest
-            held = manifest.changes
+            held = ingest.held_changes(self._home, searcher.archive.id, manifest)
             with suppress(SnapshotError):  # pruned: this process is about to follow
                 base = read_manifest(self._home.directory(manifest.base)) if manifest.base else manifest
             live = sum(int(segment.alive.sum()) for segment in searcher.archive.segments[len(base.segments) :])

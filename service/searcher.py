@@ -357,11 +357,8 @@ class Searcher:
         own, held = self._options.abbreviations(), self._suggesting
         if held is None or held[0] is not own:
             before, self._suggested_before = self._suggested_before, None
-            if before is not None and before[0] is own:
-                made = Suggester(self.archive, (), before[1])
-            else:
-                made = Suggester(self.archive, (*own.rows, *lexicon.abbreviations()))
-            held = self._suggesting = own, made
+            known = before[1] if before is not None and before[0] is own else None
+            held = self._suggesting = own, Suggester(self.archive, (*own.rows, *lexicon.abbreviations()), known)
         return held[1]
 
     def article(self, article_id: str, now: datetime | None = None) -> Article:

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import os
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,10 +19,11 @@ from indexer.article import validate
 from indexer.build import BuildOptions, build
 from indexer.changes import Delete, Put
 from indexer.columns import micros
-from indexer.errors import SnapshotError
+from indexer.errors import BuildRefused, SnapshotError
 from indexer.ingest import Ingester, live_home, newest
 from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.staging import Staging
 from models.hashing import HashingEncoder
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
@@ -173,6 +175,15 @@ class TestPoison:
             place.ingester.step()
         assert place.journal.aside() == []
 
+    def test_nor_is_what_sqlite_says_of_the_disk(self, place, monkeypatch):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        full = sqlite3.OperationalError("database or disk is full")
+        monkeypatch.setattr(Staging, "compare", lambda *_, **__: (_ for _ in ()).throw(full))
+        with pytest.raises(BuildRefused, match="disk is full"):
+            place.ingester.step()
+        assert place.journal.aside() == []
+
 
 class Fatal(HashingEncoder):
     """An encoder that ends the process at a word, without being able to say so."""
@@ -180,6 +191,15 @@ class Fatal(HashingEncoder):
     def encode_documents(self, texts):
         if any("quệch" in text for text in texts):
             os._exit(9)
+        return super().encode_documents(texts)
+
+
+class Greedy(HashingEncoder):
+    """An encoder that needs more memory at a word than there is."""
+
+    def encode_documents(self, texts):
+        if any("phình" in text for text in texts):
+            raise MemoryError
         return super().encode_documents(texts)
 
 
@@ -219,6 +239,34 @@ class TestWhatEndsTheProcess:
         assert status_of_ingesting(place.home) == 0
         assert place.titles()["b1"] == "Tin sống"
         assert place.journal.aside() == []
+
+    def test_one_that_was_alone_when_the_service_was_stopped_is_tried_again_at_once(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        with place.ingester._trying(place.journal.take(0)):
+            note = (live_home(place.home).path / ingest.TRYING).read_bytes()
+        (live_home(place.home).path / ingest.TRYING).write_bytes(note)  # as if it had been killed
+        place.ingester = Ingester(place.home, HashingEncoder)
+        assert place.journal.aside() == []
+        assert len(place.ingest()) == 1
+        assert set(place.titles()) == {"a1", "b1"}
+
+    def test_one_that_takes_all_memory_is_found_too(self, place):
+        def fresh():
+            return Ingester(place.home, Greedy)
+
+        place.index([line("a1")])
+        place.journal.write([put("b1"), put("b2", "Tin phình"), put("b3")])
+        with pytest.raises(MemoryError):
+            fresh().step()
+        ingester = fresh()
+        ingester.step()
+        with pytest.raises(MemoryError):  # alone
+            ingester.step()
+        place.ingester = fresh()
+        place.ingest()
+        assert set(place.titles()) == {"a1", "b1", "b3"}
+        assert [one.id for one in place.journal.aside()] == ["b2"]
 
     def test_a_note_that_was_cut_short_stops_nothing(self, place):
         place.index([line("a1")])
@@ -337,6 +385,43 @@ class TestLive:
         place.index([line("a1")])
         place.journal.write([Delete("b1")])
         assert place.ingest() == []
+
+    def test_nor_does_it_wait(self, place):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        place.ingest()
+        place.journal.write([Delete("b2"), put("b1")])
+        assert ingest.ingestion(place.home).waiting == 2
+        place.ingest()
+        assert ingest.ingestion(place.home).waiting == 0
+        place.journal.write([put("b3")])
+        assert ingest.ingestion(place.home).waiting == 1
+        place.ingester = Ingester(place.home, HashingEncoder)
+        assert len(place.ingest()) == 1
+        assert set(place.titles()) == {"a1", "b1", "b3"}
+
+    def test_it_is_looked_at_again_where_the_snapshot_was_lost(self, place):
+        """What was held against a live snapshot says nothing of the published one under it."""
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        (name,) = place.ingest()
+        place.journal.write([put("b1")])
+        assert place.ingest() == []
+        (live_home(place.home).directory(name) / "manifest.json").write_text("")
+        place.ingester = Ingester(place.home, HashingEncoder)
+        assert ingest.ingestion(place.home).waiting == 1
+        place.ingest()
+        assert set(place.titles()) == {"a1", "b1"}
+
+    def test_nothing_is_amiss_after_a_merge(self, place, caplog):
+        place.index([line("a1")])
+        place.journal.write([put("b1")])
+        place.ingest()
+        place.merge()
+        assert place.ingest() == []
+        caplog.clear()
+        assert newest(place.home) is place.home
+        assert caplog.records == []
 
     def test_another_encoder_is_refused(self, place):
         place.index([line("a1")])

@@ -1,5 +1,6 @@
 """Word search: BM25 by hand and against brute force, masks that hide nothing else, titles, and what chance gives."""
 
+import shutil
 from collections import Counter
 from itertools import count
 from math import log, sqrt
@@ -353,3 +354,11 @@ class TestOracle:
         assert rows.tolist() == list(range(150))
         assert len(set(scores.tolist())) > 10
         return index, rows.tolist()
+
+
+def test_what_tantivy_says_of_the_disk_is_a_fault_of_the_machine(tmp_path):
+    writer = LexicalWriter(tmp_path / "words")
+    writer.add(["Bão"], ["Bão"], "Bão")
+    shutil.rmtree(tmp_path / "words")
+    with pytest.raises(OSError, match="the word index cannot be written: "):
+        writer.close()

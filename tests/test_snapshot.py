@@ -146,6 +146,24 @@ def test_any_file_that_is_missing_or_a_link_or_a_folder_is_caught(current, origi
     verify(current)
 
 
+def test_what_snapshots_share_is_hashed_once_though_they_take_turns(home, current, monkeypatch):
+    hashed, asked, digest = snapshots.Hashed(), [], snapshots.Hashed.digest
+    monkeypatch.setattr(snapshots.Hashed, "digest", lambda self, path: asked.append(path) or digest(self, path))
+    others = [home.path / f"other-{at}" / current.name for at in range(10)]
+    for other in others:
+        shutil.copytree(current, other)
+    for _ in range(3):
+        for place in (current, others[0]):
+            verify(place, hashed=hashed)
+    files = len(read_manifest(current).files)
+    assert len(asked) == 2 * files
+    for other in others:
+        verify(other, hashed=hashed)
+    assert len(hashed._known) == 8 * files  # of those that were verified lately
+    verify(current, hashed=hashed)
+    assert len(asked) == 12 * files
+
+
 @pytest.mark.parametrize("name", [".tantivy-meta.lock", ".tantivy-writer.lock"])
 def test_what_tantivy_leaves_where_it_reads_is_no_damage_and_goes_nowhere(current, home, tmp_path, name):
     lock = current / "words" / name

@@ -192,6 +192,7 @@ def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, 
         {"id": f"a{n}", "title": f"Công nhân {n} nhận lương", "tags": [f"thẻ {n % 5}", "bão"], "section": "Đời sống"}
         for n in range(12)
     ]
+    lines.append({"id": "a12", "title": "UBND họp", "lead": "Ủy ban nhân dân xã họp bàn."})
     publish(tmp_path, lines)
     home, journal = Home(tmp_path), Journal(tmp_path)
     ingester, searcher = Ingester(home, HashingEncoder), None
@@ -210,10 +211,11 @@ def test_after_a_change_the_same_is_suggested_as_if_all_were_made_anew(publish, 
         archive = Archive(Snapshot(place.directory(place.current()), before))
         searcher = Searcher(archive, HashingEncoder, before=searcher)
         anew = Searcher(archive, HashingEncoder)
-        for typed in ("b", "bao", "t", "the", "thẻ 3", "a", "ap", "an", "đ", "thoi", "l", "z", "cong nhan"):
+        for typed in ("b", "bao", "t", "the", "thẻ 3", "a", "ap", "an", "đ", "thoi", "l", "z", "cong nhan", "ubnd"):
             assert searcher.suggest(typed, 20) == anew.suggest(typed, 20), (one, typed)
         taken_over.append(searcher._suggester())
     assert taken_over[1]._keyed is not taken_over[0]._keyed
     assert (taken_over[2]._keyed is taken_over[1]._keyed) == (most > 1)  # nothing new was in it
     assert [found.text for found in searcher.suggest("áp", 5)] == ["Áp thấp"]
+    assert "abbreviation" in {found.kind for found in searcher.suggest("ubnd", 5)}
     assert searcher.suggest("bão l", 5) == []  # whose last article is gone
