@@ -1,15 +1,24 @@
-"""A real worker whose searches end when they are told to: full, told to stop, stuck, and with clients that dawdle."""
+"""A real worker whose searches end when they are told to: full, told to stop, stuck, and with clients that dawdle.
 
+And its loop alone, for what a process would take long to come to.
+"""
+
+import errno
 import json
+import os
 import re
+import selectors
 import signal
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.workers.gthread import TConn
 
+from service.serving import worker
 from tests.conftest import wait_for
 from tests.test_serve import LINES, Service
 
@@ -304,3 +313,63 @@ def test_requests_that_never_come_whole_leave_their_threads(start, connect):
     assert short in told
     assert {status for status, _ in told} <= {400, 503}  # more than may wait
     assert "Traceback" not in service.log.read_text()
+
+
+class TestLoop:
+    """What its loop does, without a process; the tests are its threads."""
+
+    class Threads:
+        def submit(self, *_):
+            return Future()
+
+    class Lost(socket.socket):
+        """A socket whose client is gone in some way."""
+
+        code = 0
+
+        def recv(self, *_):
+            raise OSError(self.code, os.strerror(self.code))
+
+    @pytest.fixture
+    def loop(self):
+        made = worker.Worker(0, os.getpid(), [], None, 30, Config(), None)
+        made.tpool, made.poller = self.Threads(), selectors.DefaultSelector()
+        made.method_queue.init()
+        yield made
+        made.poller.close()
+        made.method_queue.close()
+        made.tmp.close()
+
+    @pytest.fixture
+    def pair(self):
+        pair = socket.socketpair()
+        with pair[0], pair[1]:
+            pair[1].settimeout(10)
+            yield pair
+
+    @staticmethod
+    def handed(loop, served):
+        """Return a connection with a request that a thread has."""
+        conn = TConn(loop.cfg, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        conn.data_ready = True
+        loop.wsgi = None
+        loop.nr_conns += 1
+        loop.enqueue_req(conn)
+        conn.init()
+        return conn
+
+    def test_told_to_stop_while_it_loads_it_stops(self, loop):
+        assert not hasattr(loop, "wsgi")
+        loop.handle_exit(signal.SIGTERM, None)
+        assert not loop.alive
+
+    @pytest.mark.parametrize("code", [errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH])
+    def test_a_client_that_is_lost_while_it_parts_is_let_go(self, loop, pair, code):
+        served = self.Lost(fileno=pair[0].detach())
+        served.code = code
+        conn = TConn(loop.cfg, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        loop.nr_conns = 1
+        loop._part(conn)
+        loop._parting(conn, served)
+        assert (loop.nr_conns, len(loop._leaving), len(loop.poller.get_map())) == (0, 0, 0)
+        assert served.fileno() == -1

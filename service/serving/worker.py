@@ -123,15 +123,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._leaving.append(conn)
 
     def _parting(self, conn: Any, client: Any) -> None:
-        with suppress(BlockingIOError):
-            try:
-                more = conn.sock.recv(_HEAD)
-            except ConnectionError:
-                more = b""
-            if not more:
-                self._leaving.remove(conn)
-                self.poller.unregister(client)
-                self._let_go(conn)
+        try:
+            more = conn.sock.recv(_HEAD)
+        except BlockingIOError:
+            return
+        except OSError:  # not reset alone: a client that is out of reach is told of here, too
+            more = b""
+        if not more:
+            self._leaving.remove(conn)
+            self.poller.unregister(client)
+            self._let_go(conn)
 
     def _let_go(self, conn: Any) -> None:
         self.nr_conns -= 1
@@ -154,7 +155,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._let_go(conn)
 
     def _admission(self) -> Admission | None:
-        found = getattr(self.wsgi, "extensions", {}).get("admission")
+        wsgi = getattr(self, "wsgi", None)  # told to stop while it loads, the worker has none
+        found = getattr(wsgi, "extensions", {}).get("admission")
         return found if isinstance(found, Admission) else None
 
     def _wait_for(self, conn: Any) -> None:
