@@ -16,6 +16,7 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.http.errors import NoMoreData
 from gunicorn.workers.gthread import TConn
 
 from service.serving import worker
@@ -373,3 +374,56 @@ class TestLoop:
         loop._parting(conn, served)
         assert (loop.nr_conns, len(loop._leaving), len(loop.poller.get_map())) == (0, 0, 0)
         assert served.fileno() == -1
+
+    @pytest.mark.parametrize("long", [b"", b"".join(b"X-%d: %s\r\n" % (at, b"x" * 7000) for at in range(3))])
+    def test_a_slow_body_has_its_time_whose_head_was_not_there_at_once(self, loop, pair, monkeypatch, long):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        served, client = pair
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + long + b"Content-Len")
+        conn = self.handed(loop, served)
+        client.sendall(b"gth: 5\r\n\r\n")
+        request = next(conn.parser)
+        loop.murder_pending()
+        loop.murder_pending()
+        client.sendall(b"whole")
+        assert request.body.read() == b"whole"
+
+    def test_so_has_that_of_a_request_that_came_with_the_one_before(self, loop, pair, monkeypatch):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        served, client = pair
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        conn = self.handed(loop, served)
+        assert next(conn.parser).method == "POST"
+        client.sendall(b"wholePUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        conn.parser.unreader.unread(served.recv(8192))
+        assert conn.parser.finish_body()
+        answered = Future()
+        answered.set_result(True)
+        loop.finish_request(conn, answered)
+        request = next(conn.parser)
+        assert request.method == "PUT"
+        loop.murder_pending()
+        client.sendall(b"again")
+        assert request.body.read() == b"again"
+
+    @pytest.mark.parametrize("method", [b"GET", b"POST"])
+    def test_a_head_that_does_not_end_has_no_more_than_its_own_time(self, loop, pair, monkeypatch, method):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        served, client = pair
+        client.sendall(method + b" / HTTP/1.1\r\nHost")
+        conn = self.handed(loop, served)
+        loop.murder_pending()
+        with pytest.raises(NoMoreData):
+            next(conn.parser)
+
+    def test_a_body_that_does_not_end_has_no_more_either(self, loop, pair, monkeypatch):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        monkeypatch.setattr(worker, "BODY_S", 1e-9)
+        served, client = pair
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n")
+        conn = self.handed(loop, served)
+        client.sendall(b"Content-Length: 5\r\n\r\nwho")
+        request = next(conn.parser)
+        loop.murder_pending()
+        loop.murder_pending()
+        assert request.body.read() == b"who"
