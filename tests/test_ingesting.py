@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -78,6 +80,79 @@ def test_it_ends_with_a_service_that_is_killed(service):
     service.process.kill()
     service.process.wait()
     wait_for(lambda: not lives(pid), 20)
+
+
+MERGING = """
+import subprocess, sys, time
+from pathlib import Path
+from service.writes import ingesting
+
+class Ingester:
+    changed = 0
+
+    def __init__(self, *_):
+        pass
+
+    def step(self):
+        if started:
+            print(started[0].pid, flush=True)
+            time.sleep(600)
+
+    def merge_wanted(self):
+        return True
+
+def popen(*_, **__):
+    started.append(plain(["sleep", "600"], stdout=subprocess.DEVNULL))
+    return started[-1]
+
+started, plain = [], subprocess.Popen
+subprocess.Popen, ingesting.Ingester = popen, Ingester
+ingesting._run_and_exit(lambda: ingesting.run(Path(sys.argv[1]), None, lambda: True))
+"""
+
+
+def test_told_to_end_in_the_middle_of_a_step_it_ends_the_merge_too(tmp_path):
+    command = [sys.executable, "-c", MERGING, tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        merging = int(process.stdout.readline())
+        try:
+            process.terminate()
+            _, log = process.communicate(timeout=20)
+            assert process.returncode == 0
+            assert not lives(merging)
+        finally:
+            process.kill()
+            if lives(merging):
+                os.kill(merging, signal.SIGKILL)
+    assert "ingesting ended" not in log
+
+
+def test_one_that_does_not_end_when_told_to_is_killed(monkeypatch):
+    monkeypatch.setattr(ingesting, "_END_SECONDS", 0.2)
+    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        ingesting._end(process.pid)
+        assert not lives(process.pid)
+
+
+def test_whoever_takes_an_orphan_in_is_not_its_parent(tmp_path, monkeypatch):
+    asked = []
+    with monkeypatch.context() as patched:
+        for name in ("fork", "setsid"):
+            patched.setattr(ingesting.os, name, lambda: 0)
+        patched.setattr(ingesting.os, "_exit", lambda _: None)
+        patched.setattr(ingesting.signal, "signal", lambda *_: None)
+        patched.setattr(ingesting, "run", lambda *given: asked.append(given[2]))
+        patched.setattr(ingesting, "_supervise", lambda _, work: asked.append(work))
+        ingesting.start(tmp_path, lambda: None)
+        patched.setattr(ingesting.os, "getppid", lambda: 1)  # the supervisor ended before this was run
+        work = asked.pop()
+        work()
+        (goes_on,) = asked
+        assert not goes_on()
+        patched.setattr(ingesting.os, "getppid", os.getpid)
+        assert goes_on()
 
 
 class TestLoop:

@@ -233,6 +233,13 @@ class TestTrouble:
         assert str(tmp_path / FILE) in caplog.text
         assert text not in caplog.text
 
+    def test_a_store_that_cannot_be_made_is_said_to_be_so(self, store, tmp_path, caplog, monkeypatch):
+        monkeypatch.setattr("service.security.keys._SCHEMA", "CREATE TABLE keys")
+        with pytest.raises(NotReady, match="the store of keys cannot be used"):
+            store.create("a", ["ingest"])
+        assert f"{tmp_path / FILE}: cannot be used: " in caplog.text
+        assert list(tmp_path.iterdir()) == []
+
     def test_a_newer_format_is_refused(self, store, tmp_path, caplog):
         store.create("a", ["ingest"])
         rows(tmp_path, "PRAGMA user_version = 2")

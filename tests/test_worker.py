@@ -1,15 +1,25 @@
-"""A real worker whose searches end when they are told to: full, told to stop, stuck, and with clients that dawdle."""
+"""A real worker whose searches end when they are told to: full, told to stop, stuck, and with clients that dawdle.
 
+And its loop alone, for what a process would take long to come to.
+"""
+
+import errno
 import json
+import os
 import re
+import selectors
 import signal
 import socket
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import NoMoreData
+from gunicorn.workers.gthread import TConn
 
+from service.serving import worker
 from tests.conftest import wait_for
 from tests.test_serve import LINES, Service
 
@@ -304,3 +314,116 @@ def test_requests_that_never_come_whole_leave_their_threads(start, connect):
     assert short in told
     assert {status for status, _ in told} <= {400, 503}  # more than may wait
     assert "Traceback" not in service.log.read_text()
+
+
+class TestLoop:
+    """What its loop does, without a process; the tests are its threads."""
+
+    class Threads:
+        def submit(self, *_):
+            return Future()
+
+    class Lost(socket.socket):
+        """A socket whose client is gone in some way."""
+
+        code = 0
+
+        def recv(self, *_):
+            raise OSError(self.code, os.strerror(self.code))
+
+    @pytest.fixture
+    def loop(self):
+        made = worker.Worker(0, os.getpid(), [], None, 30, Config(), None)
+        made.tpool, made.poller = self.Threads(), selectors.DefaultSelector()
+        made.method_queue.init()
+        yield made
+        made.poller.close()
+        made.method_queue.close()
+        made.tmp.close()
+
+    @pytest.fixture
+    def pair(self):
+        pair = socket.socketpair()
+        with pair[0], pair[1]:
+            pair[1].settimeout(10)
+            yield pair
+
+    @staticmethod
+    def handed(loop, served):
+        """Return a connection with a request that a thread has."""
+        conn = TConn(loop.cfg, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        conn.data_ready = True
+        loop.wsgi = None
+        loop.nr_conns += 1
+        loop.enqueue_req(conn)
+        conn.init()
+        return conn
+
+    def test_told_to_stop_while_it_loads_it_stops(self, loop):
+        assert not hasattr(loop, "wsgi")
+        loop.handle_exit(signal.SIGTERM, None)
+        assert not loop.alive
+
+    @pytest.mark.parametrize("code", [errno.ECONNRESET, errno.ETIMEDOUT, errno.EHOSTUNREACH])
+    def test_a_client_that_is_lost_while_it_parts_is_let_go(self, loop, pair, code):
+        served = self.Lost(fileno=pair[0].detach())
+        served.code = code
+        conn = TConn(loop.cfg, served, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        loop.nr_conns = 1
+        loop._part(conn)
+        loop._parting(conn, served)
+        assert (loop.nr_conns, len(loop._leaving), len(loop.poller.get_map())) == (0, 0, 0)
+        assert served.fileno() == -1
+
+    @pytest.mark.parametrize("long", [b"", b"".join(b"X-%d: %s\r\n" % (at, b"x" * 7000) for at in range(3))])
+    def test_a_slow_body_has_its_time_whose_head_was_not_there_at_once(self, loop, pair, monkeypatch, long):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        served, client = pair
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n" + long + b"Content-Len")
+        conn = self.handed(loop, served)
+        client.sendall(b"gth: 5\r\n\r\n")
+        request = next(conn.parser)
+        loop.murder_pending()
+        loop.murder_pending()
+        client.sendall(b"whole")
+        assert request.body.read() == b"whole"
+
+    def test_so_has_that_of_a_request_that_came_with_the_one_before(self, loop, pair, monkeypatch):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        served, client = pair
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        conn = self.handed(loop, served)
+        assert next(conn.parser).method == "POST"
+        client.sendall(b"wholePUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n")
+        conn.parser.unreader.unread(served.recv(8192))
+        assert conn.parser.finish_body()
+        answered = Future()
+        answered.set_result(True)
+        loop.finish_request(conn, answered)
+        request = next(conn.parser)
+        assert request.method == "PUT"
+        loop.murder_pending()
+        client.sendall(b"again")
+        assert request.body.read() == b"again"
+
+    @pytest.mark.parametrize("method", [b"GET", b"POST"])
+    def test_a_head_that_does_not_end_has_no_more_than_its_own_time(self, loop, pair, monkeypatch, method):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        served, client = pair
+        client.sendall(method + b" / HTTP/1.1\r\nHost")
+        conn = self.handed(loop, served)
+        loop.murder_pending()
+        with pytest.raises(NoMoreData):
+            next(conn.parser)
+
+    def test_a_body_that_does_not_end_has_no_more_either(self, loop, pair, monkeypatch):
+        monkeypatch.setattr(worker, "HEAD_S", 1e-9)
+        monkeypatch.setattr(worker, "BODY_S", 1e-9)
+        served, client = pair
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n")
+        conn = self.handed(loop, served)
+        client.sendall(b"Content-Length: 5\r\n\r\nwho")
+        request = next(conn.parser)
+        loop.murder_pending()
+        loop.murder_pending()
+        assert request.body.read() == b"who"

@@ -98,7 +98,8 @@ class KeyStore:
             raise ValueError(f"name: {shown(name)}: expected 1 to {LONGEST_NAME} characters that can be shown")
         key = Key(secrets.token_hex(6), name, tuple(s for s in SCOPES if s in wanted), int(self._clock()))
         secret = secrets.token_urlsafe(32)
-        database.make(self._path, _SCHEMA)
+        with self._refusing():
+            database.make(self._path, _SCHEMA)
         with self._opened() as db:
             row = (key.id, _digest(secret), key.name, " ".join(key.scopes), key.created)
             db.execute("INSERT INTO keys (id, hash, name, scopes, created) VALUES (?, ?, ?, ?, ?)", row)
@@ -173,9 +174,13 @@ class KeyStore:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one statement or two: one that was put in its place, from a backup say, counts at once."""
+        with self._refusing(), database.opened(self._path, _FORMAT) as db:
+            yield db
+
+    @contextmanager
+    def _refusing(self) -> Iterator[None]:
         try:
-            with database.opened(self._path, _FORMAT) as db:
-                yield db
+            yield
         except sqlite3.Error as error:
             logger.error("%s: cannot be used: %s", self._path, error)
             raise NotReady("the store of keys cannot be used; the log says why") from None

@@ -51,6 +51,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._handed = 0
         self._leaving: deque[Any] = deque()
         self._coming: dict[Any, float] = {}  # connections whose request may not be here whole: until when it must be
+        self._heads: dict[Any, Any] = {}  # those of them whose head may not be: the request parsed before it
 
     def accept(self, listener: Any) -> None:
         """Accept a connection; where nobody more may wait, all that have come."""
@@ -99,12 +100,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         patience = _patience(head)
         if patience:
             self._coming[conn] = time.monotonic() + patience
+        if b"\r\n\r\n" not in head:
+            self._heads[conn] = _parsed(conn)
         super().enqueue_req(conn)
 
     def finish_request(self, conn: Any, fs: Any) -> None:
         """Take a connection back from a thread."""
         self._handed -= 1
         self._coming.pop(conn, None)
+        self._heads.pop(conn, None)
         if fs.cancelled() or fs.exception() is not None or not fs.result():
             self._part(conn)
         else:
@@ -123,15 +127,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._leaving.append(conn)
 
     def _parting(self, conn: Any, client: Any) -> None:
-        with suppress(BlockingIOError):
-            try:
-                more = conn.sock.recv(_HEAD)
-            except ConnectionError:
-                more = b""
-            if not more:
-                self._leaving.remove(conn)
-                self.poller.unregister(client)
-                self._let_go(conn)
+        try:
+            more = conn.sock.recv(_HEAD)
+        except BlockingIOError:
+            return
+        except OSError:  # not reset alone: a client that is out of reach is told of here, too
+            more = b""
+        if not more:
+            self._leaving.remove(conn)
+            self.poller.unregister(client)
+            self._let_go(conn)
 
     def _let_go(self, conn: Any) -> None:
         self.nr_conns -= 1
@@ -145,6 +150,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().murder_pending()
         now = time.monotonic()
         for conn in [conn for conn, until in self._coming.items() if until <= now]:
+            if conn in self._heads and self._heads.pop(conn) is not _parsed(conn):  # its head has come: a body may
+                self._coming[conn] += BODY_S - HEAD_S
+                continue
             del self._coming[conn]
             with suppress(OSError):  # it is closed
                 conn.sock.shutdown(socket.SHUT_RD)
@@ -154,7 +162,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._let_go(conn)
 
     def _admission(self) -> Admission | None:
-        found = getattr(self.wsgi, "extensions", {}).get("admission")
+        wsgi = getattr(self, "wsgi", None)  # told to stop while it loads, the worker has none
+        found = getattr(wsgi, "extensions", {}).get("admission")
         return found if isinstance(found, Admission) else None
 
     def _wait_for(self, conn: Any) -> None:
@@ -212,8 +221,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             listener.close()
 
 
+def _parsed(conn: Any) -> Any:
+    """Return the request whose head was parsed last on a connection, None where there is none."""
+    return getattr(conn.parser, "mesg", None)
+
+
 def _patience(head: bytes) -> float:
-    """Return for how many seconds to wait for what is missing of a request, none where nothing can be."""
+    """Return for how many seconds to wait for what is missing of a request, none where nothing can be.
+
+    Where the end of its head is not in sight, these are the head's alone; there may be a body after it.
+    """
     lines, blank, _ = head.lower().partition(b"\r\n\r\n")
     if not blank:
         return HEAD_S

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from indexer.errors import BuildRefused, IndexerError
 from indexer.ingest import Ingester, live_home
@@ -31,6 +32,9 @@ MERGE_SECONDS = 3600.0
 REST_SECONDS = 30.0
 """How long to wait after publishing before it is done again; ten times as long as it took, if that is longer."""
 
+_END_SECONDS = 10.0
+"""How long it may take to end once told to: what it is at may be one call that lasts, and a kill does no harm."""
+
 _MOST_SECONDS = 30.0
 _NICE = 10
 
@@ -43,7 +47,8 @@ def start(home: Path, load_encoder: Callable[[], Encoder]) -> None:
     try:
         os.setsid()  # what a terminal sends to those that serve is for them to answer
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _supervise(parent, lambda: run(home, load_encoder, _lives(os.getppid())))
+        goes_on = _lives(os.getpid())  # asked for after the next fork, it might be whoever took the orphan in
+        _supervise(parent, lambda: run(home, load_encoder, goes_on))
     finally:
         os._exit(0)
 
@@ -62,8 +67,7 @@ def _supervise(parent: int, work: Callable[[], None]) -> None:
             _run_and_exit(work)
         while os.waitpid(child, os.WNOHANG) == (0, 0):
             if not lives():
-                os.kill(child, signal.SIGTERM)
-                os.waitpid(child, 0)
+                _end(child)
                 return
             time.sleep(LOOK_SECONDS)
         wait = 1.0 if time.monotonic() - begun > _MOST_SECONDS else min(2 * wait, _MOST_SECONDS)
@@ -72,13 +76,30 @@ def _supervise(parent: int, work: Callable[[], None]) -> None:
             time.sleep(LOOK_SECONDS)
 
 
+def _end(child: int) -> None:
+    os.kill(child, signal.SIGTERM)
+    until = time.monotonic() + _END_SECONDS
+    while os.waitpid(child, os.WNOHANG) == (0, 0):
+        if time.monotonic() >= until:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(LOOK_SECONDS)
+
+
 def _run_and_exit(work: Callable[[], None]) -> None:
     try:
+        signal.signal(signal.SIGTERM, _told_to_end)
         work()
+    except SystemExit:
+        pass
     except BaseException:
         logger.exception("ingesting ended; it is started again")
     finally:
         os._exit(0)
+
+
+def _told_to_end(*_: object) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what is cleared away now is not to be broken off
+    sys.exit(0)
 
 
 def run(home: Path, load_encoder: Callable[[], Encoder], goes_on: Callable[[], bool]) -> None:
@@ -107,7 +128,15 @@ class _Loop:
         self._rest = 0.0
 
     def run(self, goes_on: Callable[[], bool]) -> None:
-        """Go on until told to stop, or something fails that only a fresh start may mend."""
+        """Go on until told to stop, or something fails that only a fresh start may mend; end the merge then, too."""
+        try:
+            self._go_on(goes_on)
+        finally:
+            if self._merging is not None:
+                self._merging.terminate()
+                self._merging.wait()
+
+    def _go_on(self, goes_on: Callable[[], bool]) -> None:
         wait = LOOK_SECONDS
         while goes_on():
             try:
@@ -118,9 +147,6 @@ class _Loop:
                 self._ingester = None  # from the files, whatever they are then
                 wait = min(max(2 * wait, 1.0), _MOST_SECONDS)
             time.sleep(wait)
-        if self._merging is not None:
-            self._merging.terminate()
-            self._merging.wait()
 
     def _step(self) -> bool:
         if self._ingester is None:
