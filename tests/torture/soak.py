@@ -12,11 +12,12 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
+from statistics import mean
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -29,9 +30,10 @@ from tests.torture.serving import Serving, memory, request
 
 ARTICLES = 1_500
 THREADS = 4
-WARM_UP = 0.6
+WARM_UP = 1.0
 """How many requests pass before those that count, for each of them: until each worker has met the longest texts and the
-most hits, and what it remembers of words, queries and candidates is as much as it ever may be."""
+most hits, what it remembers of words, queries and candidates is as much as it ever may be, and so is what the
+allocator sets aside for each of its threads."""
 
 _SAMPLES = 200
 _PUBLICATIONS = 20
@@ -70,17 +72,17 @@ class Found:
 
     @property
     def ingesting_growth(self) -> float:
-        """Return the same of the process that ingests."""
-        return self._growth([sample.ingesting for sample in self._warm])
+        """Return the same of the process that ingests, by the least of each tenth: what it holds between its steps."""
+        return self._growth([sample.ingesting for sample in self._warm], min)
 
     @property
     def _warm(self) -> list[Sample]:
         before = self.samples[-1].requests * WARM_UP / (1 + WARM_UP)
         return [sample for sample in self.samples if sample.requests >= before]
 
-    def _growth(self, held: list[int]) -> float:
+    def _growth(self, held: list[int], of: Callable[[list[int]], float] = mean) -> float:
         tenth = max(1, len(held) // 10)
-        first, last = (sum(part) / len(part) for part in (held[:tenth], held[-tenth:]))
+        first, last = of(held[:tenth]), of(held[-tenth:])
         return last / first - 1 if first else 0.0
 
     def __str__(self) -> str:
@@ -170,8 +172,9 @@ def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Foun
 
 def _sample(service: Serving, done: int) -> Sample:
     held = [memory(pid) for pid in service.running()]
-    ingesting = re.findall(r"process (\d+) ingests", service.log.read_text())
-    private = memory(int(ingesting[-1])).private if ingesting else 0
+    ingesting, private = re.findall(r"process (\d+) ingests", service.log.read_text()), 0
+    with suppress(OSError):  # it ended just now: another one follows
+        private = memory(int(ingesting[-1])).private if ingesting else 0
     return Sample(done, sum(m.private for m in held), sum(m.shared for m in held), private)
 
 

@@ -147,9 +147,10 @@ class TestSoak:
             assert answer.status_code == (404 if kind == "odd" else 200), (path, answer.get_data(as_text=True))
 
     def test_growth_is_counted_after_the_warm_up(self):
-        held = [10, 50, 90, *[100] * 4, *[110] * 3]
-        found = Found([Sample(at, size * 2**20, 0) for at, size in enumerate(held)])
+        held = [10, 50, 90, *[100] * 25, *[110] * 18]
+        found = Found([Sample(at, size * 2**20, 0, 2**20 * (60 if at % 2 else 50)) for at, size in enumerate(held)])
         assert found.growth == pytest.approx(0.1)
+        assert found.ingesting_growth == 0  # between the steps of its work
         assert "+10.0%" in str(found)
 
 
