@@ -18,6 +18,7 @@ from tests import web_server
 from tests.browser.test_accessibility_browser import faults
 from tests.browser.test_pages_browser import browser, serve
 from tests.browser.test_reading_browser import SHIFTS
+from tests.conftest import wait_for
 from tests.databases import closed_port
 
 pytestmark = pytest.mark.browser
@@ -87,7 +88,7 @@ class Visit:
 
     def settled(self):
         """Wait until the element has decided; return how many articles it shows."""
-        self.page.wait_for_function("window.count !== undefined")
+        wait_for(lambda: self.page.evaluate("window.count !== undefined"))
         return self.page.evaluate("window.count")
 
 
@@ -418,7 +419,7 @@ def test_nothing_moves_where_nothing_is_reserved_by_the_page(visit, service):
     loaded = f'<script src="{service}/static/v1/lienquan-related.js"></script>'
     element = 'article="gom-0" server="{}" limit="5">'
     visited = visit(element, loaded, reserved="0", viewport={"width": 600, "height": 1600})
-    visited.page.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+    wait_for(lambda: visited.page.evaluate("performance.getEntriesByName('first-contentful-paint').length"))
     place = visited.page.locator("#after").bounding_box()
     assert visited.settled() > 0
     assert visited.page.locator("#after").bounding_box() == place
@@ -434,7 +435,7 @@ def test_a_shift_would_be_seen(visit):
         before=f"<script>{grown}</script>",
     )
     visited.settled()
-    visited.page.wait_for_function("document.querySelector('lienquan-related').style.minHeight === '80rem'")
+    wait_for(lambda: visited.page.evaluate("document.querySelector('lienquan-related').style.minHeight === '80rem'"))
     assert visited.page.evaluate(SHIFTS) > 0
 
 

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from indexer.progress import telling
 from indexer.snapshot import Home
 from tests.browser.test_pages_browser import SCRIPT, Watched, browser, serve
+from tests.conftest import wait_for
 from tests.newsroom import newsroom
 
 pytestmark = pytest.mark.browser
@@ -65,7 +66,7 @@ def colours(page):
 
 def drawn(page):
     expect(page.locator(".map")).to_be_visible()
-    page.wait_for_function("() => document.querySelector('.map canvas').width > 250")
+    wait_for(lambda: page.evaluate("document.querySelector('.map canvas').width > 250"))
     page.wait_for_timeout(200)
     return page
 

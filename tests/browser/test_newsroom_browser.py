@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.test_pages_browser import SCRIPT, Watched, browser, serve, tab_to
+from tests.conftest import wait_for
 
 pytestmark = pytest.mark.browser
 __all__ = ["browser"]
@@ -101,7 +102,7 @@ def test_paste_read_and_copy(visit):
     assert copied == page.get_by_role("textbox", name="Markdown").input_value()
     assert "- [Hợp tác xã gốm Lũng Vài \\[ảnh\\] tìm đường bán hàng](https://bao.example/hop-tac-xa.html)\n" in copied
     page.get_by_role("button", name="Chép HTML").click()
-    page.wait_for_function("navigator.clipboard.readText().then(text => text.startsWith('<ul>'))")
+    wait_for(lambda: page.evaluate("navigator.clipboard.readText().then(text => text.startsWith('<ul>'))"))
 
 
 def test_what_is_published_already(visit):

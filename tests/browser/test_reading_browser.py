@@ -239,7 +239,7 @@ def test_the_theme_follows_another_tab(visit):
     other = page.context.new_page()
     other.goto(ARTICLE)
     page.get_by_role("button", name="Nền tối").click()
-    other.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    expect(other.locator("html")).to_have_attribute("data-theme", "dark")
     assert background(other) == DARK
 
 
@@ -268,6 +268,7 @@ def test_a_script_from_right_to_left_runs_so_and_the_page_does_not(visit):
     assert title.evaluate("node => getComputedStyle(node).direction") == "rtl"
     assert page.evaluate("getComputedStyle(document.body).direction") == "ltr"
     page.get_by_role("link", name=f"{ARABIC} gốm").click()
+    expect(page.locator(".body > p")).to_have_count(2)
     directions = page.locator(".body > p").evaluate_all("all => all.map(one => getComputedStyle(one).direction)")
     assert directions == ["rtl", "ltr"]
 
