@@ -77,7 +77,6 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     chosen = settings.load()  # with what was just shared out
     with _metrics_directory():
         _preload(chosen, workers)
-        _ingest(chosen, home.absolute())
 
         def load() -> Any:
             from service.app import create_app
@@ -88,7 +87,8 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
             threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
             return app
 
-        run(load, host, port, workers, share + chosen.max_waiting + SPARE)
+        with _ingesting(chosen, home.absolute()):
+            run(load, host, port, workers, share + chosen.max_waiting + SPARE)
 
 
 @contextmanager
@@ -164,12 +164,18 @@ def _preload(settings: Settings, workers: int) -> None:
     gc.freeze()  # what the collector never walks through stays shared
 
 
-def _ingest(settings: Settings, home: Path) -> None:
-    """Start the process that brings the API's changes into what is served."""
+@contextmanager
+def _ingesting(settings: Settings, home: Path) -> Iterator[None]:
+    """Have a process bring the API's changes into what is served; in the end it has ended, too."""
     from service import app
     from service.writes import ingesting
 
-    ingesting.start(home, lambda: app.load_encoder(settings))
+    server, started = os.getpid(), ingesting.start(home, lambda: app.load_encoder(settings))
+    try:
+        yield
+    finally:
+        if os.getpid() == server:  # workers end by leaving this block too
+            ingesting.stop(started)
 
 
 def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: int = SPARE) -> None:

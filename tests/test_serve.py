@@ -259,7 +259,10 @@ class TestService:
     def test_it_ends_at_sigterm(self, service):
         workers = service.workers()
         assert len(workers) == 2  # none had to be started again
+        ingesting = int(re.findall(r"process (\d+) ingests", service.log.read_text())[-1])
         assert service.stop() == 0
+        with pytest.raises(ProcessLookupError):  # it has left all in order before
+            os.kill(ingesting, 0)
         assert "Traceback" not in service.log.read_text()
         for pid in workers:
             wait_for(lambda pid=pid: not Path(f"/proc/{pid}").exists() if Path("/proc/self").exists() else True)

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,40 +40,53 @@ _MOST_SECONDS = 30.0
 _NICE = 10
 
 
-def start(home: Path, load_encoder: Callable[[], Encoder]) -> None:
-    """Fork the process that ingests for as long as this one lives. To be called before there are threads."""
+def start(home: Path, load_encoder: Callable[[], Encoder]) -> int:
+    """Fork the process that ingests for as long as this one lives. To be called before there are threads.
+
+    :return: What `stop` takes.
+    """
     parent = os.getpid()
-    if os.fork():
-        return
+    if supervisor := os.fork():
+        return supervisor
     try:
         os.setsid()  # what a terminal sends to those that serve is for them to answer
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        told: list[int] = []
+        signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
         goes_on = _lives(os.getpid())  # asked for after the next fork, it might be whoever took the orphan in
-        _supervise(parent, lambda: run(home, load_encoder, goes_on))
+        lives = _lives(parent)
+        _supervise(lambda: not told and lives(), lambda: run(home, load_encoder, goes_on))
     finally:
         os._exit(0)
+
+
+def stop(supervisor: int) -> None:
+    """End the process that `start` started, if it is still there, and wait until it has left all in order."""
+    with suppress(ChildProcessError):  # gunicorn, which waits for any child, was told
+        if os.waitpid(supervisor, os.WNOHANG) == (0, 0):
+            os.kill(supervisor, signal.SIGTERM)
+            os.waitpid(supervisor, 0)
 
 
 def _lives(parent: int) -> Callable[[], bool]:
     return lambda: os.getppid() == parent
 
 
-def _supervise(parent: int, work: Callable[[], None]) -> None:
-    """Run the work in a process of its own, again where it ends, until the parent has ended."""
-    lives, wait = _lives(parent), 1.0
-    while lives():
+def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
+    """Run the work in a process of its own, again where it ends, for as long as it goes on."""
+    wait = 1.0
+    while goes_on():
         begun = time.monotonic()
         child = os.fork()
         if not child:
             _run_and_exit(work)
         while os.waitpid(child, os.WNOHANG) == (0, 0):
-            if not lives():
+            if not goes_on():
                 _end(child)
                 return
             time.sleep(LOOK_SECONDS)
         wait = 1.0 if time.monotonic() - begun > _MOST_SECONDS else min(2 * wait, _MOST_SECONDS)
         until = time.monotonic() + wait
-        while lives() and time.monotonic() < until:
+        while goes_on() and time.monotonic() < until:
             time.sleep(LOOK_SECONDS)
 
 

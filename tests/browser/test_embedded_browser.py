@@ -297,7 +297,6 @@ def test_an_element_that_is_taken_away_hangs_up(visit, broken):
     broken.pages["/api/v1/articles/a/related"] = slow
     visited = visit(f'article="a" server="{broken.url}">')
     visited.page.on("requestfailed", lambda request: stopped.append(request.failure))
-    visited.page.wait_for_function("performance.now() > 0")
     wait_until(visited.page, lambda: broken.asked)
     visited.page.evaluate("document.querySelector('lienquan-related').remove()")
     wait_until(visited.page, lambda: stopped)

@@ -99,10 +99,10 @@ def main(arguments: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix=f"lienquan-{name}-") as directory:
             started = time.monotonic()
             found, wrong = part.run(Path(directory), rounds, given.seed)
-        print(f"{name} (seed {given.seed}, {time.monotonic() - started:.0f} s): {found}", flush=True)
-        for one in wrong[:20]:
-            print(f"    WRONG {one}", flush=True)
-        failed |= bool(wrong)
+            print(f"{name} (seed {given.seed}, {time.monotonic() - started:.0f} s): {found}", flush=True)
+            for one in wrong[:20]:
+                print(f"    WRONG {one}", flush=True)
+            failed |= bool(wrong)
     return int(failed)
 
 
