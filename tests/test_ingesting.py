@@ -127,6 +127,33 @@ def test_told_to_end_in_the_middle_of_a_step_it_ends_the_merge_too(tmp_path):
     assert "ingesting ended" not in log
 
 
+KILLED = """
+import os, signal, subprocess, sys
+from pathlib import Path
+from service.writes import ingesting
+
+def work():
+    print(subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL).pid, flush=True)
+    once.unlink()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+once = Path(sys.argv[1])
+once.touch()
+ingesting._supervise(once.exists, work)
+"""
+
+
+def test_when_it_is_killed_its_merge_ends_too(tmp_path):
+    command = [sys.executable, "-c", KILLED, tmp_path / "once"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    merging = int(ended.stdout)
+    try:
+        wait_for(lambda: not lives(merging), 20)
+    finally:
+        if lives(merging):
+            os.kill(merging, signal.SIGKILL)
+
+
 def test_one_that_does_not_end_when_told_to_is_killed(monkeypatch):
     monkeypatch.setattr(ingesting, "_END_SECONDS", 0.2)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"

@@ -78,8 +78,9 @@ def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
         begun = time.monotonic()
         child = os.fork()
         if not child:
+            os.setpgid(0, 0)
             _run_and_exit(work)
-        while os.waitpid(child, os.WNOHANG) == (0, 0):
+        while not _ended(child):
             if not goes_on():
                 _end(child)
                 return
@@ -90,10 +91,20 @@ def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
             time.sleep(LOOK_SECONDS)
 
 
+def _ended(child: int) -> bool:
+    """Return whether it has ended; its merge, which it may not have lived to end, is told to then."""
+    if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        return False
+    with suppress(ProcessLookupError):  # it ended before it had a group
+        os.killpg(child, signal.SIGTERM)  # before it is waited for: until then its number is nobody else's
+    os.waitpid(child, 0)
+    return True
+
+
 def _end(child: int) -> None:
     os.kill(child, signal.SIGTERM)
     until = time.monotonic() + _END_SECONDS
-    while os.waitpid(child, os.WNOHANG) == (0, 0):
+    while not _ended(child):
         if time.monotonic() >= until:
             os.kill(child, signal.SIGKILL)
         time.sleep(LOOK_SECONDS)
