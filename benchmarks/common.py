@@ -41,7 +41,7 @@ def environment() -> dict[str, str]:
 
 def articles(name: str, count: int | None = None) -> list[Article]:
     """Return the articles of a set of the data, the first `count` of them."""
-    found = []
+    found: list[Article] = []
     with gzip.open(DATA / name / "articles.jsonl.gz", "rt", encoding="utf-8") as lines:
         for line in lines:
             if count is not None and len(found) == count:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter, sleep
@@ -162,14 +162,14 @@ def served(place: Path) -> dict[str, Any]:
     """Return p50 and p95 in milliseconds of search less its encoding and of related by id, one thread, each once."""
     import faiss
 
-    from benchmarks.search import _Remembering
+    from benchmarks.search import Remembering
     from service.options import Options
     from service.schemas import RelatedBody, SearchParams, Seed
     from service.searcher import Searcher
     from service.settings import Settings
 
     faiss.omp_set_num_threads(1)
-    remembering = _Remembering()
+    remembering = Remembering()
     opened = searcher(place / "home")
     found = Searcher(opened.archive, lambda: remembering, Options.of(Settings()))
     titles = [article.title for article in common.articles("vietnews", 2 * REQUESTS)]
@@ -260,14 +260,12 @@ def encoder_memory() -> float:
     return float(out.stdout.splitlines()[-1])
 
 
-def parts() -> Iterator[str]:
-    """Yield the names of what runs in processes of its own."""
-    yield from ("built", "served")
-
+PARTS: dict[str, Callable[..., dict[str, Any]]] = {"built": built, "served": served}
+"""What runs in processes of its own."""
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2 and sys.argv[1] in parts():
-        print(json.dumps({"built": built, "served": served}[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])))
+    if len(sys.argv) > 2 and sys.argv[1] in PARTS:
+        print(json.dumps(PARTS[sys.argv[1]](Path(sys.argv[2]), *sys.argv[3:])))
     else:
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         measure([int(count) for count in sys.argv[1:]] or COUNTS)

@@ -25,7 +25,8 @@ class Card:
     def __init__(self) -> None:
         self._model = SentenceTransformer(os.environ[MODEL], device="cpu")
         self._model.max_seq_length = 512
-        self._index, self._ids = faiss.IndexFlatIP(384), [""]
+        self._index: faiss.Index = faiss.IndexFlatIP(384)
+        self._ids = [""]
 
     def index(self, archive: str, home: str) -> None:
         """Encode in batches of 32, as sentence-transformers does unless told otherwise."""

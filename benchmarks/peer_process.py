@@ -156,7 +156,7 @@ class Side:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args}: ended with status {self._process.wait()}")
+            raise RuntimeError(f"{self._process.args!r}: ended with status {self._process.wait()}")
         found: dict[str, Any] = json.loads(line)
         return found
 

@@ -25,7 +25,7 @@ class GivenVectors(HFVectors):
         """Return given vectors for documents, encoded ones for queries."""
         if category == "data" and self.of:
             return np.stack([self.of[text] for text in data])
-        return super().encode(data, category)
+        return np.asarray(super().encode(data, category))
 
 
 class Txtai:

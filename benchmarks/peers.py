@@ -172,7 +172,7 @@ def indexing(task: Task, directory: Path, rounds: int = ROUNDS) -> dict[str, Any
     """Measure the sides that encode: the whole way from a file of articles to an index on disk, and what it finds."""
     archive = write(directory, "indexed", task.indexed)
     few = write(directory, "few", task.indexed[:8])
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     with started(ENCODING) as sides:
         for name, side in sides.items():
             side.ask("index", few[name == "lienquan"], directory / f"few-{name}")

@@ -70,7 +70,7 @@ def candidates(found: Searcher, qrels: Qrels) -> dict[str, Found]:
         seeds = resolve(archive, encoder, Seed(ids=[query]), public)
         allowed = public.copy()
         allowed[list(seeds.rows)] = False
-        rows, terms = pool.near(archive, seeds, allowed, 10)
+        rows, terms, _ = pool.near(archive, seeds, allowed, 10)
         mean, spread = seeds.unrelated
         meaning = (archive.similarities(seeds.vector, rows).astype(np.float64) - mean) / spread
         result[query] = Found([names[row] for row in rows], meaning, terms)

@@ -36,7 +36,8 @@ from models.encoder import Vectors
 from service.options import Options
 from service.ranking import fusion
 from service.schemas import SearchParams
-from service.search import restoration, retrieval, understanding
+from service.search import restoration, understanding
+from service.search.alternatives import Alternatives
 from service.searcher import Searcher
 from service.settings import Settings
 
@@ -123,12 +124,12 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "no folded field": lambda: _without(understanding, "_FOLDED_WEIGHT", 1e-9),
     "no title field": lambda: _without(understanding, "_TITLE_WEIGHT", 1e-9),
     "no pairs of syllables": lambda: _without(understanding, "tokens", lambda words: [w for w in words if w]),
-    "no abbreviations, renamings": lambda: _without(understanding.Alternatives, "find", lambda *args: []),
+    "no abbreviations, renamings": lambda: _without(Alternatives, "find", lambda *args: []),
     "no feedback for short queries": lambda: _without(fusion, "FEEDBACK_WEIGHT", 0.0),
     "one weight for all lengths": lambda: _without(fusion, "word_weight", lambda count: fusion.LONG_WEIGHT),
     "words weigh without evidence": lambda: _without(fusion, "evidence", lambda share: 1.0),
-    "RRF (k = 60) in place of spreads": lambda: _without(retrieval.ranking, "fuse", _rrf),
-    "min-max in place of spreads": lambda: _without(retrieval.ranking, "fuse", _min_max),
+    "RRF (k = 60) in place of spreads": lambda: _without(fusion, "fuse", _rrf),
+    "min-max in place of spreads": lambda: _without(fusion, "fuse", _min_max),
 }
 
 
@@ -146,12 +147,13 @@ def _slips_kept(
 
 def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
     ranks = [np.argsort(np.argsort(-part)) for part in (meaning, words) if part is not None]
-    return np.sum([1 / (60.0 + rank) for rank in ranks], axis=0)
+    return np.asarray(np.sum([1 / (60.0 + rank) for rank in ranks], axis=0))
 
 
 def _min_max(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
     parts = [part for part in (meaning, words) if part is not None]
-    return np.sum([(part - part.min()) / max(float(np.ptp(part)), 1e-9) for part in parts], axis=0)
+    scaled = [(part - part.min()) / max(float(np.ptp(part)), 1e-9) for part in parts]
+    return np.asarray(np.sum(scaled, axis=0))
 
 
 def restored(directory: Path) -> Iterator[dict[str, Any]]:
@@ -209,7 +211,7 @@ def index_share(directory: Path) -> float:
         words.add(syllables.stream(article.title), spoken, text)
         learnt.add(article, number, spoken, text)
     words.close()
-    learnt.write(directory / "learnt")
+    learnt.write(directory / "learnt", directory)
     added = (perf_counter() - started) / len(articles)
     some = [article.views for article in articles[::20]]
     started = perf_counter()
