@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from models.encoder import Encoder, EncoderIdentity, Vectors
+from models.languages import Languages
 
 SIZE = 2048
 """Queries kept: of 384 dimensions 3 MB of vectors, and as much again for the rest."""
@@ -31,13 +32,17 @@ class QueryVectors:
             raise ValueError(f"size: {size}: expected at least 1")
         self._size = size
         self._noted = noted
-        self._kept: OrderedDict[tuple[EncoderIdentity, str], Vectors] = OrderedDict()
+        self._kept: OrderedDict[tuple[EncoderIdentity, str, bool], Vectors] = OrderedDict()
+        self._languages = Languages()
         self._lock = threading.Lock()
 
-    def encode(self, encoder: Encoder, text: str) -> Vectors:
-        """Return the query's unit vector, (dim,) float32, read-only."""
+    def encode(self, encoder: Encoder, text: str, english: bool = False) -> Vectors:
+        """Return the query's unit vector, (dim,) float32, read-only.
+
+        :param english: Whether the query is in English, and to be compared with texts in Vietnamese.
+        """
         text = " ".join(unicodedata.normalize("NFC", text).split())
-        key = (encoder.identity, text)
+        key = (encoder.identity, text, english)
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -46,6 +51,8 @@ class QueryVectors:
         if kept is not None:
             return kept
         vector: Vectors = encoder.encode_queries([text])[0]  # without the lock: other queries need not wait
+        if english:
+            vector = self._languages.brought(encoder, vector)
         vector.setflags(write=False)
         with self._lock:
             self._kept[key] = vector

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from models.hashing import HashingEncoder
+from models.languages import pairs
 from models.remembering import QueryVectors
 from service.live import Live
 from service.schemas import RelatedBody, SearchParams
@@ -27,6 +28,17 @@ def test_a_search_is_encoded_once(archive_of):
     answers = [searcher.search(SearchParams(q="lò gốm")) for searcher in (one, one, other)]
     assert encoder.asked == ["lò gốm"]
     assert len({tuple(hit.article.id for hit in answer.hits) for answer in answers}) == 1
+
+
+def test_only_queries_in_english_are_brought_among_those_in_vietnamese(archive_of):
+    encoder = Counting()
+    searcher = Searcher(archive_of(LINES), lambda: encoder)
+    typed = ["lo gom", "lò gốm đỏ", "what is the price of red pottery", "where is the red pottery kiln"]
+    brought = [text for pair in zip(*pairs(), strict=True) for text in pair]
+    for query, expected in zip(typed, (["lò gốm"], typed[1:2], [typed[2], *brought], typed[3:]), strict=True):
+        encoder.asked.clear()
+        searcher.search(SearchParams(q=query))
+        assert encoder.asked == expected
 
 
 def test_a_draft_is_encoded_each_time_and_not_kept(archive_of):

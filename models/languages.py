@@ -1,0 +1,57 @@
+"""Where an encoder puts queries of another language, and how they come to lie among those in Vietnamese.
+
+The vectors of one language lie together, whatever they mean: the mean of English queries is apart from that of the same
+queries in Vietnamese, and an English query is nearer to every article that has something English about it. What is
+common to a language is its mean, and taking it away leaves the meaning (Libovický et al., 2020, *On the Language
+Neutrality of Pre-trained Multilingual Representations*). Knows encoders by their protocol alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import threading
+from functools import lru_cache
+from importlib import resources
+
+import numpy as np
+
+from models.encoder import Encoder, EncoderIdentity, Vectors
+
+_FOUND = 0.5
+"""The share of English texts that find their translation among all; a hashing encoder finds one in sixty."""
+
+
+@lru_cache(maxsize=1)
+def pairs() -> list[tuple[str, str]]:
+    """Return what readers of news may ask and read, in English and in Vietnamese."""
+    text = resources.files("models").joinpath("bilingual.tsv").read_text(encoding="utf-8")
+    return [(english, vietnamese) for english, vietnamese in csv.reader(text.splitlines(), delimiter="\t")]
+
+
+def apart(encoder: Encoder) -> Vectors:
+    """Return how far Vietnamese queries lie from English ones of the same meaning, (dim,) float32.
+
+    Zeros for an encoder to which most texts and their translations have nothing in common.
+    """
+    english, vietnamese = (encoder.encode_queries(list(texts)) for texts in zip(*pairs(), strict=True))
+    nearest = np.argmax(english @ vietnamese.T, axis=1)
+    if np.mean(nearest == np.arange(len(english))) < _FOUND:
+        return np.zeros(encoder.identity.dim, dtype=np.float32)
+    return np.asarray(vietnamese.mean(axis=0) - english.mean(axis=0), dtype=np.float32)
+
+
+class Languages:
+    """What is known of encoders, each measured once, when it is first needed."""
+
+    def __init__(self) -> None:
+        self._apart: dict[EncoderIdentity, Vectors] = {}
+        self._lock = threading.Lock()
+
+    def brought(self, encoder: Encoder, vector: Vectors) -> Vectors:
+        """Return the unit vector of an English query, (dim,) float32, as one in Vietnamese would lie."""
+        with self._lock:  # whoever comes meanwhile needs it, too
+            shift = self._apart.get(encoder.identity)
+            if shift is None:
+                shift = self._apart[encoder.identity] = apart(encoder)
+        moved = vector + shift
+        return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
