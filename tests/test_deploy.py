@@ -16,10 +16,11 @@ from service import settings
 from service.observing.metrics import text_of_sources
 from service.serve import _config
 from service.settings import Settings
+from service.writes import ingesting
 from tests.test_structure import COMMANDS, ROOT
 
 DEPLOY = ROOT / "deploy"
-GRACE = _config("127.0.0.1", 8000, 1, 1, None)["graceful_timeout"]
+GRACE = _config("127.0.0.1", 8000, 1, 1, None)["graceful_timeout"] + ingesting.END_SECONDS
 
 
 def is_setting(variable):

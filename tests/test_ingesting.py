@@ -155,7 +155,7 @@ def test_when_it_is_killed_its_merge_ends_too(tmp_path):
 
 
 def test_one_that_does_not_end_when_told_to_is_killed(monkeypatch):
-    monkeypatch.setattr(ingesting, "_END_SECONDS", 0.2)
+    monkeypatch.setattr(ingesting, "END_SECONDS", 0.2)
     code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
         process.stdout.readline()

@@ -33,7 +33,7 @@ MERGE_SECONDS = 3600.0
 REST_SECONDS = 30.0
 """How long to wait after publishing before it is done again; ten times as long as it took, if that is longer."""
 
-_END_SECONDS = 10.0
+END_SECONDS = 10.0
 """How long it may take to end once told to: what it is at may be one call that lasts, and a kill does no harm."""
 
 _MOST_SECONDS = 30.0
@@ -103,7 +103,7 @@ def _ended(child: int) -> bool:
 
 def _end(child: int) -> None:
     os.kill(child, signal.SIGTERM)
-    until = time.monotonic() + _END_SECONDS
+    until = time.monotonic() + END_SECONDS
     while not _ended(child):
         if time.monotonic() >= until:
             os.kill(child, signal.SIGKILL)
