@@ -27,6 +27,7 @@ from indexer.embedding import embed
 from indexer.metrics import Qrels
 from indexer.text import encoded_views
 from models.encoder import Vectors
+from models.remembering import QueryVectors
 from service.related import pool
 from service.related.seeds import resolve
 from service.schemas import Draft, Seed
@@ -153,10 +154,11 @@ def queries(crowd: Vectors) -> Lists:
     with gzip.open(common.DATA / "xquad_vi" / "corpus.jsonl.gz", "rt", encoding="utf-8") as lines:
         passages = [json.loads(line) for line in lines]
     bodies = encoder().encode_documents([passage["body"][:1100] for passage in passages])
-    qrels = metrics.read_qrels(common.DATA / "xquad_vi" / "qrels.tsv")
+    qrels, kept = metrics.read_qrels(common.DATA / "xquad_vi" / "qrels.tsv"), QueryVectors()
     for file in ("queries.jsonl.gz", "queries_en.jsonl.gz"):
         asked = metrics.read_queries(common.DATA / "xquad_vi" / file)
-        vectors = named(encoder().encode_queries(list(asked.values())), list(asked))
+        english = file == "queries_en.jsonl.gz"
+        vectors = named(np.stack([kept.encode(encoder(), text, english) for text in asked.values()]), list(asked))
         lists.add(vectors, named(bodies, [passage["id"] for passage in passages]), crowd, qrels)
     return lists
 

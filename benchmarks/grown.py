@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks import common, generated
 from benchmarks.quality import encoder, searcher
+from benchmarks.serving import workers_of
 from indexer.article import VIETNAM
 from indexer.build import BuildOptions, build
 from indexer.snapshot import Home
@@ -229,8 +230,7 @@ def private(home: Path, workers: int) -> list[float]:
         for number, title in enumerate(titles):
             answered(f"/api/v1/articles/bai-{number % 1000}/related")
             answered(f"/api/v1/search?q={quote(title)}")
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        return [private_mb(int(child)) for child in children]
+        return [private_mb(worker) for worker in workers_of(process.pid)]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait()

@@ -144,7 +144,7 @@ def _phase(load: overload.Load, paths: Iterator[str], rate: float, seconds: floa
 
 
 def articles() -> Iterator[dict[str, Any]]:
-    """Yield archive lines of real articles that no archive here has, dated now and told apart by their titles."""
+    """Yield archive lines of real articles that no archive here has, without a date and told apart by their titles."""
     for number, one in enumerate(common.articles("vietnews")[-2000:]):
         line = {name: value for name, value in one.line().items() if name in ("lead", "body", "section")}
         yield {**line, "id": f"put-{number}", "title": f"{one.title} ({number})"}

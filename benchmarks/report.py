@@ -244,7 +244,7 @@ def series(result: dict[str, Any]) -> str:
         ["items of `rss`", f"{result['articles']:,}"],
         ["of them instalments of series", f"{result['found']:,} ({result['share']:.1%})"],
         ["series; subjects", f"{result['series']}; {result['kinds']}"],
-        ["precision on 100 judged", f"{result['precision']:.2f}"],
+        [f"precision on {result['judged']} judged", f"{result['precision']:.2f}"],
     ]
     return table(["", ""], rows)
 

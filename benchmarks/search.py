@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
 from indexer import metrics, syllables
+from indexer.archive import Archive
 from indexer.embedding import embed
 from indexer.knowledge import KnowledgeWriter
 from indexer.language import Language, LanguageWriter
@@ -33,6 +34,7 @@ from indexer.lexical import LexicalWriter
 from indexer.lexicon import phrases
 from indexer.metrics import Qrels
 from models.encoder import Vectors
+from models.languages import Languages
 from service.options import Options
 from service.ranking import fusion
 from service.schemas import SearchParams
@@ -57,15 +59,20 @@ class Remembering:
         self._ask = lru_cache(maxsize=None)(lambda text: encoder().encode_queries([text]))
 
     def encode_queries(self, texts: Sequence[str]) -> Vectors:
-        """Return the vector of one query, (1, dim) float32."""
+        """Return the vectors of queries, (n, dim) float32."""
         started = perf_counter()
-        found: Vectors = self._ask(texts[0])
+        found: Vectors = np.concatenate([self._ask(text) for text in texts])
         self.seconds += perf_counter() - started
         return found
 
     def encode_documents(self, texts: Sequence[str]) -> Vectors:
         """Return the vectors of documents, (n, dim) float32."""
         return encoder().encode_documents(texts)
+
+
+def searching(archive: Archive, remembering: Remembering) -> Searcher:
+    """Return a searcher as it is served that has not been asked anything."""
+    return Searcher(archive, lambda: remembering, Options.of(Settings()))
 
 
 def known_item(directory: Path) -> None:
@@ -117,25 +124,42 @@ def _without(module: object, name: str, value: Any) -> AbstractContextManager[An
     return patch.object(module, name, value)
 
 
+@contextmanager
+def _all(*parts: AbstractContextManager[Any]) -> Iterator[None]:
+    with ExitStack() as entered:
+        for part in parts:
+            entered.enter_context(part)
+        yield
+
+
 ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "everything": nullcontext,
     "no restoration": lambda: _without(understanding, "restore", _as_typed),
+    "English not moved": lambda: _without(Languages, "brought", lambda self, encoder, vector: None),
     "no repair of slips": lambda: _without(understanding, "restore", _slips_kept),
     "no folded field": lambda: _without(understanding, "_FOLDED_WEIGHT", 1e-9),
     "no title field": lambda: _without(understanding, "_TITLE_WEIGHT", 1e-9),
-    "no pairs of syllables": lambda: _without(understanding, "tokens", lambda words: [w for w in words if w]),
+    "no pairs of syllables": lambda: _all(
+        _without(understanding, "tokens", lambda words: [w for w in words if w]),
+        _without(understanding, "pairs", lambda run: []),
+    ),
     "no abbreviations, renamings": lambda: _without(Alternatives, "find", lambda *args: []),
     "no feedback for short queries": lambda: _without(fusion, "FEEDBACK_WEIGHT", 0.0),
     "one weight for all lengths": lambda: _without(fusion, "word_weight", lambda count: fusion.LONG_WEIGHT),
     "words weigh without evidence": lambda: _without(fusion, "evidence", lambda share: 1.0),
-    "RRF (k = 60) in place of spreads": lambda: _without(fusion, "fuse", _rrf),
-    "min-max in place of spreads": lambda: _without(fusion, "fuse", _min_max),
+    "RRF (k = 60) in place of spreads": lambda: _scaled(_rrf),
+    "min-max in place of spreads": lambda: _scaled(_min_max),
 }
 
 
-def _as_typed(language: Language, typed: Sequence[str], *args: object) -> restoration.Restored:
-    nothing = [False] * len(typed)
-    return restoration.Restored(list(typed), list(typed), nothing, False)
+def _scaled(fuse: Callable[..., Scores]) -> AbstractContextManager[Any]:
+    """Fuse on another scale than that of spreads, on which feedback would be added."""
+    return _all(_without(fusion, "fuse", fuse), _without(fusion, "FEEDBACK_WEIGHT", 0.0))
+
+
+def _as_typed(language: Language, typed: Sequence[str], *args: Any) -> restoration.Restored:
+    foreign = restoration.restore(language, typed, *args).foreign
+    return restoration.Restored(list(typed), list(typed), [False] * len(typed), foreign)
 
 
 def _slips_kept(
@@ -232,7 +256,7 @@ def judged(homes: Path, directory: Path, remembering: Remembering) -> list[Judge
     """Return every set of queries with its archive and its judgements."""
 
     def opened(name: str, *sources: Path) -> Searcher:
-        return Searcher(searcher(homes / name, *sources).archive, lambda: remembering, Options.of(Settings()))
+        return searching(searcher(homes / name, *sources).archive, remembering)
 
     data = common.DATA
     known = opened("known", directory / "archive.jsonl.gz")
@@ -248,11 +272,14 @@ def judged(homes: Path, directory: Path, remembering: Remembering) -> list[Judge
     return sets
 
 
-def ablated(sets: Sequence[Judged]) -> Iterator[dict[str, Any]]:
-    """Measure both together with each part taken out, on every third query."""
+def ablated(sets: Sequence[Judged], remembering: Remembering) -> Iterator[dict[str, Any]]:
+    """Measure both together with each part taken out, on every third query; nothing is kept from one to the next."""
     for label, taken_out in ABLATIONS.items():
         with taken_out():
-            scores = [float(measured(f, given, qrels, "hybrid", _STEP).mean()) for _, f, given, qrels in sets]
+            scores = [
+                float(measured(searching(found.archive, remembering), given, qrels, "hybrid", _STEP).mean())
+                for _, found, given, qrels in sets
+            ]
         yield {"part": label, "scores": scores}
 
 
@@ -272,7 +299,7 @@ def main() -> None:
         chosen = [sets[at] for at in (0, 1, 3, 4, 8, 9)]
         result = {
             "rows": rows,
-            "ablations": list(ablated(chosen)),
+            "ablations": list(ablated(chosen, remembering)),
             "columns": [label for label, *_ in chosen],
             "restored": list(restored(directory)),
             "time": time,

@@ -52,8 +52,7 @@ class Server(NamedTuple):
 
     def workers(self) -> list[int]:
         """Return the ids of the worker processes."""
-        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-        return [int(child) for child in children.split()]
+        return workers_of(self.pid)
 
     def cpu_ms(self) -> float:
         """Return the processor time that the workers have used so far, in milliseconds."""
@@ -62,6 +61,12 @@ class Server(NamedTuple):
             fields = Path(f"/proc/{worker}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
             ticks += int(fields[11]) + int(fields[12])
         return ticks * 1000 / os.sysconf("SC_CLK_TCK")
+
+
+def workers_of(server: int) -> list[int]:
+    """Return the ids of a server's workers; what ingests is a child of it, too, but has a session of its own."""
+    children = Path(f"/proc/{server}/task/{server}/children").read_text(encoding="ascii").split()
+    return [int(child) for child in children if os.getsid(int(child)) == os.getsid(server)]
 
 
 class Load(NamedTuple):

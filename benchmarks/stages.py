@@ -138,7 +138,8 @@ def search(archive: Archive, given: Sequence[str]) -> dict[str, Any]:
     remembering, vectors = Remembering(), QueryVectors()
     found = Searcher(archive, lambda: remembering, Options.of(Settings()))
     for typed in given:
-        vectors.encode(remembering, found.understanding.understand(typed).text)
+        query = found.understanding.understand(typed)
+        vectors.encode(remembering, query.text, query.foreign)
     fresh = Searcher(archive, lambda: remembering, Options.of(Settings()))
     return measured(lambda typed: fresh.search(SearchParams(q=typed)), given, SEARCH)
 

@@ -8,7 +8,6 @@ Neutrality of Pre-trained Multilingual Representations*). Knows encoders by thei
 
 from __future__ import annotations
 
-import csv
 import threading
 from functools import lru_cache
 from importlib import resources
@@ -25,15 +24,20 @@ _FOUND = 0.5
 def pairs() -> list[tuple[str, str]]:
     """Return what readers of news may ask and read, in English and in Vietnamese."""
     text = resources.files("models").joinpath("bilingual.tsv").read_text(encoding="utf-8")
-    return [(english, vietnamese) for english, vietnamese in csv.reader(text.splitlines(), delimiter="\t")]
+    return [(english, vietnamese) for english, vietnamese in (line.split("\t") for line in text.splitlines())]
 
 
 def apart(encoder: Encoder) -> Vectors:
     """Return how far Vietnamese queries lie from English ones of the same meaning, (dim,) float32.
 
     Zeros for an encoder to which most texts and their translations have nothing in common.
+
+    :raises ValueError: if the encoder does not give a vector for each text.
     """
     english, vietnamese = (encoder.encode_queries(list(texts)) for texts in zip(*pairs(), strict=True))
+    expected = (len(pairs()), encoder.identity.dim)
+    if not english.shape == vietnamese.shape == expected:
+        raise ValueError(f"vectors of shapes {english.shape}, {vietnamese.shape}: expected {expected}")
     nearest = np.argmax(english @ vietnamese.T, axis=1)
     if np.mean(nearest == np.arange(len(english))) < _FOUND:
         return np.zeros(encoder.identity.dim, dtype=np.float32)
@@ -41,17 +45,29 @@ def apart(encoder: Encoder) -> Vectors:
 
 
 class Languages:
-    """What is known of encoders, each measured once, when it is first needed."""
+    """What is known of encoders, each measured once: when that is asked for, or else when it is first needed."""
 
     def __init__(self) -> None:
         self._apart: dict[EncoderIdentity, Vectors] = {}
-        self._lock = threading.Lock()
+        self._measuring = threading.Lock()
 
-    def brought(self, encoder: Encoder, vector: Vectors) -> Vectors:
-        """Return the unit vector of an English query, (dim,) float32, as one in Vietnamese would lie."""
-        with self._lock:  # whoever comes meanwhile needs it, too
-            shift = self._apart.get(encoder.identity)
-            if shift is None:
-                shift = self._apart[encoder.identity] = apart(encoder)
+    def measure(self, encoder: Encoder) -> Vectors | None:
+        """Return what `apart` does, None while another thread measures it: with a large model that takes seconds."""
+        known = self._apart.get(encoder.identity)
+        if known is None and self._measuring.acquire(blocking=False):
+            try:
+                known = self._apart[encoder.identity] = apart(encoder)
+            finally:
+                self._measuring.release()
+        return known
+
+    def brought(self, encoder: Encoder, vector: Vectors) -> Vectors | None:
+        """Return the unit vector of an English query, (dim,) float32, as one in Vietnamese would lie.
+
+        None while that is not known yet.
+        """
+        shift = self.measure(encoder)
+        if shift is None:
+            return None
         moved = vector + shift
         return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)

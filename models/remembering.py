@@ -36,6 +36,10 @@ class QueryVectors:
         self._languages = Languages()
         self._lock = threading.Lock()
 
+    def measure(self, encoder: Encoder) -> None:
+        """Measure what English queries need, so that the first of them need not wait for it."""
+        self._languages.measure(encoder)
+
     def encode(self, encoder: Encoder, text: str, english: bool = False) -> Vectors:
         """Return the query's unit vector, (dim,) float32, read-only.
 
@@ -51,9 +55,13 @@ class QueryVectors:
         if kept is not None:
             return kept
         vector: Vectors = encoder.encode_queries([text])[0]  # without the lock: other queries need not wait
-        if english:
-            vector = self._languages.brought(encoder, vector)
         vector.setflags(write=False)
+        if english:
+            brought = self._languages.brought(encoder, vector)
+            if brought is None:  # in a moment: what is answered now is not to be kept
+                return vector
+            vector = brought
+            vector.setflags(write=False)
         with self._lock:
             self._kept[key] = vector
             self._kept.move_to_end(key)

@@ -324,6 +324,8 @@ class Live:
                     self._refuse(name, error)
         metrics().encoder_ready()
         logger.info("encoder ready: %s", self._encoder.identity)
+        with suppress(NotReady):  # what is wrong with it is told where it is asked
+            self._asked.measure(self._encoder)
 
     def _follow(self) -> None:
         while not self._stopped.wait(self._poll_seconds):

@@ -84,6 +84,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
             app = create_app()
             sys.setswitchinterval(SWITCH)
             gate = app.extensions["admission"].gate
+            allocator.keep_trimming()
             threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
             return app
 

@@ -57,6 +57,8 @@ def test_a_new_snapshot_keeps_what_was_asked(publish, tmp_path):
     live = Live(tmp_path, lambda: encoder)
     live.refresh()
     live._load()
+    assert encoder.asked == [text for texts in zip(*pairs(), strict=True) for text in texts]  # for the first in English
+    encoder.asked.clear()
     live.searcher().search(SearchParams(q="lò gốm"))
     first = live.searcher()
     publish(tmp_path, [*LINES, {"id": "mới", "title": "Lò gốm mới"}])

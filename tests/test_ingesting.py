@@ -127,16 +127,20 @@ def test_told_to_end_in_the_middle_of_a_step_it_ends_the_merge_too(tmp_path):
     assert "ingesting ended" not in log
 
 
-KILLED = """
+STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+KILLED = f"""
 import os, signal, subprocess, sys
 from pathlib import Path
 from service.writes import ingesting
 
 def work():
-    print(subprocess.Popen(["sleep", "600"], stdout=subprocess.DEVNULL).pid, flush=True)
+    merge = subprocess.Popen(MERGE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    merge.stdout.readline()
+    print(merge.pid, flush=True)
     once.unlink()
     os.kill(os.getpid(), signal.SIGKILL)
 
+MERGE = [sys.executable, "-c", {STUBBORN!r}]
 once = Path(sys.argv[1])
 once.touch()
 ingesting._supervise(once.exists, work)
@@ -148,16 +152,38 @@ def test_when_it_is_killed_its_merge_ends_too(tmp_path):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     merging = int(ended.stdout)
     try:
-        wait_for(lambda: not lives(merging), 20)
+        assert not lives(merging)
     finally:
         if lives(merging):
             os.kill(merging, signal.SIGKILL)
 
 
+TOLD_AT_ONCE = """
+import os, signal, sys, time
+from service.writes import ingesting
+
+told, plain = [], os.fork
+
+def fork():
+    os.kill(os.getpid(), signal.SIGTERM)
+    return plain()
+
+ingesting.os.fork = fork
+signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+begun = time.monotonic()
+ingesting._supervise(lambda: not told, lambda: time.sleep(600))
+print(time.monotonic() - begun < ingesting.END_SECONDS)
+"""
+
+
+def test_told_to_end_while_it_is_started_it_ends_in_order():
+    ended = subprocess.run([sys.executable, "-c", TOLD_AT_ONCE], capture_output=True, text=True, timeout=60, check=True)
+    assert ended.stdout.split() == ["True"]
+
+
 def test_one_that_does_not_end_when_told_to_is_killed(monkeypatch):
     monkeypatch.setattr(ingesting, "END_SECONDS", 0.2)
-    code = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         ingesting._end(process.pid)
         assert not lives(process.pid)

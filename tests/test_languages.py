@@ -3,6 +3,7 @@
 import threading
 import unicodedata
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,7 +64,7 @@ def test_what_is_common_to_a_language_is_taken_away():
 
 def test_by_hand(monkeypatch):
     class ByHand:
-        identity = IDENTITY
+        identity = replace(IDENTITY, dim=2)
 
         def encode_queries(self, texts):
             return np.array([{"a": (0.6, 0.8), "á": (0.8, 0.6)}[text] for text in texts], dtype=np.float32)
@@ -81,19 +82,57 @@ def test_an_encoder_that_finds_no_translation_moves_nothing():
     assert np.allclose(Languages().brought(encoder, vector), vector)
 
 
-def test_each_encoder_is_measured_once_also_where_many_ask_at_once():
-    encoder, known, start = TwoLanguages(), Languages(), threading.Barrier(8)
-    vector = encoder.encode_queries([pairs()[0][0]])[0]
-    encoder.asked = 0
+class Slow(TwoLanguages):
+    """Goes on when it is let go on."""
 
-    def ask(_):
-        start.wait(timeout=20)
-        return known.brought(encoder, vector)
+    def __init__(self):
+        super().__init__()
+        self.begun, self.going_on = threading.Event(), threading.Event()
 
-    with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(ask, range(8)))
+    def encode_queries(self, texts):
+        self.begun.set()
+        assert self.going_on.wait(20)
+        return super().encode_queries(texts)
+
+
+def test_each_encoder_is_measured_once_and_meanwhile_nobody_waits():
+    encoder, known, vector = Slow(), Languages(), np.ones(DIM, np.float32)
+    with ThreadPoolExecutor(1) as thread:
+        first = thread.submit(known.brought, encoder, vector)
+        assert encoder.begun.wait(20)
+        assert known.brought(encoder, vector) is None
+        encoder.going_on.set()
+        assert np.isfinite(first.result(20)).all()
+    assert np.array_equal(known.brought(encoder, vector), first.result())
     assert encoder.asked == 2 * len(pairs())
-    assert all(np.array_equal(one, found[0]) for one in found)
+
+
+def test_what_is_answered_before_it_is_measured_is_not_kept():
+    encoder, vectors, text = Slow(), QueryVectors(), pairs()[0][0]
+    encoder.going_on.set()
+    (plain,) = encoder.encode_queries([text])
+    encoder.begun.clear()
+    encoder.going_on.clear()
+    with ThreadPoolExecutor(1) as thread:
+        measuring = thread.submit(vectors.measure, encoder)
+        assert encoder.begun.wait(20)
+        asking = ThreadPoolExecutor(1).submit(vectors.encode, TwoLanguages(), text, english=True)
+        meanwhile = asking.result(20)
+        encoder.going_on.set()
+        measuring.result(20)
+    assert np.array_equal(meanwhile, plain)
+    with pytest.raises(ValueError, match="read-only"):
+        meanwhile[0] = 1
+    assert not np.allclose(vectors.encode(encoder, text, english=True), plain)
+
+
+def test_an_encoder_that_drops_texts_is_named():
+    class Dropping(TwoLanguages):
+        def encode_queries(self, texts):
+            return super().encode_queries(texts[:1])
+
+    with pytest.raises(ValueError, match=r"vectors of shapes \(1, 32\), \(1, 32\): expected \(64, 32\)"):
+        apart(Dropping())
 
 
 def test_a_fault_of_the_encoder_is_not_kept():

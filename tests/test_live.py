@@ -611,13 +611,13 @@ class TestEncoder:
 
     def test_one_that_does_not_answer_is_not_ready(self, publish, live_of, tmp_path, monkeypatch):
         publish(tmp_path, generation(1))
-        live = live_of(tmp_path)
 
         def fail(*_):
             raise RuntimeError("out of memory")
 
         with monkeypatch.context() as patched:
             patched.setattr(HashingEncoder, "encode_queries", fail)
+            live = live_of(tmp_path)
             assert live.not_ready() == live.degraded == "the encoder does not answer: it raised RuntimeError"
         assert (live.not_ready(), live.degraded) == (None, None)
 

@@ -94,6 +94,15 @@ def test_every_marker_of_the_benchmarks_readme_is_a_table():
     assert sorted(set(re.findall(r"<!-- results: (\S+) -->", text)) - set(report.TABLES)) == []
 
 
+@pytest.mark.parametrize("file", report.FILES)
+def test_what_is_told_is_what_was_measured(file):
+    told = re.findall(
+        r"<!-- results: (\S+) -->\n(.*?)\n<!-- end -->", (common.ROOT / file).read_text(encoding="utf-8"), re.DOTALL
+    )
+    assert told
+    assert [name for name, table in told if table != report.shown(name)] == []
+
+
 class TestChosen:
     def test_nothing_named_is_the_default_set(self):
         assert run.chosen([]) == list(run.DEFAULT)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks import related, search
+from models import languages
 from models.hashing import HashingEncoder
 from service.options import Options
 from service.schemas import SearchParams
@@ -21,17 +22,53 @@ def found(archive_of):
     return Searcher(archive_of(LINES), lambda: HashingEncoder(), Options.of(Settings()))
 
 
+QUERIES = [
+    "Ngap o Dong Say",
+    "ngpa nhieu duong",
+    "mưa",
+    "UBND",
+    "where is the flood in the city",
+    "đêm qua bão lớn tràn về nhiều tỉnh miền núi phía bắc",
+    LINES[2]["body"],
+]
+
+
+def spreads(found):
+    """Return what each query's hits were fused to, asked of a searcher that was asked nothing before."""
+    asked = Searcher(found.archive, lambda: TwoLanguages(), Options.of(Settings()))
+    params = [SearchParams(q=query, ranking="similarity") for query in QUERIES]
+    return [[(hit.article.id, hit.spreads) for hit in asked.search(one).hits] for one in params]
+
+
+class TwoLanguages(HashingEncoder):
+    """Finds translations: what English texts have in common lies apart."""
+
+    def encode_queries(self, texts):
+        meant = {english: vietnamese for english, vietnamese in languages.pairs()}
+        raw = super().encode_queries([meant.get(text, text) for text in texts])
+        raw = raw + np.array([[0.3 * (text in meant)] * raw.shape[1] for text in texts], dtype=np.float32)
+        return raw / np.linalg.norm(raw, axis=1, keepdims=True)
+
+
 @pytest.mark.parametrize("part", search.ABLATIONS)
-def test_each_part_can_be_taken_out(found, part):
+def test_each_part_that_is_taken_out_was_there(found, part):
+    whole = spreads(found)
     with search.ABLATIONS[part]():
-        answer = found.search(SearchParams(q="ngap o Dong Say dem", ranking="similarity"))
-    assert {hit.article.id for hit in answer.hits} == {line["id"] for line in LINES}
+        assert (spreads(found) == whole) == (part == "everything")
+    assert spreads(found) == whole
 
 
 def test_without_restoration_a_query_stays_as_typed(found):
     with search.ABLATIONS["no restoration"]():
         assert found.search(SearchParams(q="ngap dong say")).query.restored is None
     assert found.search(SearchParams(q="ngap dong say")).query.restored == "ngập đồng sậy"
+
+
+def test_queries_are_remembered_each_by_itself(monkeypatch):
+    monkeypatch.setattr(search, "encoder", lambda: HashingEncoder())
+    remembering = search.Remembering()
+    texts = ["gốm", "ngập", "gốm"]
+    assert np.array_equal(remembering.encode_queries(texts), HashingEncoder().encode_queries(texts))
 
 
 def test_a_set_is_measured_in_every_mode(found):

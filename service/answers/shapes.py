@@ -28,7 +28,9 @@ class HitOut(BaseModel):
     image_url: str | None
     score: Annotated[float, Field(description="What the list is ordered by, unless sorted by date")]
     relevance: Annotated[float, Field(ge=0, le=1, description="Calibrated for this archive")]
-    similarity: Annotated[float | None, Field(description="Raw cosine; null where no vector was compared")]
+    similarity: Annotated[
+        float | None, Field(description="Cosine, in search to the query as it was read; null where none was compared")
+    ]
     reasons: list[str]
 
 

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
+import time
+from collections.abc import Callable
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
 """Of glibc's malloc.h."""
@@ -26,6 +29,28 @@ def return_large_blocks() -> None:
     each request, but tantivy's writer takes 15 MiB a publication.
     """
     _set(_M_MMAP_THRESHOLD, _LARGE, "MALLOC_MMAP_THRESHOLD_")
+
+
+TRIM_SECONDS = 10.0
+"""How often what is free is given back: it takes 0.3 ms in a process of 400 MB."""
+
+
+def keep_trimming() -> None:
+    """Have what is free go back to the system every `TRIM_SECONDS`, from a thread of its own.
+
+    By itself glibc gives back the end of an arena alone. What was freed between blocks that stay is soon too broken up
+    for the next large one: a process that opens snapshot after snapshot would take 4 MB more every few thousand of
+    them, which is how often Python makes anew its table of interned strings, where pathlib puts the parts of a path.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        threading.Thread(target=_keep, args=(trim,), name="memory", daemon=True).start()
+
+
+def _keep(trim: Callable[[int], int]) -> None:
+    while True:
+        time.sleep(TRIM_SECONDS)
+        trim(0)
 
 
 def _set(parameter: int, value: int, variable: str) -> None:

@@ -36,6 +36,9 @@ REST_SECONDS = 30.0
 END_SECONDS = 10.0
 """How long it may take to end once told to: what it is at may be one call that lasts, and a kill does no harm."""
 
+_MERGE_END_SECONDS = 2.0
+"""How long a merge may take to end that has lost the process that started it."""
+
 _MOST_SECONDS = 30.0
 _NICE = 10
 
@@ -76,10 +79,12 @@ def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
     wait = 1.0
     while goes_on():
         begun = time.monotonic()
+        # Told to end before it has said how it does, it would go on: the signal waits until then.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         child = os.fork()
         if not child:
-            os.setpgid(0, 0)
             _run_and_exit(work)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         while not _ended(child):
             if not goes_on():
                 _end(child)
@@ -92,12 +97,15 @@ def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
 
 
 def _ended(child: int) -> bool:
-    """Return whether it has ended; its merge, which it may not have lived to end, is told to then."""
-    if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    """Return whether it has ended; its merge, which it may not have lived to end, has ended then, too."""
+    if os.waitpid(child, os.WNOHANG) == (0, 0):
         return False
-    with suppress(ProcessLookupError):  # it ended before it had a group
-        os.killpg(child, signal.SIGTERM)  # before it is waited for: until then its number is nobody else's
-    os.waitpid(child, 0)
+    with suppress(ProcessLookupError):  # once nobody is left of its group
+        for told in (signal.SIGTERM, signal.SIGKILL):
+            until = time.monotonic() + _MERGE_END_SECONDS
+            while time.monotonic() < until:
+                os.killpg(child, told)
+                time.sleep(LOOK_SECONDS)
     return True
 
 
@@ -112,7 +120,9 @@ def _end(child: int) -> None:
 
 def _run_and_exit(work: Callable[[], None]) -> None:
     try:
+        os.setpgid(0, 0)
         signal.signal(signal.SIGTERM, _told_to_end)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         work()
     except SystemExit:
         pass
@@ -131,6 +141,7 @@ def run(home: Path, load_encoder: Callable[[], Encoder], goes_on: Callable[[], b
     """Ingest for as long as it goes on. Another process that ingests into the same home is waited for."""
     os.nice(_NICE)
     allocator.return_large_blocks()
+    allocator.keep_trimming()
     place = Home(home)
     while goes_on():
         try:

@@ -30,10 +30,9 @@ from tests.torture.serving import Serving, memory, request
 
 ARTICLES = 1_500
 THREADS = 4
-WARM_UP = 1.0
+WARM_UP = 0.5
 """How many requests pass before those that count, for each of them: until each worker has met the longest texts and the
-most hits, what it remembers of words, queries and candidates is as much as it ever may be, and so is what the
-allocator sets aside for each of its threads."""
+most hits, and what it remembers of words, queries and candidates is as much as it ever may be."""
 
 _SAMPLES = 200
 _PUBLICATIONS = 20
