@@ -57,7 +57,7 @@ def test_what_is_common_to_a_language_is_taken_away():
     english, vietnamese = (encoder.encode_queries(list(texts)) for texts in zip(*pairs(), strict=True))
     brought = np.array([Languages().brought(encoder, vector) for vector in english])
     before, after = ((found * vietnamese).sum(axis=1) for found in (english, brought))
-    assert after.mean() > before.mean() + 0.05
+    assert after.mean() > before.mean() + 0.05, "three quarters of what is apart"
     assert np.allclose(np.linalg.norm(brought, axis=1), 1, atol=1e-6)
     assert brought.dtype == np.float32
 
@@ -71,7 +71,7 @@ def test_by_hand(monkeypatch):
 
     monkeypatch.setattr(languages, "pairs", lambda: [("a", "á")])
     assert np.allclose(apart(ByHand()), (0.2, -0.2))
-    moved = np.array((1.2, -0.2))
+    moved = np.array((1.15, -0.15))
     assert np.allclose(Languages().brought(ByHand(), np.array((1.0, 0.0), np.float32)), moved / np.linalg.norm(moved))
 
 
