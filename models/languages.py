@@ -21,8 +21,8 @@ _FOUND = 0.5
 
 
 _SHARE = 0.75
-"""How much of what is common to a language is taken away. All of it serves archives in which much has foreign names; half,
-those in which little has (benchmarks/README.md)."""
+"""How much of what is common to a language is taken away. All of it serves archives in which much has foreign names;
+half, those in which little has (ARCHITECTURE.md, decision 9)."""
 
 
 @lru_cache(maxsize=1)
