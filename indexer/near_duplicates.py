@@ -45,7 +45,7 @@ LEAST_WORDS = 12
 
 _HOLDERS, _HOLDING = 20, 1000
 _HEAD = 60
-_LONGEST = 32  # a longer word is none of the language; the cache, and so memory, holds none of them
+_LONGEST = 32  # a longer word is none of the language: the cache, and so memory, holds none of them
 _BUCKET_BITS = SIZE.bit_length() - 1
 _FACTORS = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 _FIGURES, _WORDS = 256, 512
@@ -76,10 +76,11 @@ class Sketches:
 
 
 def _hash(word: str) -> int:
-    return _hashed(word) if len(word) <= _LONGEST else _hashed.__wrapped__(word)
+    kept = len(word) <= _LONGEST and word.isalpha()  # of numbers there is no end
+    return _hashed(word) if kept else _hashed.__wrapped__(word)
 
 
-@lru_cache(maxsize=1 << 17)
+@lru_cache(maxsize=1 << 14)
 def _hashed(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(spelt(word).encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
