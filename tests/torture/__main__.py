@@ -70,7 +70,7 @@ def _soak(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]
         for name, growth in growths.items()
         if growth > SOAK_GROWTH
     ]
-    return found, [*found.failed, *grown]
+    return found, [*found.failed, *(found.logged[:10] if found.failed else ()), *grown]
 
 
 PARTS = {

@@ -56,12 +56,16 @@ class Sample(NamedTuple):
 
 @dataclass
 class Found:
-    """What was seen in a run."""
+    """What was seen in a run.
+
+    :ivar logged: What the service's log has of warnings and errors: what failed is seldom seen again.
+    """
 
     samples: list[Sample] = field(default_factory=list)
     kinds: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -166,7 +170,13 @@ def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Foun
         assert len(service.workers()) == 2, "a worker had to be started again"
     finally:
         service.stop()
+        found.logged = _logged(service.log)
     return found
+
+
+def _logged(log: Path) -> list[str]:
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
+    return [f"{line['time']} {line['message']}" for line in lines if line["level"] not in ("DEBUG", "INFO")]
 
 
 def _sample(service: Serving, done: int) -> Sample:

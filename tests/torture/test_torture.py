@@ -154,6 +154,18 @@ class TestSoak:
         assert "+10.0%" in str(found)
 
 
+def test_a_soak_in_short(tmp_path, monkeypatch):
+    monkeypatch.setattr(soak, "ARTICLES", 60)
+    monkeypatch.setattr(soak, "_PUBLICATIONS", 2)
+    monkeypatch.setattr(soak, "_WRITE_S", 0.05)
+    found = soak.run(tmp_path, 200, 1)
+    assert found.failed == []
+    assert found.kinds.total() == 400  # half of them to warm up
+    assert sum(found.written.values()) > 0
+    assert found.logged == []
+    assert all(sample.private > 0 for sample in found.samples)
+
+
 def test_articles_say_their_generation():
     for number in (0, 7, 12):
         assert generation_of(line(3, number)["title"]) == generation_of(line(3, number)["lead"]) == number
