@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from indexer.ingest import newest
 from indexer.snapshot import Home
 from tests.conftest import wait_for
 from tests.test_serve import Service, ask
@@ -52,9 +53,13 @@ class Serving(Service):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def ready(self, workers: int = 2) -> bool:
-        """Return whether so many workers run, each with the current snapshot and the encoder, and say so."""
+        """Return whether so many workers run, each with the newest snapshot and the encoder, and say so.
+
+        The newest may be live: where little was written since the last publication, no other one follows.
+        """
         try:
-            name, running = Home(self.home).current(), self.running()
+            place, running = newest(Home(self.home)), self.running()
+            name = None if place is None else place.current()
             if name is None or len(running) != workers or not all(self.serves(pid, name) for pid in running):
                 return False
             if not set(running) <= self._encoding():
