@@ -162,8 +162,14 @@ def test_a_soak_in_short(tmp_path, monkeypatch):
     assert found.failed == []
     assert found.kinds.total() == 400  # half of them to warm up
     assert sum(found.written.values()) > 0
-    assert found.logged == []
     assert all(sample.private > 0 for sample in found.samples)
+
+
+def test_what_a_service_warned_of_is_kept(tmp_path):
+    log = tmp_path / "log"
+    lines = [{"time": at, "level": level, "message": f"{level} {at}"} for at, level in enumerate(("INFO", "ERROR"))]
+    log.write_text("".join(f"{json.dumps(line)}\n" for line in lines) + "Traceback\n", encoding="utf-8")
+    assert soak._logged(log) == ["1 ERROR 1"]
 
 
 def test_articles_say_their_generation():
