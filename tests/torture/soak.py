@@ -12,12 +12,12 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from pathlib import Path
-from statistics import mean
+from statistics import linear_regression
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -34,7 +34,11 @@ WARM_UP = 1.0
 """How many requests pass before those that count, for each of them: until each worker has met the longest texts and the
 most hits, and what it remembers of words, queries and candidates is as much as it ever may be."""
 
-_SAMPLES = 200
+_SAMPLE_S = 1.0
+"""How often memory is read: what ingests holds a tenth more while it encodes than between, so a few readings say
+nothing."""
+
+_SHOWN = 10
 _PUBLICATIONS = 20
 _WRITTEN = [f"moi-{at}" for at in range(ARTICLES, ARTICLES + 40)]
 _WRITE_S = 0.5
@@ -70,26 +74,31 @@ class Found:
 
     @property
     def growth(self) -> float:
-        """Return by how much the workers' private memory grew after the warm-up: its last tenth against the first."""
+        """Return by how much the workers' private memory grew after the warm-up.
+
+        It is that of the straight line that is nearest to all readings (least squares), its end against its start.
+        """
         return self._growth([sample.private for sample in self._warm])
 
     @property
     def ingesting_growth(self) -> float:
-        """Return the same of the process that ingests, by the least of each tenth: what it holds between its steps."""
-        return self._growth([sample.ingesting for sample in self._warm], min)
+        """Return the same of the process that ingests."""
+        return self._growth([sample.ingesting for sample in self._warm])
 
     @property
     def _warm(self) -> list[Sample]:
         before = self.samples[-1].requests * WARM_UP / (1 + WARM_UP)
         return [sample for sample in self.samples if sample.requests >= before]
 
-    def _growth(self, held: list[int], of: Callable[[list[int]], float] = mean) -> float:
-        tenth = max(1, len(held) // 10)
-        first, last = of(held[:tenth]), of(held[-tenth:])
-        return last / first - 1 if first else 0.0
+    def _growth(self, held: list[int]) -> float:
+        found = [(at, size) for at, size in enumerate(held) if size]  # none is held by a process that is only starting
+        if len(found) < 2:
+            return 0.0
+        slope, first = linear_regression(*zip(*found, strict=True))
+        return slope * len(held) / first
 
     def __str__(self) -> str:
-        shown = self.samples[:: max(1, len(self.samples) // 10)]
+        shown = self.samples[:: max(1, len(self.samples) // _SHOWN)]
         course = ", ".join(
             f"{s.private / 2**20:.0f}+{s.shared / 2**20:.0f}+{s.ingesting / 2**20:.0f}"
             for s in (*shown, self.samples[-1])
@@ -154,11 +163,12 @@ def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Foun
         ]
         for thread in (*threads, writer):
             thread.start()
-        published = 0
+        published, sampled = 0, started
         while any(thread.is_alive() for thread in threads):
             done = sum(found.kinds.values())
-            if done >= len(found.samples) * rounds / _SAMPLES:
+            if time.monotonic() >= sampled:
                 found.samples.append(_sample(service, done))
+                sampled += _SAMPLE_S
             if done >= (published + 1) * rounds / _PUBLICATIONS:
                 published += 1
                 service.index(generation(0, ARTICLES - published % 7))
