@@ -157,8 +157,8 @@ def queries(crowd: Vectors) -> Lists:
     qrels, kept = metrics.read_qrels(common.DATA / "xquad_vi" / "qrels.tsv"), QueryVectors()
     for file in ("queries.jsonl.gz", "queries_en.jsonl.gz"):
         asked = metrics.read_queries(common.DATA / "xquad_vi" / file)
-        english = file == "queries_en.jsonl.gz"
-        vectors = named(np.stack([kept.encode(encoder(), text, english) for text in asked.values()]), list(asked))
+        gloss = "" if file == "queries_en.jsonl.gz" else None
+        vectors = named(np.stack([kept.encode(encoder(), text, gloss) for text in asked.values()]), list(asked))
         lists.add(vectors, named(bodies, [passage["id"] for passage in passages]), crowd, qrels)
     return lists
 

@@ -33,8 +33,8 @@ from indexer.language import Language, LanguageWriter
 from indexer.lexical import LexicalWriter
 from indexer.lexicon import phrases
 from indexer.metrics import Qrels
+from models import languages
 from models.encoder import Vectors
-from models.languages import Languages
 from service.options import Options
 from service.ranking import fusion
 from service.schemas import SearchParams
@@ -135,7 +135,8 @@ def _all(*parts: AbstractContextManager[Any]) -> Iterator[None]:
 ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "everything": nullcontext,
     "no restoration": lambda: _without(understanding, "restore", _as_typed),
-    "English not moved": lambda: _without(Languages, "brought", lambda self, encoder, vector: None),
+    "English not moved": lambda: _without(languages, "_SHARE", 0.0),
+    "no glossary": lambda: _without(understanding, "glosses", lambda words, spellings: []),
     "no repair of slips": lambda: _without(understanding, "restore", _slips_kept),
     "no folded field": lambda: _without(understanding, "_FOLDED_WEIGHT", 1e-9),
     "no title field": lambda: _without(understanding, "_TITLE_WEIGHT", 1e-9),

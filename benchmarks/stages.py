@@ -139,7 +139,7 @@ def search(archive: Archive, given: Sequence[str]) -> dict[str, Any]:
     found = Searcher(archive, lambda: remembering, Options.of(Settings()))
     for typed in given:
         query = found.understanding.understand(typed)
-        vectors.encode(remembering, query.text, query.foreign)
+        vectors.encode(remembering, query.text, query.gloss)
     fresh = Searcher(archive, lambda: remembering, Options.of(Settings()))
     return measured(lambda typed: fresh.search(SearchParams(q=typed)), given, SEARCH)
 

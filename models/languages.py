@@ -24,6 +24,9 @@ _SHARE = 0.75
 """How much of what is common to a language is taken away. All of it serves archives in which much has foreign names;
 half, those in which little has (ARCHITECTURE.md, decision 9)."""
 
+_GLOSS_SHARE = 0.4
+"""What a query's words in Vietnamese weigh in its vector; the rest is the query's as it was typed (ibid.)."""
+
 
 @lru_cache(maxsize=1)
 def pairs() -> list[tuple[str, str]]:
@@ -66,13 +69,21 @@ class Languages:
                 self._measuring.release()
         return known
 
-    def brought(self, encoder: Encoder, vector: Vectors) -> Vectors | None:
+    def brought(self, encoder: Encoder, vector: Vectors, gloss: str = "") -> Vectors | None:
         """Return the unit vector of an English query, (dim,) float32, as one in Vietnamese would lie.
 
         None while that is not known yet.
+
+        :param gloss: What is known of the query word by word in Vietnamese.
         """
         shift = self.measure(encoder)
         if shift is None:
             return None
-        moved = vector + _SHARE * shift
-        return np.asarray(moved / np.linalg.norm(moved), dtype=np.float32)
+        moved = _unit(vector + _SHARE * shift)
+        if not gloss:
+            return moved
+        return _unit((1 - _GLOSS_SHARE) * moved + _GLOSS_SHARE * encoder.encode_queries([gloss])[0])
+
+
+def _unit(vector: Vectors) -> Vectors:
+    return np.asarray(vector / np.linalg.norm(vector), dtype=np.float32)

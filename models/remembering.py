@@ -32,7 +32,7 @@ class QueryVectors:
             raise ValueError(f"size: {size}: expected at least 1")
         self._size = size
         self._noted = noted
-        self._kept: OrderedDict[tuple[EncoderIdentity, str, bool], Vectors] = OrderedDict()
+        self._kept: OrderedDict[tuple[EncoderIdentity, str, str | None], Vectors] = OrderedDict()
         self._languages = Languages()
         self._lock = threading.Lock()
 
@@ -40,13 +40,14 @@ class QueryVectors:
         """Measure what English queries need, so that the first of them need not wait for it."""
         self._languages.measure(encoder)
 
-    def encode(self, encoder: Encoder, text: str, english: bool = False) -> Vectors:
+    def encode(self, encoder: Encoder, text: str, gloss: str | None = None) -> Vectors:
         """Return the query's unit vector, (dim,) float32, read-only.
 
-        :param english: Whether the query is in English, and to be compared with texts in Vietnamese.
+        :param gloss: Where the query is in English, and to be compared with texts in Vietnamese: what is known of it
+            in Vietnamese, word by word, perhaps nothing.
         """
         text = " ".join(unicodedata.normalize("NFC", text).split())
-        key = (encoder.identity, text, english)
+        key = (encoder.identity, text, gloss)
         with self._lock:
             kept = self._kept.get(key)
             if kept is not None:
@@ -56,8 +57,8 @@ class QueryVectors:
             return kept
         vector: Vectors = encoder.encode_queries([text])[0]  # without the lock: other queries need not wait
         vector.setflags(write=False)
-        if english:
-            brought = self._languages.brought(encoder, vector)
+        if gloss is not None:
+            brought = self._languages.brought(encoder, vector, gloss)
             if brought is None:  # in a moment: what is answered now is not to be kept
                 return vector
             vector = brought

@@ -235,7 +235,7 @@ class Searcher:
             return None
         deadline.check("encoding")
         try:
-            return self._asked.encode(self._encoder(), query.text, query.foreign)
+            return self._asked.encode(self._encoder(), query.text, query.gloss)
         except NotReady:
             if mode == "dense":
                 raise

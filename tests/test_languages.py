@@ -116,14 +116,14 @@ def test_what_is_answered_before_it_is_measured_is_not_kept():
     with ThreadPoolExecutor(1) as thread:
         measuring = thread.submit(vectors.measure, encoder)
         assert encoder.begun.wait(20)
-        asking = ThreadPoolExecutor(1).submit(vectors.encode, TwoLanguages(), text, english=True)
+        asking = ThreadPoolExecutor(1).submit(vectors.encode, TwoLanguages(), text, "")
         meanwhile = asking.result(20)
         encoder.going_on.set()
         measuring.result(20)
     assert np.array_equal(meanwhile, plain)
     with pytest.raises(ValueError, match="read-only"):
         meanwhile[0] = 1
-    assert not np.allclose(vectors.encode(encoder, text, english=True), plain)
+    assert not np.allclose(vectors.encode(encoder, text, gloss=""), plain)
 
 
 def test_an_encoder_that_drops_texts_is_named():
@@ -154,9 +154,9 @@ def test_a_fault_of_the_encoder_is_not_kept():
 def test_a_query_in_english_and_the_same_in_vietnamese_are_kept_apart():
     encoder, vectors = TwoLanguages(), QueryVectors()
     text = pairs()[0][0]
-    plain, brought = vectors.encode(encoder, text), vectors.encode(encoder, text, english=True)
+    plain, brought = vectors.encode(encoder, text), vectors.encode(encoder, text, gloss="")
     assert not np.allclose(plain, brought)
     assert np.array_equal(vectors.encode(encoder, text), plain)
-    assert np.array_equal(vectors.encode(encoder, text, english=True), brought)
+    assert np.array_equal(vectors.encode(encoder, text, gloss=""), brought)
     with pytest.raises(ValueError, match="read-only"):
         brought[0] = 1

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from indexer import lexicon
 from indexer.errors import SourceError
 from indexer.lexicon import Abbreviation, Renaming
-from indexer.syllables import folded, spaced
+from indexer.syllables import folded, spaced, stream, syllables
 
 FILES = Path(lexicon.__file__).parent
 MERGERS = date(2025, 7, 1)
@@ -62,7 +62,9 @@ def written(directory, *lines):
 
 
 class TestShippedFiles:
-    @pytest.mark.parametrize("name", ["abbreviations.tsv", "places.tsv", "bodies.tsv", "words.txt"])
+    @pytest.mark.parametrize(
+        "name", ["abbreviations.tsv", "places.tsv", "bodies.tsv", "words.txt", "english.tsv", "english_forms.tsv"]
+    )
     def test_they_are_composed_and_tidy(self, name):
         text = (FILES / name).read_text(encoding="utf-8")
         assert unicodedata.is_normalized("NFC", text)
@@ -167,6 +169,40 @@ class TestPhrases:
     @pytest.mark.parametrize("phrase", ["công đoàn", "tai nạn lao động", "trên địa bàn", "nguyễn văn", "hà nội"])
     def test_what_a_newspaper_cannot_do_without(self, phrase):
         assert phrase in lexicon.phrases()
+
+
+class TestGlossary:
+    def test_every_entry_has_renderings_each_once(self):
+        entries = lexicon.english()
+        assert len(entries) > 5_000
+        assert len({" ".join(filter(None, stream(entry.english))) for entry in entries}) == len(entries)
+        for english, vietnamese in entries:
+            assert vietnamese, english
+            assert all(map(syllables, vietnamese)), english
+            assert len(set(map(spaced, vietnamese))) == len(vietnamese), english
+            assert any(spaced(one) != english.lower() for one in vietnamese), english
+
+    @pytest.mark.parametrize(
+        ("english", "vietnamese"),
+        [
+            ("insurance", "bảo hiểm"),
+            ("trade union", "công đoàn"),
+            ("prime minister", "thủ tướng"),
+            ("flood", "lũ lụt"),
+            ("Germany", "Đức"),
+            ("Hanoi", "Hà Nội"),
+            ("people's committee", "ủy ban nhân dân"),
+        ],
+    )
+    def test_the_usual_rendering_comes_first(self, english, vietnamese):
+        (found,) = [entry.vietnamese for entry in lexicon.english() if entry.english == english]
+        assert found[0] == vietnamese
+
+    def test_irregular_forms_lead_to_entries(self):
+        entries = {entry.english for entry in lexicon.english()}
+        forms = lexicon.english_forms()
+        assert (forms["women"], forms["went"]) == ("woman", "go")
+        assert [base for base in forms.values() if base not in entries] == []
 
 
 class TestReadingAnEditorsFile:

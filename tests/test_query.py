@@ -359,11 +359,32 @@ class TestSynonyms:
 
 
 class TestOtherLanguages:
-    def test_of_a_sentence_only_names_and_numbers_are_looked_for(self, ask):
-        query = ask("how did workers in Hanoi strike in 2023")
-        assert sought(query) == {"hanoi", "2023"}
-        assert query.trust == pytest.approx(0.4 * 2 / 8)
+    def test_of_a_sentence_names_and_numbers_are_looked_for_and_what_words_are_in_vietnamese(self, ask):
+        query = ask("how did zorblers in Tonville strike in 2023")
+        assert {"tonville", "2023", "đình_công"} <= sought(query)
+        assert "zorblers" not in sought(query)
+        assert query.trust == pytest.approx(0.4 * 3 / 4)
         assert query.text == query.typed
+        assert query.gloss == "zorblers Tonville đình công 2023"
+
+    def test_one_rendering_of_each_word_is_enough(self, ask):
+        (group,) = [group for group in ask("when did the strike end").words.groups if "đình" in str(group)]
+        assert [terms[-1].token for terms in group] == ["đình_công", "tấn_công", "không_kích", "bãi_công", "strike"]
+
+    def test_renderings_are_told_and_marked(self, ask):
+        query = ask("strikes of the trade unions")
+        assert also(query, "translation") == {("strikes", "đình công"), ("trade unions", "công đoàn")}
+        assert ("bãi", "công") in query.wanted.runs
+
+    def test_letter_by_letter_nothing_is_translated(self, understanding):
+        query = understanding.understand("strikes of the trade unions", literal=True)
+        assert (query.expansions, query.gloss) == ((), None)
+
+    @pytest.mark.parametrize("typed", ["công nhân samsung", "dinh cong o nha may", "UBND"])
+    def test_nothing_of_a_vietnamese_query_is_translated(self, ask, typed):
+        query = ask(typed)
+        assert query.gloss is None
+        assert also(query, "translation") == set()
 
     @pytest.mark.parametrize("typed", ["covid", "samsung", "Pouyuen"])
     def test_a_lone_foreign_word_is_a_name(self, ask, typed):

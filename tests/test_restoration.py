@@ -28,6 +28,7 @@ SENTENCES = [
     "ăn ca ở nhà máy",
     "thưởng tết 13 triệu cho công nhân",
     "quý một năm nay ở Hòa Mạc",
+    "thí sinh ứa nước mắt vì con ngựa hí",
 ]
 TIMES = 4
 """How often each is in the archive: often enough that a word of it is known well."""
@@ -215,6 +216,7 @@ class TestLeftAlone:
             "the may wage council was there",
             "what is the minimum wage",
             "covid",
+            "was this in his honor",  # all but two are keys of Telex for words that are known
         ],
     )
     def test_other_languages(self, language, typed):

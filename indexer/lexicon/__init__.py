@@ -1,4 +1,4 @@
-"""What Lienquan knows of Vietnamese before it has read an archive: abbreviations, renamings, common phrases.
+"""What Lienquan knows of words before it has read an archive: abbreviations, renamings, common phrases, a glossary.
 
 Owns the shipped files and the reading of them and of an editor's own files of the same columns. Knows nothing of
 archives or queries: what a search makes of an abbreviation or a renaming is decided elsewhere.
@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from indexer.errors import SourceError
 from indexer.syllables import spaced
@@ -85,6 +85,28 @@ def phrases() -> list[str]:
     """Return the shipped words and phrases of two or more syllables, blank between, in the file's order."""
     lines = (line.strip() for line in _text(_HERE / "words.txt").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
+
+
+class Rendering(NamedTuple):
+    """An English word or term as it is written, and what it may be in Vietnamese, the usual first."""
+
+    english: str
+    vietnamese: tuple[str, ...]
+
+
+def english() -> list[Rendering]:
+    """Return the shipped glossary, in the file's order; no two entries have the same words."""
+    return [Rendering(word, tuple(renderings.split("|"))) for word, renderings in _pairs("english.tsv")]
+
+
+def english_forms() -> dict[str, str]:
+    """Return the base form of English words that do not form it by their ending: went is go."""
+    return dict(_pairs("english_forms.tsv"))
+
+
+def _pairs(name: str) -> list[tuple[str, str]]:
+    _, *lines = _text(_HERE / name).splitlines()
+    return [(first, second) for first, second in (line.split("\t") for line in lines)]
 
 
 def read_abbreviations(path: Path | None = None) -> Read[Abbreviation]:

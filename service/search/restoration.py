@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from indexer.language import BREAK, NUMBER, Ids, Language, Pairs
 from indexer.syllables import folded
+from service.search.english import ENGLISH
 from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
 
 Costs = NDArray[np.float64]
@@ -41,15 +42,6 @@ _PARTLY = np.log(0.1 / 0.9)
 _UNKNOWN = np.log(1e-6)
 _FOREIGN = 0.5
 """Above this share of words that Vietnamese does not spell so, a text without diacritics is in another language."""
-
-# What English questions are made of, beside what they ask for; Vietnamese text has these words by chance only.
-ENGLISH = frozenset(
-    "a about after all also an and any are as at be been before being between but by can could did do does during each "
-    "for from had has have he her him his how i if in into is it its just many may me might more most much my no nor "
-    "not of off on one only or other our out over own same she should so some such than that the their them then there "
-    "these they this those through to too under up upon us very was we were what when where which while who whom whose "
-    "why will with within would you your".split()
-)
 
 
 class Candidate(NamedTuple):
@@ -131,7 +123,9 @@ def _foreign(language: Language, words: Sequence[str]) -> bool:
     if any(folded(word) != word and plausible(word) for word in words):
         return False
     odd = [word for word in words if not plausible_folded(folded(word))]
-    keyed = sum((key := telex(word)) is not None and language.id_of(key) is not None for word in odd)
+    keyed = sum(
+        word not in ENGLISH and (key := telex(word)) is not None and language.id_of(key) is not None for word in odd
+    )
     english = sum(word in ENGLISH for word in words if plausible_folded(word))
     return 2 * keyed < len(odd) and len(odd) + english > _FOREIGN * len(words)
 

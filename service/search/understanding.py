@@ -15,7 +15,8 @@ from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.search.alternatives import Alternatives, Place, Run
-from service.search.restoration import ENGLISH, Restored, choices_in, restore
+from service.search.english import ENGLISH, Gloss, gloss_of, glosses
+from service.search.restoration import Restored, choices_in, restore
 from service.search.snippets import Wanted
 from service.search.synonyms import NO_SYNONYMS, Synonyms
 
@@ -29,7 +30,9 @@ _OPERATORS = 8
 _FOLDED_WEIGHT = 0.3
 _TITLE_WEIGHT = 0.3
 
-_NAMES_WEIGHT = 0.4
+_FOREIGN_TRUST = 0.4
+"""What the words of a query in another language count for at most: most are looked for in several senses."""
+
 _COMMON = 0.002
 """A syllable that is more than this share of the archive's text is not worth a mark of its own."""
 
@@ -41,7 +44,7 @@ _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
 class Expansion:
     """What stands in for a part of the query as well.
 
-    :param kind: `abbreviation`, `renamed` or `synonym`.
+    :param kind: `abbreviation`, `renamed`, `synonym` or `translation`.
     :param mined: Whether the archive's own articles say so, and nobody else.
     """
 
@@ -59,13 +62,14 @@ class Query:
     :param text: What the encoder is given.
     :param restored: The query as it was read, None where that is as it was typed.
     :param words: What the word index is asked.
-    :param trust: What its words count for, 0 to 1; less than 1 in another language, where only names are looked for.
+    :param trust: What its words count for, 0 to 1; less than 1 in another language.
     :param parts: Its syllables as they were read.
     :param spellings: Its words and ends of clauses as they were typed, exclusions aside.
     :param read: The same as they were read.
     :param phrases: Quoted phrases, each as terms that an article with the phrase has.
     :param excluded: Words that no hit may have.
     :param bare: Whether it was typed without any diacritics.
+    :param gloss: What is known of it word by word in Vietnamese; None where it is in Vietnamese.
     :param foreign: Whether it is in another language than Vietnamese.
     :param wanted: What to mark in a hit.
     """
@@ -82,6 +86,7 @@ class Query:
     excluded: tuple[Term, ...]
     expansions: tuple[Expansion, ...]
     bare: bool
+    gloss: str | None
     foreign: bool
     wanted: Wanted
 
@@ -129,6 +134,7 @@ class Understanding:
         parts = tuple(word for word in read.words if word)
         spellings = _STREAMED.findall(rest)
         places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
+        glossed = glosses(read.words, spellings) if read.foreign and not literal else []
         quoted = _QUOTED.findall(rest) if operators else []
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
         bare = all(folded(word) == word for word in was)
@@ -136,10 +142,8 @@ class Understanding:
             typed=typed,
             text=_written(rest, read, [place for place in places if place.kind == "abbreviation"]),
             restored=_written(rest, read, []) if any(read.changed) else None,
-            words=Words(self._groups(read, rest, places, len(parts) <= SHORT)),
-            trust=_NAMES_WEIGHT * sum(map(bool, self._searched(read, rest))) / max(len(parts), 1)
-            if read.foreign
-            else 1.0,
+            words=Words(self._groups(read, rest, places, glossed, len(parts) <= SHORT)),
+            trust=_trust(read, self._searched(read, rest), glossed),
             parts=parts,
             spellings=tuple(spellings),
             read=read,
@@ -152,10 +156,15 @@ class Understanding:
             expansions=tuple(
                 Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also), place.mined)
                 for place in places
+            )
+            + tuple(
+                Expansion("translation", " ".join(read.words[gloss.start : gloss.end]), gloss.usual)
+                for gloss in glossed
             ),
             bare=bare,
+            gloss=gloss_of(read.words, spellings, glossed) if read.foreign else None,
             foreign=read.foreign,
-            wanted=self._wanted(read, was, places),
+            wanted=self._wanted(read, was, places, glossed),
         )
 
     def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
@@ -170,10 +179,12 @@ class Understanding:
         }
         return restore(self._language, was, fixed, self._choices)
 
-    def _groups(self, read: Restored, text: str, places: Sequence[Place], short: bool) -> tuple[Group, ...]:
+    def _groups(
+        self, read: Restored, text: str, places: Sequence[Place], glossed: Sequence[Gloss], short: bool
+    ) -> tuple[Group, ...]:
         words = read.words
         inside: set[str] = set()
-        groups: list[Group] = []
+        groups = [_translated(words, gloss) for gloss in glossed]
         for start, end in dict.fromkeys((place.start, place.end) for place in places):
             own = tokens(words[start:end])
             inside.update(own)
@@ -196,7 +207,7 @@ class Understanding:
         """Return the words that are looked for, the others blanked."""
         return _names(read.words, _STREAMED.findall(text)) if read.foreign else read.words
 
-    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[Place]) -> Wanted:
+    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[Place], glossed: Sequence[Gloss]) -> Wanted:
         words = [word for word in read.words if word]
         both = zip(read.words, was, strict=True)
         # Where diacritics were restored, another word of the same letters was not meant.
@@ -205,7 +216,7 @@ class Understanding:
         return Wanted(
             exact=frozenset(words),
             folded=frozenset(typed_bare),
-            runs=tuple(place.also for place in places),
+            runs=(*(place.also for place in places), *(run for gloss in glossed for run in gloss.readings)),
             common=frozenset(common | {folded(word) for word in common}),
         )
 
@@ -233,6 +244,21 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
         word if listed or (spelling[:1].isupper() and word not in ENGLISH) or not word.isalpha() else ""
         for word, spelling in zip(words, spellings, strict=True)
     ]
+
+
+def _translated(words: Sequence[str], gloss: Gloss) -> Group:
+    """Return the renderings of a word, and the word itself, which may be a name."""
+    own = tokens(words[gloss.start : gloss.end])
+    return tuple(tuple(map(_exact, parts)) for parts in (*map(_tokens, gloss.readings), own))
+
+
+def _trust(read: Restored, searched: Sequence[str], glossed: Sequence[Gloss]) -> float:
+    """Return what the words count for: all, or in another language the share of them that is looked for at all."""
+    if not read.foreign:
+        return 1.0
+    known = {at for gloss in glossed for at in range(gloss.start, gloss.end)}
+    content = [at for at, word in enumerate(read.words) if word and word not in ENGLISH]
+    return _FOREIGN_TRUST * sum(at in known or bool(searched[at]) for at in content) / max(len(content), 1)
 
 
 def _in_codes(text: str) -> set[int]:
