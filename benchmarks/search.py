@@ -136,7 +136,7 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "everything": nullcontext,
     "no restoration": lambda: _without(understanding, "restore", _as_typed),
     "English not moved": lambda: _without(languages, "_SHARE", 0.0),
-    "no glossary": lambda: _without(understanding, "glosses", lambda words, spellings: []),
+    "no glossary": lambda: _without(understanding, "glosses", lambda words, spellings, taken: []),
     "no repair of slips": lambda: _without(understanding, "restore", _slips_kept),
     "no folded field": lambda: _without(understanding, "_FOLDED_WEIGHT", 1e-9),
     "no title field": lambda: _without(understanding, "_TITLE_WEIGHT", 1e-9),

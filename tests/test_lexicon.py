@@ -180,7 +180,8 @@ class TestGlossary:
             assert vietnamese, english
             assert all(map(syllables, vietnamese)), english
             assert len(set(map(spaced, vietnamese))) == len(vietnamese), english
-            assert any(spaced(one) != english.lower() for one in vietnamese), english
+            name = english[0].isupper()  # one that is the same keeps its words from being taken one by one
+            assert name or any(spaced(one) != english.lower() for one in vietnamese), english
 
     @pytest.mark.parametrize(
         ("english", "vietnamese"),

@@ -373,8 +373,28 @@ class TestOtherLanguages:
 
     def test_renderings_are_told_and_marked(self, ask):
         query = ask("strikes of the trade unions")
-        assert also(query, "translation") == {("strikes", "đình công"), ("trade unions", "công đoàn")}
+        assert {("strikes", "đình công"), ("strikes", "bãi công"), ("trade unions", "công đoàn")} <= also(
+            query, "translation"
+        )
         assert ("bãi", "công") in query.wanted.runs
+        assert query.wanted.exact == {"strikes", "trade", "unions"}
+        assert not query.wanted.folded
+
+    def test_a_word_of_a_list_counts_once(self, ask):
+        query = ask("lung cancer patients")
+        assert [terms for group in query.words.groups for terms in group if "'patients'" in str(terms)] == [
+            (Term("exact", "patients"), Term("title", "patients", 0.3))
+        ]
+
+    def test_a_name_is_looked_for_as_it_is_too(self, ask):
+        query = ask("what did Bill Gates say in Long An")
+        assert "bill_gates" in sought(query)
+        assert query.gloss == "Bill Gates nói Long An"
+        assert not {typed for typed, _ in also(query, "translation")} & {"bill", "long"}
+
+    @pytest.mark.parametrize("typed", ["U.S. election", "U.S election", "US election"])
+    def test_dots_of_the_us(self, ask, typed):
+        assert ask(typed).gloss == "Mỹ bầu cử"
 
     def test_letter_by_letter_nothing_is_translated(self, understanding):
         query = understanding.understand("strikes of the trade unions", literal=True)

@@ -5,7 +5,7 @@ Turns a request and its answer into links and words. Knows nothing of Flask: it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -178,11 +178,18 @@ class SearchLinks:
             return None
         return Understood(
             restored=query.restored,
-            also=list(dict.fromkeys(map(_also, query.expansions))),
+            also=_all_also(query.expansions),
             relaxed=[self.words.relaxed[name] for name in relaxed],
             literal=self.again(literal=True) if read else None,
             meant=self.again(literal=False) if literal else None,
         )
+
+
+def _all_also(expansions: Sequence[Expansion]) -> list[str]:
+    """Return all that stands in, of what is translated the usual rendering."""
+    usual = {one.typed: one for one in reversed(expansions) if one.kind == "translation"}
+    shown = [one for one in expansions if usual.get(one.typed, one) is one or one.kind != "translation"]
+    return list(dict.fromkeys(map(_also, shown)))
 
 
 def _also(expansion: Expansion) -> str:

@@ -6,7 +6,8 @@ inflected word is found. Knows nothing of archives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -24,11 +25,20 @@ ENGLISH = frozenset(
     "why will with within would you your".split()
 )
 
-_ENDINGS = tuple(
-    tuple(pair.split(":"))
-    for pair in ("ies:y es: s: ied:y ed: ed:e ing: ing:e ings: iest:y est: est:e ier:y er: er:e ily:y ly:").split()
-)
+_CONTRACTED = frozenset("s t d m ll re ve am don isn wasn aren weren didn doesn hasn haven hadn won couldn".split())
+"""What is left of it's, don't and the like, which are taken apart at their apostrophe."""
+
+_NAMES = frozenset({"US", "IT", "WHO", "May"})
+"""What is none of these words where it is spelt so, and not all is in capitals."""
+
+_ENDINGS = (("ies", "y"), ("s", ""), ("es", ""), ("ied", "y"), ("iest", "y"), ("ier", "y"), ("ily", "y"), ("ly", ""))
 """What stands at the end of a form, and what instead of it at the end of the word that has an entry."""
+
+_AFTER_E = ("ed", "ing", "er", "est")
+"""Endings before which a word may have lost an e, or doubled its last letter."""
+
+_LOST_E = re.compile("[aeiou][^aeiouwxy]$|th$")
+"""Ends what has lost an e rather than nothing, for it would have been doubled: hoped is hope, hopped is hop."""
 
 _LEAST = 2
 """Letters that a word has before its ending."""
@@ -39,53 +49,99 @@ class Gloss(NamedTuple):
 
     :param usual: The usual rendering, as it is written.
     :param readings: All, the usual first, each as syllables in the spelling of `indexer.syllables`.
+    :param name: Whether they may as well be a name that has no entry.
     """
 
     start: int
     end: int
     usual: str
     readings: tuple[Run, ...]
+    name: bool
 
 
-def glosses(words: Sequence[str], spellings: Sequence[str]) -> list[Gloss]:
-    """Return what the words of an English query are in Vietnamese, in their order; at each word the longest term.
-
-    What English questions are made of is left out.
+def asking(words: Sequence[str], spellings: Sequence[str]) -> list[bool]:
+    """Return which words English questions are made of, rather than what they ask for.
 
     :param words: In lower case, an empty string for the end of a clause.
-    :param spellings: The same as they were typed. What has a capital within a sentence is no form of another word
-        (Manning is no man); in what is no sentence, or by itself, it is a name (Apple, the firm).
+    :param spellings: The same as they were typed.
     """
-    sentence = not ENGLISH.isdisjoint(words)
+    shouted = _shouted(spellings)
+    return [
+        word in _CONTRACTED or (word in ENGLISH and (shouted or spelling not in _NAMES))
+        for word, spelling in zip(words, spellings, strict=True)
+    ]
+
+
+def _shouted(spellings: Sequence[str]) -> bool:
+    """Return whether all is in capitals, so that they say nothing."""
+    return " ".join(spellings).isupper()
+
+
+def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[int] = ()) -> list[Gloss]:
+    """Return what the words of an English query are in Vietnamese, in their order; at each word the longest term.
+
+    What has a capital within a sentence may be a name, and is then no form of another word: Manning is no man. Where
+    there is no sentence it is one, with what stands before it: Bill Gates foundation.
+
+    :param words: As those of `asking`, and `spellings`.
+    :param taken: Places of words that are left alone.
+    """
+    asked = asking(words, spellings)
+    shouted = _shouted(spellings)
+    capital = [not shouted and spelling[:1].isupper() for spelling in spellings]
     found: list[Gloss] = []
-    for at in range(len(words)):
-        if found and at < found[-1].end:
+    end = 0
+    for at, word in enumerate(words):
+        if at < end:
             continue
-        capital = spellings[at][:1].isupper() and (at > 0 or len(words) == 1)
-        longest = max(_lengths().get(form, 0) for form in forms(words[at]))
+        longest = max(_lengths().get(form, 0) for form in forms(word))
         for length in range(min(longest, len(words) - at), 0, -1):
-            term = words[at : at + length]
-            entry = None if ENGLISH.issuperset(term) else _entry(term)
-            if entry is None:
+            last = at + length - 1
+            term = words[at : last + 1]
+            if all(asked[at : last + 1]) or not set(taken).isdisjoint(range(at, last + 1)):
                 continue
-            if not capital or length > 1 or entry.english[:1].isupper() or (sentence and entry.english == words[at]):
-                found.append(Gloss(at, at + length, entry.vietnamese[0], _runs(entry)))
-                break
+            entry = _entry(term)
+            if entry is None or (entry.english.isupper() and not shouted and not spellings[at].isupper()):
+                continue
+            if entry.english[0].isupper():
+                if not capital[at] and not shouted and (asked[at] or asked[last]):
+                    continue  # how long an: not Long An
+                name = False
+            else:
+                named = capital[at] and (at > 0 or capital[1:2] == [True])
+                name = length == 1 and (named or (capital[at] and len(words) == 1))
+                if length == 1 and named and not (any(asked) and entry.english == word):
+                    continue
+            end = last + 1
+            readings = _runs(entry)
+            if readings[0] == tuple(term):  # newspapers write it so: longer renderings would outdo it by their length
+                readings = readings[:1]
+            found.append(Gloss(at, end, entry.vietnamese[0], readings, name))
+            break
     return found
 
 
-def gloss_of(words: Sequence[str], spellings: Sequence[str], glossed: Sequence[Gloss]) -> str:
-    """Return a text of the usual rendering of each word, the others as they were typed; nothing where none is known."""
-    if not glossed:
+def gloss_of(
+    words: Sequence[str], spellings: Sequence[str], glossed: Sequence[Gloss], taken: Collection[int] = ()
+) -> str:
+    """Return a text of the usual rendering of each word, the others as they were typed.
+
+    Nothing where no word is another one in Vietnamese: it would be the query again, as one in Vietnamese.
+
+    The parameters are those of `glosses`, and what it returned.
+    """
+    said = {gloss.start: gloss.usual for gloss in glossed if not gloss.name}
+    if all(gloss.name or gloss.readings[0] == tuple(words[gloss.start : gloss.end]) for gloss in glossed):
         return ""
-    said = {gloss.start: gloss.usual for gloss in glossed}
-    inside = {at for gloss in glossed for at in range(gloss.start, gloss.end)}
-    said |= {at: spellings[at] for at, word in enumerate(words) if word and at not in inside and word not in ENGLISH}
+    inside = {at for gloss in glossed if not gloss.name for at in range(gloss.start, gloss.end)}
+    for at, (word, asked) in enumerate(zip(words, asking(words, spellings), strict=True)):
+        if word and at not in inside and (not asked or at in taken):
+            said[at] = spellings[at]
     return " ".join(said[at] for at in sorted(said))
 
 
 def _entry(words: Sequence[str]) -> lexicon.Rendering | None:
-    """Return the entry of a term; its first word may be inflected (took place), or its last (trade unions)."""
+    """Return the entry of a term; its last word may be inflected (trade unions), or its first (took place)."""
     entries = _entries()
     *before, last = words
     first, *after = words
@@ -98,7 +154,7 @@ def _runs(entry: lexicon.Rendering) -> tuple[Run, ...]:
 
 
 def forms(word: str) -> Iterator[str]:
-    """Yield a word and what it may be a form of: cities is city, planned is plan. Some are no words."""
+    """Yield a word and what it may be a form of, the likelier first: cities is city. Some are no words."""
     yield word
     if base := _irregular().get(word):
         yield base
@@ -106,8 +162,14 @@ def forms(word: str) -> Iterator[str]:
         stem = word.removesuffix(ending)
         if stem != word and len(stem) >= _LEAST:
             yield stem + instead
-            if not instead and len(stem) > _LEAST and stem[-1] == stem[-2]:
-                yield stem[:-1]
+    for ending in _AFTER_E:
+        stem = word.removesuffix(ending)
+        if stem == word or len(stem) < _LEAST:
+            continue
+        whole = (stem, stem + "e")
+        yield from reversed(whole) if _LOST_E.search(stem) else whole
+        if len(stem) > _LEAST and stem[-1] == stem[-2]:
+            yield stem[:-1]
 
 
 @cache

@@ -123,11 +123,11 @@ def _foreign(language: Language, words: Sequence[str]) -> bool:
     if any(folded(word) != word and plausible(word) for word in words):
         return False
     odd = [word for word in words if not plausible_folded(folded(word))]
-    keyed = sum(
-        word not in ENGLISH and (key := telex(word)) is not None and language.id_of(key) is not None for word in odd
-    )
+    keyed = [word for word in odd if (key := telex(word)) is not None and language.id_of(key) is not None]
+    if ENGLISH.issuperset(keyed):  # this and was are keys of thí and ứa, if others are, too
+        keyed = []
     english = sum(word in ENGLISH for word in words if plausible_folded(word))
-    return 2 * keyed < len(odd) and len(odd) + english > _FOREIGN * len(words)
+    return 2 * len(keyed) < len(odd) and len(odd) + english > _FOREIGN * len(words)
 
 
 def _as_typed(language: Language, word: str) -> Candidate:

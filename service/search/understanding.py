@@ -15,7 +15,7 @@ from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.search.alternatives import Alternatives, Place, Run
-from service.search.english import ENGLISH, Gloss, gloss_of, glosses
+from service.search.english import Gloss, asking, gloss_of, glosses
 from service.search.restoration import Restored, choices_in, restore
 from service.search.snippets import Wanted
 from service.search.synonyms import NO_SYNONYMS, Synonyms
@@ -38,6 +38,10 @@ _COMMON = 0.002
 
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
+
+
+_DOTTED = re.compile(r"\b([UE])\.([KNSU])\b\.?")
+"""U.S., E.U. and the like, which dots would have fall into letters."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,8 @@ class Understanding:
         parts = tuple(word for word in read.words if word)
         spellings = _STREAMED.findall(rest)
         places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
-        glossed = glosses(read.words, spellings) if read.foreign and not literal else []
+        taken = {at for place in places for at in range(place.start, place.end)}
+        glossed = glosses(read.words, spellings, taken) if read.foreign else []
         quoted = _QUOTED.findall(rest) if operators else []
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
         bare = all(folded(word) == word for word in was)
@@ -143,7 +148,7 @@ class Understanding:
             text=_written(rest, read, [place for place in places if place.kind == "abbreviation"]),
             restored=_written(rest, read, []) if any(read.changed) else None,
             words=Words(self._groups(read, rest, places, glossed, len(parts) <= SHORT)),
-            trust=_trust(read, self._searched(read, rest), glossed),
+            trust=_trust(read, spellings, self._searched(read, rest), glossed),
             parts=parts,
             spellings=tuple(spellings),
             read=read,
@@ -157,14 +162,13 @@ class Understanding:
                 Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also), place.mined)
                 for place in places
             )
-            + tuple(
-                Expansion("translation", " ".join(read.words[gloss.start : gloss.end]), gloss.usual)
-                for gloss in glossed
-            ),
+            + _translations(read.words, glossed),
             bare=bare,
-            gloss=gloss_of(read.words, spellings, glossed) if read.foreign else None,
+            gloss=gloss_of(read.words, spellings, glossed, taken) if read.foreign else None,
             foreign=read.foreign,
-            wanted=self._wanted(read, was, places, glossed),
+            wanted=self._wanted_in_english(read, spellings, places, glossed)
+            if read.foreign
+            else self._wanted(read, was, places),
         )
 
     def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
@@ -184,7 +188,10 @@ class Understanding:
     ) -> tuple[Group, ...]:
         words = read.words
         inside: set[str] = set()
-        groups = [_translated(words, gloss) for gloss in glossed]
+        groups = []
+        for gloss in glossed:
+            groups.append(_translated(words, gloss, short))
+            inside.update(() if gloss.name else tokens(words[gloss.start : gloss.end]))
         for start, end in dict.fromkeys((place.start, place.end) for place in places):
             own = tokens(words[start:end])
             inside.update(own)
@@ -207,7 +214,7 @@ class Understanding:
         """Return the words that are looked for, the others blanked."""
         return _names(read.words, _STREAMED.findall(text)) if read.foreign else read.words
 
-    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[Place], glossed: Sequence[Gloss]) -> Wanted:
+    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[Place]) -> Wanted:
         words = [word for word in read.words if word]
         both = zip(read.words, was, strict=True)
         # Where diacritics were restored, another word of the same letters was not meant.
@@ -216,9 +223,19 @@ class Understanding:
         return Wanted(
             exact=frozenset(words),
             folded=frozenset(typed_bare),
-            runs=(*(place.also for place in places), *(run for gloss in glossed for run in gloss.readings)),
+            runs=tuple(place.also for place in places),
             common=frozenset(common | {folded(word) for word in common}),
         )
+
+    def _wanted_in_english(
+        self, read: Restored, spellings: Sequence[str], places: Sequence[Place], glossed: Sequence[Gloss]
+    ) -> Wanted:
+        words = {
+            word for word, asked in zip(read.words, asking(read.words, spellings), strict=True) if word and not asked
+        }
+        readings = [run for gloss in glossed if not gloss.name for run in gloss.readings]
+        runs = [run for run in readings if len(run) > 1 or self._share(run[0]) <= _COMMON]
+        return Wanted(frozenset(words), frozenset(), (*(place.also for place in places), *runs))
 
     def _share(self, word: str) -> float:
         at = self._language.id_of(word)
@@ -230,7 +247,7 @@ _STREAMED = re.compile(r"[^\W_]+|[.!?:;\n\"“”()…]")
 
 def _aligned(typed: str) -> str:
     """Return the readable text, in lower case where capitals would have it fall into other words: İstanbul."""
-    text = readable(typed)
+    text = _DOTTED.sub(r"\1\2", readable(typed))
     return text if len(_STREAMED.findall(text)) == len(stream(text)) else plain(typed)
 
 
@@ -239,25 +256,41 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
 
     Without the small words of a sentence every word is taken for a name: covid, samsung.
     """
-    listed = ENGLISH.isdisjoint(words)
+    asked = asking(words, spellings)
+    listed = not any(asked)
     return [
-        word if listed or (spelling[:1].isupper() and word not in ENGLISH) or not word.isalpha() else ""
-        for word, spelling in zip(words, spellings, strict=True)
+        word if listed or (spelling[:1].isupper() and not asked[at]) or not word.isalpha() else ""
+        for at, (word, spelling) in enumerate(zip(words, spellings, strict=True))
     ]
 
 
-def _translated(words: Sequence[str], gloss: Gloss) -> Group:
-    """Return the renderings of a word, and the word itself, which may be a name."""
+def _translated(words: Sequence[str], gloss: Gloss, short: bool) -> Group:
+    """Return the renderings of a word, and the word itself, which may be a name; none without its diacritics."""
     own = tokens(words[gloss.start : gloss.end])
-    return tuple(tuple(map(_exact, parts)) for parts in (*map(_tokens, gloss.readings), own))
+    alternatives = (*map(_tokens, gloss.readings), own)
+    return tuple(
+        tuple(term for part in parts for term in _token_terms(part, short, 1.0, folding=False))
+        for parts in alternatives
+    )
 
 
-def _trust(read: Restored, searched: Sequence[str], glossed: Sequence[Gloss]) -> float:
+def _translations(words: Sequence[str], glossed: Sequence[Gloss]) -> tuple[Expansion, ...]:
+    found = (
+        Expansion("translation", " ".join(words[gloss.start : gloss.end]), " ".join(run))
+        for gloss in glossed
+        if not gloss.name
+        for run in gloss.readings
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _trust(read: Restored, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss]) -> float:
     """Return what the words count for: all, or in another language the share of them that is looked for at all."""
     if not read.foreign:
         return 1.0
     known = {at for gloss in glossed for at in range(gloss.start, gloss.end)}
-    content = [at for at, word in enumerate(read.words) if word and word not in ENGLISH]
+    asked = asking(read.words, spellings)
+    content = [at for at, word in enumerate(read.words) if word and not asked[at]]
     return _FOREIGN_TRUST * sum(at in known or bool(searched[at]) for at in content) / max(len(content), 1)
 
 
