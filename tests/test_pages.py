@@ -974,3 +974,15 @@ def contrast(one, other):
 
     bright, dim = sorted((luminance(one), luminance(other)), reverse=True)
     return (bright + 0.05) / (dim + 0.05)
+
+
+def test_of_english_words_the_page_names_the_usual_rendering_and_the_api_all(client_of):
+    client = client_of([{"id": "a", "title": "Bãi công ở lò gốm", "lead": "Thợ bãi công."}])
+    asked = {"q": "when did the strike begin", "ranking": "similarity"}
+    page = client.get("/search", query_string=asked).get_data(as_text=True)
+    assert re.findall(r'<b lang="vi">([^<]*)</b>', page) == ["đình công", "bắt đầu"]
+    answer = client.get("/api/v1/search", query_string=asked).json
+    told = {(one["kind"], one["typed"], one["also"]) for one in answer["query"]["expansions"]}
+    assert ("translation", "strike", "bãi công") in told
+    assert [hit["id"] for hit in answer["hits"]] == ["a"]
+    assert "<mark>Bãi công</mark>" in page
