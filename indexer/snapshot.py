@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -234,7 +234,7 @@ class Home:
         shared = (
             {name: entry for name, entry in base.manifest.files.items() if _same(directory, base, name)} if base else {}
         )
-        files = {name: (shared.get(name) or _entry(directory / name)).model_dump() for name in _files(directory)}
+        files = {name: (shared.get(name) or _entry(f"{directory}/{name}")).model_dump() for name in _files(directory)}
         content = {"format": FORMAT, "created_at": now.isoformat(timespec="seconds"), **manifest, "files": files}
         written = json.dumps(Manifest.model_validate(content).model_dump(mode="json"), indent=1).encode()
         (directory / MANIFEST_FILE).write_bytes(written)
@@ -337,13 +337,17 @@ def _files(directory: Path) -> list[str]:
 
 def _same(directory: Path, base: Snapshot, name: str) -> bool:
     """Return whether a file is one and the same as in a snapshot, on disk already."""
-    path = directory / name
-    return path.exists() and path.samefile(base.directory / name)
+    try:
+        return os.path.samestat(os.lstat(f"{directory}/{name}"), os.lstat(f"{base.directory}/{name}"))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
-def _entry(path: Path) -> FileEntry:
-    with path.open("rb") as file:
-        return FileEntry(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+def _entry(path: str) -> FileEntry:
+    # No Path of a file that each snapshot has under a name of its own: Python keeps every part of every path.
+    with open(path, "rb") as file:  # noqa: PTH123
+        size = os.fstat(file.fileno()).st_size
+        return FileEntry(size=size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
 
 
 def _read_back(directory: Path, base: Snapshot | None) -> None:
@@ -393,8 +397,7 @@ def read_manifest(directory: Path) -> Manifest:
     except (ValueError, AttributeError, RecursionError, ValidationError) as error:
         raise SnapshotError(f"{path}: {error}") from error
     for name in [*manifest.files, *(entry.name for entry in manifest.segments)]:
-        pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts:
+        if name.startswith("/") or ".." in name.split("/"):
             raise SnapshotError(f"{path}: file {name!r}: expected a name within the snapshot")
     named = [("tombstones", entry.tombstones) for entry in manifest.segments] + [("word_rows", manifest.word_rows)]
     for field, file in named:
@@ -428,9 +431,9 @@ class Hashed:
         """Return the SHA-256 of a file that was hashed before and is the same since, else None."""
         return self._known.get(self._key(found))
 
-    def digest(self, path: Path) -> str:
+    def digest(self, path: str) -> str:
         """Hash a file, and remember it."""
-        key, found = self._key(path.stat()), _entry(path).sha256
+        key, found = self._key(os.lstat(path)), _entry(path).sha256
         with self._lock:
             self._known[key] = found
         return found
@@ -478,7 +481,7 @@ def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) ->
             chosen.append((size, name))
     with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
         names = [name for _, name in sorted(chosen, reverse=True)]
-        for name, found in zip(names, pool.map(lambda name: hashed.digest(directory / name), names), strict=True):
+        for name, found in zip(names, pool.map(lambda name: hashed.digest(f"{directory}/{name}"), names), strict=True):
             if found != manifest.files[name].sha256:
                 expected = manifest.files[name]
                 raise SnapshotError(f"{directory / name}: found sha256 {found}, expected {expected.sha256}")
@@ -577,16 +580,17 @@ def _open_segment(directory: Path, entry: SegmentEntry, held: Segment | None) ->
 def share_directory(source: Path, target: Path) -> None:
     """Put a directory's files into another snapshot (`share_file`)."""
     target.mkdir()
-    for path in source.iterdir():
-        if path.is_dir():
-            share_directory(path, target / path.name)
-        elif path.name not in lexical.LOCKS:
-            share_file(path, target / path.name)
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                share_directory(source / entry.name, target / entry.name)
+            elif entry.name not in lexical.LOCKS:
+                share_file(entry.path, f"{target}/{entry.name}")
 
 
-def share_file(source: Path, target: Path) -> None:
+def share_file(source: Path | str, target: Path | str) -> None:
     """Put one file into another snapshot by hard link; where the system has none, by copy."""
     try:
-        target.hardlink_to(source)
+        os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
