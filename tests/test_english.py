@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from indexer import lexicon
 from indexer.syllables import syllables
-from service.search.english import ENGLISH, asking, forms, gloss_of, glosses
+from service.search.english import ENGLISH, forms, gloss_of, glosses, whole_words
 
 
 def glossed(text):
@@ -135,8 +135,27 @@ def test_us_who_it_and_may_are_names_where_they_are_spelt_so():
     assert found("the US election in May")["US"] == "Mỹ"
     assert found("the US election in May")["May"] == "tháng 5"
     assert "WHO" in found("when did the WHO say so")
+    for text, name in (("US", "US"), ("THE WHO", "WHO"), ("US GDP", "US"), ("HANOI US EMBASSY", "US")):
+        assert name in found(text), text
+    assert found("may foreigners buy land").keys() == {"foreigners", "buy", "land"}
     for text in ("give us work", "who may work", "WHO MAY WORK"):
         assert {term.lower() for term in found(text)} == {"work"} | ({"give"} if "give" in text else set())
+
+
+def test_acronyms_are_found_in_small_letters_too():
+    assert found("the uk economy")["uk"] == "Anh"
+    assert found("the eu and the usa").keys() == {"eu", "usa"}
+    assert "USS" not in found("the USS aircraft carrier")
+
+
+def test_a_capital_after_the_end_of_a_clause_is_none_within_a_sentence():
+    spellings = ["what", "happened", "?", "Floods", "hit"]
+    words = ["what", "happened", "", "floods", "hit"]
+    assert "Floods" in {spellings[one.start] for one in glosses(words, spellings)}
+
+
+def test_who_won_is_no_contraction():
+    assert found("who won the world cup").keys() >= {"who won"} or "won" in found("who won the world cup")
 
 
 def test_vietnamese_places_stay_whole():
@@ -150,13 +169,18 @@ def test_what_is_taken_is_left_alone():
     assert [one.usual for one in glosses(words, words, taken={0, 1})] == ["nhà máy"]
 
 
-def test_what_is_left_of_contractions_is_asked_not_looked_for():
-    words = "what s the minimum wage and why isn t it paid".split()
-    assert [word for word, asked in zip(words, asking(words, words), strict=True) if not asked] == [
-        "minimum",
-        "wage",
-        "paid",
-    ]
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("what's the women's wage, and why isn't it paid", "what the women wage, and why is it paid"),
+        ("I’m told they won't and can't", "I told they will and can"),
+        ("the U.S. and the e.u. met the u.k", "the US and the EU met the UK"),
+        ("U.S.S.R., U.N.E.S.C.O. and S.U.N", "U.S.S.R., U.N.E.S.C.O. and S.U.N"),
+        ("người H'Re ở M'Đrắk", "người H'Re ở M'Đrắk"),
+    ],
+)
+def test_contractions_and_dots(text, whole):
+    assert whole_words(text) == whole
 
 
 def test_the_gloss_keeps_what_has_no_entry_as_it_was_typed():

@@ -392,6 +392,21 @@ class TestOtherLanguages:
         assert query.gloss == "Bill Gates nói Long An"
         assert not {typed for typed, _ in also(query, "translation")} & {"bill", "long"}
 
+    def test_a_name_counts_once_too(self, ask):
+        terms = [term for group in ask("what did Bill say").words.groups for terms in group for term in terms]
+        assert terms.count(Term("exact", "bill")) == 1
+
+    def test_letters_and_acronyms_of_a_list(self, ask):
+        assert {"vitamin", "d"} <= sought(ask("vitamin d deficiency symptoms"))
+        assert "samsung" in sought(ask("samsung galaxy s"))
+
+    def test_renderings_are_told_as_they_are_written(self, ask):
+        assert also(ask("the US strikes in New York"), "translation") >= {("us", "Mỹ"), ("us", "Hoa Kỳ")}
+        assert not {typed for typed, _ in also(ask("strikes in New York"), "translation")} & {"new york"}
+
+    def test_a_renamed_place_counts_as_known(self, ask):
+        assert ask("strikes in Long An").trust == pytest.approx(0.4)
+
     @pytest.mark.parametrize("typed", ["U.S. election", "U.S election", "US election"])
     def test_dots_of_the_us(self, ask, typed):
         assert ask(typed).gloss == "Mỹ bầu cử"

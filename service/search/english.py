@@ -25,11 +25,23 @@ ENGLISH = frozenset(
     "why will with within would you your".split()
 )
 
-_CONTRACTED = frozenset("s t d m ll re ve am don isn wasn aren weren didn doesn hasn haven hadn won couldn".split())
-"""What is left of it's, don't and the like, which are taken apart at their apostrophe."""
-
-_NAMES = frozenset({"US", "IT", "WHO", "May"})
+_NAMES = {"US": "us", "IT": "it", "WHO": "who", "May": "may"}
 """What is none of these words where it is spelt so, and not all is in capitals."""
+
+_ACRONYM = 3
+"""Letters of the longest word that is taken for an acronym where all is in capitals."""
+
+_SHORTENED = (
+    (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will"),
+    (re.compile(r"\bcan['’]t\b", re.IGNORECASE), "can"),
+    (re.compile(r"(?<=\bi)['’](?:m|ve|d|ll)\b", re.IGNORECASE), ""),
+    (re.compile(r"(?<=[a-z]{2})(?:n['’]t|['’](?:s|d|m|ll|re|ve))\b", re.IGNORECASE), ""),
+    (
+        re.compile(r"(?<![\w.])(u\.[kns]|e\.u)\b(?!\.\w)\.?", re.IGNORECASE),
+        lambda dotted: dotted[1].replace(".", "").upper(),
+    ),
+)
+"""Contractions and possessives, which would be taken apart at their apostrophe, and the U.S. at its dots."""
 
 _ENDINGS = (("ies", "y"), ("s", ""), ("es", ""), ("ied", "y"), ("iest", "y"), ("ier", "y"), ("ily", "y"), ("ly", ""))
 """What stands at the end of a form, and what instead of it at the end of the word that has an entry."""
@@ -47,16 +59,31 @@ _LEAST = 2
 class Gloss(NamedTuple):
     """The words of a query from `start` to before `end`, and what they may be in Vietnamese.
 
-    :param usual: The usual rendering, as it is written.
-    :param readings: All, the usual first, each as syllables in the spelling of `indexer.syllables`.
+    :param renderings: As they are written, the usual one first.
     :param name: Whether they may as well be a name that has no entry.
     """
 
     start: int
     end: int
-    usual: str
-    readings: tuple[Run, ...]
+    renderings: tuple[str, ...]
     name: bool
+
+    @property
+    def usual(self) -> str:
+        """Return the usual rendering."""
+        return self.renderings[0]
+
+    @property
+    def readings(self) -> tuple[Run, ...]:
+        """Return the renderings as syllables in the spelling of `indexer.syllables`."""
+        return tuple(dict.fromkeys(tuple(syllables(rendering)) for rendering in self.renderings))
+
+
+def whole_words(text: str) -> str:
+    """Return an English text with its contractions and possessives as single words, and the U.S. without dots."""
+    for pattern, instead in _SHORTENED:
+        text = pattern.sub(instead, text)
+    return text
 
 
 def asking(words: Sequence[str], spellings: Sequence[str]) -> list[bool]:
@@ -67,14 +94,21 @@ def asking(words: Sequence[str], spellings: Sequence[str]) -> list[bool]:
     """
     shouted = _shouted(spellings)
     return [
-        word in _CONTRACTED or (word in ENGLISH and (shouted or spelling not in _NAMES))
-        for word, spelling in zip(words, spellings, strict=True)
+        word in ENGLISH and not _is_name(word, spelling, at > 0 and bool(words[at - 1]), shouted)
+        for at, (word, spelling) in enumerate(zip(words, spellings, strict=True))
     ]
 
 
+def _is_name(word: str, spelling: str, within: bool, shouted: bool) -> bool:
+    """Return whether a word is a name by its capitals; in all capitals, US alone is, and May within a clause."""
+    if _NAMES.get(spelling) != word:
+        return False
+    return spelling == "US" or (not shouted and (spelling.isupper() or within))
+
+
 def _shouted(spellings: Sequence[str]) -> bool:
-    """Return whether all is in capitals, so that they say nothing."""
-    return " ".join(spellings).isupper()
+    """Return whether all is in capitals, so that they say nothing; acronyms alone are not."""
+    return " ".join(spellings).isupper() and any(len(spelling) > _ACRONYM for spelling in spellings)
 
 
 def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[int] = ()) -> list[Gloss]:
@@ -97,26 +131,27 @@ def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[in
         longest = max(_lengths().get(form, 0) for form in forms(word))
         for length in range(min(longest, len(words) - at), 0, -1):
             last = at + length - 1
-            term = words[at : last + 1]
+            term = list(words[at : last + 1])
             if all(asked[at : last + 1]) or not set(taken).isdisjoint(range(at, last + 1)):
                 continue
             entry = _entry(term)
-            if entry is None or (entry.english.isupper() and not shouted and not spellings[at].isupper()):
+            if entry is None or not _fits(entry, word, spellings[at], shouted):
                 continue
             if entry.english[0].isupper():
                 if not capital[at] and not shouted and (asked[at] or asked[last]):
                     continue  # how long an: not Long An
                 name = False
             else:
-                named = capital[at] and (at > 0 or capital[1:2] == [True])
+                within = at > 0 and bool(words[at - 1])
+                named = capital[at] and (within or capital[at + 1 : at + 2] == [True])
                 name = length == 1 and (named or (capital[at] and len(words) == 1))
                 if length == 1 and named and not (any(asked) and entry.english == word):
                     continue
             end = last + 1
-            readings = _runs(entry)
-            if readings[0] == tuple(term):  # newspapers write it so: longer renderings would outdo it by their length
-                readings = readings[:1]
-            found.append(Gloss(at, end, entry.vietnamese[0], readings, name))
+            renderings = entry.vietnamese
+            if syllables(renderings[0]) == term:  # newspapers write it so: longer ones would outdo it by their length
+                renderings = renderings[:1]
+            found.append(Gloss(at, end, renderings, name))
             break
     return found
 
@@ -149,8 +184,12 @@ def _entry(words: Sequence[str]) -> lexicon.Rendering | None:
     return next(filter(None, (entries.get(" ".join(term)) for term in terms)), None)
 
 
-def _runs(entry: lexicon.Rendering) -> tuple[Run, ...]:
-    return tuple(dict.fromkeys(tuple(syllables(rendering)) for rendering in entry.vietnamese))
+def _fits(entry: lexicon.Rendering, word: str, spelling: str, shouted: bool) -> bool:
+    """Return whether what was typed may be the entry, an acronym by its capitals: Un is no UN, nor us the US."""
+    if not entry.english.isupper():
+        return True
+    own = entry.english.lower() == (word.removesuffix("s") if spelling.endswith("s") else word)
+    return own and (shouted or spelling[:2].isupper() or not (word in ENGLISH or spelling[0].isupper()))
 
 
 def forms(word: str) -> Iterator[str]:
@@ -174,7 +213,7 @@ def forms(word: str) -> Iterator[str]:
 
 @cache
 def _entries() -> dict[str, lexicon.Rendering]:
-    return {" ".join(filter(None, stream(entry.english))): entry for entry in lexicon.english()}
+    return {" ".join(filter(None, stream(whole_words(entry.english)))): entry for entry in lexicon.english()}
 
 
 @cache

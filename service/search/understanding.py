@@ -15,7 +15,7 @@ from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
 from service.search.alternatives import Alternatives, Place, Run
-from service.search.english import Gloss, asking, gloss_of, glosses
+from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
 from service.search.restoration import Restored, choices_in, restore
 from service.search.snippets import Wanted
 from service.search.synonyms import NO_SYNONYMS, Synonyms
@@ -38,10 +38,6 @@ _COMMON = 0.002
 
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
-
-
-_DOTTED = re.compile(r"\b([UE])\.([KNSU])\b\.?")
-"""U.S., E.U. and the like, which dots would have fall into letters."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +123,7 @@ class Understanding:
         :param typed: Cleaned text.
         :param literal: Whether to take it letter by letter: nothing restored, nothing expanded.
         """
-        text = _aligned(typed)
+        text = _aligned(typed if literal else whole_words(typed))
         operators = len(syllables(text)) <= _OPERATORS
         dropped = _EXCLUDED.findall(text) if operators else []
         rest = _EXCLUDED.sub(" ", text).strip() if dropped else text
@@ -138,7 +134,7 @@ class Understanding:
         parts = tuple(word for word in read.words if word)
         spellings = _STREAMED.findall(rest)
         places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
-        taken = {at for place in places for at in range(place.start, place.end)}
+        taken = {at for place in places if place.kind == "renamed" for at in range(place.start, place.end)}
         glossed = glosses(read.words, spellings, taken) if read.foreign else []
         quoted = _QUOTED.findall(rest) if operators else []
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
@@ -148,7 +144,7 @@ class Understanding:
             text=_written(rest, read, [place for place in places if place.kind == "abbreviation"]),
             restored=_written(rest, read, []) if any(read.changed) else None,
             words=Words(self._groups(read, rest, places, glossed, len(parts) <= SHORT)),
-            trust=_trust(read, spellings, self._searched(read, rest), glossed),
+            trust=_trust(read, spellings, self._searched(read, rest), glossed, taken),
             parts=parts,
             spellings=tuple(spellings),
             read=read,
@@ -191,7 +187,7 @@ class Understanding:
         groups = []
         for gloss in glossed:
             groups.append(_translated(words, gloss, short))
-            inside.update(() if gloss.name else tokens(words[gloss.start : gloss.end]))
+            inside.update(tokens(words[gloss.start : gloss.end]))
         for start, end in dict.fromkeys((place.start, place.end) for place in places):
             own = tokens(words[start:end])
             inside.update(own)
@@ -235,7 +231,8 @@ class Understanding:
         }
         readings = [run for gloss in glossed if not gloss.name for run in gloss.readings]
         runs = [run for run in readings if len(run) > 1 or self._share(run[0]) <= _COMMON]
-        return Wanted(frozenset(words), frozenset(), (*(place.also for place in places), *runs))
+        common = frozenset(word for word in words if self._share(word) > _COMMON)
+        return Wanted(frozenset(words), frozenset(), (*(place.also for place in places), *runs), common)
 
     def _share(self, word: str) -> float:
         at = self._language.id_of(word)
@@ -247,7 +244,7 @@ _STREAMED = re.compile(r"[^\W_]+|[.!?:;\n\"“”()…]")
 
 def _aligned(typed: str) -> str:
     """Return the readable text, in lower case where capitals would have it fall into other words: İstanbul."""
-    text = _DOTTED.sub(r"\1\2", readable(typed))
+    text = readable(typed)
     return text if len(_STREAMED.findall(text)) == len(stream(text)) else plain(typed)
 
 
@@ -267,7 +264,7 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
 def _translated(words: Sequence[str], gloss: Gloss, short: bool) -> Group:
     """Return the renderings of a word, and the word itself, which may be a name; none without its diacritics."""
     own = tokens(words[gloss.start : gloss.end])
-    alternatives = (*map(_tokens, gloss.readings), own)
+    alternatives = dict.fromkeys(map(tuple, (*map(_tokens, gloss.readings), own)))
     return tuple(
         tuple(term for part in parts for term in _token_terms(part, short, 1.0, folding=False))
         for parts in alternatives
@@ -276,19 +273,22 @@ def _translated(words: Sequence[str], gloss: Gloss, short: bool) -> Group:
 
 def _translations(words: Sequence[str], glossed: Sequence[Gloss]) -> tuple[Expansion, ...]:
     found = (
-        Expansion("translation", " ".join(words[gloss.start : gloss.end]), " ".join(run))
+        Expansion("translation", " ".join(words[gloss.start : gloss.end]), rendering)
         for gloss in glossed
         if not gloss.name
-        for run in gloss.readings
+        for rendering in gloss.renderings
+        if syllables(rendering) != list(words[gloss.start : gloss.end])
     )
     return tuple(dict.fromkeys(found))
 
 
-def _trust(read: Restored, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss]) -> float:
+def _trust(
+    read: Restored, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
+) -> float:
     """Return what the words count for: all, or in another language the share of them that is looked for at all."""
     if not read.foreign:
         return 1.0
-    known = {at for gloss in glossed for at in range(gloss.start, gloss.end)}
+    known = taken | {at for gloss in glossed for at in range(gloss.start, gloss.end)}
     asked = asking(read.words, spellings)
     content = [at for at, word in enumerate(read.words) if word and not asked[at]]
     return _FOREIGN_TRUST * sum(at in known or bool(searched[at]) for at in content) / max(len(content), 1)
