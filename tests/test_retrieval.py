@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -450,3 +451,10 @@ class TestAllowed:
             search(searcher, "khu trọ", section=[str(number)])
         assert len(searcher._public.filtered) == 8
         assert ids(search(searcher, "khu trọ", section=["Việc làm"])) == ["luong"]
+
+
+def test_words_say_less_of_relevance_in_another_language():
+    shares = np.array([0.0, 0.5, 1.0])
+    own, other = (retrieval._by_words(SimpleNamespace(foreign=foreign, trust=1.0), shares) for foreign in (False, True))
+    assert np.all(np.diff(own) > 0)
+    assert np.allclose(other, own / 4)

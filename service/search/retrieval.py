@@ -26,6 +26,11 @@ _FOREIGN_SHIFT = 0.5
 """By how many spreads the related articles of a query in another language lie lower. Over xquad_vi the medians are 5.4
 and 6.4, and 0.4 is the likeliest of what the curve of queries says."""
 
+_FOREIGN_WORDS = 0.25
+"""What words say of relevance in another language, beside what they count for in the order: in several senses each they
+are met by chance. With 1, of questions on other matters 15 % have an empty answer, with this 59 %, as Vietnamese ones
+(64 %); of those that have one in the archive 4 % and 10 %."""
+
 _NEAR = 128
 """How many candidates meaning brings at first. Further down it seldom says that an article is relevant at all; where it
 still does, all that were asked for are looked at."""
@@ -119,7 +124,11 @@ def _either(by_meaning: Scores, by_words: Scores) -> Scores:
 
 def _by_words(query: Query, shares: Scores) -> Scores:
     """Return the relevance that words say of articles with such shares of them."""
-    return calibration.WORDS.at(shares) * query.trust
+    return calibration.WORDS.at(shares) * _said_by_words(query)
+
+
+def _said_by_words(query: Query) -> float:
+    return query.trust * (_FOREIGN_WORDS if query.foreign else 1.0)
 
 
 _NO_SHARE = calibration.WORDS.at(np.zeros(1))
@@ -127,7 +136,7 @@ _NO_SHARE = calibration.WORDS.at(np.zeros(1))
 
 def _wordless(query: Query) -> Scores:
     """Return the relevance that words say of an article that has none of them, (1,)."""
-    return _NO_SHARE * query.trust
+    return _NO_SHARE * _said_by_words(query)
 
 
 def _without(query: Query, words: bool, floor: float) -> float:

@@ -262,11 +262,15 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
 
 
 def _translated(words: Sequence[str], gloss: Gloss, short: bool) -> Group:
-    """Return the renderings of a word, and the word itself, which may be a name; none without its diacritics."""
+    """Return the renderings of a word, and the word itself, which may be a name; none without its diacritics.
+
+    A longer one has more tokens to be found by, and weighs no more for that than the usual one.
+    """
     own = tokens(words[gloss.start : gloss.end])
     alternatives = dict.fromkeys(map(tuple, (*map(_tokens, gloss.readings), own)))
+    most = len(_tokens(gloss.readings[0]))
     return tuple(
-        tuple(term for part in parts for term in _token_terms(part, short, 1.0, folding=False))
+        tuple(term for part in parts for term in _token_terms(part, short, min(1.0, most / len(parts)), folding=False))
         for parts in alternatives
     )
 
