@@ -47,12 +47,9 @@ READ = (4, 5)
 
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "CURRENT"
-SMALL = 64 * 2**20
-"""Files up to this size are hashed again before use; larger ones only where they are parsed."""
 
 _TIME = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
-_MAPPED = re.compile(r"(vectors|bigram\w*|trigram\w*|sketch_\w+|neighbours|shared_terms|cosines)\.npy$|\.(u32|f16)$")
 _PARTIAL = ".partial-"
 _LOCK_SECONDS = 0.1
 _MERGES = ", which publishes what the API changed"
@@ -413,7 +410,7 @@ def _of_another_format(found: object) -> str:
 
 
 class Hashed:
-    """Files that this process has hashed, so that what snapshots share is hashed once."""
+    """Files that this process has hashed, or the one it was forked from, so that each is hashed once."""
 
     _LATELY = 8
     """Of so many snapshots that were verified last: one and the published one it is of take turns."""
@@ -446,22 +443,21 @@ class Hashed:
             self._known = {key: found for key, found in self._known.items() if key in kept}
 
 
-def verify(directory: Path, large: bool = True, hashed: Hashed | None = None) -> Manifest:
+def verify(directory: Path, hashed: Hashed | None = None) -> Manifest:
     """Check a snapshot's files against its manifest: all there, none a link, size and SHA-256 as published.
 
-    :param large: Whether to hash the files as well that are larger than SMALL and only ever mapped.
     :param hashed: Which files need no second look; none by default.
     :return: The manifest.
     :raises SnapshotError: naming the first file that is wrong; `SnapshotUnreadable`, one that the system holds back.
     """
     try:
-        _verify(directory, manifest := read_manifest(directory), large, hashed or Hashed())
+        _verify(directory, manifest := read_manifest(directory), hashed or Hashed())
     except OSError as error:  # not ours to read, unreadable on the disk, or pruned meanwhile
         raise SnapshotUnreadable(f"{error.filename or directory}: {error.strerror}") from error
     return manifest
 
 
-def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) -> None:
+def _verify(directory: Path, manifest: Manifest, hashed: Hashed) -> None:
     if directory.is_symlink():
         raise SnapshotError(f"{directory}: a link: expected a directory")
     chosen, there = [], []
@@ -477,7 +473,7 @@ def _verify(directory: Path, manifest: Manifest, large: bool, hashed: Hashed) ->
         size = held.st_size
         if size != expected.size:
             raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
-        if (large or size <= SMALL or not _MAPPED.search(name)) and hashed.known(held) != expected.sha256:
+        if hashed.known(held) != expected.sha256:
             chosen.append((size, name))
     with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
         names = [name for _, name in sorted(chosen, reverse=True)]
@@ -494,12 +490,13 @@ class Snapshot:
     """A snapshot opened for reading: verified first, then held until `close`, whatever becomes of its directory.
 
     :param before: Another that is open: what the two share is neither hashed nor opened again.
+    :param hashed: Which files need no second look where there is none before; none by default.
     """
 
-    def __init__(self, directory: Path, before: Snapshot | None = None) -> None:
+    def __init__(self, directory: Path, before: Snapshot | None = None, hashed: Hashed | None = None) -> None:
         self._watched = Watched(directory)
-        self.hashed: Hashed = before.hashed if before else Hashed()
-        self.manifest = verify(directory, large=False, hashed=self.hashed)
+        self.hashed: Hashed = before.hashed if before else hashed or Hashed()
+        self.manifest = verify(directory, self.hashed)
         self.id = directory.name
         self.directory = directory
         self.segments: list[Segment] = []

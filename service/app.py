@@ -20,6 +20,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.article import shown
+from indexer.snapshot import Hashed
 from models import catalogue, sentence_transformer
 from models.cpu import available_threads
 from models.encoder import Encoder
@@ -125,11 +126,12 @@ def load_encoder(settings: Settings) -> Encoder:
     return sentence_transformer.load(card, settings.backend, settings.threads)
 
 
-def create_app(settings: Settings | None = None, live: Live | None = None) -> Flask:
+def create_app(settings: Settings | None = None, live: Live | None = None, hashed: Hashed | None = None) -> Flask:
     """Return the application.
 
     :param settings: From the environment by default.
     :param live: A started holder of the current snapshot; one for the settings' home by default.
+    :param hashed: Which files the server has hashed before this process was forked from it, for that one.
     """
     settings = settings or load()
     app = _Traced(__name__, static_folder=None)
@@ -139,7 +141,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None) -> Fl
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
-    app.extensions["lienquan"] = live or _start(settings)
+    app.extensions["lienquan"] = live or _start(settings, hashed)
     app.extensions["lienquan_latency"] = latency = RecentLatency(metrics().durations)
     app.extensions["lienquan_overviews"] = Overviews()
     if live is None and settings.newsroom:
@@ -249,9 +251,10 @@ def _admit(app: _Traced, settings: Settings) -> None:
     app.wsgi_app = admission  # type: ignore[method-assign]
 
 
-def _start(settings: Settings) -> Live:
+def _start(settings: Settings, hashed: Hashed | None) -> Live:
     options = Options.of(settings)
-    return Live(settings.home, lambda: load_encoder(settings), settings.poll_seconds, options, HEAD_START).start()
+    load = partial(load_encoder, settings)
+    return Live(settings.home, load, settings.poll_seconds, options, HEAD_START, hashed).start()
 
 
 def _cross_origin(response: Response) -> Response:

@@ -1,5 +1,7 @@
 """The snapshot that is served now: loads it, follows publications, keeps the old one where the new one is bad.
 
+Every file is hashed before it is served, and again where it is written to.
+
 One `Live` a process, started after the fork. Whoever takes the searcher from it holds that one to the end. What the API
 withdrew is held back from the next request on, in every process, long before a snapshot knows of it.
 """
@@ -18,7 +20,7 @@ from indexer import ingest
 from indexer.archive import Archive
 from indexer.errors import JournalError, SnapshotError
 from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.snapshot import Hashed, Home, Snapshot, read_manifest, verify
 from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
@@ -43,6 +45,7 @@ class Live:
     :param options: What is set of search.
     :param head_start: Seconds for requests that need no encoder before it is loaded: reading a tokenizer keeps the
         interpreter for half a second.
+    :param hashed: Which files the server has hashed before this process was forked from it; none by default.
     """
 
     def __init__(
@@ -52,18 +55,19 @@ class Live:
         poll_seconds: float = 0.5,
         options: Options | None = None,
         head_start: float = 0.0,
+        hashed: Hashed | None = None,
     ) -> None:
         self._home = Home(home)
         self._encoder = HeldEncoder(load_encoder)
         self._poll_seconds = poll_seconds
         self._head_start = head_start
+        self._hashed = hashed or Hashed()
         self._options = options or Options()
         # Outlives searchers: a query's vector is the same in every snapshot.
         self._asked = QueryVectors(noted=metrics().asked)
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._searcher: Searcher | None = None
-        self._verified: Searcher | None = None
         self._refused = Refusals()
         self._problem: str | None = None
         self._waiting: tuple[str, float] | None = None
@@ -213,11 +217,10 @@ class Live:
         try:
             written_to = searcher.archive.snapshot.written_to()
         except SnapshotError as error:
-            self._searcher = self._verified = None
-            self._refuse(searcher.archive.id, error)
+            self._leave(searcher, error)
             return
         if written_to:
-            threading.Thread(target=self._verify, args=(searcher, None), name="verify", daemon=True).start()
+            threading.Thread(target=self._verify, args=(searcher,), name="verify", daemon=True).start()
 
     def _waits(self, place: Home, name: str) -> bool:
         """Return whether to go on for a while with what is served, which holds more of the API's changes."""
@@ -253,7 +256,7 @@ class Live:
     def _take(self, place: Home, name: str) -> None:
         directory = place.directory(name)
         previous = self._searcher
-        archive = Archive(Snapshot(directory, previous.archive.snapshot if previous else None))
+        archive = Archive(Snapshot(directory, previous.archive.snapshot if previous else None, self._hashed))
         if self._encoder.loaded:
             self._check_encoder(archive, self._encoder)
         searcher = Searcher(archive, self.encoder, self._options, self._asked, previous)
@@ -267,7 +270,6 @@ class Live:
         self._searcher = searcher
         logger.info("serving snapshot %s: %d articles", archive.id, archive.manifest.articles)
         metrics().serving(datetime.fromisoformat(archive.manifest.created_at).timestamp(), archive.manifest.articles)
-        threading.Thread(target=self._verify, args=(searcher, previous), name="verify", daemon=True).start()
 
     @staticmethod
     def _check_encoder(archive: Archive, encoder: Encoder) -> None:
@@ -290,24 +292,24 @@ class Live:
         metrics().problem(problem is not None)
         self._problem = problem
 
-    def _verify(self, searcher: Searcher, previous: Searcher | None) -> None:
-        """Hash the large mapped files too, after the fact; where one is damaged, go back to one that is good."""
+    def _verify(self, searcher: Searcher) -> None:
+        """Hash again what is served and was written to; where it is damaged, go back to one that is good."""
         snapshot = searcher.archive.snapshot
         try:
-            verify(snapshot.directory, hashed=snapshot.hashed)
+            verify(snapshot.directory, snapshot.hashed)
         except SnapshotError as error:
             if not snapshot.directory.is_dir():  # pruned meanwhile
                 return
             with self._lock:
-                self._refused.add(snapshot.id, error)
-                if self._searcher is searcher:
-                    before = self._verified or previous
-                    self._searcher = None if before and before.archive.id in self._refused else before
-                    self._tell(str(error))
-            return
-        with self._lock:
-            if self._searcher is searcher:
-                self._verified = searcher
+                self._leave(searcher, error)
+                if self._searcher is None:
+                    self._fall_back(snapshot.id)
+
+    def _leave(self, searcher: Searcher, error: SnapshotError) -> None:
+        """Serve no longer what is damaged."""
+        if self._searcher is searcher:
+            self._searcher = None
+        self._refuse(searcher.archive.id, error)
 
     def _load(self) -> None:
         if self._searcher is not None:
@@ -319,9 +321,7 @@ class Live:
                 try:
                     self._check_encoder(self._searcher.archive, self._encoder)
                 except SnapshotError as error:
-                    name = self._searcher.archive.id
-                    self._searcher = self._verified = None
-                    self._refuse(name, error)
+                    self._leave(self._searcher, error)
         metrics().encoder_ready()
         logger.info("encoder ready: %s", self._encoder.identity)
         with suppress(NotReady):  # what is wrong with it is told where it is asked

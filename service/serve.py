@@ -20,11 +20,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexer.errors import SnapshotError
 from models.cpu import available_threads
 from service.serving import allocator
 from service.serving.admission import SPARE, Gate
 
 if TYPE_CHECKING:
+    from indexer.snapshot import Hashed
     from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -44,15 +46,19 @@ _METRICS = "lienquan-metrics-"
 
 
 def share_cores(workers: int, threads: int | None = None) -> int:
-    """Give each worker's numeric libraries an equal share of the cores, and return it.
+    """Give each worker an equal share of the cores, and return it.
+
+    numpy's products have one thread each, for they are small: what several gain is less than a millisecond, and where
+    another process has one of the cores they wait for each other by spinning, for seconds in `numpy.linalg.qr`.
 
     Must be called before numpy or faiss is imported: they read the environment once.
 
     :param threads: For the encoder, where that is set.
     """
     share = max(1, available_threads() // workers)
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, str(share))
+    os.environ.setdefault("OMP_NUM_THREADS", str(share))
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
     os.environ.setdefault("LIENQUAN_THREADS", str(threads or share))
     return share
 
@@ -76,12 +82,12 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     chosen = settings.load()  # with what was just shared out
     with _metrics_directory():
-        _preload(chosen, workers)
+        hashed = _preload(chosen, home, workers)
 
         def load() -> Any:
             from service.app import create_app
 
-            app = create_app()
+            app = create_app(hashed=hashed)
             sys.setswitchinterval(SWITCH)
             gate = app.extensions["admission"].gate
             allocator.keep_trimming()
@@ -150,11 +156,18 @@ def _open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _preload(settings: Settings, workers: int) -> None:
+def _preload(settings: Settings, home: Path, workers: int) -> Hashed:
     """Read once, before workers are forked, what all of them share: the program and the model's tokenizer.
 
     One worker alone has nobody to share with, and answers sooner if it reads the tokenizer beside its first requests.
+
+    :return: The files of the snapshot, hashed meanwhile: no worker has to do it again.
     """
+    from indexer.snapshot import Hashed
+
+    hashed = Hashed()
+    hashing = threading.Thread(target=_hash, args=(home, hashed), daemon=True)
+    hashing.start()
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
     from models.errors import ModelError
@@ -162,7 +175,19 @@ def _preload(settings: Settings, workers: int) -> None:
     with suppress(ModelError):  # each worker says what is wrong with a model
         if workers > 1 and settings.backend != "torch":
             sentence_transformer.preload(catalogue.find(settings.model))
+    hashing.join()
     gc.freeze()  # what the collector never walks through stays shared
+    return hashed
+
+
+def _hash(home: Path, hashed: Hashed) -> None:
+    from indexer import ingest
+    from indexer.snapshot import Home, verify
+
+    with suppress(SnapshotError):  # each worker says what is wrong with a snapshot
+        place = ingest.newest(Home(home))
+        if place is not None and (name := place.current()) is not None:
+            verify(place.directory(name), hashed)
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """What is served while snapshots come and go: taken up, refused, verified afterwards, never mixed."""
 
-import collections
 import gc
 import json
 import os
@@ -8,6 +7,7 @@ import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from hashlib import sha256
 
 import numpy as np
@@ -15,9 +15,14 @@ import pytest
 
 from indexer import snapshot as snapshots
 from indexer.archive import Archive
-from indexer.snapshot import Home, Snapshot
+from indexer.article import validate
+from indexer.changes import Put
+from indexer.ingest import Ingester
+from indexer.journal import Journal
+from indexer.snapshot import Hashed, Home, Snapshot
 from models.errors import ModelError
 from models.hashing import HashingEncoder
+from service import serve
 from service.app import create_app
 from service.errors import NotReady
 from service.live import Live
@@ -46,8 +51,8 @@ def live_of():
     """Return a function that starts a Live over a home, by default one that looks only when told to."""
     started = []
 
-    def make(home, load=HashingEncoder, poll_seconds=3600.0, wait=True):
-        live = Live(home, load, poll_seconds)
+    def make(home, load=HashingEncoder, poll_seconds=3600.0, wait=True, hashed=None):
+        live = Live(home, load, poll_seconds, hashed=hashed)
         started.append(live)
         live.start()
         if wait:
@@ -461,6 +466,56 @@ class TestWrittenTo:
         live.refresh()
         assert (live.searcher().archive.id, live.problem) == (self.served, None)
 
+    def test_what_was_left_is_never_gone_back_to(self, live, tmp_path):
+        for name in (self.served, self.good):
+            path = tmp_path / "snapshots" / name / "segment-0" / "vectors.npy"
+            spoil(path)
+            os.utime(path, ns=(1, 1))
+            live.refresh()
+            wait_for(lambda: not verifying())
+        assert "vectors.npy: found sha256" in live.not_ready()
+        live.refresh()
+        assert "vectors.npy: found sha256" in live.not_ready()
+
+    @pytest.fixture
+    def hashing(self, live, monkeypatch):
+        """Hold the second look back until it is let go of."""
+        let_go = threading.Event()
+
+        def slow(*given):
+            assert let_go.wait(10)
+            snapshots.verify(*given)
+
+        monkeypatch.setattr("service.live.verify", slow)
+        yield let_go
+        let_go.set()
+
+    @pytest.mark.parametrize("spoilt", [True, False])
+    def test_one_published_meanwhile_stays(self, publish, live, tmp_path, hashing, spoilt):
+        name = publish(tmp_path, generation(3)).snapshot
+        path = tmp_path / "snapshots" / self.served / "segment-0" / "vectors.npy"
+        if spoilt:
+            spoil(path)
+        os.utime(path, ns=(1, 1))
+        live.refresh()
+        hashing.set()
+        wait_for(lambda: not verifying())
+        live.refresh()
+        assert (live.searcher().archive.id, live.problem) == (name, None)
+        assert titles(live.searcher()) == of_generation(3)
+
+    def test_one_pruned_while_it_is_hashed_is_no_fault(self, publish, live, tmp_path, hashing):
+        os.utime(tmp_path / "snapshots" / self.served / "segment-0" / "vectors.npy", ns=(1, 1))
+        live.refresh()
+        publish(tmp_path, generation(3))
+        live.refresh()
+        with Home(tmp_path).lock():
+            assert self.served in Home(tmp_path).prune(1)
+        hashing.set()
+        wait_for(lambda: not verifying())
+        assert live.problem is None
+        assert titles(live.searcher()) == of_generation(3)
+
     def test_with_none_before_none_is_served(self, publish, live_of, tmp_path):
         only = publish(tmp_path, generation(1)).snapshot
         live = live_of(tmp_path)
@@ -470,106 +525,50 @@ class TestWrittenTo:
         assert "vectors.npy: now 100 bytes" in live.not_ready()
 
 
-class TestVerifiedAfterwards:
-    """Large mapped files are hashed in the background; here every file counts as large."""
+class TestHashed:
+    def test_what_the_server_has_hashed_is_not_hashed_again(self, publish, tmp_path, monkeypatch):
+        name = publish(tmp_path, generation(1)).snapshot
+        hashed = Hashed()
+        serve._hash(tmp_path, hashed)
+        monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
+        live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
+        assert (live.searcher().archive.id, live.problem) == (name, None)
+        live.stop()
 
-    @pytest.fixture(autouse=True)
-    def everything_is_large(self, monkeypatch):
-        monkeypatch.setattr(snapshots, "SMALL", 0)
+    def test_what_was_damaged_since_is(self, publish, live_of, tmp_path):
+        bad = publish(tmp_path, generation(1)).snapshot
+        path = tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy"
+        hashed = Hashed()
+        serve._hash(tmp_path, hashed)
+        spoil(path)
+        os.utime(path, ns=(1, 1))
+        live = live_of(tmp_path, hashed=hashed)
+        assert "vectors.npy: found sha256" in live.not_ready()
 
-    def test_the_one_before_comes_back(self, publish, live_of, tmp_path):
-        good = publish(tmp_path, generation(1)).snapshot
-        live = live_of(tmp_path)
-        bad = publish(tmp_path, generation(2)).snapshot
-        spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
-        live.refresh()
-        wait_for(lambda: live.problem is not None)
-        assert live.searcher().archive.id == good
-        assert titles(live.searcher()) == of_generation(1)
-        assert "vectors.npy: found sha256" in live.problem
-        live.refresh()
-        assert live.searcher().archive.id == good
-        assert "vectors.npy: found sha256" in live.problem
-
-    def test_with_none_before_there_is_none(self, publish, live_of, tmp_path):
+    def test_what_was_damaged_before_is_told_by_whoever_serves(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
-        live = live_of(tmp_path)
-        wait_for(lambda: live.problem is not None)
-        assert "vectors.npy" in live.not_ready()
+        hashed = Hashed()
+        serve._hash(tmp_path, hashed)
+        assert "vectors.npy: found sha256" in live_of(tmp_path, hashed=hashed).not_ready()
 
-    @pytest.fixture
-    def hashing(self, monkeypatch):
-        """Hold every verification back until its snapshot is let go of."""
-        let_go = collections.defaultdict(threading.Event)
-        verify = snapshots.verify
-
-        def slow(directory, **options):
-            assert let_go[directory.name].wait(10)
-            verify(directory, **options)
-
-        monkeypatch.setattr("service.live.verify", slow)
-        yield let_go
-        for event in let_go.values():
-            event.set()
-
-    def take(self, publish, live, home, number, spoilt):
-        name = publish(home, generation(number)).snapshot
-        if spoilt:
-            spoil(home / "snapshots" / name / "segment-0" / "vectors.npy")
-        live.refresh()
+    def test_what_is_ingested_is_hashed_too(self, publish, tmp_path, monkeypatch):
+        publish(tmp_path, generation(1))
+        with closing(Journal(tmp_path)) as journal:
+            journal.write([Put(validate({"id": "bai-9", "title": "đời thứ 9 bài 9"}))])
+        name = Ingester(Home(tmp_path), HashingEncoder).step()
+        hashed = Hashed()
+        serve._hash(tmp_path, hashed)
+        monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
+        live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
         assert live.searcher().archive.id == name
-        return name
+        live.stop()
 
-    def finish(self, hashing, name):
-        """Let one verification go on and wait for its end."""
-        running = len(verifying())
-        hashing[name].set()
-        wait_for(lambda: len(verifying()) < running)
-
-    @pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (2, 0, 1), (2, 1, 0), (1, 2, 0), (1, 0, 2)])
-    def test_what_was_found_damaged_is_never_gone_back_to(self, publish, live_of, tmp_path, hashing, order):
-        live = live_of(tmp_path)
-        names = [self.take(publish, live, tmp_path, at, spoilt=at > 0) for at in range(3)]
-        for at in order:
-            self.finish(hashing, names[at])
-        assert "vectors.npy" in live.problem
-        held = live._searcher  # the good one, unless both after it were found damaged before it was found good
-        assert held is None or held.archive.id == names[0]
-        if order.index(2) < order.index(1):
-            assert held is not None
-
-    def test_the_one_before_comes_back_though_it_is_still_hashed(self, publish, live_of, tmp_path, hashing):
-        live = live_of(tmp_path)
-        good = self.take(publish, live, tmp_path, 1, spoilt=False)
-        bad = self.take(publish, live, tmp_path, 2, spoilt=True)
-        self.finish(hashing, bad)
-        assert live.searcher().archive.id == good
-        self.finish(hashing, good)
-        assert live.searcher().archive.id == good
-
-    def test_where_all_are_damaged_none_is_served(self, publish, live_of, tmp_path, hashing):
-        live = live_of(tmp_path)
-        names = [self.take(publish, live, tmp_path, at, spoilt=True) for at in range(2)]
-        for name in names:
-            self.finish(hashing, name)
-        assert "vectors.npy" in live.not_ready()
-
-    def test_a_good_one_stays(self, publish, live_of, tmp_path):
-        good = publish(tmp_path, generation(1)).snapshot
-        live = live_of(tmp_path)
-        wait_for(lambda: not verifying())
-        assert (live.searcher().archive.id, live.problem) == (good, None)
-
-    def test_pruned_while_it_is_hashed_is_no_fault(self, publish, live_of, tmp_path, hashing):
-        live = live_of(tmp_path)
-        gone = self.take(publish, live, tmp_path, 1, spoilt=False)
-        self.take(publish, live, tmp_path, 2, spoilt=False)
-        with Home(tmp_path).lock():
-            assert Home(tmp_path).prune(1) == [gone]
-        self.finish(hashing, gone)
-        assert live.problem is None
-        assert titles(live.searcher()) == of_generation(2)
+    def test_an_empty_home_and_a_damaged_one_are_left_to_whoever_serves(self, publish, tmp_path):
+        serve._hash(tmp_path / "none", Hashed())
+        publish(tmp_path, generation(1))
+        (tmp_path / "CURRENT").write_text("../..")
+        serve._hash(tmp_path, Hashed())
 
 
 def verifying():

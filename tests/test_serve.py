@@ -315,7 +315,7 @@ def test_cores_are_shared_out_among_the_workers(monkeypatch):
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     monkeypatch.setattr("service.serve.available_threads", lambda: 8)
     assert share_cores(3) == 2
-    assert [os.environ[name] for name in names] == ["2", "2", "7", "2"]
+    assert [os.environ[name] for name in names] == ["2", "1", "7", "2"]
     for name in names:
         monkeypatch.delenv(name)
     assert share_cores(20) == 1

@@ -352,22 +352,6 @@ def test_a_snapshot_of_another_name_is_refused(current):
     refused(other, "expected the one in the snapshot's name")
 
 
-def test_large_mapped_files_are_left_for_later_and_all_others_are_not(current, original, monkeypatch):
-    monkeypatch.setattr(snapshots, "SMALL", 0)
-    for name in files_of(original):
-        path, before = current / name, (current / name).read_bytes()
-        path.write_bytes(CHANGES["last byte"](before))
-        with pytest.raises(SnapshotError, match=path.name):
-            verify(current)
-        mapped = ("vectors.npy", "bigram", "trigram", "sketch_", "neighbours", "shared_terms", "cosines")
-        if path.name.startswith(mapped) or path.suffix in {".u32", ".f16"}:
-            verify(current, large=False)
-        else:
-            with pytest.raises(SnapshotError, match=path.name):
-                verify(current, large=False)
-        path.write_bytes(before)
-
-
 # CURRENT
 
 

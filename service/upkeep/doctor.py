@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 
 from indexer.errors import SnapshotError
-from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.snapshot import Home, Snapshot, read_manifest
 from models import catalogue, sentence_transformer
 from models.cpu import available_threads, int8_kind
 from models.encoder import Encoder
@@ -172,8 +172,7 @@ def _snapshot(home: Path, encoder: Encoder | None) -> Finding:
         name = place.current()
         if name is None:
             return Finding("snapshot", "warning", f"{home}: none is published yet", "run `lienquan index`")
-        verify(place.directory(name))
-        snapshot = Snapshot(place.directory(name))
+        snapshot = Snapshot(place.directory(name))  # which hashes them all
     except (SnapshotError, OSError) as error:
         advice = "`lienquan snapshots rollback`, or restore a backup, or `lienquan index` the sources"
         return Finding("snapshot", "problem", str(error), advice)

@@ -3,7 +3,6 @@
 Each case runs in a process of its own kind (`tests.torture.damaged`), which may crash; a case is
   swap    the damaged snapshot is published while a good one is served
   start   the service starts on the damaged snapshot
-  mapped  as swap, where only files that are parsed are hashed before use, as for archives of millions
   opened  a file is damaged that is being served
 and must end in: refused, named, and the good one answers; or harmless: the answers are those of the undamaged one.
 """
@@ -24,7 +23,7 @@ from typing import Any
 from indexer.snapshot import Home
 from tests.torture.generations import generation, line, publish
 
-WAYS = ("swap", "start", "mapped", "opened")
+WAYS = ("swap", "start", "opened")
 KINDS = ("first byte", "header", "middle", "last byte", "anywhere", "emptied", "cut in half", "cut by one")
 CURRENT = "CURRENT"
 ROOT = Path(__file__).parents[2]
@@ -57,20 +56,17 @@ class Found:
     """What became of the cases of a run.
 
     :param outcomes: How many ended how, by way.
-    :param window: Of requests answered before the background check was through: equal, different, failed.
     :param wrong: The cases that ended otherwise than they must.
     """
 
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    window: Counter[str] = field(default_factory=Counter)
     wrong: list[dict[str, Any]] = field(default_factory=list)
     files: set[str] = field(default_factory=set)
 
     def __str__(self) -> str:
         ended = ", ".join(f"{way} {outcome} {n}" for (way, outcome), n in sorted(self.outcomes.items()))
-        window = ", ".join(f"{name} {n}" for name, n in sorted(self.window.items()))
         total = sum(self.outcomes.values())
-        return f"{total} damages to {len(self.files)} files: {ended}; before the background check: {window or 'none'}"
+        return f"{total} damages to {len(self.files)} files: {ended}"
 
 
 def homes(directory: Path) -> dict[str, Path]:
@@ -177,7 +173,6 @@ def run(directory: Path, rounds: int | None, seed: int, ways: Sequence[str] = WA
         for case in chosen:
             met = child.meet(case)
             found.outcomes[case.way, met["outcome"]] += 1
-            found.window.update(met.get("window", {}))
             found.files.add(f"{home.name}/{case.file}")
             if met["outcome"] not in {"refused", "harmless"}:
                 found.wrong.append({"home": home.name, **asdict(case), **met})

@@ -6,14 +6,11 @@ import gc
 import json
 import sys
 import threading
-from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import indexer.snapshot
-import service.live
 from indexer.snapshot import Home
 from models.hashing import HashingEncoder
 from service.app import create_app
@@ -25,8 +22,6 @@ from tests.torture.questions import asked
 
 Answers = list[tuple[str, int, str]]
 
-_SMALL, _VERIFY = indexer.snapshot.SMALL, indexer.snapshot.verify
-
 
 class _Looking(Live):
     """One that looks for snapshots only when told to, and lets go of its files at the end."""
@@ -34,7 +29,7 @@ class _Looking(Live):
     def close(self) -> None:
         self.stop()
         wait_for(lambda: not any(thread.name == "snapshots" for thread in threading.enumerate()))
-        self._searcher = self._verified = None
+        self._searcher = None
         gc.collect()
 
 
@@ -48,8 +43,6 @@ class Met:
         self._home = Home(home)
         *_, self.good, self.bad = self._home.ids()
         self._expected = {name: self._answers_of(name) for name in (self.good, self.bad)}
-        self._let_go = threading.Event()
-        self._let_go.set()
 
     def _answers_of(self, name: str) -> Answers:
         self._home.point_to(name)
@@ -78,52 +71,29 @@ class Met:
                 file.write(case.damaged(before))
                 file.truncate()
 
-        way: Callable[[Case, Callable[[], None]], tuple[_Looking, dict[str, Any]]] = getattr(self, "_" + case.way)
+        way: Callable[[Callable[[], None]], _Looking] = getattr(self, "_" + case.way)
         try:
-            live, more = way(case, damage)
-            with closing(live):
-                return self._judged(live, case) | more
+            with closing(way(damage)) as live:
+                return self._judged(live, case)
         finally:
-            self._let_go.set()
             wait_for(lambda: not _verifying())
             with path.open("r+b") as file:
                 file.write(before)
                 file.truncate()
-            indexer.snapshot.SMALL, service.live.verify = _SMALL, _VERIFY
 
-    def _start(self, case: Case, damage: Callable[[], None]) -> tuple[_Looking, dict[str, Any]]:
+    def _start(self, damage: Callable[[], None]) -> _Looking:
         damage()
-        return self._started(), {}
+        return self._started()
 
-    def _swap(self, case: Case, damage: Callable[[], None]) -> tuple[_Looking, dict[str, Any]]:
+    def _swap(self, damage: Callable[[], None]) -> _Looking:
         self._home.point_to(self.good)
         live = self._started()
         self._home.point_to(self.bad)
         damage()
         live.refresh()
-        return live, {}
+        return live
 
-    def _mapped(self, case: Case, damage: Callable[[], None]) -> tuple[_Looking, dict[str, Any]]:
-        """As swap, and ask as well before the background check is through, which may see what is damaged."""
-
-        def held(*given: Any, **named: Any) -> None:
-            assert self._let_go.wait(60)
-            _VERIFY(*given, **named)
-
-        indexer.snapshot.SMALL, service.live.verify = 0, held
-        self._let_go.clear()
-        live, _ = self._swap(case, damage)
-        window: Counter[str] = Counter()
-        if live.searcher().archive.id == self.bad:
-            for (_, status, text), expected in zip(self._ask(live), self._expected[self.bad], strict=True):
-                same = (status, text) == expected[1:]
-                window["equal" if same else "failed" if status == 500 else "different"] += 1
-        self._let_go.set()
-        wait_for(lambda: not _verifying())
-        live.refresh()
-        return live, {"window": window}
-
-    def _opened(self, case: Case, damage: Callable[[], None]) -> tuple[_Looking, dict[str, Any]]:
+    def _opened(self, damage: Callable[[], None]) -> _Looking:
         """Damage what is served; the service looks again before it is asked, as it does twice a second."""
         self._home.point_to(self.good)
         live = self._started()
@@ -135,7 +105,7 @@ class Met:
         for _ in range(2):  # after the first look it is verified, after that another is taken
             live.refresh()
             wait_for(lambda: not _verifying())
-        return live, {}
+        return live
 
     def _judged(self, live: Live, case: Case) -> dict[str, Any]:
         wait_for(lambda: not _verifying())
