@@ -8,7 +8,7 @@ A small prior of common phrases lets a young archive have one too. Knows nothing
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -200,6 +200,20 @@ class Language:
         at, there = _found(self._bigram_keys, (before << _SHIFT) | word)
         score = np.where(there, self._bigram[at], self._backoff[before] + self._unigram[word])
         return Pairs(score, np.where(there, at, -1), np.where(there, self._pair_backoff[at], 0))
+
+    def usage(self, runs: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+        """Return how usual each of some runs of a word or more is in the archive, (runs,) float64.
+
+        Its chance by the pairs in it, times the archive's words. By Kneser and Ney that counts in how many contexts a
+        word or pair stands, not how often: what one article repeats is not usual. None for words that are nowhere.
+        """
+        ids = [[self.id_of(word) for word in run] for run in runs]
+        flat = np.array([at or BREAK for run in ids for at in run], dtype=np.int64)
+        starts = np.cumsum([0, *map(len, ids[:-1])])
+        score = self.pairs(np.concatenate(([BREAK], flat[:-1])), flat).score.astype(np.float64)
+        score[starts] = self._unigram[flat[starts]]
+        known = [None not in run for run in ids]
+        return np.where(known, np.exp(np.add.reduceat(score, starts)) * self.counts.sum(), 0.0)
 
     def after_pairs(self, row: Ids, backoff: Logs, word: Ids, lower: Logs) -> Logs:
         """Return the log probability of each word after each pair of words, (pairs, words).

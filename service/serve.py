@@ -157,9 +157,9 @@ def _open_files() -> None:
 
 
 def _preload(settings: Settings, home: Path, workers: int) -> Hashed:
-    """Read once, before workers are forked, what all of them share: the program and the model's tokenizer.
+    """Read once, before workers are forked, what all of them share: the program, words, and the model's tokenizer.
 
-    One worker alone has nobody to share with, and answers sooner if it reads the tokenizer beside its first requests.
+    One worker alone has nobody to share with, and answers sooner if it reads the latter beside its first requests.
 
     :return: The files of the snapshot, hashed meanwhile: no worker has to do it again.
     """
@@ -171,10 +171,14 @@ def _preload(settings: Settings, home: Path, workers: int) -> Hashed:
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
     from models.errors import ModelError
+    from service.search import english, thesaurus
 
-    with suppress(ModelError):  # each worker says what is wrong with a model
-        if workers > 1 and settings.backend != "torch":
-            sentence_transformer.preload(catalogue.find(settings.model))
+    if workers > 1:
+        thesaurus.preload()
+        english.preload()
+        if settings.backend != "torch":
+            with suppress(ModelError):  # each worker says what is wrong with a model
+                sentence_transformer.preload(catalogue.find(settings.model))
     hashing.join()
     gc.freeze()  # what the collector never walks through stays shared
     return hashed

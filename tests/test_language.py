@@ -240,3 +240,28 @@ class TestLaws:
             counts = [model.counts[at] for at in model.alike(fold)]
             assert counts == sorted(counts, reverse=True)
             assert model.seen(fold) == sum(folded(word) == fold for word in said)
+
+
+class TestUsage:
+    def test_of_a_word_it_is_in_how_many_contexts_it_stands(self, language_of):
+        model = language_of("xe hơi", "mua xe", "bán xe", "thuê xe", *["hơi"] * 9)
+        xe, hơi = model.usage([["xe"], ["hơi"]])
+        assert xe > hơi  # after four different words, a beginning among them; the other after two, though more often
+
+    def test_of_a_run_it_is_that_of_the_first_word_times_the_chance_of_those_after(self, language_of):
+        model = language_of("xe hơi cũ", "xe đạp", "hơi xe")
+        first, second, third = (np.array([model.id_of(word)]) for word in ("xe", "hơi", "cũ"))
+        chances = [float(np.exp(model.pairs(*two).score[0])) for two in ((first, second), (second, third))]
+        alone = float(np.exp(model._unigram[model.id_of("xe")])) * model.counts.sum()
+        found = model.usage([["xe", "hơi", "cũ"], ["xe", "hơi"], ["xe"]])
+        assert found.dtype == np.float64
+        assert found == pytest.approx([alone * chances[0] * chances[1], alone * chances[0], alone])
+
+    def test_what_is_there_is_told_from_what_is_not(self, language_of):
+        model = language_of("mua xe hơi", "bán xe hơi", "thuê xe hơi", "xe đạp", "đạp lúa")
+        there, absent = model.usage([["xe", "hơi"], ["xe", "lúa"]])
+        assert there > 5 * absent
+
+    def test_of_a_word_that_is_nowhere_it_is_none(self, language_of):
+        model = language_of("xe hơi")
+        assert model.usage([["tàu"], ["xe", "tàu"], ["tàu", "xe"]]).tolist() == [0, 0, 0]

@@ -63,7 +63,16 @@ def written(directory, *lines):
 
 class TestShippedFiles:
     @pytest.mark.parametrize(
-        "name", ["abbreviations.tsv", "places.tsv", "bodies.tsv", "words.txt", "english.tsv", "english_forms.tsv"]
+        "name",
+        [
+            "abbreviations.tsv",
+            "places.tsv",
+            "bodies.tsv",
+            "words.txt",
+            "english.tsv",
+            "english_forms.tsv",
+            "synonyms.tsv",
+        ],
     )
     def test_they_are_composed_and_tidy(self, name):
         text = (FILES / name).read_text(encoding="utf-8")
@@ -169,6 +178,33 @@ class TestPhrases:
     @pytest.mark.parametrize("phrase", ["công đoàn", "tai nạn lao động", "trên địa bàn", "nguyễn văn", "hà nội"])
     def test_what_a_newspaper_cannot_do_without(self, phrase):
         assert phrase in lexicon.phrases()
+
+
+class TestThesaurus:
+    def test_every_term_is_there_once_and_never_its_own_synonym(self):
+        entries = lexicon.synonyms()
+        assert len({entry.term for entry in entries}) == len(entries) > 10_000
+        for term, also in entries:
+            assert also, term
+            assert len({term, *also}) == 1 + len(also), term
+
+    def test_all_are_up_to_five_syllables_spelt_as_syllables_are(self):
+        for term, also in lexicon.synonyms():
+            for run in (term, *also):
+                assert spaced(run) == run, term
+                assert run.count(" ") < 5, term
+
+    def test_none_holds_the_term_itself(self):
+        """Whoever has the longer one has the term, and is found by it."""
+        assert [term for term, also in lexicon.synonyms() if any(f" {term} " in f" {run} " for run in also)] == []
+
+    @pytest.mark.parametrize(
+        ("northern", "southern"), [("lợn", "heo"), ("ngõ", "hẻm"), ("xe máy", "xe gắn máy"), ("ô tô", "xe hơi")]
+    )
+    def test_both_halves_of_the_country_find_each_other(self, northern, southern):
+        also = dict(lexicon.synonyms())
+        assert southern in also[northern]
+        assert northern in also[southern]
 
 
 class TestGlossary:

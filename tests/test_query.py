@@ -14,6 +14,7 @@ from indexer.lexical import Term
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.mining import Mined
 from indexer.syllables import stream
+from service.search import thesaurus
 from service.search.synonyms import parse
 from service.search.understanding import Understanding
 
@@ -356,6 +357,87 @@ class TestSynonyms:
         assert also(understanding.understand("xe ôm"), "synonym") == set()
         now[0] = SYNONYMS
         assert also(understanding.understand("xe ôm"), "synonym") == {("xe ôm", "xe công nghệ")}
+
+
+USUAL = [f"{word} {one}" for one in ("nhà xưởng", "xưởng may") for word in "bán mua thuê cho tìm gần sau bên".split()]
+
+
+class TestThesaurus:
+    """The sentences have ngõ twelve times, hẻm four times and hóc never; the list is of a few words."""
+
+    @pytest.fixture
+    def ask(self, tmp_path, monkeypatch):
+        entries = {
+            "hẻm": ("hóc", "ngõ"),
+            "ngõ": ("hẻm",),
+            "đầu hẻm": ("đầu ngõ",),
+            "tiền công": ("thù lao",),
+            "nhà xưởng": ("xưởng may",),
+            "bảo hiểm xã hội": ("an sinh",),
+            "tonville": ("đầu ngõ",),
+        }
+        monkeypatch.setattr(thesaurus, "_entries", lambda: entries)
+        monkeypatch.setattr(thesaurus, "_lengths", lambda: {term.split()[0]: 4 for term in entries})
+        monkeypatch.setattr(thesaurus, "_compounds", lambda: frozenset({"hẻm núi"}))
+        writer = LanguageWriter()
+        more = ["chợ ngõ ở quê, ngõ sâu, đầu ngõ", "hẻm cụt", "thù lao", *USUAL]
+        for sentence in [*SENTENCES, *more] * 4:
+            writer.add(stream(sentence))
+        writer.write(tmp_path / "tables")
+        knowledge = SimpleNamespace(language=Language(tmp_path / "tables"), abbreviations=MINED, names=[])
+        return Understanding(knowledge, lambda: SYNONYMS, OWN).understand
+
+    def weights(self, query, first):
+        """Return what the exact tokens count for of each way to say the part that begins so."""
+        (group,) = [group for group in query.words.groups if group[0][0].token == first and len(group) > 1]
+        return [{term.token: term.weight for term in part if term.field == "exact"} for part in group]
+
+    def test_the_archives_word_is_looked_for_where_it_has_the_readers_less(self, ask):
+        assert also(ask("hẻm cụt")) == {("hẻm", "ngõ")}  # hóc is not there at all
+
+    def test_and_not_the_other_way_about(self, ask):
+        assert also(ask("ngõ cụt")) == set()
+
+    def test_what_was_typed_is_looked_for_and_weighs_more(self, ask):
+        assert self.weights(ask("hẻm cụt"), "hẻm") == [{"hẻm": 1.0}, {"ngõ": 0.7}]
+
+    def test_less_where_the_archive_has_both(self, ask):
+        own, other = self.weights(ask("nhà xưởng"), "nhà")
+        assert set(own.values()) == {1.0}
+        assert other == {"xưởng": 0.4, "may": 0.4, "xưởng_may": 0.4}
+
+    def test_the_longest_entry_counts(self, ask):
+        assert also(ask("đầu hẻm")) == {("đầu hẻm", "đầu ngõ")}
+
+    def test_not_inside_a_longer_word(self, ask):
+        assert also(ask("hẻm núi")) == set()
+
+    def test_the_editors_own_come_first(self, ask):
+        assert also(ask("tiền công")) == {("tiền công", "lương")}
+
+    def test_an_abbreviation_comes_first(self, ask):
+        assert also(ask("bảo hiểm xã hội")) == {("bảo hiểm xã hội", "bhxh")}
+
+    def test_without_diacritics_too(self, ask):
+        assert also(ask("hem cut")) == {("hẻm", "ngõ")}
+
+    def test_up_to_twelve_syllables(self, ask):
+        sentence = "công nhân trên đường về nhà máy mua hẻm ở xưởng may"
+        assert len(stream(sentence)) == 12
+        assert also(ask(sentence), "thesaurus") == {("hẻm", "ngõ")}
+        assert also(ask(f"{sentence} cũ"), "thesaurus") == set()
+
+    def test_letter_by_letter_nothing_is_added(self, ask):
+        assert ask("hẻm cụt", literal=True).expansions == ()
+
+    def test_not_in_another_language(self, ask):
+        query = ask("how did zorblers in Tonville strike in 2023")
+        assert query.foreign
+        assert also(query, "thesaurus") == set()
+        assert also(ask("chợ Tonville"), "thesaurus") == {("tonville", "đầu ngõ")}
+
+    def test_they_are_marked_in_a_hit(self, ask):
+        assert ("ngõ",) in ask("hẻm cụt").wanted.runs
 
 
 class TestOtherLanguages:

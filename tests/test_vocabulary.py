@@ -332,6 +332,15 @@ class TestPage:
         assert EN.no_file.format(setting="LIENQUAN_RENAMINGS") in page.text_content()
         assert not page.xpath("//button[@value='save']")
 
+    def test_shipped_synonyms_can_be_searched_and_taken_over(self, client):
+        page = tree(client.get(f"{PAGE}?find=xe hoi&lang=en"))
+        (line,) = page.xpath("//section[@aria-labelledby='shipped']//li[span[normalize-space(text())='xe hơi']]")
+        assert "ô tô" in line.text_content()
+        again = tree(client.get(line.xpath(".//a/@href")[0]))
+        assert again.xpath("//input[@id='field-left']/@value") == ["xe hơi"]
+        assert "ô tô" in again.xpath("//input[@id='field-right']/@value")[0]
+        assert again.xpath("//*[@name='way'][@value='one'][@checked] | //option[@value='one'][@selected]")
+
     def test_no_markup_is_let_through(self, client, path):
         path.write_text(f"{SCRIPT}, b\n{SCRIPT}\n", encoding="utf-8")
         assert SCRIPT not in client.get(f"{PAGE}?edit=1").get_data(as_text=True)

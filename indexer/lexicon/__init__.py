@@ -104,6 +104,21 @@ def english_forms() -> dict[str, str]:
     return dict(_pairs("english_forms.tsv"))
 
 
+class Synonym(NamedTuple):
+    """A word or phrase that readers type, and what an article may have instead, the commonest first.
+
+    All as syllables in the spelling of `indexer.syllables`, blank between.
+    """
+
+    term: str
+    also: tuple[str, ...]
+
+
+def synonyms() -> list[Synonym]:
+    """Return the shipped thesaurus, in the file's order; no two entries have the same term."""
+    return [Synonym(term, tuple(also.split("|"))) for term, also in _pairs("synonyms.tsv")]
+
+
 def _pairs(name: str) -> list[tuple[str, str]]:
     _, *lines = _text(_HERE / name).splitlines()
     return [(first, second) for first, second in (line.split("\t") for line in lines)]

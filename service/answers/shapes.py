@@ -174,7 +174,7 @@ class SearchHitOut(HitOut):
 class ExpansionOut(BaseModel):
     """What stands in for a part of the query as well."""
 
-    kind: Literal["abbreviation", "renamed", "synonym", "translation"]
+    kind: Literal["abbreviation", "renamed", "synonym", "thesaurus", "translation"]
     typed: str
     also: str
 

@@ -158,7 +158,7 @@ def listed(searcher: Searcher, file: WordFile, find: str) -> Listed:
 
 
 def _has(find: str, *texts: str) -> bool:
-    return fold(find) in fold(" ".join(texts))
+    return not find or fold(find) in fold(" ".join(texts))
 
 
 def _known(searcher: Searcher, kind: Kind) -> tuple[list[Known], list[Known]]:
@@ -173,7 +173,7 @@ def _known(searcher: Searcher, kind: Kind) -> tuple[list[Known], list[Known]]:
     if kind == "renamings":
         rows = lexicon.renamings()
         return [], [Known({"old": row.old, "new": row.new, "since": row.since.isoformat()}) for row in rows]
-    return [], []
+    return [], [Known({"left": row.term, "right": ", ".join(row.also), "way": "one"}) for row in lexicon.synonyms()]
 
 
 class Shift(NamedTuple):

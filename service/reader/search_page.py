@@ -22,6 +22,8 @@ BOUNDS = ("published_from", "published_to")
 VALUES = ("section", "source", "author", "tag")
 
 _DEFAULTS = {name: field.default for name, field in SearchParams.model_fields.items()}
+_LISTED = ("thesaurus", "translation")
+"""The kinds of expansions that may be many for one word."""
 _TRIED = 5
 _TRIED_WORDS = 8
 """Of how many words at most the beginnings are looked up; a reader waits for the page meanwhile."""
@@ -186,9 +188,9 @@ class SearchLinks:
 
 
 def _all_also(expansions: Sequence[Expansion]) -> list[str]:
-    """Return all that stands in, of what is translated the usual rendering."""
-    usual = {one.typed: one for one in reversed(expansions) if one.kind == "translation"}
-    shown = [one for one in expansions if usual.get(one.typed, one) is one or one.kind != "translation"]
+    """Return all that stands in, of a shipped list's the usual one."""
+    usual = {one.typed: one for one in reversed(expansions) if one.kind in _LISTED}
+    shown = [one for one in expansions if usual.get(one.typed, one) is one or one.kind not in _LISTED]
     return list(dict.fromkeys(map(_also, shown)))
 
 

@@ -15,14 +15,20 @@ from indexer.knowledge import Knowledge
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.mining import Mined
 from indexer.syllables import folded, syllables
+from service.search import thesaurus
 from service.search.synonyms import NO_SYNONYMS, Synonyms
 from service.search.typing_slips import plausible_folded
 
 Run = tuple[str, ...]
-Kind = Literal["abbreviation", "renamed", "synonym"]
+Kind = Literal["abbreviation", "renamed", "synonym", "thesaurus"]
 
 _RENAMED_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.8
+_CALLED_WEIGHT, _SELDOM_WEIGHT = 0.4, 0.7
+"""What an article's word counts for where the reader's is another one for the same, and where the archive hardly has
+the reader's at all."""
+_SELDOM = 10
+"""Usage (`Language.usage`) below which the archive hardly has a word."""
 _ABBREVIATION_WEIGHT = 0.75
 """How much of what its full form would score, syllable by syllable, an abbreviation's one token makes up for."""
 _LONGEST = 12
@@ -57,7 +63,7 @@ class _Also:
 class Alternatives:
     """Finds what may stand in for parts of queries to one archive.
 
-    :param knowledge: What the archive knows of its abbreviations.
+    :param knowledge: What the archive knows of its abbreviations, and how usual which words are in it.
     :param synonyms: Returns the editors' synonyms as they are now.
     :param abbreviations: The editors' own, which come before all others.
     :param renamings: The editors' own.
@@ -71,6 +77,7 @@ class Alternatives:
         renamings: Iterable[Renaming] = (),
     ) -> None:
         self._synonyms = synonyms
+        self._language = knowledge.language
         self._also: dict[Run, list[_Also]] = {}
         self._abbreviated: set[Run] = set()
         for short, full, context in _abbreviations((*abbreviations, *lexicon.abbreviations())):
@@ -105,15 +112,17 @@ class Alternatives:
             return True
         return (word,) in self._abbreviated and not plausible_folded(folded(word))
 
-    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
+    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int], called: bool = True) -> list[Place]:
         """Return what may stand in for which words, the longest runs first; no two runs overlap.
 
         :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
         :param spellings: The same as they were typed.
         :param taken: Places of words that are left alone.
+        :param called: Whether to look as well for what else words are called (`thesaurus`).
         """
         capitals = any(word[0].isupper() for word in spellings[1:])
         taken = set(taken)
+        phrases: set[int] = set()
         found = []
         for start, end, run in self._synonyms().alternatives(words):
             found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
@@ -125,13 +134,30 @@ class Alternatives:
             readings = self._also.get(run := words[start:end])
             if readings is None:
                 taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
+                phrases.update(range(start, end) if thesaurus.knows(run) else ())
                 continue
             if not self._meant(run, spellings[start:end], capitals):
                 continue
             readings = _likeliest(readings, words)
             found += [Place(start, end, also.kind, also.run, also.weight, also.mined) for also in readings]
             taken.update(range(start, end))
-        return found
+        return found + (self._called(words, taken - phrases) if called else [])
+
+    def _called(self, words: Run, taken: set[int]) -> list[Place]:
+        """Return what else words are called, where the archive says that rather; the most usual first."""
+        found = thesaurus.find(words, taken)
+        if not found:
+            return []
+        own = self._language.usage([words[start:end] for start, end, _ in found]).tolist()
+        others = self._language.usage([also for *_, also in found]).tolist()
+        likelier = sorted(
+            ((-other, place, times) for place, times, other in zip(found, own, others, strict=True) if other > times),
+            key=lambda one: (one[1][0], one[0]),
+        )
+        return [
+            Place(start, end, "thesaurus", also, _SELDOM_WEIGHT if times < _SELDOM else _CALLED_WEIGHT)
+            for _, (start, end, also), times in likelier
+        ]
 
     def _known(self, words: Run) -> list[tuple[int, int]]:
         """Return where the runs are that something may stand in for, and the phrases; the longest first."""

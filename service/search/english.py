@@ -79,6 +79,12 @@ class Gloss(NamedTuple):
         return tuple(dict.fromkeys(tuple(syllables(rendering)) for rendering in self.renderings))
 
 
+def preload() -> None:
+    """Read the glossary now: processes that are forked afterwards share it."""
+    _lengths()
+    _irregular()
+
+
 def whole_words(text: str) -> str:
     """Return an English text with its contractions and possessives as single words, and the U.S. without dots."""
     for pattern, instead in _SHORTENED:

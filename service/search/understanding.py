@@ -1,7 +1,7 @@
 """Understands a query: what was typed, what was meant, and what is therefore looked for.
 
 Owns the steps from a reader's text to words for the index and a text for the encoder: quotes and exclusions,
-diacritics and slips, abbreviations, renamed places and bodies, editors' synonyms. Knows nothing of ranking or HTTP.
+diacritics and slips, abbreviations, renamed places and bodies, synonyms. Knows nothing of ranking or HTTP.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from service.search.synonyms import NO_SYNONYMS, Synonyms
 
 SHORT = 5
 """Up to so many syllables a query names a topic; longer ones are questions, sentences, titles."""
+
+_TOPIC = 12
+"""Up to so many syllables other words for the same are looked for as well; longer queries say enough by their own."""
 
 _SENTENCE = 12
 _OPERATORS = 8
@@ -44,7 +47,7 @@ _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
 class Expansion:
     """What stands in for a part of the query as well.
 
-    :param kind: `abbreviation`, `renamed`, `synonym` or `translation`.
+    :param kind: `abbreviation`, `renamed`, `synonym` (the editors'), `thesaurus` (shipped) or `translation`.
     :param mined: Whether the archive's own articles say so, and nobody else.
     """
 
@@ -133,7 +136,8 @@ class Understanding:
         read = self._read(rest, was, literal)
         parts = tuple(word for word in read.words if word)
         spellings = _STREAMED.findall(rest)
-        places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
+        called = not read.foreign and len(parts) <= _TOPIC
+        places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest), called)
         taken = {at for place in places if place.kind == "renamed" for at in range(place.start, place.end)}
         glossed = glosses(read.words, spellings, taken) if read.foreign else []
         quoted = _QUOTED.findall(rest) if operators else []
