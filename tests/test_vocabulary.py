@@ -341,6 +341,14 @@ class TestPage:
         assert "ô tô" in again.xpath("//input[@id='field-right']/@value")[0]
         assert again.xpath("//*[@name='way'][@value='one'][@checked] | //option[@value='one'][@selected]")
 
+    def test_whole_words_come_before_parts_of_others(self, client):
+        found = tree(client.get(f"{PAGE}?find=heo")).xpath("//section[@aria-labelledby='shipped']//li/span[1]")
+        said = [" ".join(one.text_content().split()) for one in found]
+        whole = ["heo" in line.split() for line in said]
+        assert whole[0]
+        assert not whole[-1]
+        assert whole == sorted(whole, reverse=True)
+
     def test_no_markup_is_let_through(self, client, path):
         path.write_text(f"{SCRIPT}, b\n{SCRIPT}\n", encoding="utf-8")
         assert SCRIPT not in client.get(f"{PAGE}?edit=1").get_data(as_text=True)

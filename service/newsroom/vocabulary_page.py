@@ -148,13 +148,19 @@ def listed(searcher: Searcher, file: WordFile, find: str) -> Listed:
     """
     own = [Row(line, fields(file.kind, line.text)) for line in file.lines() if _has(find, line.text)]
     learnt, shipped = _known(searcher, file.kind)
-    learnt = [one for one in learnt if _has(find, *one.fields.values())]
-    shipped = [one for one in shipped if _has(find, *one.fields.values())]
+    learnt, shipped = _found(find, learnt), _found(find, shipped)
     return Listed(
         *(own[:SHOWN], len(own)),
         *(learnt[:SHOWN], len(learnt)),
         *(shipped[:SHOWN], len(shipped)),
     )
+
+
+def _found(find: str, known: Sequence[Known]) -> list[Known]:
+    """Return what has what is looked for, whole words of it first: heo before theo."""
+    words = f" {fold(find)} "
+    found = [one for one in known if _has(find, *one.fields.values())]
+    return sorted(found, key=lambda one: words not in f" {fold(' '.join(one.fields.values()))} ") if find else found
 
 
 def _has(find: str, *texts: str) -> bool:
