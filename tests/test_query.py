@@ -493,6 +493,17 @@ class TestOtherLanguages:
     def test_dots_of_the_us(self, ask, typed):
         assert ask(typed).gloss == "Mỹ bầu cử"
 
+    @pytest.mark.parametrize(
+        ("typed", "gloss"),
+        [("lung cancer", "ung thư phổi"), ("Minimum wage", "lương tối thiểu"), ("trade unions", "công đoàn")],
+    )
+    def test_a_term_is_english_though_one_of_its_words_could_be_vietnamese(self, ask, typed, gloss):
+        assert ask(typed).gloss == gloss
+
+    @pytest.mark.parametrize("typed", ["ban hang online", "lung cancel", "ung thu cancer", "long an", "bao an ninh"])
+    def test_other_words_are_not(self, ask, typed):
+        assert ask(typed).gloss is None
+
     def test_letter_by_letter_nothing_is_translated(self, understanding):
         query = understanding.understand("strikes of the trade unions", literal=True)
         assert (query.expansions, query.gloss) == ((), None)

@@ -162,6 +162,12 @@ def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[in
     return found
 
 
+def is_term(words: Sequence[str]) -> bool:
+    """Return whether words, in lower case, are one term of the glossary: of several words, and no name."""
+    entry = _entry(words) if len(words) > 1 else None
+    return entry is not None and not entry.english[0].isupper()
+
+
 def gloss_of(
     words: Sequence[str], spellings: Sequence[str], glossed: Sequence[Gloss], taken: Collection[int] = ()
 ) -> str:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from indexer.language import BREAK, NUMBER, Ids, Language, Pairs
 from indexer.syllables import folded
-from service.search.english import ENGLISH
+from service.search.english import ENGLISH, is_term
 from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
 
 Costs = NDArray[np.float64]
@@ -119,10 +119,15 @@ def _as_read(language: Language, typed: Sequence[str], read: Sequence[Candidate]
 
 
 def _foreign(language: Language, words: Sequence[str]) -> bool:
-    """Return whether most words cannot be Vietnamese, neither as they stand nor as keys of Telex or VNI."""
+    """Return whether most words cannot be Vietnamese, neither as they stand nor as keys of Telex or VNI.
+
+    Of an English term that is known one is enough: lung could be Vietnamese, cancer could not.
+    """
     if any(folded(word) != word and plausible(word) for word in words):
         return False
     odd = [word for word in words if not plausible_folded(folded(word))]
+    if odd and is_term(words):
+        return True
     keyed = [word for word in odd if (key := telex(word)) is not None and language.id_of(key) is not None]
     if ENGLISH.issuperset(keyed):  # this and was are keys of thí and ứa, if others are, too
         keyed = []
