@@ -1,6 +1,7 @@
 """The snapshot that is served now: loads it, follows publications, keeps the old one where the new one is bad.
 
-Every file is hashed before it is served, and again where it is written to.
+Every file is hashed before it is served, by this process or the server that it was forked from, and again where it
+is written to.
 
 One `Live` a process, started after the fork. Whoever takes the searcher from it holds that one to the end. What the API
 withdrew is held back from the next request on, in every process, long before a snapshot knows of it.
@@ -302,13 +303,14 @@ class Live:
                 return
             with self._lock:
                 self._leave(searcher, error)
-                if self._searcher is None:
-                    self._fall_back(snapshot.id)
+            self.refresh()
 
     def _leave(self, searcher: Searcher, error: SnapshotError) -> None:
-        """Serve no longer what is damaged."""
-        if self._searcher is searcher:
-            self._searcher = None
+        """Serve no longer what is damaged, if it is served still, and never again."""
+        if self._searcher is not searcher:
+            self._refused.add(searcher.archive.id, error)
+            return
+        self._searcher = None
         self._refuse(searcher.archive.id, error)
 
     def _load(self) -> None:

@@ -13,6 +13,7 @@ from indexer import lexicon
 from indexer.errors import SourceError
 from indexer.lexicon import Abbreviation, Renaming
 from indexer.syllables import folded, spaced, stream, syllables
+from service.search import thesaurus
 
 FILES = Path(lexicon.__file__).parent
 MERGERS = date(2025, 7, 1)
@@ -197,6 +198,10 @@ class TestThesaurus:
     def test_none_holds_the_term_itself(self):
         """Whoever has the longer one has the term, and is found by it."""
         assert [term for term, also in lexicon.synonyms() if any(f" {term} " in f" {run} " for run in also)] == []
+
+    def test_every_term_is_found_as_a_whole(self):
+        terms = [entry.term for entry in lexicon.synonyms()]
+        assert [term for term in terms if thesaurus.find(term.split(" "))[0][:2] != (0, term.count(" ") + 1)] == []
 
     @pytest.mark.parametrize(
         ("northern", "southern"), [("lợn", "heo"), ("ngõ", "hẻm"), ("xe máy", "xe gắn máy"), ("ô tô", "xe hơi")]

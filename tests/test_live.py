@@ -500,7 +500,6 @@ class TestWrittenTo:
         live.refresh()
         hashing.set()
         wait_for(lambda: not verifying())
-        live.refresh()
         assert (live.searcher().archive.id, live.problem) == (name, None)
         assert titles(live.searcher()) == of_generation(3)
 
@@ -515,6 +514,26 @@ class TestWrittenTo:
         wait_for(lambda: not verifying())
         assert live.problem is None
         assert titles(live.searcher()) == of_generation(3)
+
+    def test_what_was_rolled_back_from_does_not_come_back(self, live, tmp_path):
+        """Of a live snapshot that is damaged, what is published is next, not what is newest."""
+        Home(tmp_path).point_to(self.good)
+        with closing(Journal(tmp_path)) as journal:
+            journal.write([Put(validate({"id": "bai-9", "title": "đời thứ 9 bài 9"}))])
+        name = Ingester(Home(tmp_path), HashingEncoder).step()
+        live.refresh()
+        assert live.searcher().archive.id == name
+        vectors = live.searcher().archive.snapshot.directory.rglob("vectors.npy")
+        (own,) = (path for path in vectors if path.stat().st_nlink == 1)
+        spoil(own)
+        os.utime(own, ns=(1, 1))
+        served = []
+        take = live._take
+        live._take = lambda place, snapshot: (served.append(snapshot), take(place, snapshot))
+        live.refresh()
+        wait_for(lambda: not verifying())
+        assert live.searcher().archive.id == self.good
+        assert self.served not in served
 
     def test_with_none_before_none_is_served(self, publish, live_of, tmp_path):
         only = publish(tmp_path, generation(1)).snapshot
@@ -532,6 +551,18 @@ class TestHashed:
         serve._hash(tmp_path, hashed)
         monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
         live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
+        assert (live.searcher().archive.id, live.problem) == (name, None)
+        live.stop()
+
+    def test_the_server_hashes_before_it_forks_and_its_workers_know(self, publish, tmp_path, monkeypatch):
+        name = publish(tmp_path, generation(1)).snapshot
+        settings = Settings(home=tmp_path, model="hashing", newsroom=False)
+        before = set(threading.enumerate())
+        hashed = serve._preload(settings, tmp_path, 2)
+        gc.unfreeze()
+        assert set(threading.enumerate()) <= before  # a thread would not outlive the fork
+        monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
+        live = create_app(settings, hashed=hashed).extensions["lienquan"]
         assert (live.searcher().archive.id, live.problem) == (name, None)
         live.stop()
 

@@ -375,6 +375,8 @@ class TestThesaurus:
             "nhà xưởng": ("xưởng may",),
             "bảo hiểm xã hội": ("an sinh",),
             "tonville": ("đầu ngõ",),
+            "xưởng may": ("thù lao",),
+            "0 đồng": ("thù lao",),
         }
         monkeypatch.setattr(thesaurus, "_entries", lambda: entries)
         monkeypatch.setattr(thesaurus, "_lengths", lambda: {term.split()[0]: 4 for term in entries})
@@ -395,8 +397,12 @@ class TestThesaurus:
     def test_the_archives_word_is_looked_for_where_it_has_the_readers_less(self, ask):
         assert also(ask("hẻm cụt")) == {("hẻm", "ngõ")}  # hóc is not there at all
 
-    def test_and_not_the_other_way_about(self, ask):
-        assert also(ask("ngõ cụt")) == set()
+    def test_the_rarer_word_counts_less(self, ask):
+        assert also(ask("ngõ cụt")) == {("ngõ", "hẻm")}
+        assert self.weights(ask("ngõ cụt"), "ngõ") == [{"ngõ": 1.0}, {"hẻm": 0.3}]
+
+    def test_one_far_rarer_is_not_looked_for(self, ask):
+        assert also(ask("xưởng may")) == set()
 
     def test_what_was_typed_is_looked_for_and_weighs_more(self, ask):
         assert self.weights(ask("hẻm cụt"), "hẻm") == [{"hẻm": 1.0}, {"ngõ": 0.7}]
@@ -427,8 +433,36 @@ class TestThesaurus:
         assert also(ask(sentence), "thesaurus") == {("hẻm", "ngõ")}
         assert also(ask(f"{sentence} cũ"), "thesaurus") == set()
 
+    def test_what_is_in_the_query_itself_is_not_added(self, ask):
+        assert also(ask("hẻm và ngõ")) == set()
+
+    @pytest.mark.parametrize("typed", ["Bùi Hẻm", "ông Hẻm", "Hẻm Bùi", "Đầu Hẻm Bùi"])
+    def test_a_name_is_no_word(self, ask, typed):
+        assert also(ask(typed)) == set()
+
+    @pytest.mark.parametrize("typed", ["Hẻm", "Hẻm cụt", "HẺM CỤT", "hẻm Bùi"])
+    def test_a_capital_alone_makes_no_name(self, ask, typed):
+        assert also(ask(typed)) == {("hẻm", "ngõ")}
+
+    @pytest.mark.parametrize("typed", ["giá 35,0 đồng", "giá 10.0 đồng"])
+    def test_nothing_begins_within_a_number(self, ask, typed):
+        assert also(ask(typed)) == set()
+        assert also(ask("giá 0 đồng")) == {("0 đồng", "thù lao")}
+
+    def test_what_is_excluded_is_not_added(self, ask):
+        assert also(ask("hẻm -ngõ")) == set()
+        assert also(ask("hẻm -cụt")) == {("hẻm", "ngõ")}
+
+    def test_what_is_quoted_is_left_as_it_is(self, ask):
+        assert also(ask('"hẻm cụt"')) == set()
+        assert also(ask('đầu hẻm "quê hẻm"')) == {("đầu hẻm", "đầu ngõ")}
+
     def test_letter_by_letter_nothing_is_added(self, ask):
         assert ask("hẻm cụt", literal=True).expansions == ()
+
+    def test_a_foreign_word_without_a_translation(self, ask):
+        assert ask("Tonville").foreign
+        assert also(ask("Tonville")) == {("tonville", "đầu ngõ")}
 
     def test_not_in_another_language(self, ask):
         query = ask("how did zorblers in Tonville strike in 2023")

@@ -11,13 +11,14 @@ import selectors
 import signal
 import socket
 import sys
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
 
 import pytest
 from gunicorn.config import Config
 from gunicorn.http.errors import NoMoreData
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from service.serving import worker
 from tests.conftest import wait_for
@@ -340,6 +341,22 @@ class TestLoop:
         made.poller.close()
         made.method_queue.close()
         made.tmp.close()
+
+    @pytest.mark.parametrize("wrong", [False, True])
+    def test_it_says_that_it_lives_while_it_loads(self, loop, monkeypatch, wrong):
+        said = threading.Semaphore(0)
+
+        def load(_):
+            assert all(said.acquire(timeout=10) for _ in range(3))
+            if wrong:
+                raise OSError("no such file")
+
+        monkeypatch.setattr(worker, "_BEAT_S", 0.01)
+        monkeypatch.setattr(ThreadWorker, "load_wsgi", load)
+        loop.notify = said.release
+        with pytest.raises(OSError, match="no such file") if wrong else nullcontext():
+            loop.load_wsgi()
+        assert not any(thread.name == "loading" for thread in threading.enumerate())
 
     @pytest.fixture
     def pair(self):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -160,11 +161,15 @@ def _found(find: str, known: Sequence[Known]) -> list[Known]:
     """Return what has what is looked for, whole words of it first: heo before theo."""
     words = f" {fold(find)} "
     found = [one for one in known if _has(find, *one.fields.values())]
-    return sorted(found, key=lambda one: words not in f" {fold(' '.join(one.fields.values()))} ") if find else found
+    return sorted(found, key=lambda one: words not in f" {_folded(' '.join(one.fields.values()))} ") if find else found
 
 
 def _has(find: str, *texts: str) -> bool:
-    return not find or fold(find) in fold(" ".join(texts))
+    return not find or fold(find) in _folded(" ".join(texts))
+
+
+_folded = lru_cache(maxsize=1 << 14)(fold)
+"""Of lists that are the same at every search."""
 
 
 def _known(searcher: Searcher, kind: Kind) -> tuple[list[Known], list[Known]]:
@@ -179,7 +184,12 @@ def _known(searcher: Searcher, kind: Kind) -> tuple[list[Known], list[Known]]:
     if kind == "renamings":
         rows = lexicon.renamings()
         return [], [Known({"old": row.old, "new": row.new, "since": row.since.isoformat()}) for row in rows]
-    return [], [Known({"left": row.term, "right": ", ".join(row.also), "way": "one"}) for row in lexicon.synonyms()]
+    return [], _synonyms()
+
+
+@cache
+def _synonyms() -> list[Known]:
+    return [Known({"left": row.term, "right": ", ".join(row.also), "way": "one"}) for row in lexicon.synonyms()]
 
 
 class Shift(NamedTuple):

@@ -5,7 +5,7 @@ Owns where each comes from and which is meant where. Knows nothing of the index 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
@@ -24,11 +24,13 @@ Kind = Literal["abbreviation", "renamed", "synonym", "thesaurus"]
 
 _RENAMED_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.8
-_CALLED_WEIGHT, _SELDOM_WEIGHT = 0.4, 0.7
-"""What an article's word counts for where the reader's is another one for the same, and where the archive hardly has
-the reader's at all."""
+_CALLED_WEIGHT, _SELDOM_WEIGHT, _RARER_WEIGHT = 0.4, 0.7, 0.3
+"""What an article's word counts for where the reader's is another one for the same; where the archive hardly has the
+reader's at all; and where it has that one more often."""
 _SELDOM = 10
 """Usage (`Language.usage`) below which the archive hardly has a word."""
+_RARER = 0.25
+"""The share of the usage of the reader's word that another one needs to be worth looking for."""
 _ABBREVIATION_WEIGHT = 0.75
 """How much of what its full form would score, syllable by syllable, an abbreviation's one token makes up for."""
 _LONGEST = 12
@@ -112,17 +114,15 @@ class Alternatives:
             return True
         return (word,) in self._abbreviated and not plausible_folded(folded(word))
 
-    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int], called: bool = True) -> list[Place]:
+    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
         """Return what may stand in for which words, the longest runs first; no two runs overlap.
 
         :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
         :param spellings: The same as they were typed.
         :param taken: Places of words that are left alone.
-        :param called: Whether to look as well for what else words are called (`thesaurus`).
         """
         capitals = any(word[0].isupper() for word in spellings[1:])
         taken = set(taken)
-        phrases: set[int] = set()
         found = []
         for start, end, run in self._synonyms().alternatives(words):
             found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
@@ -134,29 +134,40 @@ class Alternatives:
             readings = self._also.get(run := words[start:end])
             if readings is None:
                 taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
-                phrases.update(range(start, end) if thesaurus.knows(run) else ())
                 continue
             if not self._meant(run, spellings[start:end], capitals):
                 continue
             readings = _likeliest(readings, words)
             found += [Place(start, end, also.kind, also.run, also.weight, also.mined) for also in readings]
             taken.update(range(start, end))
-        return found + (self._called(words, taken - phrases) if called else [])
+        return found
 
-    def _called(self, words: Run, taken: set[int]) -> list[Place]:
-        """Return what else words are called, where the archive says that rather; the most usual first."""
-        found = thesaurus.find(words, taken)
+    def called(
+        self, words: Sequence[str], spellings: Sequence[str], taken: Collection[int], excluded: Collection[str] = ()
+    ) -> list[Place]:
+        """Return what else words are called, the most usual first, if the archive says so about as often.
+
+        Nothing that is in the query itself, which would count twice.
+
+        :param words: As those of `find`, and `spellings`.
+        :param taken: Places of words that are left alone.
+        :param excluded: Syllables that no hit may have.
+        """
+        query, unwanted = f" {' '.join(words)} ", set(excluded)
+        found = [
+            (start, end, also)
+            for start, end, also in thesaurus.find(words, {*taken, *_named(words, spellings)})
+            if f" {' '.join(also)} " not in query and unwanted.isdisjoint(also)
+        ]
         if not found:
             return []
         own = self._language.usage([words[start:end] for start, end, _ in found]).tolist()
         others = self._language.usage([also for *_, also in found]).tolist()
-        likelier = sorted(
-            ((-other, place, times) for place, times, other in zip(found, own, others, strict=True) if other > times),
-            key=lambda one: (one[1][0], one[0]),
-        )
+        usual = sorted(zip(found, own, others, strict=True), key=lambda one: (one[0][0], -one[2]))
         return [
-            Place(start, end, "thesaurus", also, _SELDOM_WEIGHT if times < _SELDOM else _CALLED_WEIGHT)
-            for _, (start, end, also), times in likelier
+            Place(start, end, "thesaurus", also, _called_weight(typed, other))
+            for (start, end, also), typed, other in usual
+            if other > _RARER * typed
         ]
 
     def _known(self, words: Run) -> list[tuple[int, int]]:
@@ -180,6 +191,31 @@ class Alternatives:
             named = all(also.kind == "renamed" for also in self._also[run])
             return not named or not capitals or spellings[0][:1].isupper()
         return any(word.isupper() for word in spellings) or not all(plausible_folded(folded(word)) for word in run)
+
+
+def _called_weight(typed: float, other: float) -> float:
+    """Return what another word counts for by how usual the reader's and the other one are."""
+    if other <= typed:
+        return _RARER_WEIGHT
+    return _SELDOM_WEIGHT if typed < _SELDOM else _CALLED_WEIGHT
+
+
+def _named(words: Sequence[str], spellings: Sequence[str]) -> set[int]:
+    """Return the places of what is a name by its capitals, and of what follows a number: An Lành, 35,0 đồng.
+
+    One capital says nothing at the beginning, nor do capitals everywhere. Foreign words are what they are.
+    """
+    shouted = " ".join(spellings).isupper()
+    capital = [
+        spelling[:1].isupper() and plausible_folded(folded(word))
+        for word, spelling in zip(words, spellings, strict=True)
+    ]
+    return {
+        at
+        for at, word in enumerate(words)
+        if (not shouted and capital[at] and (at > 0 or capital[1:2] == [True]))
+        or (at > 0 and word.isdigit() and words[at - 1].isdigit())
+    }
 
 
 def _likeliest(readings: Sequence[_Also], words: Sequence[str]) -> list[_Also]:

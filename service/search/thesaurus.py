@@ -20,8 +20,8 @@ _COMPOUND = 3
 def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, int, Run]]:
     """Return (start, end, also) for what words from `start` to before `end` are called as well.
 
-    The longest entries come first; no two places overlap. A single syllable that is part of a longer word is left
-    alone: cá heo, a dolphin, is no heo, a pig.
+    The longest entries come first; no two places overlap. A single syllable that is part of a known word of two or
+    three is left alone: cá heo, a dolphin, is no heo, a pig.
 
     :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
     :param taken: Places of words that are left alone.
@@ -45,11 +45,6 @@ def preload() -> None:
     """Read the lists now: processes that are forked afterwards share them."""
     _lengths()
     _compounds()
-
-
-def knows(run: Run) -> bool:
-    """Return whether a run of syllables has an entry."""
-    return " ".join(run) in _entries()
 
 
 def _within(words: Sequence[str], at: int) -> bool:

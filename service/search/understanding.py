@@ -136,11 +136,15 @@ class Understanding:
         read = self._read(rest, was, literal)
         parts = tuple(word for word in read.words if word)
         spellings = _STREAMED.findall(rest)
-        called = not read.foreign and len(parts) <= _TOPIC
-        places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest), called)
+        places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
         taken = {at for place in places if place.kind == "renamed" for at in range(place.start, place.end)}
         glossed = glosses(read.words, spellings, taken) if read.foreign else []
         quoted = _QUOTED.findall(rest) if operators else []
+        if not literal and not glossed and len(parts) <= _TOPIC:
+            spans = [found.span(1) for found in _QUOTED.finditer(rest)] if operators else []
+            kept = _in_codes(rest) | _inside(rest, spans) | {at for one in places for at in range(one.start, one.end)}
+            unwanted = [part for word in dropped for part in syllables(word)]
+            places += self._alternatives.called(read.words, spellings, kept, unwanted)
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
         bare = all(folded(word) == word for word in was)
         return Query(
@@ -304,7 +308,11 @@ def _trust(
 
 def _in_codes(text: str) -> set[int]:
     """Return the places of the words within numbers of documents, which are none of their own."""
-    spans = code_spans(text)
+    return _inside(text, code_spans(text))
+
+
+def _inside(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:
+    """Return the places of the words of a text that begin in one of some spans of it."""
     if not spans:
         return set()
     return {

@@ -9,6 +9,7 @@ import select
 import selectors
 import socket
 import sys
+import threading
 import time
 from collections import deque
 from contextlib import suppress
@@ -28,6 +29,7 @@ BODY_S = 60.0
 """Seconds within which a request that has begun must have come, its head or all of it: a thread waits for it."""
 _PARTING_S = 2.0
 """Seconds for which a client may take to close a connection that ends; closed at once, its answer might be lost."""
+_BEAT_S = 1.0
 KEPT = 500
 """Connections that are kept while nothing is asked on them; with more, answers say that theirs ends."""
 
@@ -52,6 +54,22 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._leaving: deque[Any] = deque()
         self._coming: dict[Any, float] = {}  # connections whose request may not be here whole: until when it must be
         self._heads: dict[Any, Any] = {}  # those of them whose head may not be: the request parsed before it
+
+    def load_wsgi(self) -> None:
+        """Load the application, and say meanwhile that this worker lives: files of many GB are hashed first."""
+        loaded = threading.Event()
+
+        def live() -> None:
+            while not loaded.wait(_BEAT_S):
+                self.notify()
+
+        thread = threading.Thread(target=live, name="loading")
+        thread.start()
+        try:
+            super().load_wsgi()
+        finally:
+            loaded.set()
+            thread.join()
 
     def accept(self, listener: Any) -> None:
         """Accept a connection; where nobody more may wait, all that have come."""
