@@ -74,4 +74,4 @@ def load(directory: Path) -> Positions | None:
     path = directory / FILE
     if not path.exists():
         return None
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    return arrays.mapped(path)

@@ -161,7 +161,7 @@ class Assembly:
         """Write the map of a segment: as it is in a snapshot that has one and is about as large, else drawn anew."""
         self._progress("mapping", 0, entry.vectors)
         target = self._directory / entry.name
-        raw = np.load(target / vectors.RAW_FILE, mmap_mode="r", allow_pickle=False)
+        raw = arrays.mapped(target / vectors.RAW_FILE)
         held = Archive(reusable) if reusable else None
         if held is None or held.positions is None:
             archive_map.write_anew(target, raw)
@@ -239,7 +239,7 @@ class Assembly:
             share_file(reusable.directory / calibration.FILE, target)
             return reusable.manifest.calibration
         rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))
-        sample = np.load(raw, mmap_mode="r", allow_pickle=False)[rows if texts else []]
+        sample = arrays.mapped(raw)[rows if texts else []]
         background, drawn = draw_background(np.array(sample), articles, self._encoder)
         arrays.save(target, background)
         return drawn

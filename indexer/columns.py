@@ -101,7 +101,7 @@ class ColumnWriter:
         columns = {**self._times, **self._codes, "tag": self._tags, "tag_end": self._tag_ends}
         for name, column in columns.items():
             dtype = np.int32 if column.typecode == "i" else np.int64
-            arrays.save(directory / f"{name}.npy", np.array(column, dtype=dtype))
+            arrays.save(f"{directory}/{name}.npy", np.array(column, dtype=dtype))
         values = {name: list(codes) for name, codes in self._values.items()}
         (directory / VALUES_FILE).write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
 
@@ -127,9 +127,7 @@ class Columns:
 
     def __init__(self, directory: Path) -> None:
         def load(name: str) -> NDArray[np.int64]:
-            # Still mapped, without what np.memmap adds to every access.
-            column: NDArray[np.int64] = np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            return column.view(np.ndarray)
+            return arrays.mapped(f"{directory}/{name}.npy")
 
         self.published, self._unpublish = load("published_at"), load("unpublish_at")
         self._codes = {name: load(name) for name in _SINGLE}

@@ -157,7 +157,7 @@ class ClassWriter:
 
 def load(directory: Path) -> Classes:
     """Return what the texts of a segment are by their own words, (n,) int8, mapped."""
-    classes: Classes = np.load(directory / CLASSES_FILE, mmap_mode="r", allow_pickle=False)
+    classes: Classes = arrays.mapped(directory / CLASSES_FILE)
     return classes
 
 

@@ -69,7 +69,7 @@ class LanguageWriter:
         tables = _count(of_form[forms], len(words))
         (directory / WORDS_FILE).write_text("\n".join(f"{w}\t{s}" for w, s in zip(words, shown, strict=True)), "utf-8")
         for name, table in zip(_ARRAYS, tables, strict=True):
-            arrays.save(directory / f"{name}.npy", table)
+            arrays.save(f"{directory}/{name}.npy", table)
 
     def _words(self, counts: NDArray[np.int64]) -> tuple[list[str], _Keys, list[str]]:
         """Return the words in one spelling each, the word of each form, and each word's commonest form."""
@@ -148,8 +148,7 @@ class Language:
 
     def __init__(self, directory: Path) -> None:
         def load(name: str) -> NDArray[np.generic]:
-            table: NDArray[np.generic] = np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False)
-            return table.view(np.ndarray)  # still mapped, without what np.memmap adds to every access
+            return arrays.mapped(f"{directory}/{name}.npy")
 
         lines = (directory / WORDS_FILE).read_text(encoding="utf-8").split("\n")
         pairs = [line.split("\t") for line in lines]

@@ -55,7 +55,7 @@ class Named:
     """
 
     def __init__(self, directory: Path) -> None:
-        pairs: NDArray[np.int32] = np.asarray(np.load(directory / FILE, mmap_mode="r", allow_pickle=False))
+        pairs: NDArray[np.int32] = arrays.mapped(directory / FILE)
         self._rows, self._places = pairs[:, 0].data, pairs[:, 1].data  # whose items are Python's numbers
 
     def counts(self, allowed: Mask, names: int) -> Rows:

@@ -189,14 +189,13 @@ class SketchWriter:
         """
         sketches = self.sketches(boilerplate)
         for name in _FILES:
-            arrays.save(directory / f"sketch_{name}.npy", getattr(sketches, name))
+            arrays.save(f"{directory}/sketch_{name}.npy", getattr(sketches, name))
         return sketches
 
 
 def read_sketches(directory: Path) -> Sketches:
     """Return the sketches that `SketchWriter.write` wrote, mapped from disk."""
-    mapped = (np.load(directory / f"sketch_{name}.npy", mmap_mode="r", allow_pickle=False) for name in _FILES)
-    return Sketches(*(array.view(np.ndarray) for array in mapped))  # without what np.memmap adds to every access
+    return Sketches(*(arrays.mapped(f"{directory}/sketch_{name}.npy") for name in _FILES))
 
 
 def draft(title: Words, text: Words, boilerplate: Bits) -> Sketches:

@@ -124,7 +124,7 @@ class Neighbours:
 
     def __init__(self, directory: Path) -> None:
         def load(name: str) -> NDArray[Any]:
-            return np.asarray(np.load(directory / name, mmap_mode="r", allow_pickle=False))
+            return arrays.mapped(directory / name)
 
         self._found, self._cosines, self._shared = map(load, (NEIGHBOURS, _COSINES, _SHARED))
 

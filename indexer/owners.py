@@ -29,7 +29,7 @@ def write_owners(directory: Path, pairs: _Numbers, vectors: int, articles: int) 
     for names, held, column, count in ((_BY_VECTOR, by_vector, 0, vectors), (_BY_ARTICLE, by_article, 1, articles)):
         starts = np.searchsorted(held[:, column], np.arange(count + 1))
         for name, values in zip(names, (held[:, 1 - column], starts), strict=True):
-            arrays.save(directory / f"{name}.npy", np.ascontiguousarray(values, dtype=np.int32))
+            arrays.save(f"{directory}/{name}.npy", np.ascontiguousarray(values, dtype=np.int32))
 
 
 class Owners:
@@ -40,7 +40,7 @@ class Owners:
 
     def __init__(self, directory: Path) -> None:
         def load(name: str) -> _Numbers:
-            return np.asarray(np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+            return arrays.mapped(f"{directory}/{name}.npy")
 
         self._owner, self._vector_start = map(load, _BY_VECTOR)
         self._owned, self._article_start = map(load, _BY_ARTICLE)

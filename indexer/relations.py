@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import content_classes, groups, near_duplicates, neighbours, terms
+from indexer import arrays, content_classes, groups, near_duplicates, neighbours, terms
 from indexer.article import Article
 from indexer.columns import Columns
 from indexer.content_classes import ClassWriter
@@ -78,7 +78,7 @@ class RelationsWriter:
         sketches = self._sketches.write(self._directory, earlier.boilerplate if earlier else None)
         own = Terms(self._directory / terms.DIRECTORY)
         neighbours.write_neighbours(self._directory, index, own, earlier, progress)
-        near = np.load(self._directory / neighbours.NEIGHBOURS, mmap_mode="r", allow_pickle=False)
+        near = arrays.mapped(self._directory / neighbours.NEIGHBOURS)
         groups.write_groups(self._directory, sketches, near, owners, columns, earlier)
 
 
@@ -96,5 +96,5 @@ class Relations:
         self.neighbours = Neighbours(directory)
         self.sketches = near_duplicates.read_sketches(directory)
         self.series = Series.load(directory)
-        self.groups: NDArray[np.int32] = np.asarray(np.load(directory / groups.FILE, mmap_mode="r", allow_pickle=False))
+        self.groups: NDArray[np.int32] = arrays.mapped(directory / groups.FILE)
         self.classes = content_classes.load(directory)

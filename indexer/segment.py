@@ -134,7 +134,7 @@ class Segment:
         self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
         self.relations = Relations(directory / relations.DIRECTORY)
         self.owners = Owners(directory)
-        self.keys: NDArray[np.int64] = np.asarray(np.load(directory / _KEYS, mmap_mode="r", allow_pickle=False))
+        self.keys: NDArray[np.int64] = arrays.mapped(directory / _KEYS)
         """(vectors,) int64, the start of each text's key: equal for equal texts, in whatever segment."""
         self.positions = archive_map.load(directory)
         """(vectors, 2) float32, where each text stands on the map; None where there is none."""

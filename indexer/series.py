@@ -260,7 +260,7 @@ class Series:
     @classmethod
     def load(cls, directory: Path) -> Series:
         """Return the series of a segment's directory, codes mapped."""
-        codes: Codes = np.load(directory / CODES_FILE, mmap_mode="r", allow_pickle=False)
+        codes: Codes = arrays.mapped(directory / CODES_FILE)
         patterns = json.loads((directory / SERIES_FILE).read_text(encoding="utf-8"))
         return cls(codes, tuple(Pattern(**pattern) for pattern in patterns))
 

@@ -144,22 +144,31 @@ class Home:
 
         :raises SnapshotUnreadable: if the directory cannot be read.
         """
+        return sorted(self._known())
+
+    def _known(self) -> dict[str, Path]:
+        """Return where each snapshot is.
+
+        As `iterdir` tells, and never made by `/`: that has Python keep each name in a table that only grows, and
+        a live snapshot a second has one each.
+        """
         try:
-            names = [path.name for path in self.snapshots.iterdir()]
+            found = {path.name: path for path in self.snapshots.iterdir()}
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return {}
         except OSError as error:
             raise SnapshotUnreadable(f"{self.snapshots}: {error.strerror}") from error
-        return sorted(name for name in names if _NAME.fullmatch(name) and not (self.snapshots / name).is_symlink())
+        return {name: path for name, path in found.items() if _NAME.fullmatch(name) and not path.is_symlink()}
 
     def directory(self, snapshot_id: str) -> Path:
         """Return where a snapshot is.
 
         :raises SnapshotError: if there is none of that id.
         """
-        if snapshot_id not in self.ids():
-            raise SnapshotError(f"snapshot {snapshot_id!r}: expected one of {', '.join(self.ids()) or 'none'}")
-        return self.snapshots / snapshot_id
+        known = self._known()
+        if snapshot_id not in known:
+            raise SnapshotError(f"snapshot {snapshot_id!r}: expected one of {', '.join(sorted(known)) or 'none'}")
+        return known[snapshot_id]
 
     @contextmanager
     def lock(self, wait: float = 0.0, merging: bool = False) -> Iterator[None]:
@@ -208,10 +217,12 @@ class Home:
         The caller holds the lock, so that what lies there from earlier is what a killed build left.
         """
         self.snapshots.mkdir(parents=True, exist_ok=True)
-        for left in self.snapshots.glob(f"{_PARTIAL}*"):
-            shutil.rmtree(left, ignore_errors=True)
-        directory = self.snapshots / f"{_PARTIAL}{secrets.token_hex(4)}"
-        directory.mkdir()
+        for left in self.snapshots.iterdir():
+            if left.name.startswith(_PARTIAL):
+                shutil.rmtree(left, ignore_errors=True)
+        name = f"{_PARTIAL}{secrets.token_hex(4)}"
+        os.mkdir(f"{self.snapshots}/{name}")  # noqa: PTH102
+        (directory,) = (path for path in self.snapshots.iterdir() if path.name == name)  # as in `_known`
         try:
             yield directory
         finally:
@@ -241,10 +252,10 @@ class Home:
                 if path.relative_to(directory).as_posix() not in shared:
                     _sync(path)
             _sync(directory)
-        published = directory.rename(self.snapshots / name)
+        os.rename(directory, f"{self.snapshots}/{name}")  # noqa: PTH104
         try:
             _sync(self.snapshots)
-            _read_back(published, base)
+            _read_back(self.directory(name), base)
             self.point_to(name)
         except (OSError, SnapshotError):
             if self.current() != name:
@@ -254,7 +265,8 @@ class Home:
 
     def _remove(self, name: str) -> None:
         """Delete a snapshot: gone in one step, its files after that, so that none is ever met in part."""
-        doomed = (self.snapshots / name).rename(self.snapshots / f"{_PARTIAL}{name}")
+        doomed = f"{self.snapshots}/{_PARTIAL}{name}"
+        os.rename(f"{self.snapshots}/{name}", doomed)  # noqa: PTH104
         shutil.rmtree(doomed, ignore_errors=True)
 
     def _later_than_all(self) -> datetime:
@@ -325,9 +337,9 @@ def _files(directory: Path) -> list[str]:
     """Return the names of a snapshot's files but its manifest, links among them, sorted."""
     found = []
     for place, folders, names in os.walk(directory):
-        links = [name for name in folders if Path(place, name).is_symlink()]
+        links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114
         within = place.removeprefix(str(directory)).lstrip("/")
-        plain = [name for name in names if name not in lexical.LOCKS or Path(place, name).is_symlink()]
+        plain = [name for name in names if name not in lexical.LOCKS or os.path.islink(f"{place}/{name}")]  # noqa: PTH114
         found += [f"{within}/{name}" if within else name for name in (*links, *plain)]
     return sorted(name for name in found if name != MANIFEST_FILE)
 

@@ -70,12 +70,12 @@ class Summaries:
     """
 
     def __init__(self, directory: Path) -> None:
-        starts: Any = np.load(directory / _STARTS, mmap_mode="r", allow_pickle=False)
+        starts: Any = arrays.mapped(directory / _STARTS)
         self._starts = memoryview(starts)  # whose items are plain ints
         path, length = directory / SUMMARIES, self._starts[-1]
         if path.stat().st_size != length:
             raise ValueError(f"{path}: {path.stat().st_size} bytes: expected {length}")
-        lines: Any = np.memmap(path, dtype=np.uint8, mode="r") if length else b""
+        lines: Any = np.memmap(str(path), dtype=np.uint8, mode="r") if length else b""
         self._lines = memoryview(lines)
 
     def of(self, row: int) -> Summary:

@@ -211,7 +211,7 @@ class Terms:
 
     def __init__(self, directory: Path) -> None:
         def load(name: str) -> NDArray[Any]:
-            return np.asarray(np.load(directory / name, mmap_mode="r", allow_pickle=False))
+            return arrays.mapped(directory / name)
 
         self._starts: Rows = load(_STARTS)
         self._tokens = _mapped(directory / _TOKENS, np.uint32)
@@ -305,4 +305,4 @@ class Terms:
 
 def _mapped(path: Path, dtype: type) -> NDArray[Any]:
     # A plain view: each slice of np.memmap itself costs microseconds.
-    return np.asarray(np.memmap(path, dtype=dtype, mode="r")) if path.stat().st_size else np.empty(0, dtype)
+    return np.asarray(np.memmap(str(path), dtype=dtype, mode="r")) if path.stat().st_size else np.empty(0, dtype)

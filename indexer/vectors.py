@@ -105,7 +105,7 @@ def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: 
     :raises ValueError: if they do not.
     :raises OSError: if the disk does not take the index.
     """
-    raw = np.load(raw_path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+    raw = arrays.mapped(raw_path)
     kind = sizes.kind(len(raw))
     if kind == FLAT:
         index = faiss.IndexFlatIP(raw.shape[1])
@@ -258,8 +258,7 @@ class VectorIndex:
 
     def __init__(self, index_path: Path, raw_path: Path) -> None:
         self._index: Any = faiss.read_index(str(index_path), faiss.IO_FLAG_MMAP_IFC)
-        # Still mapped, without what np.memmap adds to every access.
-        self._raw: Vectors = np.load(raw_path, mmap_mode="r", allow_pickle=False).view(np.ndarray)
+        self._raw: Vectors = arrays.mapped(raw_path)
         if self._raw.ndim != 2 or (self._index.ntotal, self._index.d) != self._raw.shape:
             raise ValueError(
                 f"{index_path}: {self._index.ntotal} vectors of {self._index.d}: expected {self._raw.shape} as raw"

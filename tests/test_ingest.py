@@ -3,7 +3,9 @@
 import json
 import multiprocessing
 import os
+import re
 import sqlite3
+import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,7 +22,7 @@ from indexer.build import BuildOptions, build
 from indexer.changes import Delete, Put
 from indexer.columns import micros
 from indexer.errors import BuildRefused, SnapshotError
-from indexer.ingest import Ingester, live_home, newest
+from indexer.ingest import KEPT, Ingester, live_home, newest
 from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from indexer.staging import Staging
@@ -688,3 +690,22 @@ TestMachine.settings = settings(
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pathlib keeps the names of all paths from Python 3.12 on")
+def test_names_of_live_snapshots_are_not_kept(tmp_path, monkeypatch):
+    """Python's table of interned strings only grows, and pathlib puts in it what is joined to a path."""
+    with closing(Place(tmp_path / "home")) as place:
+        place.journal.write([put("bai-1")])
+        place.ingester.step()
+        kept = []
+        intern = sys.intern
+        monkeypatch.setattr(sys, "intern", lambda text: kept.append(text) or intern(text))
+        for number in range(KEPT + 2):
+            place.journal.write([put("bai-2", title=f"Tin thứ {number}")])
+            name = place.ingester.step()
+            live = live_home(place.home)
+            Snapshot(live.directory(name)).close()
+            assert name in live.ids()
+        assert kept  # what every snapshot has is joined as ever
+        assert [text for text in kept if re.search(r"\d{8}T|partial-", text)] == []

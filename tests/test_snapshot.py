@@ -421,7 +421,7 @@ def test_published_is_current_and_verifies(home):
 def steps(monkeypatch):
     """Return the list of what is done to the disk for good, and a way to fail at one of them."""
     done, fail_at = [], []
-    sync, rename, replace = snapshots._sync, Path.rename, Path.replace
+    sync, rename, replace = snapshots._sync, os.rename, Path.replace
 
     def step(name, path, act):
         if fail_at and len(done) == fail_at[0]:
@@ -430,7 +430,7 @@ def steps(monkeypatch):
         return act()
 
     monkeypatch.setattr(snapshots, "_sync", lambda p: step("sync", p, lambda: sync(p)))
-    monkeypatch.setattr(Path, "rename", lambda p, to: step("rename", p, lambda: rename(p, to)))
+    monkeypatch.setattr(snapshots.os, "rename", lambda p, to: step("rename", p, lambda: rename(p, to)))
     monkeypatch.setattr(Path, "replace", lambda p, to: step("replace", to, lambda: replace(p, to)))
     return done, fail_at
 
@@ -594,7 +594,7 @@ def test_what_is_pruned_is_gone_in_one_step(home, monkeypatch):
     _, second, third = home.ids()
 
     def killed(path, **_):
-        next(file for file in path.rglob("*") if file.is_file()).unlink()
+        next(file for file in Path(path).rglob("*") if file.is_file()).unlink()
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:

@@ -39,8 +39,8 @@ def keep_trimming() -> None:
     """Have what is free go back to the system every `TRIM_SECONDS`, from a thread of its own.
 
     By itself glibc gives back the end of an arena alone. What was freed between blocks that stay is soon too broken up
-    for the next large one: a process that opens snapshot after snapshot would take 4 MB more every few thousand of
-    them, which is how often Python makes anew its table of interned strings, where pathlib puts the parts of a path.
+    for the next large one: a process that opens snapshot after snapshot would take 4 MB more every few ten thousand
+    of them, which is how often Python makes anew its table of interned strings, where pathlib puts the parts of a path.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -41,7 +41,8 @@ nothing."""
 _SHOWN = 10
 _PUBLICATIONS = 20
 _WRITTEN = [f"moi-{at}" for at in range(ARTICLES, ARTICLES + 40)]
-_WRITE_S = 0.5
+_WRITE_S = 0.25
+"""Seconds from one change to the next: what fills up with live snapshots shows after thousands of them."""
 _SEEN_S = 60.0
 _WORDS = [*PLACES, *WARES, *SAID.split(), *"đời thứ bài Nghề Chợ nghi dinh 123 UBND".split()]
 
@@ -163,11 +164,11 @@ def run(directory: Path, rounds: int, seed: int, model: str = "hashing") -> Foun
         ]
         for thread in (*threads, writer):
             thread.start()
-        published, sampled = 0, started
+        published, sampled, log = 0, started, _Log(service.log)
         while any(thread.is_alive() for thread in threads):
             done = sum(found.kinds.values())
             if time.monotonic() >= sampled:
-                found.samples.append(_sample(service, done))
+                found.samples.append(_sample(service, done, log))
                 sampled += _SAMPLE_S
             if done >= (published + 1) * rounds / _PUBLICATIONS:
                 published += 1
@@ -189,11 +190,25 @@ def _logged(log: Path) -> list[str]:
     return [f"{line['time']} {line['message']}" for line in lines if line["level"] not in ("DEBUG", "INFO")]
 
 
-def _sample(service: Serving, done: int) -> Sample:
+class _Log:
+    """Follows a service's log, which becomes 100 MB long, for the process that ingests."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open(encoding="utf-8")
+        self._ingesting = 0
+
+    def ingesting(self) -> int:
+        """Return the process that ingests now, 0 before there is one."""
+        for pid in re.findall(r"process (\d+) ingests", self._file.read()):
+            self._ingesting = int(pid)
+        return self._ingesting
+
+
+def _sample(service: Serving, done: int, log: _Log) -> Sample:
     held = [memory(pid) for pid in service.running()]
-    ingesting, private = re.findall(r"process (\d+) ingests", service.log.read_text()), 0
+    ingesting, private = log.ingesting(), 0
     with suppress(OSError):  # it ended just now: another one follows
-        private = memory(int(ingesting[-1])).private if ingesting else 0
+        private = memory(ingesting).private if ingesting else 0
     return Sample(done, sum(m.private for m in held), sum(m.shared for m in held), private)
 
 
