@@ -94,16 +94,13 @@ def cases(home: Path, rng: random.Random, ways: Sequence[str] = WAYS) -> Iterato
     assert current is not None
     directory = place.directory(current)
     files = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
-    turn = 0
-    for file in (*files, CURRENT):
+    for number, file in enumerate((*files, CURRENT)):
         size = (home / CURRENT if file == CURRENT else directory / file).stat().st_size
-        for kind in KINDS:
+        for turn, kind in enumerate(KINDS, number):  # so that each kind meets another way at the next file
             usable = [way for way in ways if file != CURRENT or way in {"swap", "start"}]
             if not size or not usable:
                 continue
-            turn += 1
             yield _case(file, kind, size, rng, usable[turn % len(usable)])
-        turn += 1  # so that each kind meets another way at the next file
 
 
 def _case(file: str, kind: str, size: int, rng: random.Random, way: str) -> Case:

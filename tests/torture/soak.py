@@ -194,12 +194,16 @@ class _Log:
     """Follows a service's log, which becomes 100 MB long, for the process that ingests."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open(encoding="utf-8")
-        self._ingesting = 0
+        self._path, self._read, self._ingesting = path, 0, 0
 
     def ingesting(self) -> int:
         """Return the process that ingests now, 0 before there is one."""
-        for pid in re.findall(r"process (\d+) ingests", self._file.read()):
+        with self._path.open("rb") as file:
+            file.seek(self._read)
+            new = file.read()
+        new = new[: new.rfind(b"\n") + 1]
+        self._read += len(new)
+        for pid in re.findall(rb"process (\d+) ingests", new):
             self._ingesting = int(pid)
         return self._ingesting
 
