@@ -11,7 +11,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -99,10 +99,13 @@ class Side:
 
     :param python: The interpreter of the environment that has the side's packages.
     :param peer: What `serve` is to be given.
+    :param more: Of the environment, what this side alone has.
     :raises Missing: if the environment does not have what it needs.
     """
 
-    def __init__(self, python: Path, peer: Sequence[str], model: Path, threads: int) -> None:
+    def __init__(
+        self, python: Path, peer: Sequence[str], model: Path, threads: int, more: Mapping[str, str] | None = None
+    ) -> None:
         if not python.is_file():
             raise Missing(f"{python} is not there; `make bench` makes it")
         environment = os.environ | {
@@ -111,6 +114,7 @@ class Side:
             "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "TOKENIZERS_PARALLELISM": "false",
+            **(more or {}),
         }
         self._process = subprocess.Popen(
             [str(python), "-m", "benchmarks.peer_process", *peer],

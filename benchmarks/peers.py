@@ -43,15 +43,20 @@ SIDES: dict[str, tuple[str, ...]] = {
 }
 OWN = ("lienquan", "lienquan-served")
 """Two ways of asking one archive of Lienquan's."""
+SERVED = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""What the service sets for itself beside the threads that all sides have (`service.serve.share_cores`)."""
 ENCODING = ("lienquan", "txtai", "card")
 """Those that encode archives: the others are given vectors, or have none."""
 ARTICLES, ROUNDS = 300, 3
 TIMED, WARM_UP = 1000, 50
+BLOCK = 25
+"""Questions that a side is asked in a row. A newsroom runs one engine: asked one by one in turn, each would find the
+processor's caches full of six others' data. What that costs is told by the first of each block."""
 KINDS = ("unaccented", "typo")
 _STEP = 3
 _LIMIT = 512
 _PAUSE = 0.005
-"""Seconds before a timed question, in which the threads of the side that answered last stop spinning."""
+"""Seconds before a block of questions, in which the threads of the side that answered last stop spinning."""
 
 Queries = Sequence[tuple[str, str]]
 
@@ -150,7 +155,7 @@ def started(names: Sequence[str]) -> Iterator[dict[str, Side]]:
         for name in names:
             python = Path(sys.executable) if name in OWN else common.BENCH_PYTHON
             try:
-                sides[name] = Side(python, SIDES[name], model, available_threads())
+                sides[name] = Side(python, SIDES[name], model, available_threads(), SERVED if name in OWN else {})
             except Missing as reason:
                 print(f"{name}: left out: {reason}", flush=True)
         yield sides
@@ -203,7 +208,7 @@ def near_ndcg(side: Side, task: Task) -> float:
 
 
 def searching(task: Task, directory: Path) -> dict[str, Any]:
-    """Measure search: every side builds in one process and answers in a fresh one, query by query in turn."""
+    """Measure search: every side builds in one process and answers in a fresh one, block by block in turn."""
     archive = write(directory, "searched", task.searched)
     homes = {name: directory / (OWN[0] if name in OWN else name) for name in SIDES}
     with started(["lienquan"]) as sides:
@@ -241,25 +246,33 @@ def raw_vectors(home: Path, given: Sequence[Article], path: Path) -> Path:
 
 
 def timed(sides: Mapping[str, Side], task: Task) -> dict[str, dict[str, Any]]:
-    """Ask every side each query once, taking turns at going first, and return times and nDCG@10 after the warm-up."""
+    """Ask every side each query once, in blocks, and return times and nDCG@10 after the warm-up.
+
+    Sides take turns at going first.
+    """
     names = list(sides)
+    first: dict[str, list[float]] = {name: [] for name in names}
     whole: dict[str, list[float]] = {name: [] for name in names}
     rest: dict[str, list[float]] = {name: [] for name in names}
     found: dict[str, list[float]] = {name: [] for name in names}
     warm_up = min(WARM_UP, len(task.queries) // 4)
-    for number, (query, text) in enumerate(task.queries):
+    for block, start in enumerate(range(0, len(task.queries), BLOCK)):
         for turn in range(len(names)):
-            name = names[(number + turn) % len(names)]
+            name = names[(block + turn) % len(names)]
             sleep(_PAUSE)
-            answered = sides[name].ask("search", text)
-            if number >= warm_up:
-                ids, encoding = answered.result
-                whole[name].append(answered.seconds * 1000)
-                rest[name].append((answered.seconds - encoding) * 1000)
-                found[name].append(metrics.ndcg(ids, task.qrels[query], 10))
+            for number, (query, text) in enumerate(task.queries[start : start + BLOCK], start):
+                answered = sides[name].ask("search", text)
+                if number >= warm_up:
+                    ids, encoding = answered.result
+                    whole[name].append(answered.seconds * 1000)
+                    rest[name].append((answered.seconds - encoding) * 1000)
+                    found[name].append(metrics.ndcg(ids, task.qrels[query], 10))
+                    if number == start:
+                        first[name].append(answered.seconds * 1000)
     return {
         name: {
             **percentiles("", whole[name]),
+            **percentiles("first_", first[name]),
             **percentiles("without_encoding_", rest[name]),
             "ndcg": {"plain": mean(found[name])},
         }

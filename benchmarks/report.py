@@ -82,6 +82,7 @@ def peers(result: dict[str, Any], short: bool = False) -> str:
             NAMES[name],
             f"{r['without_encoding_p50_ms']:.1f} ms",
             f"{r['without_encoding_p95_ms']:.1f} ms",
+            f"{r['first_p50_ms']:.1f} ms",
             *(f"{score:.3f}" for kind, score in r["ndcg"].items() if kind != "plain"),
             f"{r['memory_mb']:,.0f} MB",
             f"{r['disk_mb']:,.0f} MB",
@@ -89,7 +90,7 @@ def peers(result: dict[str, Any], short: bool = False) -> str:
         for name, r in sides.items()
     ]
     typed = [f"nDCG@10, {kind}" for kind in sides["lienquan"]["ndcg"] if kind != "plain"]
-    headed = ["", "p50 less encoding", "p95 less encoding", *typed, "memory", "disk"]
+    headed = ["", "p50 less encoding", "p95 less encoding", "p50, first of a block", *typed, "memory", "disk"]
     return table(header, rows) + "\n\n" + table(headed, more)
 
 

@@ -30,20 +30,22 @@ def task(queries, **changed):
 def asked(monkeypatch):
     monkeypatch.setattr(peers, "_PAUSE", 0)
     monkeypatch.setattr(peers, "WARM_UP", 1)
+    monkeypatch.setattr(peers, "BLOCK", 1)
     return []
 
 
-def test_every_side_is_asked_each_query_once_and_they_take_turns(asked):
+def test_every_side_is_asked_each_query_once_and_they_take_turns(asked, monkeypatch):
+    monkeypatch.setattr(peers, "BLOCK", 2)
     sides = {name: Scripted(name, asked, ["a"], 0.01, 0.0) for name in ("x", "y")}
     peers.timed(sides, task([("a", "một"), ("b", "hai"), ("c", "ba"), ("d", "bốn")]))
     turns = [
         ("x", "một"),
+        ("x", "hai"),
         ("y", "một"),
         ("y", "hai"),
-        ("x", "hai"),
-        ("x", "ba"),
         ("y", "ba"),
         ("y", "bốn"),
+        ("x", "ba"),
         ("x", "bốn"),
     ]
     assert asked == turns
@@ -54,6 +56,21 @@ def test_times_are_the_sides_own_with_and_without_encoding(asked):
     assert found["p50_ms"] == pytest.approx(10)
     assert found["p95_ms"] == pytest.approx(10)
     assert found["without_encoding_p50_ms"] == pytest.approx(6)
+
+
+class Warming(Scripted):
+    """A side that is slow at the first question of two."""
+
+    def ask(self, call, given):
+        answered = super().ask(call, given)
+        return answered._replace(seconds=0.010 if len(self.asked) % 2 else 0.002)
+
+
+def test_what_the_others_caches_cost_is_told_by_the_first_of_each_block(asked, monkeypatch):
+    monkeypatch.setattr(peers, "BLOCK", 2)
+    found = peers.timed({"x": Warming("x", asked, ["a"], 0, 0)}, task([("a", "1"), ("b", "2")] * 3))["x"]
+    assert found["first_p50_ms"] == pytest.approx(10)
+    assert found["p50_ms"] == pytest.approx(2)  # of 2, 10, 2, 10, 2: the one before them warms up
 
 
 def test_warming_up_is_not_judged(asked):

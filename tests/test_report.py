@@ -7,7 +7,13 @@ import pytest
 
 from benchmarks import common, report, run
 
-SIDE = {"p50_ms": 4.0, "p95_ms": 8.0, "without_encoding_p50_ms": 1.0, "without_encoding_p95_ms": 2.0}
+SIDE = {
+    "p50_ms": 4.0,
+    "p95_ms": 8.0,
+    "first_p50_ms": 9.0,
+    "without_encoding_p50_ms": 1.0,
+    "without_encoding_p95_ms": 2.0,
+}
 PEERS = {
     "search": {
         "articles": 22198,
@@ -38,8 +44,10 @@ def test_search_beside_the_peers_is_against_our_median():
     rows = report.peers(PEERS).splitlines()
     assert rows[2] == "| Lienquan | 4.0 ms | 8.0 ms | 1.00× | 0.900 |"
     assert rows[3] == "| txtai, hybrid | 50.0 ms | 8.0 ms | 12.50× | 0.700 |"
-    assert rows[5] == "|  | p50 less encoding | p95 less encoding | nDCG@10, typo | memory | disk |"
-    assert rows[8] == "| txtai, hybrid | 1.0 ms | 2.0 ms | 0.600 | 1,234 MB | 50 MB |"
+    assert rows[5] == (
+        "|  | p50 less encoding | p95 less encoding | p50, first of a block | nDCG@10, typo | memory | disk |"
+    )
+    assert rows[8] == "| txtai, hybrid | 1.0 ms | 2.0 ms | 9.0 ms | 0.600 | 1,234 MB | 50 MB |"
 
 
 def test_short_is_the_first_table_alone():
