@@ -161,6 +161,7 @@ class TestJudging:
     def test_a_grade_that_cannot_be_saved_is_said_and_given_again(self, visit):
         page = visit(f"{JUDGE}?q=lò gốm", trouble=True)
         page.route("**/newsroom/judge**", lambda route: route.fulfill(status=503, body="x"))
+        expect(page.locator("#place-1")).to_be_focused()
         page.keyboard.press("2")
         expect(page.get_by_role("alert").filter(has_text="Điểm chưa ghi được")).to_be_visible()
         expect(page.locator("button[aria-pressed=true]")).to_have_count(0)
