@@ -1,4 +1,4 @@
-"""New arrays on disk, written whole or not without an error: numpy by itself does not always tell of a full disk."""
+"""Arrays on disk: new ones, written whole or not without an error, which numpy does not always tell; others, mapped."""
 
 from __future__ import annotations
 
