@@ -252,7 +252,7 @@ def refuses(service):
     try:
         with closing(socket.create_connection(("127.0.0.1", service.port), timeout=5)):
             return False
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: the kernel had taken it as the listener closed
         return True
 
 
