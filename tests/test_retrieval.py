@@ -140,19 +140,29 @@ class TestRetrieve:
         assert some.candidates.dense == pytest.approx(every.candidates.dense[kept], abs=1e-6)
         assert some.candidates.lexical.tolist() == every.candidates.lexical[kept].tolist()
 
-    def test_few_are_enough_only_where_the_last_of_them_is_below_the_floor(self, archive, found, monkeypatch):
+    @pytest.fixture
+    def counted(self, monkeypatch):
+        """Return how many nearest articles were asked for, each time that any were."""
         asked = []
         nearest = Archive.nearest
 
-        def counted(archive, query, k, allowed):
+        def counting(archive, query, k, allowed):
             asked.append(k)
             return nearest(archive, query, k, allowed)
 
-        monkeypatch.setattr(Archive, "nearest", counted)
+        monkeypatch.setattr(Archive, "nearest", counting)
+        return asked
+
+    def test_few_are_enough_only_where_the_last_of_them_is_below_the_floor(self, archive, found, counted, monkeypatch):
+        monkeypatch.setattr(retrieval, "_NEAR", 2)
+        found("khu trọ", floor=0.001)
+        assert found("khu trọ", floor=0.9999).candidates.rows.tolist() != list(range(archive.count))
+        assert counted == [2, 1000, 2]
+
+    def test_with_no_floor_few_are_not_even_tried(self, found, counted, monkeypatch):
         monkeypatch.setattr(retrieval, "_NEAR", 2)
         found("khu trọ", floor=0.0)
-        assert found("khu trọ", floor=0.9999).candidates.rows.tolist() != list(range(archive.count))
-        assert asked == [2, 1000, 2]
+        assert counted == [1000]
 
     def test_nothing_found(self, archive, found):
         none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))

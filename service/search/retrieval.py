@@ -174,7 +174,7 @@ class _Meant:
 
 def _nearest(archive: Archive, meant: _Meant, k: int, allowed: Mask, least: float) -> tuple[Rows, Vectors]:
     """Return the nearest articles, best first: few if the last of them is less relevant than it must be, else k."""
-    few = min(k, _NEAR)
+    few = min(k, _NEAR) if least > 0 else k  # with no floor no article is less relevant than it must be
     rows, cosines, _ = archive.nearest(meant.vector, few, allowed)
     if few < k and len(rows) >= few and float(cosines[-1]) >= meant.cosine(least):
         rows, cosines, _ = archive.nearest(meant.vector, k, allowed)

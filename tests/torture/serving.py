@@ -90,11 +90,13 @@ class Answered(NamedTuple):
     """One answer.
 
     :param started: When it was asked, by `time.monotonic`.
+    :param ended: When it was there.
     :param snapshot: Which it says it is of, None where it does not.
     :param generations: Those of the articles in it.
     """
 
     started: float
+    ended: float
     path: str
     snapshot: str | None
     generations: frozenset[int]
@@ -165,4 +167,4 @@ def _answered(started: float, path: str, content: bytes) -> Answered:
     answer: dict[str, Any] = json.loads(content)
     articles = answer.get("hits", [answer])
     found = {generation_of(article[name]) for article in articles for name in ("title", "lead")}
-    return Answered(started, path, answer.get("snapshot"), frozenset(found))
+    return Answered(started, time.monotonic(), path, answer.get("snapshot"), frozenset(found))

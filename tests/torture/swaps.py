@@ -9,7 +9,9 @@ import signal
 import time
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
 from indexer.snapshot import Home, verify
@@ -30,6 +32,21 @@ PATHS = (
     f"/api/v1/search?q={quote('thợ cả')}&mode=dense&ranking=similarity&limit=100",
     f"/api/v1/related?url={quote('https://bao.example/5.html')}",
 )
+
+
+class Published(NamedTuple):
+    """A publication or rollback, from when it was begun to when it was known to be done, by `time.monotonic`.
+
+    Somewhere in between, the snapshot became current; beside other work it takes seconds until the process that
+    published it has ended.
+    """
+
+    begun: float
+    done: float
+    name: str
+
+
+_NEVER = Published(float("inf"), float("inf"), "")
 
 
 @dataclass
@@ -79,25 +96,26 @@ def run(directory: Path, rounds: int, seed: int) -> Found:
     """
     rng, found, nursery = random.Random(seed), Found(), Nursery()
     service = Serving(directory)
-    moments: list[tuple[float, str]] = []
+    published: list[Published] = []
     try:
         numbers = {_publish(nursery, service, 0): 0}
         wait_for(service.ready, 60)
         with Load(service.port, PATHS) as load:
             for number in range(1, rounds + 1):
+                begun = time.monotonic()
                 if number % 3:
                     name = _publish(nursery, service, number)
                     numbers[name] = number
                 else:
                     home = Home(service.home)
                     name = home.rollback(rng.choice([one for one in home.ids() if one != home.current()]))
-                moments.append((time.monotonic(), name))
+                published.append(Published(begun, time.monotonic(), name))
                 found.follow.append(_followed(service, name))
                 time.sleep(rng.uniform(0, 1))
                 found.private.append(sum(memory(pid).private for pid in service.running()))
             workers = service.workers()
         assert len(workers) == 2, f"a worker had to be started again: {workers}"
-        _judge(found, load, numbers, moments)
+        _judge(found, load, numbers, published)
     finally:
         nursery.close()
         service.stop()
@@ -110,16 +128,17 @@ def _followed(service: Serving, name: str) -> float:
     return time.monotonic() - started
 
 
-def _judge(found: Found, load: Load, numbers: dict[str, int], moments: list[tuple[float, str]]) -> None:
-    found.swaps, found.answers, found.failed = len(moments), len(load.answers), load.failed
+def _judge(found: Found, load: Load, numbers: dict[str, int], published: list[Published]) -> None:
+    found.swaps, found.answers, found.failed = len(published), len(load.answers), load.failed
     found.slowest = max(load.seconds)
-    ends = [moment for moment, _ in moments[1:]] + [float("inf")]
     for answer in load.answers:
         expected = {numbers.get(answer.snapshot, -1)} if answer.snapshot else answer.generations
         if answer.generations != expected or len(expected) != 1:
             found.mixed.append(answer)
-        for (moment, name), end in zip(moments, ends, strict=True):
-            if answer.snapshot and moment + FOLLOWED < answer.started < end and answer.snapshot != name:
+        for one, following in pairwise([*published, _NEVER]):
+            early = answer.snapshot == following.name and answer.ended > following.begun
+            followed = one.done + FOLLOWED < answer.started < following.done
+            if followed and answer.snapshot not in (None, one.name) and not early:
                 found.late.append(answer)
 
 

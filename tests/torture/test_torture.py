@@ -18,6 +18,7 @@ from tests.torture.damage import Case
 from tests.torture.generations import generation, generation_of, line
 from tests.torture.serving import Answered, Load
 from tests.torture.soak import Found, Sample
+from tests.torture.swaps import Published
 
 
 @pytest.fixture(scope="module")
@@ -123,20 +124,24 @@ class TestSwaps:
 
     def test_a_mixture_and_a_late_answer_are_seen(self):
         found, load = swaps.Found(), Load(0, ())
-        moments = [(10.0, "one"), (20.0, "two")]
+        published = [Published(9.0, 10.0, "one"), Published(19.0, 20.0, "two")]
         load.seconds.append(0.1)
         load.answers += [
-            Answered(11.0, "/", "one", frozenset({1})),
-            Answered(15.0, "/", "two", frozenset({1})),  # says two, and is late as well
-            Answered(21.0, "/", "one", frozenset({1})),  # within the time to follow
-            Answered(22.5, "/", "one", frozenset({1})),
-            Answered(23.0, "/", "two", frozenset({1, 2})),
-            Answered(23.0, "/", None, frozenset({1, 2})),
-            Answered(23.0, "/", "two", frozenset()),
+            Answered(11.0, 11.1, "/", "one", frozenset({1})),
+            Answered(15.0, 15.1, "/", "two", frozenset({1})),  # says two, and is of another snapshot as well
+            Answered(21.0, 21.1, "/", "one", frozenset({1})),  # within the time to follow
+            Answered(22.5, 22.6, "/", "one", frozenset({1})),
+            Answered(23.0, 23.1, "/", "two", frozenset({1, 2})),
+            Answered(23.0, 23.1, "/", None, frozenset({1, 2})),
+            Answered(23.0, 23.1, "/", "two", frozenset()),
+            Answered(18.8, 18.9, "/", "two", frozenset({2})),  # before there was such a one
+            Answered(18.9, 19.2, "/", "two", frozenset({2})),  # it is being published
+            Answered(19.9, 20.1, "/", "two", frozenset({2})),
+            Answered(19.9, 20.1, "/", "none", frozenset({3})),
         ]
-        swaps._judge(found, load, {"one": 1, "two": 2}, moments)
+        swaps._judge(found, load, {"one": 1, "two": 2, "none": 3}, published)
         assert found.mixed == [load.answers[at] for at in (1, 4, 5, 6)]
-        assert found.late == [load.answers[at] for at in (1, 3)]
+        assert found.late == [load.answers[at] for at in (1, 3, 7, 10)]
 
 
 class TestSoak:
