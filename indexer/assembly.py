@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,22 @@ logger = logging.getLogger(__name__)
 _CHUNK = 64
 _TOLD = 500
 _WORD_ROWS = "word_rows.npy"
+
+
+@cache
+def _segment(number: int) -> str:
+    """Return the name of a segment, the same string each time.
+
+    pathlib puts each part of a path into Python's table of interned strings, where a string that is gone leaves its
+    place taken until the table is made anew, larger: with the names of thousands of live snapshots, it would be.
+    """
+    return f"segment-{number}"
+
+
+@cache
+def _tombstones(segment: str) -> str:
+    """Return the name of the file of a segment's tombstones, the same string each time."""
+    return f"tombstones-{segment}.npy"
 
 
 class Assembly:
@@ -83,7 +99,7 @@ class Assembly:
         now = datetime.now(UTC)
         words = LexicalWriter(self._directory / lexical.DIRECTORY)
         learnt = KnowledgeWriter(now)
-        entry = self._write("segment-0", reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
+        entry = self._write(_segment(0), reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
         as_large = reusable is not None and _as_large(reusable, articles)
         self._map(entry, reusable if as_large else None)
         words.close()
@@ -113,7 +129,7 @@ class Assembly:
         if self._staging.count()[0]:
             now, words = datetime.now(UTC), LexicalWriter(directory / lexical.DIRECTORY)
             writer = partial(SegmentWriter, now=now, words=words, earlier=base)
-            entries.append(self._write(f"segment-{first}", current, writer, len(kept)))
+            entries.append(self._write(_segment(first), current, writer, len(kept)))
             words.close()
             if Archive(current).positions is not None:  # else there is no map to add to
                 self._map(entries[-1], current)
@@ -130,7 +146,7 @@ class Assembly:
             dead = np.union1d(np.flatnonzero(~segment.alive), here).astype(np.int64)
             start += segment.count
             if len(dead):
-                name = f"tombstones-{entry.name}.npy"
+                name = _tombstones(entry.name)
                 arrays.save(self._directory / name, dead)
                 entry = entry.model_copy(update={"tombstones": name, "deleted": len(dead)})
             entries.append(entry)

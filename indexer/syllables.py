@@ -45,14 +45,21 @@ def plain(text: str) -> str:
 
 
 _LONGEST = 32
-"""A longer word is none of the language; caches, and so memory, hold none of them."""
+"""A longer word is none of the language."""
 
 _KEPT = 1 << 13
 """Words that a cache holds: an archive of 22,000 articles has 11,000, and what readers mistype has no end."""
 
 
+def _kept(word: str) -> bool:
+    """Return whether a word may be one of the language, and met again; of numbers and codes there is no end."""
+    return len(word) <= _LONGEST and word.isalpha()
+
+
 def _spelt(syllable: str) -> str:
-    return _respelt(syllable) if len(syllable) <= _LONGEST else _respelt.__wrapped__(syllable)
+    if syllable.isascii():  # it has no tone to be moved
+        return _ZEROS.sub("", syllable) if syllable.startswith("0") else syllable
+    return _respelt(syllable) if _kept(syllable) else _respelt.__wrapped__(syllable)
 
 
 @lru_cache(maxsize=_KEPT)
@@ -102,7 +109,9 @@ def pairs(parts: Sequence[str]) -> list[str]:
 
 def folded(syllable: str) -> str:
     """Return a syllable without its diacritics."""
-    return _folded(syllable) if len(syllable) <= _LONGEST else fold(syllable)
+    if syllable.isascii():
+        return syllable.lower()
+    return _folded(syllable) if _kept(syllable) else fold(syllable)
 
 
 _folded = lru_cache(maxsize=_KEPT)(fold)

@@ -41,6 +41,7 @@ MOST_SHARED = 64_000_000
 
 _TOKENS, _WEIGHTS, _STARTS = "tokens.u32", "weights.f16", "starts.npy"
 _KNOWN, _COUNTS = "vocabulary.npy", "counts.npy"
+_UNWEIGHED = "tokens.partial", "weights.partial"
 _FEW = 20
 _CHUNK = 1 << 22
 _ROWS = 256
@@ -103,13 +104,11 @@ class TermWriter:
     def __init__(self, directory: Path, known: Vocabulary = NOTHING) -> None:
         directory.mkdir()
         self._directory, self._known = directory, known
-        self._tokens, self._weights = (self._partial(name).open("wb") for name in ("tokens", "weights"))
+        self._partial = [directory / name for name in _UNWEIGHED]
+        self._tokens, self._weights = (path.open("wb") for path in self._partial)
         self._texts, self._lengths = array("q"), array("q")
         self._seen: dict[int, int] = {}
         self._teaching = bytearray()
-
-    def _partial(self, name: str) -> Path:
-        return self._directory / f"{name}.partial"
 
     def add(self, text: int, title: Sequence[str], found: Sequence[str], teaches: bool = True) -> None:
         """Add a text, once: of articles that share a vector the first speaks for all.
@@ -140,8 +139,8 @@ class TermWriter:
         self._weights.close()
         texts, lengths = np.array(self._texts, dtype=np.int64), np.array(self._lengths, dtype=np.int64)
         ends = np.cumsum(lengths)
-        found = _mapped(self._partial("tokens"), np.uint32)
-        given = _mapped(self._partial("weights"), np.float32)
+        of_tokens, of_weights = self._partial
+        found, given = _mapped(of_tokens, np.uint32), _mapped(of_weights, np.float32)
         teaching = np.frombuffer(self._teaching, dtype=np.bool_)
         vocabulary = self._vocabulary(found, np.repeat(teaching, lengths), count)
         kept = np.zeros(count + 1, dtype=np.int64)
@@ -155,8 +154,8 @@ class TermWriter:
         for name, held in ((_KNOWN, vocabulary.tokens), (_COUNTS, vocabulary.counts), (_STARTS, np.cumsum(kept))):
             arrays.save(self._directory / name, held)
         del found, given
-        for name in ("tokens", "weights"):
-            self._partial(name).unlink()
+        for path in self._partial:
+            path.unlink()
 
     def _vocabulary(self, found: _Tokens, teaches: NDArray[np.bool_], texts: int) -> Vocabulary:
         """Return the tokens that count, with how many texts have them, those of the archive added to included.

@@ -21,7 +21,10 @@ from tests.torture.generations import generation_of
 
 
 class Memory(NamedTuple):
-    """Bytes of one process: its own, and what it shares with others (mapped files, pages from before the fork)."""
+    """Bytes of one process: its own, and the rest (mapped files, pages from before the fork).
+
+    Pages of a mapped file are not its own where no other process has them in memory either: the system may drop them.
+    """
 
     private: int
     shared: int
@@ -36,9 +39,7 @@ def memory(pid: int) -> Memory:
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
         name, size, *_ = line.split()
         held[name.rstrip(":")] = int(size) * 1024
-    return Memory(
-        held["Private_Clean"] + held["Private_Dirty"] + held.get("Swap", 0), held["Shared_Clean"] + held["Shared_Dirty"]
-    )
+    return Memory(held["Private_Dirty"] + held.get("Swap", 0), held["Rss"] - held["Private_Dirty"])
 
 
 class Serving(Service):
