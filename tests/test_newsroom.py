@@ -266,6 +266,7 @@ def test_an_empty_draft(client, form, lang, words):
     response = send(client, lang, **form)
     assert response.status_code == 400
     assert words.empty in text(tree(response).xpath("//*[@role='alert']")[0])
+    assert not tree(response).xpath("//*[@autofocus]")  # the form's address leads to what is wrong, "#result"
     assert response.headers["Cache-Control"] == "no-store"
 
 

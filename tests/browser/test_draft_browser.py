@@ -270,6 +270,7 @@ def test_the_list_without_a_script(visit):
     page = visit(java_script_enabled=False)
     title(page).fill(TITLE)
     page.get_by_role("button", name="Tìm bài liên quan").click()
+    expect(hits(page).nth(1)).to_be_visible()
     names = hits(page).all_text_contents()
     boxes(page).nth(0).check()
     boxes(page).nth(1).check()
