@@ -36,8 +36,8 @@ _LEAST_REACH = 1e-3
 _MARGIN = 16
 """Beside an eighth more than asked for, how many rows are compared anew with the raw vectors."""
 
-_SPARE = 0.5
-"""Where a filter drops rows, so much more is looked at than should be enough, times the share that it drops."""
+_SPARE = 1.5
+"""As a filter drops rows, the graph is walked so many times more broadly than makes up for them."""
 
 _STEP = 100
 """Walking the graph one row deeper takes as long as comparing the bytes of so many rows one after another."""
@@ -45,10 +45,11 @@ _STEP = 100
 _FEW = 2_000
 """Up to so many allowed rows are compared with the raw vectors at once."""
 
-_COPIED = 16
-"""One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer."""
+_COPIED, _COPYING = 16, 7
+"""One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer. A row
+that is copied takes as long as so many that are only compared; to skip one, as long as to compare it."""
 
-_FILTERED_MARGIN = 1024
+_FILTERED_MARGIN = 2048
 """How many more are compared anew where a filter leaves no near rows: those farther away lie closer together."""
 
 
@@ -209,9 +210,11 @@ class _Coarse:
         :param available: How many rows are allowed.
         """
         near, within = min(_near(k), available), self._scaled(queries)
-        passing = available / self._bytes.ntotal
-        wide = int(near / passing * (1 + _SPARE * (1 - passing)))
-        if self.graph is None or max(wide, self.graph.efSearch) * _STEP > available:
+        if self.graph is None:
+            return self._one_after_another(within, near, allowed)
+        dropped = self._bytes.ntotal / available - 1
+        wide = int(max(near, self.graph.efSearch) + near * dropped * _SPARE)
+        if wide * _STEP > self._scanned(available):
             return self._one_after_another(within, near, allowed)
         found = self._along(within, wide)
         if allowed is not None:
@@ -223,6 +226,10 @@ class _Coarse:
                 found[at] = rows
         return found
 
+    def _scanned(self, available: int) -> int:
+        """Return how many rows could be compared in the time that all allowed ones take."""
+        return available * _COPYING if available * _COPIED <= self._bytes.ntotal else self._bytes.ntotal
+
     def _along(self, within: Vectors, wide: int) -> list[Rows]:
         _, found = self._within.search(within, wide)
         return [rows[rows >= 0] for rows in found]
@@ -233,7 +240,7 @@ class _Coarse:
         else:
             rows = np.flatnonzero(allowed)
             near = min(near + _FILTERED_MARGIN, len(rows))
-            if len(rows) * _COPIED <= len(allowed):
+            if len(rows) * _COPIED <= len(allowed):  # as `_scanned` has it
                 _, places = self._copied(rows).search(within, near)
                 found = rows[places]
             else:
