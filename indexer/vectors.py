@@ -216,9 +216,9 @@ class _Coarse:
         wide = int(max(near, self.graph.efSearch) + near * dropped * _SPARE)
         if wide * _STEP > self._scanned(available):
             return self._one_after_another(within, near, allowed)
-        found = self._along(within, wide)
+        found = self._along(within, near if allowed is None else wide)
         if allowed is not None:
-            found = [rows[allowed[rows]] for rows in found]
+            found = [rows[allowed[rows]][:near] for rows in found]
         enough = min(k + _MARGIN // 2, available)
         short = [at for at, rows in enumerate(found) if len(rows) < enough]
         if short:
