@@ -49,8 +49,9 @@ _COPIED, _COPYING = 16, 7
 """One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer. A row
 that is copied takes as long as so many that are only compared; to skip one, as long as to compare it."""
 
-_FILTERED_MARGIN = 2048
-"""How many more are compared anew where a filter leaves no near rows: those farther away lie closer together."""
+_FAR, _FAR_LEAST, _FAR_MOST = 25, 256, 2048
+"""Where a filter may leave no near rows, one in so many allowed rows is compared anew beside the others, that many at
+least and at most: rows farther away lie closer together than their bytes tell apart."""
 
 
 class Sizes(NamedTuple):
@@ -239,7 +240,7 @@ class _Coarse:
             _, found = self._bytes.search(within, near)
         else:
             rows = np.flatnonzero(allowed)
-            near = min(near + _FILTERED_MARGIN, len(rows))
+            near = min(near + min(max(len(rows) // _FAR, _FAR_LEAST), _FAR_MOST), len(rows))
             if len(rows) * _COPIED <= len(allowed):  # as `_scanned` has it
                 _, places = self._copied(rows).search(within, near)
                 found = rows[places]
