@@ -190,7 +190,12 @@ def served(place: Path) -> dict[str, Any]:
 
 
 def serve(home: Path, workers: int) -> subprocess.Popen[bytes]:
-    """Start the service."""
+    """Start the service.
+
+    :raises RuntimeError: if another one answers in its place.
+    """
+    if answered("/healthz"):
+        raise RuntimeError(f"port {_PORT}: answers already; expected it to be free")
     command = [sys.executable, "-m", "service.cli", "serve", "--home", str(home), "--port", str(_PORT)]
     command += ["--workers", str(workers)]
     return subprocess.Popen(command, cwd=common.ROOT, stderr=subprocess.DEVNULL, env=common.environment())
@@ -205,14 +210,24 @@ def answered(path: str) -> bool:
         return False
 
 
+def wait_for(process: subprocess.Popen[bytes], path: str, pause: float) -> None:
+    """Wait until the service answers an address with success.
+
+    :raises RuntimeError: if its process ends before.
+    """
+    while not answered(path):
+        if process.poll() is not None:
+            raise RuntimeError(f"the service ended with status {process.returncode}")
+        sleep(pause)
+
+
 def started(home: Path) -> dict[str, float]:
     """Return the seconds from the start of the service to the first related list, and to the first search."""
     began, found = perf_counter(), {}
     process = serve(home, 1)
     try:
         for name, path in (("related", "/api/v1/articles/bai-1/related"), ("search", "/api/v1/search?q=gi%C3%A1")):
-            while not answered(path):
-                sleep(0.01)
+            wait_for(process, path, 0.01)
             found[name] = perf_counter() - began
     finally:
         process.send_signal(signal.SIGTERM)
@@ -225,8 +240,7 @@ def private(home: Path, workers: int) -> list[float]:
     process = serve(home, workers)
     titles = [article.title for article in common.articles("vietnews", workers * REQUESTS)]
     try:
-        while not answered("/readyz"):
-            sleep(0.1)
+        wait_for(process, "/readyz", 0.1)
         for number, title in enumerate(titles):
             answered(f"/api/v1/articles/bai-{number % 1000}/related")
             answered(f"/api/v1/search?q={quote(title)}")
