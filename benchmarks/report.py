@@ -447,6 +447,17 @@ def scale(result: dict[str, Any]) -> str:
     return table(header, rows) + "\n\n" + table(titled, curves)
 
 
+def memory(result: dict[str, Any]) -> str:
+    """Return the table of one worker's memory over many varied queries."""
+    sizes = result["megabytes"]
+    step = result["queries"] // (len(sizes) - 1)
+    chosen = range(0, len(sizes), 2)
+    header = ["queries after the warm-up", *(f"{at * step:,}" for at in chosen), "growth"]
+    return table(
+        header, [["memory of the worker", *(f"{sizes[at]:.1f} MB" for at in chosen), f"{result['growth']:.1%}"]]
+    )
+
+
 def stages(result: dict[str, Any], kind: str = "search") -> str:
     """Return where the processor time of a search goes, or of a related list over HTTP."""
     found = result[kind]
@@ -462,6 +473,7 @@ def stages(result: dict[str, Any], kind: str = "search") -> str:
 TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
+    "memory": memory,
     "stages": stages,
     "stages-related": lambda result: stages(result, "related"),
     "overload": overload,
