@@ -97,6 +97,16 @@ def homes() -> Iterator[Path]:
         yield Path(kept)
 
 
+def one_thread() -> None:
+    """Have all that this process does be done by one thread, so that its time is all that there is to it."""
+    import faiss
+
+    from service.serving import beside
+
+    faiss.omp_set_num_threads(1)
+    beside.THREADS = 1
+
+
 def interval(difference: NDArray[np.float64]) -> tuple[float, float]:
     """Return the 95 % interval of a mean difference by paired bootstrap over queries."""
     random = np.random.default_rng(SEED)

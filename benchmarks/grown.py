@@ -161,15 +161,13 @@ def built(place: Path, source: str, *add: str) -> dict[str, Any]:
 
 def served(place: Path) -> dict[str, Any]:
     """Return p50 and p95 in milliseconds of search less its encoding and of related by id, one thread, each once."""
-    import faiss
-
     from benchmarks.search import Remembering
     from service.options import Options
     from service.schemas import RelatedBody, SearchParams, Seed
     from service.searcher import Searcher
     from service.settings import Settings
 
-    faiss.omp_set_num_threads(1)
+    common.one_thread()
     remembering = Remembering()
     opened = searcher(place / "home")
     found = Searcher(opened.archive, lambda: remembering, Options.of(Settings()))

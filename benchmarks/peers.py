@@ -43,7 +43,7 @@ SIDES: dict[str, tuple[str, ...]] = {
 }
 OWN = ("lienquan", "lienquan-served")
 """Two ways of asking one archive of Lienquan's."""
-SERVED = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+SERVED = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 """What the service sets for itself beside the threads that all sides have (`service.serve.share_cores`)."""
 ENCODING = ("lienquan", "txtai", "card")
 """Those that encode archives: the others are given vectors, or have none."""

@@ -181,9 +181,7 @@ def packed(path: Path, articles: Sequence[Any]) -> Path:
 
 def main() -> None:
     """Run and save."""
-    import faiss
-
-    faiss.omp_set_num_threads(1)
+    common.one_thread()
     data, sets = common.DATA, []
     with common.homes() as homes:
         homes.mkdir(exist_ok=True)

@@ -286,9 +286,7 @@ def ablated(sets: Sequence[Judged], remembering: Remembering) -> Iterator[dict[s
 
 def main() -> None:
     """Run and save."""
-    import faiss
-
-    faiss.omp_set_num_threads(1)
+    common.one_thread()
     remembering = Remembering()
     with common.homes() as homes, common.scratch() as directory:
         share = index_share(directory)  # first: in a process that holds archives Python is slower

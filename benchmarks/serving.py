@@ -268,9 +268,7 @@ def opened(home: Path) -> Archive:
 
 def main() -> None:
     """Run and save."""
-    import faiss
-
-    faiss.omp_set_num_threads(1)
+    common.one_thread()
     with common.homes() as homes:
         home = built(homes)
         archive = opened(home)

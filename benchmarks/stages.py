@@ -54,7 +54,7 @@ SEARCH = (
     Part("cosines of the candidates' raw vectors (numpy)", "indexer/vectors.py", ("cosines",)),
     Part("the query beside its background (numpy)", "indexer/calibration.py", ("moments",)),
     Part("diacritics and slips", "service/search/restoration.py", ("restore",)),
-    Part("the rest of understanding", "service/search/understanding.py", ("understand",)),
+    Part("the rest of understanding", "service/search/understanding.py", ("understand", "words")),
     Part("ten articles out of SQLite", "indexer/store.py", ("_fetch",)),
     Part("their lines parsed", "indexer/store.py", ("load_article",)),
     Part("facets", "indexer/archive.py", ("facets",)),
@@ -188,9 +188,7 @@ def related(home: Path, ids: Sequence[str]) -> dict[str, Any]:
 
 def main() -> None:
     """Run and save."""
-    import faiss
-
-    faiss.omp_set_num_threads(1)
+    common.one_thread()
     with common.homes() as homes:
         home, busy = serving.built(homes), os.getloadavg()[0]
         archive, count = serving.opened(home), WARM + TIMED + SAMPLED

@@ -6,7 +6,8 @@ of two calls: `search(queries, k, allowed)` and `reconstruct(rows)`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -308,6 +309,10 @@ class VectorIndex:
             empty = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
             return [empty for _ in queries]
         queries = np.ascontiguousarray(queries, dtype=np.float32)
+        with _threads_for(len(queries)):
+            return self._found(queries, k, allowed, available)
+
+    def _found(self, queries: Vectors, k: int, allowed: Mask | None, available: int) -> list[tuple[Rows, Vectors]]:
         if self._coarse is None:
             scores, found = self._index.search(queries, k, params=None if allowed is None else _only(allowed))
             return [(rows[rows >= 0], score[rows >= 0]) for rows, score in zip(found, scores, strict=True)]
@@ -331,6 +336,17 @@ class VectorIndex:
     def reconstruct(self, rows: Sequence[int] | Rows) -> Vectors:
         """Return the raw vectors of these rows, (len(rows), dim) float32."""
         return self._raw.take(np.asarray(rows, dtype=np.int64), axis=0)
+
+
+@contextmanager
+def _threads_for(queries: int) -> Iterator[None]:
+    """Have FAISS use no more threads than there are queries: it gives each a thread, and wakes all it may use."""
+    usual = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(max(1, min(usual, queries)))
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(usual)
 
 
 def _only(allowed: Mask) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -38,10 +38,11 @@ from service.ranking.fusion import Candidates, Scores
 from service.related.relating import Relating
 from service.rules.applied import RulesInArchive
 from service.schemas import MAX_WINDOW, RelatedBody, SearchParams, Seed
-from service.search.retrieval import retrieve
+from service.search.retrieval import WORDED, Worded, retrieve
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
+from service.serving.beside import Beside
 
 _TAIL = 0.1
 _NOTHING = 0.001
@@ -81,6 +82,7 @@ class _Ranked:
     :param lifted: Which are lifted above the others.
     :param copies: How many others of the same text stand behind each.
     :param before: Every article row that was found, before one of each text was kept.
+    :param counted: The rows that facets are counted over, where these are not the found ones.
     """
 
     candidates: Candidates
@@ -92,6 +94,7 @@ class _Ranked:
     copies: Rows | None = None
     titled: Mask | None = None
     before: Rows | None = None
+    counted: Rows | None = None
 
 
 class _RulesNow:
@@ -184,14 +187,16 @@ class Searcher:
         query = self.understanding.understand(params.q, params.literal)
         allowed, phrased, relaxed = self._operators(query, allowed)
         tracing.lap("understanding")
+        words = self._words(query, params.mode, allowed)
         vector = self._vector(query, params.mode)
         tracing.lap("encoding")
-        ranked = self._found(query, params, vector, allowed, phrased)
+        ranked = self._found(query, params, vector, words, allowed, phrased)
         deadline.check("list")
         if params.sort == "newest":
             ranked = self._newest(ranked)
         tracing.lap("ranking")
-        facets = self.archive.facets(ranked.candidates.rows[:MAX_WINDOW])
+        counted = ranked.candidates.rows[:MAX_WINDOW] if ranked.counted is None else ranked.counted
+        facets = self.archive.facets(counted)
         hits = self._hits(ranked, params.offset, params.limit)
         tracing.lap("reading")
         degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
@@ -226,6 +231,16 @@ class Searcher:
             relaxed.append("phrase")
         return allowed, phrased, tuple(relaxed)
 
+    def _words(self, query: Query, mode: str, allowed: Mask) -> Callable[[int], Worded] | None:
+        """Return how to find what words do, which begins beside encoding; None where they are not asked."""
+        if mode == "dense":
+            return None
+        find = partial(Worded.of, self.archive, query, allowed)
+        if mode == "lexical":
+            return find
+        begun = Beside(partial(find, WORDED))
+        return lambda most: begun.result() if most == WORDED else find(most)  # others where no vector can be had
+
     def _vector(self, query: Query, mode: str) -> Vectors | None:
         """Return what the query means, (dim,) float32; None where meaning is not asked, or cannot be had.
 
@@ -242,24 +257,34 @@ class Searcher:
             return None
 
     def _found(
-        self, query: Query, params: SearchParams, vector: Vectors | None, allowed: Mask, phrased: Rows
+        self,
+        query: Query,
+        params: SearchParams,
+        vector: Vectors | None,
+        words: Callable[[int], Worded] | None,
+        allowed: Mask,
+        phrased: Rows,
     ) -> _Ranked:
         """Return what meaning and words find, best first; what is below the floor is left out."""
         deadline.check("candidates")
         least = self._least(params)
-        found = retrieve(self.archive, query, vector, params.mode != "dense", MAX_WINDOW, allowed, phrased, least)
+        exact = params.ranking == "similarity"
+        every = self.archive.count if exact else None  # the newest may be any of them
+        shown = every if params.sort == "newest" or not exact else params.offset + params.limit
+        found, first = retrieve(self.archive, query, vector, words, MAX_WINDOW, allowed, phrased, least, shown)
         rows = found.candidates.rows
         order = (-found.spreads).argsort(kind="stable")  # rows are sorted, so ties are by row
         spreads = found.spreads - found.lifts
         relevance = found.relevance.copy()
         # Nothing is said to be less relevant than what stands below it.
         relevance[order] = np.maximum.accumulate(relevance[order][::-1])[::-1]
-        if params.ranking == "similarity":
+        if exact:
             # Meaning reaches every article, words only those that have them.
             total = len(rows) if vector is None else int(np.count_nonzero(allowed))
             kept, lifted = found.candidates.take(order), found.lifts[order] > 0
             more = total > MAX_WINDOW or (vector is None and total == MAX_WINDOW)  # words bring no more than so many
-            return _Ranked(kept, relevance[order], spreads[order], lifted, total, more, titled=found.titled[order])
+            measured = kept, relevance[order], spreads[order], lifted
+            return _Ranked(*measured, total, more, titled=found.titled[order], counted=first)
         # None is a hit where not even the best one is relevant.
         floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
         order = order[relevance[order] >= floor]

@@ -50,6 +50,7 @@ def share_cores(workers: int, threads: int | None = None) -> int:
 
     numpy's products have one thread each, for they are small: what several gain is less than a millisecond, and where
     another process has one of the cores they wait for each other by spinning, for seconds in `numpy.linalg.qr`.
+    Threads of FAISS wait asleep: the encoder wants their cores a moment later.
 
     Must be called before numpy or faiss is imported: they read the environment once.
 
@@ -57,6 +58,7 @@ def share_cores(workers: int, threads: int | None = None) -> int:
     """
     share = max(1, available_threads() // workers)
     os.environ.setdefault("OMP_NUM_THREADS", str(share))
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     os.environ.setdefault("LIENQUAN_THREADS", str(threads or share))

@@ -125,6 +125,28 @@ def test_half_a_character_stands_for_nothing(tiny):
     assert np.array_equal(found, encoder.encode_documents(["", "nhà báo", ""]))
 
 
+def test_a_text_alone_has_several_cores_unless_another_one_has_them(tiny, monkeypatch):
+    opened = []
+    usual = onnx.session_options
+    monkeypatch.setattr(onnx, "session_options", lambda cores=1: opened.append(cores) or usual(cores))
+    encoder = load(catalogue.find(str(tiny)), "onnx-int8", threads=8)
+    assert isinstance(encoder, OnnxEncoder)
+    together = encoder.encode_queries(TEXTS[:3])
+    assert opened == [1]
+    with encoder._beside_free:
+        assert np.array_equal(encoder.encode_queries(TEXTS[:1]), together[:1])
+    assert opened == [1]
+    assert np.array_equal(np.concatenate([encoder.encode_queries([text]) for text in TEXTS[:3]]), together)
+    assert opened == [1, 2]
+    assert encoder.encode_queries([]).shape == (0, encoder.identity.dim)
+
+
+def test_with_one_core_no_second_session_is_opened(tiny, monkeypatch):
+    encoder = load(catalogue.find(str(tiny)), "onnx-int8", threads=1)
+    monkeypatch.setattr(onnx, "_open_session", unknown)
+    assert encoder.encode_queries(TEXTS[:1]).shape == (1, encoder.identity.dim)
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [

@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import datetime
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -17,7 +18,7 @@ from service.options import Options
 from service.ranking import fusion
 from service.schemas import MAX_WINDOW, SearchParams
 from service.search import retrieval
-from service.search.retrieval import retrieve
+from service.search.retrieval import Worded, retrieve
 from service.search.understanding import Understanding
 from service.searcher import Searcher
 
@@ -79,11 +80,13 @@ class TestRetrieve:
     def found(cls, archive):
         understanding = Understanding(archive.knowledge)
 
-        def run(q, words=True, dense=True, allowed=None, phrased=(), floor=0.0):
+        def run(q, words=True, dense=True, allowed=None, phrased=(), floor=0.0, shown=None):
             query = understanding.understand(q)
             vector = ENCODER.encode_queries([query.text])[0] if dense else None
             mask = np.ones(archive.count, np.bool_) if allowed is None else allowed
-            return retrieve(archive, query, vector, words, 1000, mask, np.array(phrased, dtype=np.int64), floor)
+            find = partial(Worded.of, archive, query, mask) if words else None
+            rows = np.array(phrased, dtype=np.int64)
+            return retrieve(archive, query, vector, find, 1000, mask, rows, floor, shown)[0]
 
         return run
 
@@ -163,6 +166,38 @@ class TestRetrieve:
         monkeypatch.setattr(retrieval, "_NEAR", 2)
         found("khu trọ", floor=0.0)
         assert counted == [1000]
+
+    @pytest.mark.parametrize(
+        "q", [*QUERIES, "ông dương mở lớp dạy nghề cho người bán rong", "where is the boarding house"]
+    )
+    @pytest.mark.parametrize("near", [1, 3, 9])
+    @pytest.mark.parametrize("words", [True, False])
+    def test_what_is_shown_is_what_it_would_be(self, found, monkeypatch, q, near, words):
+        every = found(q, words)
+        monkeypatch.setattr(retrieval, "_NEAR", near)
+        for shown in range(1, len(every.spreads) + 2):
+            few = found(q, words, shown=shown)
+            best, expected = ((-one.spreads).argsort(kind="stable")[:shown] for one in (few, every))
+            assert few.candidates.rows[best].tolist() == every.candidates.rows[expected].tolist()
+            assert few.spreads[best] == pytest.approx(every.spreads[expected], abs=1e-5)
+            most, expected_most = (
+                one.relevance[(-one.spreads).argsort(kind="stable")][shown - 1 :].max(initial=0.0)
+                for one in (few, every)
+            )
+            assert most == pytest.approx(expected_most)
+
+    def test_few_are_enough_where_nothing_else_can_come_among_those_shown(self, found, counted, monkeypatch):
+        monkeypatch.setattr(retrieval, "_NEAR", 3)
+        titled = "công nhân may chờ lương mãi"  # its article is lifted above all that may be unseen
+        assert found(titled, shown=1).candidates.rows.tolist() != found(titled).candidates.rows.tolist()
+        assert counted == [3, 1000]
+        found(titled, shown=9)
+        assert counted[2:] == [3, 1000]
+
+    def test_what_a_short_query_is_about_is_not_known_of_the_unseen(self, found, counted, monkeypatch):
+        monkeypatch.setattr(retrieval, "_NEAR", 3)
+        found("khu trọ", shown=1)
+        assert counted == [3, 1000]
 
     def test_nothing_found(self, archive, found):
         none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))

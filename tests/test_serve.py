@@ -308,14 +308,14 @@ class TestMetricsDirectory:
 
 
 def test_cores_are_shared_out_among_the_workers(monkeypatch):
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LIENQUAN_THREADS")
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "LIENQUAN_THREADS", "OMP_WAIT_POLICY")
     for name in names:
         monkeypatch.setenv(name, "set, so that it is put back")
         monkeypatch.delenv(name)
     monkeypatch.setenv("MKL_NUM_THREADS", "7")
     monkeypatch.setattr("service.serve.available_threads", lambda: 8)
     assert share_cores(3) == 2
-    assert [os.environ[name] for name in names] == ["2", "1", "7", "2"]
+    assert [os.environ[name] for name in names] == ["2", "1", "7", "2", "passive"]
     for name in names:
         monkeypatch.delenv(name)
     assert share_cores(20) == 1

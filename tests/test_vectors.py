@@ -414,3 +414,13 @@ def test_objects_are_never_unpickled(tmp_path):
     np.save(tmp_path / RAW_FILE, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"[Pp]ython objects|allow_pickle"):
         VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
+
+
+def test_no_more_threads_are_woken_than_there_are_queries(tmp_path, monkeypatch):
+    rows = unit_rows(1, 40, 8)
+    index, asked = opened(tmp_path, rows), []
+    monkeypatch.setattr(vectors.faiss, "omp_get_max_threads", lambda: 2)
+    monkeypatch.setattr(vectors.faiss, "omp_set_num_threads", asked.append)
+    for queries in (rows[:1], rows[:2], rows[:3]):
+        index.search(queries, 3)
+    assert asked == [1, 2, 2, 2, 2, 2]

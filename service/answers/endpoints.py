@@ -101,7 +101,8 @@ ENDPOINTS = (
         "Search",
         "Search by meaning and words",
         "Diacritics need not be typed: they are restored, and `query` in the answer says how the question was read. "
-        "`facets` counts sections, sources, authors and tags over the hits of all pages.",
+        "`facets` counts sections, sources, authors and tags over the hits of all pages; with `ranking=similarity`, of "
+        "which every article is a hit, over some hundred of the likeliest.",
         schemas.SearchParams,
         answer=shapes.SearchList,
         success={200: _LIST},

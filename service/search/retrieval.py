@@ -6,6 +6,7 @@ Knows nothing of requests, order, pages.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from indexer import calibration
 from indexer.archive import Archive
 from indexer.calibration import Background, Moments
 from indexer.columns import Mask
+from indexer.lexical import Chance
 from indexer.vectors import Rows, Vectors
 from service.observing import tracing
 from service.ranking import fusion
@@ -32,14 +34,42 @@ are met by chance. With 1, of questions on other matters 15 % have an empty answ
 (64 %); of those that have one in the archive 4 % and 10 %. Chosen among four values on these hundred questions."""
 
 _NEAR = 128
-"""How many candidates meaning brings at first. Further down it seldom says that an article is relevant at all; where it
-still does, all that were asked for are looked at."""
+"""How many candidates meaning brings at first. Further down it seldom says that an article is relevant, or one of
+the first; where it still may, all that were asked for are looked at."""
 
-_WORDED = 400
+WORDED = 400
 """How many candidates words bring beside those of meaning; further down they decide nothing."""
 
 _FEEDBACK = 10
 """How many of the best hits of a short query say what it is about (pseudo-relevance feedback; Rocchio, 1971)."""
+
+
+@dataclass(frozen=True)
+class Worded:
+    """What words find.
+
+    :param rows: (n,) int64, the best first.
+    :param scores: (n,) float32.
+    :param titled: Rows that bear the very title.
+    :param chance: What scores unrelated articles get.
+    :param more: Whether others have words too.
+    """
+
+    rows: Rows
+    scores: Vectors
+    titled: Rows
+    chance: Chance
+    more: bool
+
+    @classmethod
+    def of(cls, archive: Archive, query: Query, allowed: Mask, most: int) -> Worded:
+        """Look for the words of a query, and for its title.
+
+        :param most: How many of the best are wanted.
+        """
+        rows, scores = archive.matching(query.words, most, allowed)
+        titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None)
+        return cls(rows, scores, titled[allowed[titled]], archive.chance(query.words), len(rows) >= most)
 
 
 @dataclass(frozen=True)
@@ -51,6 +81,7 @@ class Found:
     :param relevance: (n,) from 0 to 1: that meaning or words, taken by themselves, say that it is related.
     :param titled: (n,) bool, which bear exactly the title that was typed.
     :param unseen: The most that an allowed article can be relevant that is not among them; 0 if there is none.
+    :param unseen_spreads: The most that its fused score can be: -inf if there is none, inf if that is not known.
     """
 
     candidates: Candidates
@@ -59,58 +90,108 @@ class Found:
     relevance: Scores
     titled: Mask
     unseen: float
+    unseen_spreads: float
+
+    def settles(self, shown: int) -> bool:
+        """Return whether the first of them stay the first, and none after these is more relevant, whatever is unseen.
+
+        :param shown: How many are the first, at least 1.
+        """
+        after = len(self.spreads) - shown
+        if after < 0:
+            return self.unseen_spreads == -np.inf
+        last = np.partition(self.spreads, after)[after]
+        return bool(last > self.unseen_spreads and self.relevance[self.spreads <= last].max() >= self.unseen)
 
 
 def retrieve(
     archive: Archive,
     query: Query,
     vector: Vectors | None,
-    words: bool,
+    words: Callable[[int], Worded] | None,
     k: int,
     allowed: Mask,
     phrased: Rows,
     floor: float = 0.0,
-) -> Found:
+    shown: int | None = None,
+) -> tuple[Found, Rows]:
     """Return the allowed articles that meaning or words find.
 
     :param vector: The query's embedding, (dim,) float32, None where meaning is not asked.
-    :param words: Whether words are asked.
+    :param words: Called once for what words find, with how many of the best; None where they are not asked.
     :param k: How many candidates each of them brings at least.
     :param phrased: Rows that have a quoted phrase; they stand above all but exact titles.
     :param floor: The least relevance that matters: of what meaning alone finds and holds to be less relevant, only the
         nearest are sure to be among the candidates.
+    :param shown: How many of the best matter, None where all do; these are what they are where all do.
+    :return: What was found, and the rows of the first look, which does not depend on how many are shown.
     """
     meant = None if vector is None else _Meant.of(archive, query, vector)
-    near, cosines = _none() if meant is None else _nearest(archive, meant, k, allowed, _without(query, words, floor))
+    few = k if meant is None or (floor <= 0 and shown is None) else min(k, _NEAR)
+    near = _none() if meant is None else archive.nearest(meant.vector, few, allowed)[:2]
+    if (
+        meant is not None
+        and few < k
+        and floor > 0
+        and _reaches(near, few, meant.cosine(_without(query, words is not None, floor)))
+    ):
+        few, near = k, archive.nearest(meant.vector, k, allowed)[:2]
     tracing.lap("meaning")
-    most = k if vector is None else min(k, _WORDED)
-    worded, scores = archive.matching(query.words, most, allowed) if words else _none()
-    titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None) if words else _none()[0]
-    titled = titled[allowed[titled]]
+    worded = None if words is None else words(k if meant is None else min(k, WORDED))
     tracing.lap("words")
-    rows = _distinct(np.concatenate([near, worded, titled, phrased]))
-    said = _Said.of(archive, query, _placed(rows, worded, scores, 0.0) if words else None)
+    found = _weighed(archive, query, meant, near, worded, allowed, phrased)
+    rows = found.candidates.rows
+    if meant is not None and few < k and shown is not None and not found.settles(shown):
+        near = archive.nearest(meant.vector, k, allowed)[:2]
+        found = _weighed(archive, query, meant, near, worded, allowed, phrased)
+    return found, rows
+
+
+def _reaches(near: tuple[Rows, Vectors], few: int, least: float) -> bool:
+    """Return whether the last of what is nearest is as near as this, so that what follows it may be."""
+    _, cosines = near
+    return len(cosines) >= few and float(cosines[-1]) >= least
+
+
+def _weighed(
+    archive: Archive,
+    query: Query,
+    meant: _Meant | None,
+    near: tuple[Rows, Vectors],
+    worded: Worded | None,
+    allowed: Mask,
+    phrased: Rows,
+) -> Found:
+    """Return what meaning and words found with what each says of it, and both together."""
+    nearest, cosines = near
+    titled = _none()[0] if worded is None else worded.titled
+    rows = _distinct(np.concatenate([nearest, _none()[0] if worded is None else worded.rows, titled, phrased]))
+    said = _Said.of(query, rows, worded)
     dense = meaning = None
     if meant is not None:
-        dense = _placed(rows, near, cosines, np.nan)
+        dense = _placed(rows, nearest, cosines, np.nan)
         missing = np.isnan(dense)
         dense[missing] = archive.similarities(meant.vector, rows[missing])
         meaning = meant.unrelated.spreads(dense)
     weight = fusion.word_weight(len(query.parts)) * (1.0 if meaning is None else said.evidence * query.trust)
     fused = fusion.fuse(meaning, said.spreads, weight)
-    if query.short and meaning is not None and words:
+    fed = query.short and meaning is not None and worded is not None
+    if fed:
         fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
     by_meaning = _NOT_ASKED if meant is None or meaning is None else meant.relevance(meaning)
     related = _either(by_meaning, said.relevance)
-    unseen = 0.0
+    unseen, unseen_spreads = 0.0, -np.inf
     if int(np.count_nonzero(allowed)) > len(rows):  # none of the others has more than the last that was found
-        last = by_meaning[np.searchsorted(rows, near[-1:])] if meant is not None else _NOT_ASKED
-        last_said = said.relevance[np.searchsorted(rows, worded[-1:])] if len(worded) >= most else _wordless(query)
-        unseen = float(_either(last, last_said if words else _NOT_ASKED)[0])
+        last = np.searchsorted(rows, nearest[-1:])
+        worded_last = np.searchsorted(rows, worded.rows[-1:]) if worded is not None and worded.more else None
+        spread, said_most = said.most(query, worded_last)
+        unseen = float(_either(by_meaning if meaning is None else by_meaning[last], said_most)[0])
+        most = fusion.fuse(None if meaning is None else meaning[last], spread, weight)
+        unseen_spreads = np.inf if fed else float(most[0])
     lifted, quoted = _among(rows, titled), _among(rows, phrased)
     related[lifted | quoted] = 1.0
     lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
-    return Found(Candidates(rows, dense, said.scores), fused + lifts, lifts, related, lifted, unseen)
+    return Found(Candidates(rows, dense, said.scores), fused + lifts, lifts, related, lifted, unseen, unseen_spreads)
 
 
 _NOT_ASKED = np.zeros(1)
@@ -172,15 +253,6 @@ class _Meant:
         return self.unrelated.mean + self.unrelated.spread * spreads
 
 
-def _nearest(archive: Archive, meant: _Meant, k: int, allowed: Mask, least: float) -> tuple[Rows, Vectors]:
-    """Return the nearest articles, best first: few if the last of them is less relevant than it must be, else k."""
-    few = min(k, _NEAR) if least > 0 else k  # with no floor no article is less relevant than it must be
-    rows, cosines, _ = archive.nearest(meant.vector, few, allowed)
-    if few < k and len(rows) >= few and float(cosines[-1]) >= meant.cosine(least):
-        rows, cosines, _ = archive.nearest(meant.vector, k, allowed)
-    return rows, cosines
-
-
 @dataclass(frozen=True)
 class _Said:
     """What words say of the candidates.
@@ -189,22 +261,37 @@ class _Said:
     :param spreads: (n,) how far their scores are above chance, None where no words were asked.
     :param relevance: (n,) that words by themselves say.
     :param evidence: How much the words say at all, 0 to 1.
+    :param wordless: The spread of an article that has none of them.
     """
 
     scores: NDArray[np.float32] | None
     spreads: Scores | None
     relevance: Scores
     evidence: float
+    wordless: float
 
     @classmethod
-    def of(cls, archive: Archive, query: Query, scores: NDArray[np.float32] | None) -> _Said:
-        if scores is None:
-            return cls(None, None, _NOT_ASKED, 0.0)
-        chance = archive.chance(query.words)
+    def of(cls, query: Query, rows: Rows, worded: Worded | None) -> _Said:
+        if worded is None:
+            return cls(None, None, _NOT_ASKED, 0.0, 0.0)
+        scores, chance = _placed(rows, worded.rows, worded.scores, 0.0), worded.chance
         exact = scores.astype(np.float64)
         shares = exact / max(chance.whole, _LEAST_SPREAD)
-        spreads = (exact - chance.mean) / max(chance.spread, _LEAST_SPREAD)
-        return cls(scores, spreads, _by_words(query, shares), fusion.evidence(float(shares.max(initial=0.0))))
+        spread = max(chance.spread, _LEAST_SPREAD)
+        spreads = (exact - chance.mean) / spread
+        evidence = fusion.evidence(float(shares.max(initial=0.0)))
+        return cls(scores, spreads, _by_words(query, shares), evidence, -chance.mean / spread)
+
+    def most(self, query: Query, last: NDArray[np.intp] | None) -> tuple[Scores | None, Scores]:
+        """Return the most that words say of what is no candidate: its spread, and its relevance, (1,) each.
+
+        :param last: The place of the last that words found, (1,), None where all that have any of them were found.
+        """
+        if self.spreads is None:
+            return None, _NOT_ASKED
+        if last is None:
+            return np.array([self.wordless]), _wordless(query)
+        return self.spreads[last], self.relevance[last]
 
 
 def _distinct(rows: Rows) -> Rows:

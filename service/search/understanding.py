@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from indexer.knowledge import Knowledge
 from indexer.lexical import Alternative, Group, Term, Words, tokens
@@ -64,7 +65,6 @@ class Query:
     :param typed: The query as it was typed.
     :param text: What the encoder is given.
     :param restored: The query as it was read, None where that is as it was typed.
-    :param words: What the word index is asked.
     :param trust: What its words count for, 0 to 1; less than 1 in another language.
     :param parts: Its syllables as they were read.
     :param spellings: Its words and ends of clauses as they were typed, exclusions aside.
@@ -74,13 +74,13 @@ class Query:
     :param bare: Whether it was typed without any diacritics.
     :param gloss: What is known of it word by word in Vietnamese; None where it is in Vietnamese.
     :param foreign: Whether it is in another language than Vietnamese.
-    :param wanted: What to mark in a hit.
+    :param find_words: Called for `words` when these are first asked for: the encoder need not wait for them.
+    :param find_wanted: Called for `wanted`.
     """
 
     typed: str
     text: str
     restored: str | None
-    words: Words
     trust: float
     parts: Run
     spellings: Run
@@ -91,7 +91,18 @@ class Query:
     bare: bool
     gloss: str | None
     foreign: bool
-    wanted: Wanted
+    find_words: Callable[[], Words] = field(repr=False, compare=False)
+    find_wanted: Callable[[], Wanted] = field(repr=False, compare=False)
+
+    @cached_property
+    def words(self) -> Words:
+        """What the word index is asked."""
+        return self.find_words()
+
+    @cached_property
+    def wanted(self) -> Wanted:
+        """What to mark in a hit."""
+        return self.find_wanted()
 
     @property
     def short(self) -> bool:
@@ -151,7 +162,6 @@ class Understanding:
             typed=typed,
             text=_written(rest, read, [place for place in places if place.kind == "abbreviation"]),
             restored=_written(rest, read, []) if any(read.changed) else None,
-            words=Words(self._groups(read, rest, places, glossed, len(parts) <= SHORT)),
             trust=_trust(read, spellings, self._searched(read, rest), glossed, taken),
             parts=parts,
             spellings=tuple(spellings),
@@ -170,9 +180,12 @@ class Understanding:
             bare=bare,
             gloss=gloss_of(read.words, spellings, glossed, taken) if read.foreign else None,
             foreign=read.foreign,
-            wanted=self._wanted_in_english(read, spellings, places, glossed)
-            if read.foreign
-            else self._wanted(read, was, places),
+            find_words=lambda: Words(self._groups(read, rest, places, glossed, len(parts) <= SHORT)),
+            find_wanted=lambda: (
+                self._wanted_in_english(read, spellings, places, glossed)
+                if read.foreign
+                else self._wanted(read, was, places)
+            ),
         )
 
     def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:

@@ -1,0 +1,41 @@
+"""What another thread finds out while this one is at something else that leaves the interpreter to it.
+
+For calls of half a millisecond and more into libraries that let go of the interpreter. Knows nothing of what is called.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Generic, TypeVar
+
+from models.cpu import available_threads
+
+T = TypeVar("T")
+
+THREADS = available_threads()
+"""How many such calls are made at once; with one there is no other core, and none is."""
+
+
+class Beside(Generic[T]):
+    """A call that is made beside what follows.
+
+    :param call: Looks at no context variable: it is made in another thread.
+    """
+
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._begun = _pool(os.getpid()).submit(call) if THREADS > 1 else None
+
+    def result(self) -> T:
+        """Return what the call returns, or raise what it raises; where no thread has come to it, this one makes it."""
+        begun = self._begun
+        return self._call() if begun is None or begun.cancel() else begun.result()
+
+
+@lru_cache(maxsize=1)
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Return the threads of a process: those of the one it was forked from did not come along."""
+    return ThreadPoolExecutor(THREADS, f"beside-{process}")
