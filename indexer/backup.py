@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 from indexer import cache, progress
 from indexer.errors import SnapshotError
-from indexer.snapshot import CURRENT_FILE, Home, share_directory, verify
+from indexer.layout import CURRENT_FILE
+from indexer.snapshot import Home, share_directory, verify
 
 _TRIES = 5
 """How often a snapshot is begun to be copied that is pruned meanwhile."""

@@ -21,6 +21,7 @@ from indexer.cache import VectorCache
 from indexer.changes import Change
 from indexer.errors import IndexerError, SnapshotError
 from indexer.journal import Journal
+from indexer.layout import LIVE
 from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
 from indexer.staging import Staging
 from indexer.store import disk_errors_told
@@ -49,7 +50,7 @@ KEPT = 3
 
 def live_home(home: Home) -> Home:
     """Return where the live snapshots of a home lie."""
-    return Home(home.path / "live")
+    return Home(home.path / LIVE)
 
 
 def newest(home: Home) -> Home | None:

@@ -150,9 +150,9 @@ class Language:
         def load(name: str) -> NDArray[np.generic]:
             return arrays.mapped(f"{directory}/{name}.npy")
 
-        lines = (directory / WORDS_FILE).read_text(encoding="utf-8").split("\n")
-        pairs = [line.split("\t") for line in lines]
-        self.words = [word for word, _ in pairs]
+        parts = (directory / WORDS_FILE).read_text(encoding="utf-8").replace("\n", "\t").split("\t")
+        self.words, forms = parts[::2], parts[1::2]
+        pairs = zip(self.words, forms, strict=True)
         self.shown = [word if form == word else form for word, form in pairs]  # one string where both are the same
         self.counts: Ids = np.array(load("counts"), dtype=np.int64)
         self._unigram, self._backoff = np.array(load("unigram")), np.array(load("backoff"))

@@ -18,7 +18,8 @@ import numpy as np
 
 from indexer import store
 from indexer.errors import SnapshotError
-from indexer.snapshot import FORMAT, MANIFEST_FILE, READ, Home
+from indexer.layout import MANIFEST_FILE
+from indexer.snapshot import FORMAT, READ, Home
 from indexer.staging import Held
 
 

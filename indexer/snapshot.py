@@ -14,25 +14,25 @@ import re
 import secrets
 import shutil
 import stat
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from indexer import calibration, knowledge, lexical
 from indexer import segment as segments
 from indexer.calibration import Background, Calibration
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
+from indexer.hashed import Hashed, algorithm_of, digest, digest_in
 from indexer.knowledge import Knowledge
+from indexer.layout import CURRENT_FILE, MANIFEST_FILE, SNAPSHOTS
 from indexer.lexical import LexicalIndex
 from indexer.segment import Segment
 from indexer.watched import Watched
@@ -41,12 +41,9 @@ from models.encoder import EncoderIdentity
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 5
-READ = (4, 5)
-"""The formats that are read; 4 lacks `base` and `changes`, and is otherwise the same."""
-
-MANIFEST_FILE = "manifest.json"
-CURRENT_FILE = "CURRENT"
+FORMAT = 6
+READ = (4, 5, 6)
+"""The formats that are read; 5 has SHA-256 of each file, 4 lacks `base` and `changes` too, else they are the same."""
 
 _TIME = "%Y%m%dT%H%M%S%fZ"
 _NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")
@@ -59,12 +56,18 @@ MERGE_SECONDS = 600.0
 
 
 class FileEntry(BaseModel):
-    """Size in bytes and SHA-256 of one file."""
+    """Size in bytes and digest of one file (`indexer.hashed.digest`); what was taken over keeps the one it had."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
     size: int
-    sha256: str
+    digest: Annotated[str, Field(pattern="^(blake3|sha256):")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_5(cls, given: Any) -> Any:
+        old = isinstance(given, dict) and given.keys() == {"size", "sha256"}
+        return {"size": given["size"], "digest": digest_in(given)} if old else given
 
 
 class SegmentEntry(BaseModel):
@@ -98,7 +101,7 @@ class Manifest(BaseModel):
     # remembering strings is pydantic's default; the names of files are hundreds of new ones a publication
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", cache_strings="none")
 
-    format: Literal[4, 5]
+    format: Literal[4, 5, 6]
     created_at: str
     parent: str | None
     base: str | None = None
@@ -122,7 +125,7 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.snapshots = path / "snapshots"
+        self.snapshots = path / SNAPSHOTS
 
     def current(self) -> str | None:
         """Return the id of the current snapshot, or None on an empty home.
@@ -353,10 +356,7 @@ def _same(directory: Path, base: Snapshot, name: str) -> bool:
 
 
 def _entry(path: str) -> FileEntry:
-    # No Path of a file that each snapshot has under a name of its own: Python keeps every part of every path.
-    with open(path, "rb") as file:  # noqa: PTH123
-        size = os.fstat(file.fileno()).st_size
-        return FileEntry(size=size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+    return FileEntry(size=os.stat(path).st_size, digest=digest(path))  # noqa: PTH116
 
 
 def _read_back(directory: Path, base: Snapshot | None) -> None:
@@ -393,9 +393,9 @@ def read_manifest(directory: Path) -> Manifest:
         written = path.read_bytes()
     except OSError as error:
         raise SnapshotUnreadable(f"{path}: {error.strerror}") from error
-    digest = hashlib.sha256(written).hexdigest()[:8]
-    if not directory.name.endswith(digest):
-        raise SnapshotError(f"{path}: found digest {digest}, expected the one in the snapshot's name")
+    found_digest = hashlib.sha256(written).hexdigest()[:8]
+    if not directory.name.endswith(found_digest):
+        raise SnapshotError(f"{path}: found digest {found_digest}, expected the one in the snapshot's name")
     try:
         content = json.loads(written)
         found = content.get("format")
@@ -421,42 +421,8 @@ def _of_another_format(found: object) -> str:
     return "made by a newer Lienquan? This one leaves it as it is"
 
 
-class Hashed:
-    """Files that this process has hashed, or the one it was forked from, so that each is hashed once."""
-
-    _LATELY = 8
-    """Of so many snapshots that were verified last: one and the published one it is of take turns."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[int, ...], str] = {}
-        self._lately: deque[frozenset[tuple[int, ...]]] = deque(maxlen=self._LATELY)
-        self._lock = threading.Lock()
-
-    @staticmethod
-    def _key(found: os.stat_result) -> tuple[int, ...]:
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-    def known(self, found: os.stat_result) -> str | None:
-        """Return the SHA-256 of a file that was hashed before and is the same since, else None."""
-        return self._known.get(self._key(found))
-
-    def digest(self, path: str) -> str:
-        """Hash a file, and remember it."""
-        key, found = self._key(os.lstat(path)), _entry(path).sha256
-        with self._lock:
-            self._known[key] = found
-        return found
-
-    def keep(self, files: Iterable[os.stat_result]) -> None:
-        """Take note of the files of a snapshot, and forget those of none that was verified lately."""
-        with self._lock:
-            self._lately.append(frozenset(self._key(found) for found in files))
-            kept = frozenset().union(*self._lately)
-            self._known = {key: found for key, found in self._known.items() if key in kept}
-
-
 def verify(directory: Path, hashed: Hashed | None = None) -> Manifest:
-    """Check a snapshot's files against its manifest: all there, none a link, size and SHA-256 as published.
+    """Check a snapshot's files against its manifest: all there, none a link, size and digest as published.
 
     :param hashed: Which files need no second look; none by default.
     :return: The manifest.
@@ -472,30 +438,34 @@ def verify(directory: Path, hashed: Hashed | None = None) -> Manifest:
 def _verify(directory: Path, manifest: Manifest, hashed: Hashed) -> None:
     if directory.is_symlink():
         raise SnapshotError(f"{directory}: a link: expected a directory")
-    chosen, there = [], []
-    for name, expected in manifest.files.items():
-        path = f"{directory}/{name}"  # some hundred files, for each snapshot that is followed
-        try:
-            held = os.lstat(path)
-        except (FileNotFoundError, NotADirectoryError):
-            held = None
-        if held is None or not stat.S_ISREG(held.st_mode):
-            raise SnapshotError(f"{path}: missing, or not a plain file")
-        there.append(held)
-        size = held.st_size
-        if size != expected.size:
-            raise SnapshotError(f"{path}: found {size} bytes, expected {expected.size}")
-        if hashed.known(held) != expected.sha256:
-            chosen.append((size, name))
+    there = {name: _as_large(f"{directory}/{name}", entry.size) for name, entry in manifest.files.items()}
+    expected = {name: entry.digest for name, entry in manifest.files.items()}
+    chosen = [name for name, held in there.items() if hashed.known(held) != expected[name]]
+    chosen.sort(key=lambda name: -there[name].st_size)
+
+    def found_of(name: str) -> str:
+        return hashed.digest(f"{directory}/{name}", algorithm_of(expected[name]))
+
     with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
-        names = [name for _, name in sorted(chosen, reverse=True)]
-        for name, found in zip(names, pool.map(lambda name: hashed.digest(f"{directory}/{name}"), names), strict=True):
-            if found != manifest.files[name].sha256:
-                expected = manifest.files[name]
-                raise SnapshotError(f"{directory / name}: found sha256 {found}, expected {expected.sha256}")
+        for name, found in zip(chosen, pool.map(found_of, chosen), strict=True):
+            if found != expected[name]:
+                raise SnapshotError(f"{directory / name}: found {found}, expected {expected[name]}")
     if unknown := set(_files(directory)) - set(manifest.files):
         raise SnapshotError(f"{directory / min(unknown)}: not in the manifest")
-    hashed.keep(there)
+    hashed.keep(there.values())
+
+
+def _as_large(path: str, size: int) -> os.stat_result:
+    """Return what the system says of a file, which is a plain one of this size."""
+    try:
+        held = os.lstat(path)  # no Path: some hundred files, for each snapshot that is followed
+    except (FileNotFoundError, NotADirectoryError):
+        held = None
+    if held is None or not stat.S_ISREG(held.st_mode):
+        raise SnapshotError(f"{path}: missing, or not a plain file")
+    if held.st_size != size:
+        raise SnapshotError(f"{path}: found {held.st_size} bytes, expected {size}")
+    return held
 
 
 class Snapshot:

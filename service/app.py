@@ -20,7 +20,7 @@ from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from indexer.article import shown
-from indexer.snapshot import Hashed
+from indexer.hashed import Hashed
 from models import catalogue, sentence_transformer
 from models.cpu import available_threads
 from models.encoder import Encoder

@@ -20,8 +20,9 @@ from pathlib import Path
 from indexer import ingest
 from indexer.archive import Archive
 from indexer.errors import JournalError, SnapshotError
+from indexer.hashed import Hashed
 from indexer.journal import Journal
-from indexer.snapshot import Hashed, Home, Snapshot, read_manifest, verify
+from indexer.snapshot import Home, Snapshot, read_manifest, verify
 from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady

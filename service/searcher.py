@@ -149,14 +149,15 @@ class Searcher:
         self._suggested_before: tuple[Read[Abbreviation], Suggester] | None = same._suggesting if same else None
         self.rules = _RulesNow(options, archive)
         self._revision = options.revision
-        self._understanding: _Understanding = same._understanding if same else self._understand()
+        self._understanding: _Understanding | None = same._understanding if same else None
         self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
 
     @property
     def understanding(self) -> Understanding:
         """Return what understands queries, with the editors' words as they are now."""
         held, options = self._understanding, self._options
-        if held.abbreviations is not options.abbreviations() or held.renamings is not options.renamings():
+        words = options.abbreviations(), options.renamings()
+        if held is None or held.abbreviations is not words[0] or held.renamings is not words[1]:
             held = self._understanding = self._understand()
         return held.made
 
@@ -365,6 +366,7 @@ class Searcher:
     def warm(self) -> None:
         """Answer once what readers ask, so that the first of them need not wait for what all need."""
         self.suggest("zz", 1)  # what all suggestions need, and no titles
+        self.understanding.understand("zz")
         newest = self.archive.first_newest(self.public(), 1)
         with np.errstate(all="ignore"):  # whether vectors are damaged is found by their digest
             for one in self.archive.summaries(newest):

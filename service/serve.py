@@ -20,13 +20,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer.errors import SnapshotError
+from indexer.hashed import Ahead, Hashed
 from models.cpu import available_threads
 from service.serving import allocator
 from service.serving.admission import SPARE, Gate
 
 if TYPE_CHECKING:
-    from indexer.snapshot import Hashed
     from service.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -65,15 +64,18 @@ def share_cores(workers: int, threads: int | None = None) -> int:
     return share
 
 
-def serve(home: Path, host: str, port: int, workers: int) -> None:
+def serve(home: Path, host: str, port: int, workers: int, ahead: Ahead | None = None) -> None:
     """Serve until told to stop.
 
     :param port: 0 lets the system choose; the log names it.
+    :param ahead: Where hashing the home's files has begun already.
     :raises SettingsError: if settings are not as expected.
     """
     from service import settings
     from service.observing import logs
 
+    ahead = ahead or Ahead(home)
+    gc.disable()  # until all is imported, of which nothing is garbage
     found = settings.load()
     logs.configure(found.log_format)
     if not found.access_log:
@@ -84,7 +86,7 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     chosen = settings.load()  # with what was just shared out
     with _metrics_directory():
-        hashed = _preload(chosen, home, workers)
+        hashed = _preload(chosen, workers, ahead)
 
         def load() -> Any:
             from service.app import create_app
@@ -158,18 +160,13 @@ def _open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _preload(settings: Settings, home: Path, workers: int) -> Hashed:
+def _preload(settings: Settings, workers: int, ahead: Ahead) -> Hashed:
     """Read once, before workers are forked, what all of them share: the program, words, and the model's tokenizer.
 
     One worker alone has nobody to share with, and answers sooner if it reads the latter beside its first requests.
 
     :return: The files of the snapshot, hashed meanwhile: no worker has to do it again.
     """
-    from indexer.snapshot import Hashed
-
-    hashed = Hashed()
-    hashing = threading.Thread(target=_hash, args=(home, hashed), daemon=True)
-    hashing.start()
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
     from models.errors import ModelError
@@ -181,19 +178,10 @@ def _preload(settings: Settings, home: Path, workers: int) -> Hashed:
         if settings.backend != "torch":
             with suppress(ModelError):  # each worker says what is wrong with a model
                 sentence_transformer.preload(catalogue.find(settings.model))
-    hashing.join()
+    hashed = ahead.result()
     gc.freeze()  # what the collector never walks through stays shared
+    gc.enable()
     return hashed
-
-
-def _hash(home: Path, hashed: Hashed) -> None:
-    from indexer import ingest
-    from indexer.snapshot import Home, verify
-
-    with suppress(SnapshotError):  # each worker says what is wrong with a snapshot
-        place = ingest.newest(Home(home))
-        if place is not None and (name := place.current()) is not None:
-            verify(place.directory(name), hashed)
 
 
 @contextmanager

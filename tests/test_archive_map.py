@@ -109,5 +109,5 @@ def test_a_damaged_one_is_found(home, tmp_path):
     index(home, LINES[:20], tmp_path)
     path = home.directory(home.current()) / "segment-0" / archive_map.FILE
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(SnapshotError, match="sha256"):
+    with pytest.raises(SnapshotError, match="blake3"):
         Snapshot(home.directory(home.current()))

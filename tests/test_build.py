@@ -376,7 +376,7 @@ def test_a_damaged_current_snapshot_is_not_built_upon(home, index):
     path = home.directory(home.current()) / "segment-0" / "vectors.npy"
     path.write_bytes(path.read_bytes()[:-1] + b"\x7f")
     with pytest.raises(
-        SnapshotError, match=r"vectors\.npy: found sha256 .*; roll back with `lienquan snapshots rollback"
+        SnapshotError, match=r"vectors\.npy: found blake3:.*; roll back with `lienquan snapshots rollback"
     ):
         index(LINES)
 

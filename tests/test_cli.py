@@ -524,7 +524,7 @@ class TestSnapshots:
         content = bytearray(path.read_bytes())
         content[-1] ^= 1
         path.write_bytes(content)
-        assert "vectors.npy: found sha256" in run("snapshots", "verify", indexed, status=1).stderr
+        assert "vectors.npy: found blake3" in run("snapshots", "verify", indexed, status=1).stderr
         assert "vectors.npy" in run("snapshots", "rollback", status=1).stderr
         assert Home(home).current() == second
 

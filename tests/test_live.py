@@ -3,12 +3,15 @@
 import gc
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +20,10 @@ from indexer import snapshot as snapshots
 from indexer.archive import Archive
 from indexer.article import validate
 from indexer.changes import Put
+from indexer.hashed import Ahead, Hashed
 from indexer.ingest import Ingester
 from indexer.journal import Journal
-from indexer.snapshot import Hashed, Home, Snapshot
+from indexer.snapshot import Home, Snapshot
 from models.errors import ModelError
 from models.hashing import HashingEncoder
 from service import serve
@@ -31,6 +35,8 @@ from service.searcher import Searcher
 from service.settings import Settings
 from service.wording import strings
 from tests.conftest import wait_for
+
+ROOT = Path(__file__).parents[1]
 
 
 def generation(number, count=6):
@@ -236,7 +242,7 @@ class TestRefused:
     def test_a_flipped_byte(self, publish, live, tmp_path, caplog, name):
         bad = publish(tmp_path, generation(2)).snapshot
         spoil(tmp_path / "snapshots" / bad / name)
-        self.check_refused(live, caplog, name, "sha256")
+        self.check_refused(live, caplog, name, "blake3")
 
     def test_a_byte_too_few(self, publish, live, tmp_path, caplog):
         path = tmp_path / "snapshots" / publish(tmp_path, generation(2)).snapshot / "segment-0" / "index.faiss"
@@ -259,8 +265,8 @@ class TestRefused:
         self.check_refused(live, caplog, "manifest.json", "digest")
 
     def test_a_newer_format(self, live, tmp_path, caplog):
-        publish_manifest(tmp_path, self.good, format=6)
-        self.check_refused(live, caplog, "format: 6: expected 4 or 5")
+        publish_manifest(tmp_path, self.good, format=7)
+        self.check_refused(live, caplog, "format: 7: expected 4 or 5 or 6")
 
     def test_another_encoder(self, publish, live, tmp_path, caplog):
         bad = publish(tmp_path, generation(2), encoder=lambda: HashingEncoder(32)).snapshot
@@ -333,7 +339,7 @@ class TestRefused:
         bad = publish(tmp_path, generation(1)).snapshot
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "articles.sqlite")
         live = live_of(tmp_path)
-        with pytest.raises(NotReady, match=r"articles\.sqlite: found sha256"):
+        with pytest.raises(NotReady, match=r"articles\.sqlite: found blake3"):
             live.searcher()
         assert "articles.sqlite" in live.not_ready()
 
@@ -457,7 +463,7 @@ class TestWrittenTo:
         live.refresh()
         wait_for(lambda: not verifying())
         live.refresh()
-        self.check_left(live, "vectors.npy: found sha256")
+        self.check_left(live, "vectors.npy: found blake3")
 
     def test_one_that_was_only_touched_stays(self, live, tmp_path):
         os.utime(tmp_path / "snapshots" / self.served / "segment-0" / "vectors.npy", ns=(1, 1))
@@ -473,9 +479,9 @@ class TestWrittenTo:
             os.utime(path, ns=(1, 1))
             live.refresh()
             wait_for(lambda: not verifying())
-        assert "vectors.npy: found sha256" in live.not_ready()
+        assert "vectors.npy: found blake3" in live.not_ready()
         live.refresh()
-        assert "vectors.npy: found sha256" in live.not_ready()
+        assert "vectors.npy: found blake3" in live.not_ready()
 
     @pytest.fixture
     def hashing(self, live, monkeypatch):
@@ -547,8 +553,7 @@ class TestWrittenTo:
 class TestHashed:
     def test_what_the_server_has_hashed_is_not_hashed_again(self, publish, tmp_path, monkeypatch):
         name = publish(tmp_path, generation(1)).snapshot
-        hashed = Hashed()
-        serve._hash(tmp_path, hashed)
+        hashed = Ahead(tmp_path).result()
         monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
         live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
         assert (live.searcher().archive.id, live.problem) == (name, None)
@@ -558,7 +563,7 @@ class TestHashed:
         name = publish(tmp_path, generation(1)).snapshot
         settings = Settings(home=tmp_path, model="hashing", newsroom=False)
         before = set(threading.enumerate())
-        hashed = serve._preload(settings, tmp_path, 2)
+        hashed = serve._preload(settings, 2, Ahead(tmp_path))
         gc.unfreeze()
         assert set(threading.enumerate()) <= before  # a thread would not outlive the fork
         monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
@@ -566,40 +571,60 @@ class TestHashed:
         assert (live.searcher().archive.id, live.problem) == (name, None)
         live.stop()
 
+    def test_it_begins_before_anything_heavy_is_imported(self):
+        code = "import sys; from indexer.hashed import Ahead; print(*{'numpy', 'pydantic', 'faiss'} & set(sys.modules))"
+        ran = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+        )
+        assert ran.stdout.strip() == ""
+
+    @pytest.mark.parametrize("name", ["/etc/hostname", "../../../CURRENT", "segment-0/link"])
+    def test_nothing_is_hashed_that_is_not_a_file_within(self, publish, tmp_path, name):
+        good = publish(tmp_path, generation(1)).snapshot
+        place = tmp_path / "snapshots" / good
+        (place / "segment-0" / "link").symlink_to("/dev/zero")
+        manifest = json.loads((place / "manifest.json").read_text())
+        count = len(Ahead(tmp_path).result()._known)
+        assert count == len({(place / file).stat().st_ino for file in manifest["files"]})
+        written = json.dumps(
+            manifest | {"files": {**manifest["files"], name: {"size": 1, "digest": "blake3:"}}}
+        ).encode()
+        (place / "manifest.json").write_bytes(written)
+        place.rename(place.with_name(f"{good[:-8]}{sha256(written).hexdigest()[:8]}"))
+        (tmp_path / "CURRENT").write_text(f"{good[:-8]}{sha256(written).hexdigest()[:8]}\n")
+        assert len(Ahead(tmp_path).result()._known) == count
+
     def test_what_was_damaged_since_is(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot
         path = tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy"
-        hashed = Hashed()
-        serve._hash(tmp_path, hashed)
+        hashed = Ahead(tmp_path).result()
         spoil(path)
         os.utime(path, ns=(1, 1))
         live = live_of(tmp_path, hashed=hashed)
-        assert "vectors.npy: found sha256" in live.not_ready()
+        assert "vectors.npy: found blake3" in live.not_ready()
 
     def test_what_was_damaged_before_is_told_by_whoever_serves(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
-        hashed = Hashed()
-        serve._hash(tmp_path, hashed)
-        assert "vectors.npy: found sha256" in live_of(tmp_path, hashed=hashed).not_ready()
+        hashed = Ahead(tmp_path).result()
+        assert "vectors.npy: found blake3" in live_of(tmp_path, hashed=hashed).not_ready()
 
     def test_what_is_ingested_is_hashed_too(self, publish, tmp_path, monkeypatch):
         publish(tmp_path, generation(1))
         with closing(Journal(tmp_path)) as journal:
             journal.write([Put(validate({"id": "bai-9", "title": "đời thứ 9 bài 9"}))])
         name = Ingester(Home(tmp_path), HashingEncoder).step()
-        hashed = Hashed()
-        serve._hash(tmp_path, hashed)
+        hashed = Ahead(tmp_path).result()
         monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
         live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
         assert live.searcher().archive.id == name
         live.stop()
 
     def test_an_empty_home_and_a_damaged_one_are_left_to_whoever_serves(self, publish, tmp_path):
-        serve._hash(tmp_path / "none", Hashed())
+        assert Ahead(tmp_path / "none").result()._known == {}
         publish(tmp_path, generation(1))
         (tmp_path / "CURRENT").write_text("../..")
-        serve._hash(tmp_path, Hashed())
+        assert Ahead(tmp_path).result()._known == {}
 
 
 def verifying():
@@ -752,6 +777,6 @@ def test_a_searcher_and_its_files_go_with_its_last_request_without_the_collector
     gc.disable()
     try:
         del searcher, archive
-        assert [one() for one in held] == [None] * 4
+        wait_for(lambda: [one() for one in held] == [None] * 4)  # the thread that looked for words lets go of them
     finally:
         gc.enable()

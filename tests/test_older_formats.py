@@ -78,7 +78,7 @@ class TestIndex:
 
     def test_a_service_is_told_what_to_do(self, older):
         with pytest.raises(
-            SnapshotError, match="format: 3: expected 4 or 5; made by an older Lienquan: `lienquan index`"
+            SnapshotError, match="format: 3: expected 4 or 5 or 6; made by an older Lienquan: `lienquan index`"
         ):
             read_manifest(older.directory(older.current()))
 

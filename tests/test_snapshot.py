@@ -9,19 +9,27 @@ import shutil
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from blake3 import blake3
 
+from indexer import hashed
 from indexer import snapshot as snapshots
 from indexer.archive import Archive
+from indexer.article import validate
+from indexer.changes import Put
 from indexer.columns import Filters
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
+from indexer.hashed import Ahead, Hashed
+from indexer.ingest import Ingester, live_home
+from indexer.journal import Journal
 from indexer.lexical import Term, Words
 from indexer.snapshot import FORMAT, Home, Snapshot, read_manifest, share_directory, verify
+from models.hashing import HashingEncoder
 
 ROOT = Path(__file__).parents[1]
 LINES = [{"id": f"a{n}", "title": f"Gốm số {n}", "section": "Nghề", "tags": ["gốm"]} for n in range(10)]
@@ -94,8 +102,48 @@ def test_the_manifest_names_every_file_with_its_digest(current, original):
     assert any(re.fullmatch(r"words/\w{32}\.\w+", name) for name in manifest.files)
     for name, entry in manifest.files.items():
         content = (current / name).read_bytes()
-        assert (entry.size, entry.sha256) == (len(content), hashlib.sha256(content).hexdigest())
+        assert (entry.size, entry.digest) == (len(content), f"blake3:{blake3(content).hexdigest()}")
     assert manifest.format == FORMAT
+
+
+def of_format_5(directory):
+    """Return a snapshot as it was written before format 6."""
+    files = json.loads((directory / "manifest.json").read_bytes())["files"]
+    for name in files:
+        content = (directory / name).read_bytes()
+        files[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    return rewritten(directory, format=5, files=files)
+
+
+def test_files_of_format_5_have_sha256(current):
+    old = of_format_5(current)
+    assert {entry.digest.partition(":")[0] for entry in read_manifest(old).files.values()} == {"sha256"}
+    verify(old)
+    Snapshot(old).close()
+    path = old / "segment-0" / "vectors.npy"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    refused(old, r"vectors\.npy: found sha256:\w+, expected sha256:")
+
+
+def test_what_is_taken_over_from_format_5_keeps_its_digest(home, current):
+    old = of_format_5(current)
+    home.point_to(old.name)
+    with closing(Journal(home.path)) as journal:
+        journal.write([Put(validate({"id": "moi", "title": "Bài mới về đò ngang"}))])
+    name = Ingester(home, HashingEncoder).step()
+    new = live_home(home).directory(name)
+    manifest = read_manifest(new)
+    assert (manifest.format, manifest.base) == (FORMAT, old.name)
+    verify(new)
+    by = {name: entry.digest.partition(":")[0] for name, entry in manifest.files.items()}
+    shared = {name for name in by if (old / name).exists() and (old / name).samefile(new / name)}
+    assert "segment-0/vectors.npy" in shared
+    assert {by[name] for name in shared} == {"sha256"}
+    assert {by[name] for name in by.keys() - shared} == {"blake3"}
+    known = Ahead(home.path).result()
+    assert all(known.known(os.lstat(new / name)) == entry.digest for name, entry in manifest.files.items())
 
 
 def test_counts_leave_the_deleted_out(home):
@@ -147,20 +195,20 @@ def test_any_file_that_is_missing_or_a_link_or_a_folder_is_caught(current, origi
 
 
 def test_what_snapshots_share_is_hashed_once_though_they_take_turns(home, current, monkeypatch):
-    hashed, asked, digest = snapshots.Hashed(), [], snapshots.Hashed.digest
-    monkeypatch.setattr(snapshots.Hashed, "digest", lambda self, path: asked.append(path) or digest(self, path))
+    known, asked, digest = Hashed(), [], Hashed.digest
+    monkeypatch.setattr(Hashed, "digest", lambda self, path, by: asked.append(path) or digest(self, path, by))
     others = [home.path / f"other-{at}" / current.name for at in range(10)]
     for other in others:
         shutil.copytree(current, other)
     for _ in range(3):
         for place in (current, others[0]):
-            verify(place, hashed=hashed)
+            verify(place, hashed=known)
     files = len(read_manifest(current).files)
     assert len(asked) == 2 * files
     for other in others:
-        verify(other, hashed=hashed)
-    assert len(hashed._known) == 8 * files  # of those that were verified lately
-    verify(current, hashed=hashed)
+        verify(other, hashed=known)
+    assert len(known._known) == 8 * files  # of those that were verified lately
+    verify(current, hashed=known)
     assert len(asked) == 12 * files
 
 
@@ -281,16 +329,16 @@ def replaced(directory, file, content):
     """Put another content into a snapshot whose manifest vouches for it."""
     (directory / file).write_bytes(content)
     files = json.loads((directory / "manifest.json").read_bytes())["files"]
-    files[file] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    files[file] = {"size": len(content), "digest": f"blake3:{blake3(content).hexdigest()}"}
     return rewritten(directory, files=files)
 
 
 def test_what_may_not_be_read_is_told_and_may_be_read_later(current, monkeypatch):
-    def denied(path):
+    def denied(path, algorithm):
         raise PermissionError(13, "Permission denied", str(path))
 
     with monkeypatch.context() as context:
-        context.setattr(snapshots, "_entry", denied)
+        context.setattr(hashed, "digest", denied)
         for check in (verify, Snapshot):
             with pytest.raises(SnapshotUnreadable, match=r"snapshots/.*: Permission denied"):
                 check(current)
@@ -300,17 +348,17 @@ def test_what_may_not_be_read_is_told_and_may_be_read_later(current, monkeypatch
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": 3}, "format: 3: expected 4 or 5; made by an older Lienquan"),
-        ({"format": 6}, "format: 6: expected 4 or 5; made by a newer Lienquan"),
-        ({"format": None}, "format: None: expected 4 or 5"),
-        ({"format": "4"}, "format: 4: expected 4 or 5"),
+        ({"format": 3}, "format: 3: expected 4 or 5 or 6; made by an older Lienquan"),
+        ({"format": 7}, "format: 7: expected 4 or 5 or 6; made by a newer Lienquan"),
+        ({"format": None}, "format: None: expected 4 or 5 or 6"),
+        ({"format": "4"}, "format: 4: expected 4 or 5 or 6"),
         ({"transform": "centred"}, "transform"),
         ({"more": 1}, "more"),
         ({"encoder": {"name": "x"}}, "encoder"),
         ({"segments": [{"name": "segment-0"}]}, "segments"),
-        ({"files": {"../x": {"size": 1, "sha256": "x"}}}, r"'\.\./x': expected a name within the snapshot"),
-        ({"files": {"a/../../x": {"size": 1, "sha256": "x"}}}, "expected a name within the snapshot"),
-        ({"files": {"/etc/hostname": {"size": 1, "sha256": "x"}}}, "expected a name within the snapshot"),
+        ({"files": {"../x": {"size": 1, "digest": "blake3:x"}}}, r"'\.\./x': expected a name within the snapshot"),
+        ({"files": {"a/../../x": {"size": 1, "digest": "blake3:x"}}}, "expected a name within the snapshot"),
+        ({"files": {"/etc/hostname": {"size": 1, "digest": "blake3:x"}}}, "expected a name within the snapshot"),
     ],
 )
 def test_manifests_refused(current, changes, match):
@@ -561,7 +609,7 @@ def test_a_rollback_to_what_is_damaged_or_unknown_changes_nothing(home):
     _, second, third = home.ids()
     path = home.directory(second) / "segment-0" / "vectors.npy"
     path.write_bytes(CHANGES["last byte"](path.read_bytes()))
-    with pytest.raises(SnapshotError, match=r"vectors\.npy: found sha256"):
+    with pytest.raises(SnapshotError, match=r"vectors\.npy: found blake3"):
         home.rollback()
     with pytest.raises(SnapshotError, match="expected one of"):
         home.rollback("20231107T000000000000Z-00000000")

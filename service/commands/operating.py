@@ -41,13 +41,16 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     An empty home is fine: the service is ready once something is indexed. `lienquan settings` shows what else can be
     set, in the environment or in a file.
     """
+    from indexer.hashed import Ahead
+
+    ahead = Ahead(home)  # files are hashed while the program is imported
     from service import settings
     from service.observing import logs
     from service.serve import serve as run
 
     if not logs.is_json(settings.load().log_format):  # of which every line is an object, and this is none
         click.echo(f"http://{host}:{port} serves {home}", err=True)
-    run(home, host, port, workers)
+    run(home, host, port, workers, ahead)
 
 
 @click.group()
