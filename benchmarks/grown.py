@@ -255,8 +255,9 @@ def peak_mb() -> float:
 
 
 def private_mb(process: int | str = "self") -> float:
-    """Return the memory in MB that a process shares with no other."""
-    found = re.findall(r"^Private_\w+:\s+(\d+) kB", Path(f"/proc/{process}/smaps_rollup").read_text(), re.MULTILINE)
+    """Return the memory in MB that a process alone has, and that the system could not read from a file again."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text()
+    found = re.findall(r"^(?:Private_Dirty|Swap):\s+(\d+) kB", lines, re.MULTILINE)
     return sum(map(int, found)) / 1024
 
 

@@ -135,7 +135,7 @@ def build(
             up_to = _take_changes(journal, staging, current, options) if journal else 0
             changes = staging.compare(held(current) if older is None else older, options.whole)
             report.take(changes)
-            _guard(changes, options, report)
+            _guard(changes, options, report, emptied=current is not None and not sources)
             cache = VectorCache(home.path, (made := encoder()).identity, ENCODED)
             with closing(cache):
                 assembly = Assembly(home, directory, staging, current, made, cache, up_to, progress=told)
@@ -228,8 +228,12 @@ def held(current: Snapshot | None) -> list[Held]:
     ]
 
 
-def _guard(changes: Changes, options: BuildOptions, report: BuildReport) -> None:
-    if report.articles == 0 and changes.current == 0:
+def _guard(changes: Changes, options: BuildOptions, report: BuildReport, emptied: bool) -> None:
+    """Refuse what would lose too much.
+
+    :param emptied: Whether an archive without articles is none that should have some: the API may have deleted all.
+    """
+    if report.articles == 0 and changes.current == 0 and not emptied:
         first = f"; {report.problems[0]}" if report.problems else ""
         raise BuildRefused(f"{report.lines} lines read, {report.rejected} rejected: no article to index{first}")
     if report.incomplete and changes.removed and not options.allow_shrink:

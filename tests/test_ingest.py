@@ -427,6 +427,23 @@ class TestLive:
         assert newest(place.home) is place.home
         assert caplog.records == []
 
+    @pytest.mark.parametrize("rewrite", [False, True])
+    def test_an_archive_that_was_emptied_is_merged_as_any_other(self, place, rewrite):
+        place.index([line("a1")])
+        place.journal.write([Delete("a1")])
+        place.ingest()
+        assert place.merge(rewrite=rewrite) is not None
+        assert place.merge(rewrite=rewrite) is None
+        assert place.titles() == {}
+        place.journal.write([put("b1")])
+        place.ingest()
+        assert place.merge(rewrite=rewrite) is not None
+        assert set(place.titles()) == {"b1"}
+
+    def test_a_home_without_a_snapshot_has_nothing_to_merge(self, place):
+        with pytest.raises(BuildRefused, match="no article to index"):
+            place.merge()
+
     def test_another_encoder_is_refused(self, place):
         place.index([line("a1")])
         place.journal.write([put("b1")])
