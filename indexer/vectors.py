@@ -50,9 +50,10 @@ _COPIED, _COPYING = 16, 7
 """One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer. A row
 that is copied takes as long as so many that are only compared; to skip one, as long as to compare it."""
 
-_FAR, _FAR_LEAST, _FAR_MOST = 25, 256, 2048
-"""Where a filter may leave no near rows, one in so many allowed rows is compared anew beside the others, that many at
-least and at most: rows farther away lie closer together than their bytes tell apart."""
+_FAR, _FAR_LEAST, _FAR_MOST = 8, 256, 2048
+"""Where a filter may leave no near rows, so many times the root of how many it leaves are compared anew beside the
+others, that many at least and at most: rows farther away lie closer together than their bytes tell apart. With 400 of the
+farthest 10,000 of a million 0.92 of the ten nearest were found, with 625 0.985, with 1,000 all."""
 
 
 class Sizes(NamedTuple):
@@ -241,7 +242,7 @@ class _Coarse:
             _, found = self._bytes.search(within, near)
         else:
             rows = np.flatnonzero(allowed)
-            near = min(near + min(max(len(rows) // _FAR, _FAR_LEAST), _FAR_MOST), len(rows))
+            near = min(near + min(max(int(_FAR * len(rows) ** 0.5), _FAR_LEAST), _FAR_MOST), len(rows))
             if len(rows) * _COPIED <= len(allowed):  # as `_scanned` has it
                 _, places = self._copied(rows).search(within, near)
                 found = rows[places]

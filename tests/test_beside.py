@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from service.serving import beside
+from service.serving.admission import Admission, Gate
 from service.serving.beside import Beside
 
 
@@ -58,6 +59,28 @@ def test_what_no_thread_has_come_to_is_made_by_who_wants_it():
 def test_with_one_core_none_is(monkeypatch):
     monkeypatch.setattr(beside, "THREADS", 1)
     assert Beside(threading.get_ident).result() == threading.get_ident()
+
+
+def test_with_no_core_to_spare_none_is():
+    with beside.spare(there_is=False):
+        begun = Beside(threading.get_ident)
+    assert begun.result() == threading.get_ident()
+    with beside.spare(there_is=True):
+        assert Beside(lambda: threading.current_thread().name)._begun is not None
+
+
+def test_only_a_request_that_is_alone_has_one_to_spare():
+    gate = Gate(working=2, waiting=1, longest=1.0)
+
+    def app(environ, start_response):
+        return [b"beside" if Beside(int)._begun else b"here"]
+
+    asking = Admission(app, gate, app, 1.0, 0)
+    get = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/search"}
+    assert asking(get, None) == [b"beside"]
+    with gate.passed():
+        assert asking(get, None) == [b"here"]
+    assert asking(get, None) == [b"beside"]
 
 
 def test_a_forked_process_has_threads_of_its_own():

@@ -127,14 +127,10 @@ def retrieve(
     :return: What was found, and the rows of the first look, which does not depend on how many are shown.
     """
     meant = None if vector is None else _Meant.of(archive, query, vector)
-    few = k if meant is None or (floor <= 0 and shown is None) else min(k, _NEAR)
+    least = _without(query, words is not None, floor)  # up to 0, no article is less relevant than it must be
+    few = k if meant is None or (least <= 0 and shown is None) else min(k, _NEAR)
     near = _none() if meant is None else archive.nearest(meant.vector, few, allowed)[:2]
-    if (
-        meant is not None
-        and few < k
-        and floor > 0
-        and _reaches(near, few, meant.cosine(_without(query, words is not None, floor)))
-    ):
+    if meant is not None and few < k and least > 0 and _reaches(near, few, meant.cosine(least)):
         few, near = k, archive.nearest(meant.vector, k, allowed)[:2]
     tracing.lap("meaning")
     worded = None if words is None else words(k if meant is None else min(k, WORDED))

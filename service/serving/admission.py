@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from service.serving import deadline
+from service.serving import beside, deadline
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
@@ -76,6 +76,11 @@ class Gate:
     def queued(self) -> int:
         """Return how many wait."""
         return len(self._queue)
+
+    @property
+    def alone(self) -> bool:
+        """Return whether not more than one is in, and nobody waits."""
+        return len(self._since) <= 1 and not self._queue
 
     def oldest(self) -> float:
         """Return for how many seconds the one has been in that came first of those that are; 0 where there is none."""
@@ -177,7 +182,7 @@ class Admission:
         with deadline.within(self._seconds):
             if environ["REQUEST_METHOD"] == "POST":
                 self._receive(environ)
-            with self.gate.passed() as admitted:
+            with self.gate.passed() as admitted, beside.spare(self.gate.alone):
                 return (self._app if admitted else self._busy)(environ, start_response)
 
     def _receive(self, environ: Environ) -> None:
