@@ -52,8 +52,8 @@ that is copied takes as long as so many that are only compared; to skip one, as 
 
 _FAR, _FAR_LEAST, _FAR_MOST = 8, 256, 2048
 """Where a filter may leave no near rows, so many times the root of how many it leaves are compared anew beside the
-others, that many at least and at most: rows farther away lie closer together than their bytes tell apart. With 400 of the
-farthest 10,000 of a million 0.92 of the ten nearest were found, with 625 0.985, with 1,000 all."""
+others, that many at least and at most: rows farther away lie closer together than their bytes tell apart. Of the
+farthest 10,000 of a million, 400 hold 0.92 of the ten nearest, 625 hold 0.985, 1,000 all."""
 
 
 class Sizes(NamedTuple):
