@@ -327,6 +327,8 @@ class Live:
                     self._leave(self._searcher, error)
         metrics().encoder_ready()
         logger.info("encoder ready: %s", self._encoder.identity)
+        if (searcher := self._searcher) is not None:
+            searcher.understanding.understand("zz")  # what searches alone need, so that the first need not wait for it
         with suppress(NotReady):  # what is wrong with it is told where it is asked
             self._asked.measure(self._encoder)
 
