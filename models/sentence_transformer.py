@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BACKENDS = ("auto", "onnx-int8", "torch")
-_RECIPE = 2  # of the int8 model, in its directory's name and its vectors' identity: raised with every change of vectors
+_RECIPE = 3  # of the int8 model, in its directory's name and its vectors' identity: raised with every change of vectors
 _PARITY_FILE = "parity.json"
 
 

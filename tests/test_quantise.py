@@ -7,7 +7,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from onnxruntime import InferenceSession
 
-from models.quantise import drop_attention_mask, fix_shapes
+from models.quantise import drop_attention_mask, fix_shapes, fuse_attention
 
 DIM, HEADS = 8, 2
 
@@ -147,3 +147,83 @@ def test_shapes_of_another_kind_stay(shape):
     fix_shapes(model)
     assert "Concat" in whole
     assert "Concat" in kinds(model)
+
+
+def attention(**changed):
+    """Return nodes from hidden states to the joined heads of an attention, as they are once they are optimised.
+
+    :param changed: A node's output and what of it is otherwise: its inputs, or an attribute.
+    """
+    nodes = []
+    for name, order in (("query", [0, 2, 1, 3]), ("key", [0, 2, 3, 1]), ("value", [0, 2, 1, 3])):
+        nodes += [
+            ("MatMul", f"hidden {name}_weight", name, {}),
+            ("Reshape", f"{name} apart", f"{name}_split", {}),
+            ("Transpose", f"{name}_split", f"{name}_heads", {"perm": order}),
+        ]
+    nodes += [
+        ("FusedMatMul", "query_heads key_heads", "scores", {"domain": "com.microsoft", "alpha": 0.4}),
+        ("Softmax", "scores", "weights", {"axis": -1}),
+        ("MatMul", "weights value_heads", "weighed", {}),
+        ("Transpose", "weighed", "turned", {"perm": [0, 2, 1, 3]}),
+        ("Reshape", "turned together", "joined", {}),
+        ("Add", "joined hidden", "out", {}),
+    ]
+    return [
+        (op, changed.get(output, inputs), output, attributes | changed.get(f"{output}_attributes", {}))
+        for op, inputs, output, attributes in nodes
+    ]
+
+
+def attending(outputs="out", nodes=None, **shapes):
+    chance = np.random.default_rng(0)
+    weights = {
+        f"{name}_weight": chance.standard_normal((DIM, DIM)).astype(np.float32) for name in ("query", "key", "value")
+    }
+    shapes = {"apart": [0, -1, HEADS, DIM // HEADS], "together": [0, -1, DIM], **shapes}
+    model = graph(nodes or attention(), outputs, **weights, **{name: np.array(each) for name, each in shapes.items()})
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    return model
+
+
+def test_attention_is_one_kernel():
+    model = attending()
+    before = results(model)
+    fuse_attention(model)
+    assert kinds(model) == ["MatMul", "MatMul", "MatMul", "MultiHeadAttention", "Add"]
+    assert {each.name for each in model.graph.initializer} == {"query_weight", "key_weight", "value_weight"}
+    for tokens, expected in before.items():
+        np.testing.assert_allclose(run(model, tokens)[0], expected[0], rtol=1e-5, atol=1e-5)
+
+
+def test_what_else_is_made_of_the_weights_stays():
+    model = attending("out weights")
+    before = results(model)
+    fuse_attention(model)
+    assert kinds(model).count("MultiHeadAttention") == kinds(model).count("Softmax") == 1
+    for tokens, expected in before.items():
+        for one, other in zip(run(model, tokens), expected, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "shapes"),
+    [
+        pytest.param(
+            {"scores_attributes": {"transB": 1}, "key_heads_attributes": {"perm": [0, 2, 1, 3]}}, {}, id="turned"
+        ),
+        pytest.param({"weights_attributes": {"axis": 2}}, {}, id="softmax over queries"),
+        pytest.param({"turned_attributes": {"perm": [0, 1, 2, 3]}}, {}, id="heads not joined"),
+        pytest.param({"weighed": "scores value_heads"}, {}, id="no softmax"),
+        pytest.param(
+            {"value_split": "value other"}, {"apart": [0, -1, 1, DIM], "other": [0, 0, 1, -1]}, id="unlike shapes"
+        ),
+        pytest.param({}, {"together": [-1, DIM]}, id="batches joined"),
+    ],
+)
+def test_attention_of_another_make(nodes, shapes):
+    model = attending(nodes=attention(**nodes), **shapes)
+    before = results(model)
+    fuse_attention(model)
+    assert "MultiHeadAttention" not in kinds(model)
+    same(before, model)
