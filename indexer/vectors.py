@@ -46,9 +46,13 @@ _STEP = 100
 _FEW = 2_000
 """Up to so many allowed rows are compared with the raw vectors at once."""
 
-_COPIED, _COPYING = 16, 7
+_COPIED, _COPYING = 3, 3
 """One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer. A row
 that is copied takes as long as so many that are only compared; to skip one, as long as to compare it."""
+
+_PIECE = 8192
+"""So many rows are copied out at once, into the same place. All of them in a new place each time take five times as
+long, most of it for the system to hand over empty memory."""
 
 _FAR, _FAR_LEAST, _FAR_MOST = 8, 256, 2048
 """Where a filter may leave no near rows, so many times the root of how many it leaves are compared anew beside the
@@ -244,18 +248,55 @@ class _Coarse:
             rows = np.flatnonzero(allowed)
             near = min(near + min(max(int(_FAR * len(rows) ** 0.5), _FAR_LEAST), _FAR_MOST), len(rows))
             if len(rows) * _COPIED <= len(allowed):  # as `_scanned` has it
-                _, places = self._copied(rows).search(within, near)
-                found = rows[places]
-            else:
-                _, found = self._bytes.search(within, near, params=_only(allowed))
+                return self._copied(within, rows, near)
+            _, found = self._bytes.search(within, near, params=_only(allowed))
         return [rows[rows >= 0] for rows in found]
 
-    def _copied(self, rows: Rows) -> Any:
-        """Return an index of these rows alone, numbered from 0."""
-        codes = faiss.rev_swig_ptr(self._bytes.codes.data(), self._bytes.codes.size()).reshape(-1, self._bytes.d)
-        copied: Any = _byte_index(self._bytes.d)
-        copied.add_sa_codes(codes.take(rows, axis=0))
-        return copied
+    def _copied(self, within: Vectors, rows: Rows, near: int) -> list[Rows]:
+        """Return for each query the nearest of these rows, at most `near`, by copies of their bytes.
+
+        Of each piece of them twice its share is asked for; where it may have more, all.
+        """
+        pieces = [rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE)]
+        copy = _Copy(self._bytes, len(pieces[0]))
+        share = min(near, 2 * (near // len(pieces)) + _MARGIN)
+        shares = [copy.nearest(within, piece, share) for piece in pieces]
+        found = []
+        for at, query in enumerate(within):
+            own = [(distances[at], nearest[at]) for distances, nearest in shares]
+            if share < near:
+                worst = np.partition(np.concatenate([distances for distances, _ in own]), near - 1)[near - 1]
+                for n, piece in enumerate(pieces):
+                    if own[n][0][-1] < worst:
+                        distances, nearest = copy.nearest(query[None], piece, near)
+                        own[n] = distances[0], nearest[0]
+            distances, nearest = map(np.concatenate, zip(*own, strict=True))
+            found.append(nearest[np.argpartition(distances, near - 1)[:near]])
+        return found
+
+
+class _Copy:
+    """Some rows of a byte index at a time, copied to one place, where they are compared.
+
+    :param most: How many rows at a time at most.
+    """
+
+    def __init__(self, source: Any, most: int) -> None:
+        self._codes = faiss.rev_swig_ptr(source.codes.data(), source.codes.size()).reshape(-1, source.d)
+        self._index: Any = _byte_index(source.d)
+        self._index.codes.resize(most * source.d)
+        self._place = faiss.rev_swig_ptr(self._index.codes.data(), most * source.d).reshape(-1, source.d)
+
+    def nearest(self, within: Vectors, rows: Rows, near: int) -> tuple[Vectors, Rows]:
+        """Return for each of (q, dim) queries the distances of the nearest of these rows, rising, and which they are.
+
+        :return: (q, n) float32 and (q, n) int64, n at most `near`.
+        """
+        # To refuse rows that are not there, numpy would copy to another place first; they are all there.
+        self._codes.take(rows, axis=0, out=self._place[: len(rows)], mode="clip")
+        self._index.ntotal = len(rows)
+        distances, places = self._index.search(within, min(near, len(rows)))
+        return distances, rows[places]
 
 
 def _near(k: int) -> int:

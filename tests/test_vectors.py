@@ -28,6 +28,7 @@ ALWAYS, NEVER = 0, 10**9
 WAYS = {
     "raw": {"_FEW": NEVER},
     "copied": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS},
+    "copied in pieces": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS, "_PIECE": 200},
     "in place": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": NEVER},
     "along the graph": {"_FEW": ALWAYS, "_STEP": ALWAYS, "_COPIED": NEVER},
 }
@@ -226,6 +227,18 @@ def test_what_a_filter_passes_is_found_as_well_as_without_it(crowd, kind, way, s
         ((found, _),) = searched(indexes[kind], query[None], 10, allowed, way)
         reached += len(np.intersect1d(found, best)) / len(best)
     assert reached / len(queries) >= 0.98
+
+
+def test_of_pieces_the_one_that_has_all_the_nearest_is_asked_for_them(tmp_path, crowd):
+    rows, queries, _ = crowd
+    ordered = rows[np.argsort(-(rows @ queries[0]))]
+    index = opened(tmp_path, ordered, COARSE)
+    allowed = np.ones(len(ordered), dtype=np.bool_)
+    (found, _), (others, scores) = searched(index, queries[:2], 150, allowed, "copied in pieces")
+    assert len(np.intersect1d(found, np.arange(150))) >= 148
+    best = np.sort(ordered @ queries[1])[-150]
+    assert np.count_nonzero(scores >= best) >= 148
+    assert len(np.unique(others)) == 150
 
 
 # The graph
