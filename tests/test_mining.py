@@ -336,7 +336,7 @@ class TestNamesFound:
 @pytest.mark.parametrize("piece", ["(", "(A", "A.", "A'", "A-a", "A ", "A&A", "AB-", "(A) ", " ("])
 def test_time_grows_with_the_text_alone(piece):
     text = piece * 20_000
-    start = time.perf_counter()
+    start = time.process_time()  # quadratic, it would be minutes
     AbbreviationMiner().add(text)
     NameMiner().add("a" + text, text, 0)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5

@@ -120,6 +120,8 @@ class TestBounds:
         assert dropped == []
 
     def test_an_hour_that_is_too_much_by_itself_loses_what_was_asked_least(self, tmp_path, dropped, monkeypatch):
+        now = time.time()
+        monkeypatch.setattr(query_log.time, "time", lambda: now)  # the hour must not turn meanwhile
         log = QueryLog(tmp_path / FILE, 30, 1, dropped.append)
         monkeypatch.setattr(log, "_start", lambda: None)
         for turn in range(20):
@@ -172,7 +174,7 @@ class TestBadDisks:
             second.note("hai", 1)  # returns at once
             held.execute("COMMIT")
         second.stop()
-        assert [query for _, query, *_ in rows(tmp_path / FILE)] == ["hai", "mot"]
+        assert {query for _, query, *_ in rows(tmp_path / FILE)} == {"hai", "mot"}
 
     def test_several_processes_at_once_lose_nothing(self, tmp_path):
         code = f"""
