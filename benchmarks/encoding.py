@@ -37,8 +37,7 @@ PRODUCTS = 20
 
 PARTS = {
     "int8 products, quantising and scaling": ("DynamicQuantizeMatMul", "MatMulIntegerToFloat", "DynamicQuantizeLinear"),
-    "attention's products, in float": ("MatMul", "FusedMatMul"),
-    "softmax": ("Softmax",),
+    "attention, in float": ("MultiHeadAttention", "MatMul", "FusedMatMul", "Softmax"),
     "GELU": ("Gelu",),
     "sums and layer normalisation": ("Add", "LayerNormalization", "SkipLayerNormalization"),
     "moving heads": ("Transpose", "Reshape"),

@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 SEARCH = (
-    Part("nearest vectors, byte by byte (FAISS)", "indexer/vectors.py", ("_one_after_another", "_copied", "nearest")),
+    Part("nearest vectors, byte by byte (FAISS)", "indexer/vectors.py", ("_one_after_another",)),
     Part("best articles by words (tantivy)", "indexer/lexical.py", ("search",)),
     Part("how common the words are (tantivy)", "indexer/lexical.py", ("chance",)),
     Part("articles of that very title (tantivy)", "indexer/lexical.py", ("titled",)),

@@ -46,7 +46,7 @@ _STEP = 100
 _FEW = 2_000
 """Up to so many allowed rows are compared with the raw vectors at once."""
 
-_COPIED, _COPYING = 3, 3
+_COPIED, _COPYING = 2, 3
 """One row in so many, or fewer, is copied out to be compared: to skip the others in their places takes longer. A row
 that is copied takes as long as so many that are only compared; to skip one, as long as to compare it."""
 
@@ -255,24 +255,18 @@ class _Coarse:
     def _copied(self, within: Vectors, rows: Rows, near: int) -> list[Rows]:
         """Return for each query the nearest of these rows, at most `near`, by copies of their bytes.
 
-        Of each piece of them twice its share is asked for; where it may have more, all.
+        Of each piece of them twice its share is asked for; where one may have more, all.
         """
         pieces = [rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE)]
         copy = _Copy(self._bytes, len(pieces[0]))
         share = min(near, 2 * (near // len(pieces)) + _MARGIN)
-        shares = [copy.nearest(within, piece, share) for piece in pieces]
-        found = []
-        for at, query in enumerate(within):
-            own = [(distances[at], nearest[at]) for distances, nearest in shares]
-            if share < near:
-                worst = np.partition(np.concatenate([distances for distances, _ in own]), near - 1)[near - 1]
-                for n, piece in enumerate(pieces):
-                    if own[n][0][-1] < worst:
-                        distances, nearest = copy.nearest(query[None], piece, near)
-                        own[n] = distances[0], nearest[0]
-            distances, nearest = map(np.concatenate, zip(*own, strict=True))
-            found.append(nearest[np.argpartition(distances, near - 1)[:near]])
-        return found
+        found = [copy.nearest(within, piece, share) for piece in pieces]
+        worst = np.partition(np.concatenate([distances for distances, _ in found], axis=1), near - 1)[:, near - 1]
+        for at, piece in enumerate(pieces):
+            if len(piece) > share and share < near and (found[at][0][:, -1] < worst).any():
+                found[at] = copy.nearest(within, piece, near)
+        distances, nearest = (np.concatenate(each, axis=1) for each in zip(*found, strict=True))
+        return [*np.take_along_axis(nearest, np.argpartition(distances, near - 1)[:, :near], axis=1)]
 
 
 class _Copy:
@@ -282,6 +276,7 @@ class _Copy:
     """
 
     def __init__(self, source: Any, most: int) -> None:
+        self._source = source  # whose memory the next line looks into
         self._codes = faiss.rev_swig_ptr(source.codes.data(), source.codes.size()).reshape(-1, source.d)
         self._index: Any = _byte_index(source.d)
         self._index.codes.resize(most * source.d)

@@ -21,6 +21,9 @@ WEIGHTS_FILE = "weights.bin"
 
 _MAPPED_BYTES = 1 << 16
 _BY_HEAD, _BY_HEAD_TURNED = [0, 2, 1, 3], [0, 2, 3, 1]
+"""How (batch, tokens, heads, width) are put in another order for products of heads."""
+
+_MOST_DIMENSIONS = 8
 _MAX_MESSAGE = 2**31 - 1
 """Larger than this, protobuf cannot hand a model to shape inference."""
 
@@ -137,21 +140,21 @@ def _fix_slices(model: onnx.ModelProto) -> None:
 
 
 def fuse_attention(model: onnx.ModelProto) -> None:
-    """Have one kernel split, weigh and join heads, in place of ten that hand each other what they made.
+    """Have one kernel split, weigh and join heads, in place of eleven that hand each other what they made.
 
-    Two cores that share a query meet less often: a tenth less time for its vector. For a long text it is the same.
+    Two cores that share a query meet less often: a twelfth less time for its vector. For a long text it is the same.
 
     :param model: An optimised one, whose scales are part of products; attention of another make stays as it is.
     """
-    made_by, shapes = _producers(model), _shapes(model)
+    made_by, lists = _producers(model), _constant_lists(model)
     for node in model.graph.node:
-        fused = _fused(node, made_by, shapes)
+        fused = _fused(node, made_by, lists)
         if fused is not None:
             node.CopyFrom(fused)
     _prune(model)
 
 
-def _fused(join: NodeProto, made_by: dict[str, NodeProto], shapes: dict[str, list[int]]) -> NodeProto | None:
+def _fused(join: NodeProto, made_by: dict[str, NodeProto], lists: dict[str, list[int]]) -> NodeProto | None:
     """Return the kernel in place of the last node of a self-attention, None where this node is no such."""
     match _chain(join, made_by, "Reshape", "Transpose", "MatMul", "Softmax", "FusedMatMul"):
         case [_, turned, weighed, softmax, scores]:
@@ -160,7 +163,7 @@ def _fused(join: NodeProto, made_by: dict[str, NodeProto], shapes: dict[str, lis
             return None
     options = _attributes(scores)
     scale = options.pop("alpha", 1.0)
-    if any(options.values()) or _attributes(softmax).get("axis", -1) != -1 or not _turns(turned, _BY_HEAD):
+    if not scale or any(options.values()) or _attributes(softmax).get("axis") != -1 or not _turns(turned, _BY_HEAD):
         return None
     heads: set[tuple[int, ...]] = set()
     sources = []
@@ -168,9 +171,9 @@ def _fused(join: NodeProto, made_by: dict[str, NodeProto], shapes: dict[str, lis
         match _chain(made_by.get(name), made_by, "Transpose", "Reshape"):
             case [transpose, reshape] if _turns(transpose, order):
                 sources.append(reshape.input[0])
-                heads.add(tuple(shapes.get(reshape.input[1], ())))
+                heads.add(tuple(lists.get(reshape.input[1], ())))
     match [*heads]:
-        case [(0, -1, count, width)] if len(sources) == 3 and shapes.get(join.input[1]) == [0, -1, count * width]:
+        case [(0, -1, count, width)] if len(sources) == 3 and lists.get(join.input[1]) == [0, -1, count * width]:
             return helper.make_node(
                 "MultiHeadAttention", sources, [join.output[0]], domain="com.microsoft", num_heads=count, scale=scale
             )
@@ -193,13 +196,15 @@ def _attributes(node: NodeProto) -> dict[str, Any]:
 
 
 def _turns(transpose: NodeProto, order: list[int]) -> bool:
-    return _attributes(transpose).get("perm") == order
+    return bool(_attributes(transpose).get("perm") == order)
 
 
-def _shapes(model: onnx.ModelProto) -> dict[str, list[int]]:
-    """Return the constant lists of whole numbers, by name."""
-    kept = [tensor for tensor in model.graph.initializer if tensor.data_type == TensorProto.INT64]
-    return {tensor.name: numpy_helper.to_array(tensor).tolist() for tensor in kept if len(tensor.dims) == 1}
+def _constant_lists(model: onnx.ModelProto) -> dict[str, list[int]]:
+    """Return the constant lists of a few whole numbers, as shapes are, by name."""
+    kept = [t for t in model.graph.initializer if t.data_type == TensorProto.INT64 and len(t.dims) == 1]
+    return {
+        tensor.name: numpy_helper.to_array(tensor).tolist() for tensor in kept if tensor.dims[0] <= _MOST_DIMENSIONS
+    }
 
 
 def _producers(model: onnx.ModelProto) -> dict[str, NodeProto]:
@@ -227,8 +232,16 @@ def _prune(model: onnx.ModelProto) -> None:
         if used.isdisjoint(node.output):
             graph.node.remove(node)
         else:
-            used.update(node.input)
+            used.update(_read_by(node))
     for kept in (graph.input, graph.initializer):
         for at in reversed(range(len(kept))):
             if kept[at].name not in used:
                 del kept[at]
+
+
+def _read_by(node: NodeProto) -> set[str]:
+    """Return the names of all values that a node reads, those read within its branches and loops too."""
+    read = {*node.input}
+    for inner in (graph for each in node.attribute for graph in (each.g, *each.graphs)):
+        read.update(*map(_read_by, inner.node), [output.name for output in inner.output])
+    return read

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import load as read_graph
 
 from models import catalogue, onnx, parity, quantise, sentence_transformer
 from models.encoder import Encoder
@@ -90,6 +91,12 @@ def compare(own: Encoder, theirs: Encoder, texts: list[str]) -> None:
         np.testing.assert_allclose(found, expected, atol=1e-6)
         assert found.dtype == expected.dtype == np.float32
     assert [own.count_tokens(text) for text in texts] == [theirs.count_tokens(text) for text in texts]
+
+
+def test_attention_of_a_real_export_is_one_kernel_a_layer(made):
+    kinds = [node.op_type for node in read_graph(made / onnx.MODEL_FILE, load_external_data=False).graph.node]
+    assert kinds.count("MultiHeadAttention") == 2  # as many as the layers of the tiny model
+    assert "Softmax" not in kinds
 
 
 def test_vectors_are_those_of_sentence_transformers(tiny, monkeypatch):

@@ -206,9 +206,47 @@ def test_what_else_is_made_of_the_weights_stays():
             np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
+def test_of_two_layers_both():
+    second = [
+        (
+            op,
+            " ".join(f"second_{name}" if name in made or name == "hidden" else name for name in inputs.split()),
+            out,
+            more,
+        )
+        for made in [{output for _, _, output, _ in attention()}]
+        for op, inputs, output, more in attention()
+        for out in [f"second_{output}"]
+    ]
+    nodes = [*attention(), ("Identity", "out", "second_hidden", {}), *second]
+    model = attending("second_out", nodes)
+    before = results(model)
+    fuse_attention(model)
+    assert kinds(model).count("MultiHeadAttention") == 2
+    assert "Softmax" not in kinds(model)
+    for tokens, expected in before.items():
+        np.testing.assert_allclose(run(model, tokens)[0], expected[0], rtol=1e-4, atol=1e-4)
+
+
+def test_a_weight_that_only_a_branch_reads_stays():
+    number = helper.make_tensor_value_info("one", TensorProto.FLOAT, None)
+    branches = {
+        name: helper.make_graph([helper.make_node("Identity", [of], ["one"])], name, [], [number])
+        for name, of in (("then_branch", "low"), ("else_branch", "high"))
+    }
+    nodes = [("If", "yes", "chosen", branches), ("Add", "hidden chosen", "out", {})]
+    numbers = {"yes": np.array(True), "low": np.float32(-1), "high": np.float32(1), "unused": np.float32(0)}
+    model = graph(nodes, "out", **numbers)
+    before = results(model)
+    fuse_attention(model)
+    assert {each.name for each in model.graph.initializer} == {"yes", "low", "high"}
+    same(before, model)
+
+
 @pytest.mark.parametrize(
     ("nodes", "shapes"),
     [
+        pytest.param({"scores_attributes": {"alpha": 0.0}}, {}, id="no scale"),
         pytest.param(
             {"scores_attributes": {"transB": 1}, "key_heads_attributes": {"perm": [0, 2, 1, 3]}}, {}, id="turned"
         ),
@@ -227,3 +265,17 @@ def test_attention_of_another_make(nodes, shapes):
     fuse_attention(model)
     assert "MultiHeadAttention" not in kinds(model)
     same(before, model)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        *[{"scores_attributes": {option: 1}} for option in ("transA", "transB", "transBatchA", "transBatchB")],
+        *[{f"{name}_heads_attributes": {"perm": [0, 1, 2, 3]}} for name in ("query", "key", "value")],
+    ],
+)
+def test_attention_that_would_not_run_as_it_is(changed):
+    model = attending(nodes=attention(**changed))
+    whole = kinds(model)
+    fuse_attention(model)
+    assert kinds(model) == whole

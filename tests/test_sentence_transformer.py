@@ -32,7 +32,7 @@ from tests.test_bundled import Packed
 TEXTS = parity.probe_texts()
 LONG = TEXTS[1]
 BACKENDS = ("torch", "onnx-int8")
-PRECISION = f"int8-{int8_kind()[0]}-2"
+PRECISION = f"int8-{int8_kind()[0]}-3"
 
 
 @pytest.fixture(scope="module")

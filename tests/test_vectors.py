@@ -28,7 +28,7 @@ ALWAYS, NEVER = 0, 10**9
 WAYS = {
     "raw": {"_FEW": NEVER},
     "copied": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS},
-    "copied in pieces": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS, "_PIECE": 200},
+    "copied in pieces": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS, "_PIECE": 7, "_MARGIN": 1, "_FAR_LEAST": 1},
     "in place": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": NEVER},
     "along the graph": {"_FEW": ALWAYS, "_STEP": ALWAYS, "_COPIED": NEVER},
 }
