@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
-from indexer import lexical, metrics, syllables
+from indexer import metrics, syllables
 from indexer.archive import Archive
 from indexer.embedding import embed
 from indexer.knowledge import KnowledgeWriter
@@ -148,7 +148,6 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "no feedback for short queries": lambda: _without(fusion, "FEEDBACK_WEIGHT", 0.0),
     "one weight for all lengths": lambda: _without(fusion, "word_weight", lambda count: fusion.LONG_WEIGHT),
     "words weigh without evidence": lambda: _without(fusion, "evidence", lambda share: 1.0),
-    "nothing that most articles have": lambda: _without(lexical, "_MANY", 0),
     "RRF (k = 60) in place of spreads": lambda: _scaled(_rrf),
     "min-max in place of spreads": lambda: _scaled(_min_max),
 }

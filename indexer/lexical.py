@@ -37,12 +37,6 @@ _LONGEST_BEGUN = 100
 
 Field = Literal["exact", "folded", "title"]
 _FIELDS: tuple[Field, ...] = ("exact", "folded", "title")
-_MANY = 50_000
-_TELLING: dict[Field, float] = {"exact": 0.5, "folded": 0.2}
-"""In archives of more than `_MANY` articles, a token that a larger share of them has is looked for only where a query
-has no other: it says least (BM25 gives it 0.7 where it gives 7 to one in a thousand) and takes longest. Chosen on the
-even queries of benchmarks/search.py: nDCG@10 -0.0015 to +0.0004, in 0.6 of the time among 250,000 articles."""
-
 _WHOLE = "whole_title"
 _TYPED = "typed_title"
 _PHRASE = "title_words"
@@ -207,7 +201,7 @@ class LexicalIndex:
         others, and once at average length, where BM25 is the token's inverse document frequency.
         """
         n, mean, variance, whole = max(self.count, 1), 0.0, 0.0, 0.0
-        for term in (term for group in self._telling(words).groups for term in group[0]):
+        for term in (term for group in words.groups for term in group[0]):
             found = self._searcher.doc_freq(term.field, term.token)
             share, score = found / n, term.weight * log(1 + (n - found + 0.5) / (found + 0.5))
             mean += share * score
@@ -223,7 +217,7 @@ class LexicalIndex:
         """
         if not words or k < 1 or not self.count:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        query = self._query(self._telling(words))
+        query = self._query(words)
         wanted = min(k, self.count)  # tantivy makes room for as many as it is asked for
         while True:
             hits = self._searcher.search(query, wanted, count=False).hits
@@ -253,18 +247,6 @@ class LexicalIndex:
             if len(rows) >= wanted or len(hits) < asked or asked >= self.count:
                 return rows[:wanted]
             asked = min(asked * 8, self.count)
-
-    def _telling(self, words: Words) -> Words:
-        """Return what is worth looking for, in an archive of this size."""
-        if self.count <= _MANY:
-            return words
-
-        def tells(term: Term) -> bool:
-            return self.frequency(term) <= _TELLING.get(term.field, 1.0) * self.count
-
-        groups = (tuple(tuple(filter(tells, terms)) for terms in group) for group in words.groups)
-        left = (tuple(terms for terms in group if terms) for group in groups)
-        return Words(tuple(group for group in left if group)) or words
 
     def _query(self, words: Words) -> Query:
         return _any([_most([_any(list(map(self._term, terms))) for terms in group]) for group in words.groups])

@@ -10,7 +10,6 @@ import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import lexical
 from indexer.lexical import LOCKS, LexicalIndex, LexicalWriter, Term, Words, tokens
 from indexer.syllables import codes, folded, stream
 
@@ -214,38 +213,6 @@ class TestChance:
         found = index.chance(words((exact("sứ"),)))
         assert (found.mean, found.spread) == (0, 0)
         assert found.whole == pytest.approx(log(1 + 4.5 / 0.5))
-
-
-class TestOfManyArticles:
-    """What most of them have is looked for only where there is nothing else."""
-
-    ARTICLES = ("lương mới", "lương cũ", "lương tối thiểu", "thưởng tết")
-
-    @pytest.fixture
-    def index(self, index_of, monkeypatch):
-        monkeypatch.setattr(lexical, "_MANY", 3)
-        return index_of(*self.ARTICLES)
-
-    @pytest.mark.parametrize(
-        ("asked", "instead"),
-        [
-            (words((exact("lương", "mới"),)), words((exact("mới"),))),
-            (words((exact("lương"),), (exact("mới"),)), words((exact("mới"),))),
-            (words((exact("lương"), exact("thưởng"))), words((exact("thưởng"),))),
-            (words(((Term("folded", "moi"), Term("exact", "mới")),)), words((exact("mới"),))),
-            (words((exact("lương"),)), None),
-            (words(((Term("title", "lương"), Term("exact", "mới")),)), None),
-        ],
-    )
-    def test_what_is_looked_for(self, index, index_of, asked, instead, monkeypatch):
-        found, chance = index.search(asked, 9, every(index)), index.chance(asked)
-        monkeypatch.setattr(lexical, "_MANY", 4)
-        expected = instead or asked
-        for mine, theirs in zip(found, index.search(expected, 9, every(index)), strict=True):
-            assert mine.tolist() == theirs.tolist()
-        assert chance == index.chance(expected)
-        if instead is not None:
-            assert chance != index.chance(asked)
 
 
 class TestTitles:

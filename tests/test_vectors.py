@@ -27,10 +27,17 @@ KINDS = [FLAT, COARSE, GRAPH]
 ALWAYS, NEVER = 0, 10**9
 WAYS = {
     "raw": {"_FEW": NEVER},
-    "copied": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS},
-    "copied in pieces": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": ALWAYS, "_PIECE": 7, "_MARGIN": 1, "_FAR_LEAST": 1},
-    "in place": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPIED": NEVER},
-    "along the graph": {"_FEW": ALWAYS, "_STEP": ALWAYS, "_COPIED": NEVER},
+    "copied": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPYING": ALWAYS},
+    "copied in pieces": {
+        "_FEW": ALWAYS,
+        "_STEP": NEVER,
+        "_COPYING": ALWAYS,
+        "_PIECE": 7,
+        "_MARGIN": 1,
+        "_FAR_LEAST": 1,
+    },
+    "in place": {"_FEW": ALWAYS, "_STEP": NEVER, "_COPYING": NEVER},
+    "along the graph": {"_FEW": ALWAYS, "_STEP": ALWAYS, "_COPYING": NEVER},
 }
 """How the rows that a filter passes are looked through, with the figures that have it done so."""
 
