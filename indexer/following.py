@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from indexer.errors import BuildRefused, IndexerError, SourceError
 from indexer.sources import SourceOptions, listed
 from indexer.sources.described import AnySource, FileSource, WebSource
+from indexer.sources.folder import walk
 from indexer.sources.memory import changes
 from indexer.sources.reading import BadLine
 
@@ -255,12 +256,19 @@ def _with_history(state: SourceState, before: SourceState | None, now: datetime)
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:
-    """Return name, size and time of change of a file, or of all in a folder."""
+    """Return name, size and time of change of a file, or of all in a folder, whose links out of it are not followed."""
     found = []
-    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+    for file in _below(path):
         try:
             status = file.stat()
         except OSError:
             continue
         found.append((str(file), status.st_size, status.st_mtime_ns))
     return found
+
+
+def _below(path: Path) -> Iterator[Path]:
+    try:
+        yield from (file for file in walk(path) if isinstance(file, Path))
+    except OSError:  # it cannot be read; whoever reads it says so
+        yield path

@@ -228,12 +228,50 @@ def test_links_in_a_circle_end(tmp_path):
     assert (bad.file, bad.line) == (str(tmp_path / "self.jsonl"), 1)
 
 
-def test_a_linked_folder_is_read(tmp_path):
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "x.jsonl").write_bytes(TWO)
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "folder" / "current").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    assert len(list(read_source(str(tmp_path / "folder")))) == 2
+def test_links_out_of_a_folder_are_told_and_not_followed(tmp_path):
+    """A file, a folder, a parent, a chain of links, one that leads nowhere, and one into a hidden folder."""
+    outside, folder = tmp_path / "outside", tmp_path / "folder"
+    (folder / "below" / ".hidden").mkdir(parents=True)
+    outside.mkdir()
+    for place in (outside, folder, folder / "below" / ".hidden"):
+        (place / "x.jsonl").write_bytes(b'{"id": "%s", "title": "x"}\n' % place.name.encode())
+    (outside / "notes.md").touch()
+    links = {
+        "a.jsonl": outside / "x.jsonl",
+        "b": outside,
+        "c.jsonl": "../outside/x.jsonl",
+        "d": "..",
+        "e": "/",
+        "f.jsonl": folder / "a.jsonl",
+        "g.jsonl": tmp_path / "nothing.jsonl",
+        "h": folder / "below" / ".hidden",
+        "i": "below/../../folder2",
+        "notes.md": outside / "notes.md",
+    }
+    (tmp_path / "folder2").mkdir()  # begins with the folder's own name
+    (tmp_path / "folder2" / "x.jsonl").write_bytes(b'{"id": "folder2", "title": "x"}\n')
+    for name, target in links.items():
+        (folder / name).symlink_to(target)
+    (folder / "below" / "j.jsonl").symlink_to("../../outside/x.jsonl")
+    readings = list(read_source(str(folder)))
+    good = [found.fields["id"] for found in readings if isinstance(found, Reading)]
+    bad = {os.path.relpath(found.file, folder) for found in readings if isinstance(found, BadLine)}
+    assert good == ["folder"]
+    assert bad == {*links, "below/j.jsonl"} - {"notes.md"}  # which would not be read anyway
+    assert all(found.incomplete and "not followed" in found.reason for found in readings if isinstance(found, BadLine))
+
+
+def test_links_within_a_folder_and_to_it_are_followed(tmp_path):
+    (tmp_path / "folder" / "x").mkdir(parents=True)
+    (tmp_path / "folder" / "x" / "a.jsonl").write_bytes(TWO)
+    (tmp_path / "folder" / "b.jsonl").symlink_to("x/a.jsonl")
+    (tmp_path / "folder" / "c").symlink_to(tmp_path / "folder" / "x", target_is_directory=True)
+    (tmp_path / "named").symlink_to(tmp_path / "folder", target_is_directory=True)
+    for folder in ("folder", "named"):
+        found = list(read_source(str(tmp_path / folder)))
+        assert [os.path.relpath(reading.file, tmp_path / folder) for reading in found] == ["b.jsonl"] * 2 + [
+            "c/a.jsonl"
+        ] * 2
 
 
 def test_a_file_that_goes_away_is_named_and_the_rest_is_read(tmp_path):

@@ -156,7 +156,7 @@ def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine
 def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
     """Yield the readings of every file below; one that cannot be read is a bad line, and the rest goes on."""
     none = True
-    for path in walk(folder):
+    for path in walk(folder, lambda path: _format(path) is not None):
         if isinstance(path, BadLine):
             yield path
         elif _is_read_in_folders(path):
