@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.torture import damage, deletes, full, kills, schema, soak, swaps, writes
+from tests.torture import damage, deletes, full, kills, readers, schema, soak, swaps, writes
 
 SOAK_GROWTH = 0.02
 
@@ -62,6 +62,11 @@ def _schema(directory: Path, rounds: int, seed: int) -> tuple[object, list[objec
     return found, list(found.wrong)
 
 
+def _readers(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
+    found = readers.run(directory, rounds, seed)
+    return found, list(found.wrong)
+
+
 def _soak(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
     found = soak.run(directory, rounds, seed, "bundled")  # what is at stake is memory, and the model has most of it
     growths = {"workers": found.growth, "the process that ingests": found.ingesting_growth}
@@ -80,7 +85,8 @@ PARTS = {
     "full": Part(60, _full),
     "swaps": Part(50, _swaps),
     "restarts": Part(20, _restarts),
-    "schema": Part(5_000, _schema),
+    "readers": Part(50_000, _readers),
+    "schema": Part(10_000, _schema),
     "soak": Part(200_000, _soak),
 }
 

@@ -13,7 +13,7 @@ import pytest
 from service.answers import openapi
 from service.answers.endpoints import ENDPOINTS
 from tests.torture import __main__ as torture
-from tests.torture import damage, deletes, full, kills, ledger, schema, soak, swaps, writes
+from tests.torture import damage, deletes, full, kills, ledger, readers, schema, soak, swaps, writes
 from tests.torture.damage import Case
 from tests.torture.generations import generation, generation_of, line
 from tests.torture.serving import Answered, Load
@@ -194,6 +194,27 @@ def test_a_part_that_finds_something_wrong_fails(monkeypatch, capsys):
     assert torture.main(["full", "kills"]) == 1
     assert "WRONG lost one" in capsys.readouterr().out
     assert np.prod([part.rounds for name, part in torture.PARTS.items() if name != "damage"]) > 0
+
+
+class TestReaders:
+    def test_no_document_stops_a_reader(self, memory_path):
+        found = readers.run(memory_path, rounds=60, first_seed=7)
+        assert found.wrong == []
+        assert found.documents.total() == 60
+        print(found)
+
+    @pytest.mark.parametrize(
+        ("reader", "fault"),
+        [("endless", "takes more than 0.5 s"), ("raising", "RecursionError"), ("ending", "exit status -6")],
+    )
+    def test_a_reader_at_fault_is_seen(self, memory_path, monkeypatch, reader, fault):
+        monkeypatch.setenv("LIENQUAN_FUZZ_KEEP", str(memory_path / "kept"))
+        found = readers.run(memory_path, 3, 7, f"tests.torture.faulty_readers:{reader}", most=0.5)
+        assert len(found.wrong) == 3
+        for wrong in found.wrong:
+            kept, _, told = wrong.partition(": ")
+            assert fault in told
+            assert Path(kept).is_file()
 
 
 class TestSchema:
