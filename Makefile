@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: setup
 	$(BIN)/lienquan index indexer/sample/articles.jsonl --home $(DEMO_HOME)
-	$(BIN)/lienquan serve --home $(DEMO_HOME) --host 127.0.0.1 --port 8000
+	$(BIN)/lienquan serve --home $(DEMO_HOME) --host 127.0.0.1 --port 8000 --open-newsroom
 
 # A process a core, at most four (each may hold the model), each with whole files, the longest first (tests/conftest.py).
 test: setup

@@ -354,7 +354,7 @@ def prometheus() -> Response:
         abort(404)
     if allowed == "loopback":
         protocol = request.environ.get("SERVER_PROTOCOL")
-        reason = local.refusal(request.method, request.remote_addr, protocol, request.headers.get)
+        reason = local.refusal(request.method, local.peer_of(request.environ), protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
     text = metrics().text(live().ingestion()) + text_of_sources(condition(settings().home))

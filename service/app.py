@@ -30,7 +30,7 @@ from service.clicks.lists import Lists
 from service.clicks.log import FILE as CLICKS
 from service.clicks.log import ClickLog
 from service.clicks.trials import Trial
-from service.errors import FieldError, Overloaded, ServiceError, TimedOut, TooMany
+from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany
 from service.live import Live
 from service.observing import logs, tracing
 from service.observing.latency import RecentLatency
@@ -147,7 +147,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     if live is None and settings.newsroom:
         latency.start()
     app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
-    app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings))
+    app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings), opens=settings.open_newsroom)
     if settings.query_log:
         kept = (settings.query_log_days, settings.query_log_mb)
         app.extensions["query log"] = QueryLog(settings.home / FILE, *kept, metrics().unlogged)
@@ -265,12 +265,16 @@ def _cross_origin(response: Response) -> Response:
 
 
 def _service_error(error: ServiceError) -> Response:
-    busy = isinstance(error, (Overloaded, TimedOut))
-    response = _problem(error.status, error.title, error.detail, error.errors, busy)
+    response = _problem(error.status, error.title, error.detail, error.errors, _kind(error))
     response.headers.update(error.headers)
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
     return response
+
+
+def _kind(error: ServiceError) -> str:
+    """Return which words of its own an error's page has, none where those of its status say it."""
+    return "busy" if isinstance(error, (Overloaded, TimedOut)) else "no_key" if isinstance(error, NoKeyYet) else ""
 
 
 class _Busy:
@@ -334,9 +338,9 @@ def _bug(error: Exception) -> Response:
     return _problem(500, "Internal error", "the request failed; the log says more", [])
 
 
-def _problem(status: int, title: str, detail: str, errors: list[FieldError], busy: bool = False) -> Response:
+def _problem(status: int, title: str, detail: str, errors: list[FieldError], kind: str = "") -> Response:
     if _wants_page(request):
-        page = render_template("error.html", status=status, detail=detail, errors=errors, busy=busy)
+        page = render_template("error.html", status=status, detail=detail, errors=errors, kind=kind)
         return Response(page, status, {"Cache-Control": "no-store"}, mimetype="text/html")
     body = {
         "type": "about:blank",

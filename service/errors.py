@@ -5,6 +5,7 @@ ServiceError
 ├── Unauthorized       401: no key that counts
 ├── Forbidden          403: not with this key, or not from there
 ├── SignedOut          403: a page of the newsroom, and nobody is signed in
+├── NoKeyYet           403: a page of the newsroom, and there is no key to sign in with
 ├── StaleForm          403: a form that is not one of this session's
 ├── WrongKey           403: a key that nobody can sign in with
 ├── NotFound           404: no public article of that id or URL
@@ -114,6 +115,19 @@ class SignedOut(ServiceError):
 
     status = 403
     title = "Signed out"
+
+
+class NoKeyYet(ServiceError):
+    """A page of the newsroom is asked for before any key was made that one can sign in with."""
+
+    status = 403
+    title = "No key yet"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "there is no key of scope newsroom yet: expected one to sign in with, as `lienquan keys create "
+            "--scope newsroom --name NAME --home HOME` makes it on the server"
+        )
 
 
 class StaleForm(ServiceError):

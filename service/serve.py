@@ -64,11 +64,14 @@ def share_cores(workers: int, threads: int | None = None) -> int:
     return share
 
 
-def serve(home: Path, host: str, port: int, workers: int, ahead: Ahead | None = None) -> None:
+def serve(
+    home: Path, host: str, port: int, workers: int, ahead: Ahead | None = None, open_newsroom: bool = False
+) -> None:
     """Serve until told to stop.
 
     :param port: 0 lets the system choose; the log names it.
     :param ahead: Where hashing the home's files has begun already.
+    :param open_newsroom: As the setting; only with a loopback address as host.
     :raises SettingsError: if settings are not as expected.
     """
     from service import settings
@@ -84,6 +87,8 @@ def serve(home: Path, host: str, port: int, workers: int, ahead: Ahead | None = 
     allocator.share_arenas()
     _open_files()
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
+    os.environ["LIENQUAN_HOST"] = host
+    os.environ["LIENQUAN_OPEN_NEWSROOM"] = str(open_newsroom).lower()
     chosen = settings.load()  # with what was just shared out
     with _metrics_directory():
         hashed = _preload(chosen, workers, ahead)

@@ -23,7 +23,7 @@ from pydantic_settings import SettingsError as UnreadableSetting
 
 from service.ranking.presets import DuplicateRule, FallbackName
 from service.ranking.variants import TrialKind, Variant
-from service.security import cors
+from service.security import cors, local
 from service.security.pictures import Host
 
 PREFIX = "LIENQUAN_"
@@ -100,6 +100,8 @@ class Settings(BaseSettings):
     :param duplicates: Which of several near-duplicates is shown.
     :param cache_seconds: For how long caches may keep a related list without asking again.
     :param newsroom: Whether there are pages for the newsroom at all.
+    :param open_newsroom: Whether they open without a key, until the first is made, for a browser on this machine: to
+        try things out, and only where `host` is a loopback address and no proxy is trusted.
     :param session_hours: For how long somebody stays signed in to them.
     :param session_secret: What signs their sessions; a file of the home by default, made when it is first needed.
     :param trusted_hops: How many proxies stand before the service, each of which says for whom it asks
@@ -160,6 +162,7 @@ class Settings(BaseSettings):
     duplicates: DuplicateRule = "newest"
     cache_seconds: int = Field(default=60, ge=0)
     newsroom: bool = True
+    open_newsroom: bool = False
     session_hours: float = Field(default=12, ge=0.1, le=24 * 30)
     session_secret: SecretStr | None = Field(default=None, min_length=32)
     trusted_hops: int = Field(default=0, ge=0, le=10)
@@ -185,6 +188,13 @@ class Settings(BaseSettings):
     def _trial_is_whole(self) -> Settings:
         if self.trial != "off" and not (self.clicks and self.trial_against):
             raise ValueError(f"trial = {self.trial!r}: expected clicks = true and trial_against beside it")
+        return self
+
+    @model_validator(mode="after")
+    def _open_to_this_machine_alone(self) -> Settings:
+        fault = local.why_not_open(self.host, self.trusted_hops) if self.open_newsroom else None
+        if fault is not None:
+            raise ValueError(f"open_newsroom is true: {fault}")
         return self
 
     @classmethod

@@ -165,7 +165,10 @@ def archive_of(
 def client_of(
     publish: Callable[..., BuildReport], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., FlaskClient]]:
-    """Return a function that makes a client of a service over some lines; without any, over an empty home."""
+    """Return a function that makes a client of a service over some lines; without any, over an empty home.
+
+    Its newsroom is open until it has a key, unless a setting says otherwise.
+    """
     started: list[Live] = []
 
     def make(lines: Iterable[Line] = (), **settings: Any) -> FlaskClient:
@@ -173,6 +176,7 @@ def client_of(
         lines = list(lines)
         if lines:
             publish(home, lines)
+        settings.setdefault("open_newsroom", not settings.get("trusted_hops"))
         made = Settings(home=home, model="hashing", **settings)
         live = Live(home, HashingEncoder, made.poll_seconds, Options.of(made)).start()
         started.append(live)

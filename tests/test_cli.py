@@ -630,6 +630,15 @@ class TestTheScript:
             run(*args, status=2)
         run("serve", "--workers", "0", status=2)
 
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "bao.example", "10.1.2.3"])
+    def test_the_newsroom_is_open_on_this_machine_alone(self, run, tmp_path, monkeypatch, host):
+        monkeypatch.setattr("service.serve.serve", lambda *_: pytest.fail("served"))
+        refused = run("serve", "--home", str(tmp_path), "--host", host, "--open-newsroom", status=2)
+        assert f"--open-newsroom: host is {host!r}: expected a loopback address" in refused.stderr
+        monkeypatch.setenv("LIENQUAN_TRUSTED_HOPS", "1")
+        refused = run("serve", "--home", str(tmp_path), "--open-newsroom", status=2)
+        assert "--open-newsroom: trusted_hops is 1: expected 0" in refused.stderr
+
     def test_verbose_logs_to_stderr(self, run, archive, monkeypatch):
         def log(*_):
             logging.getLogger("indexer.build").debug("cho người vận hành")

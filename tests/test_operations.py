@@ -35,7 +35,7 @@ def home(tmp_path, publish):
 def client(home):
     live = Live(home.path, HashingEncoder).start()
     wait_for(lambda: live.not_ready() is None)
-    yield create_app(Settings(home=home.path, model="hashing"), live).test_client()
+    yield create_app(Settings(home=home.path, model="hashing", open_newsroom=True), live).test_client()
     live.stop()
 
 

@@ -228,11 +228,26 @@ class TestWrongKeys:
         form = {"csrf": csrf(get(client, SIGN_IN, peer))}
         statuses = [post(client, SIGN_IN, form | {"key": "x"}, peer=peer).status_code for _ in range(12)]
         assert statuses == [403] * 10 + [429] * 2
-        refused = post(client, SIGN_IN, form | {"key": key[1]}, peer=peer)
+        refused = post(client, SIGN_IN, form | {"key": key[1][:-1]}, peer=peer)
         assert refused.status_code == 429
         assert 1 <= int(refused.headers["Retry-After"]) <= 61
         assert VI.errors[429][0] in refused.text
         assert sign_in(service.test_client(), key[1]).status_code == 303
+
+    def test_the_right_key_is_let_in_whatever_was_tried_before(self, service, key):
+        """A whole newsroom may have one address, and an attacker in it."""
+        client, peer = service.test_client(), {"REMOTE_ADDR": "198.51.100.78"}
+        form = {"csrf": csrf(get(client, SIGN_IN, peer))}
+        statuses = {post(client, SIGN_IN, form | {"key": f"x{at}"}, peer=peer).status_code for at in range(15)}
+        assert statuses == {403, 429}
+        assert post(client, SIGN_IN, form | {"key": key[1]}, peer=peer).status_code == 303
+        assert get(client, DRAFT, peer).status_code == 200
+        assert post(service.test_client(), SIGN_IN, form | {"key": "x"}, peer=peer).status_code == 403  # no form of his
+
+    def test_a_key_that_is_far_too_long_is_not_looked_for(self, browser, store, monkeypatch):
+        form = {"csrf": csrf(get(browser, SIGN_IN))}
+        monkeypatch.setattr(KeyStore, "find", lambda *_: pytest.fail("looked for"))
+        assert post(browser, SIGN_IN, form | {"key": "lq_" + "x" * 100_000}).status_code == 403
 
 
 class TestForgery:
@@ -369,6 +384,76 @@ class TestLeaving:
         assert post(browser, DRAFT, {"title": "x" * 300_000}).status_code == 413
 
 
+@pytest.fixture(scope="module")
+def closed(client_of):
+    """Return a client of a service without keys whose newsroom is not open."""
+    return client_of(LINES, open_newsroom=False)
+
+
+class TestBeforeTheFirstKey:
+    @pytest.mark.parametrize("path", [HOME, DRAFT, SIGN_IN, "/newsroom/articles/a", "/newsroom/index"])
+    @pytest.mark.parametrize(("lang", "words", "command"), [("", VI, "--name TÊN"), ("?lang=en", EN, "--name NAME")])
+    def test_a_page_says_how_to_make_one(self, closed, path, lang, words, command):
+        answer = get(closed, path + lang, peer={"REMOTE_ADDR": "127.0.0.1"})
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (403, "no-store")
+        page = tree(answer)
+        assert page.xpath("//h1/text()") == [words.no_key[0]]
+        assert f"lienquan keys create --scope newsroom {command}" in page.xpath("//p[@class='lead']")[0].text_content()
+        assert not page.xpath("//form[@method='post']")
+
+    def test_nothing_is_done_either(self, closed):
+        here = {"REMOTE_ADDR": "127.0.0.1"}
+        for path in (DRAFT, SIGN_IN, SIGN_OUT, "/newsroom/index/roll-back"):
+            answer = post(closed, path, {"title": SECRET, "key": "x", "csrf": ""}, peer=here)
+            assert answer.status_code in (403, 404, 405)
+            assert SECRET not in answer.text
+
+    def test_a_program_is_told_too(self, closed):
+        answer = closed.get(DRAFT, headers={"Accept": "application/json"})
+        assert answer.status_code == 403
+        assert "keys create --scope newsroom" in answer.text
+
+    def test_the_first_key_opens_it_without_a_restart(self, client_of):
+        client = client_of(LINES, open_newsroom=False)
+        assert get(client).status_code == 403
+        _, text = KeyStore(client.application.config["SETTINGS"].home).create("x", ["newsroom"])
+        assert get(client).status_code == 303
+        assert sign_in(client, text).status_code == 303
+        assert get(client).status_code == 200
+
+    def test_it_is_closed_by_default(self):
+        assert Settings().open_newsroom is False
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost", "LOCALHOST"])
+    def test_where_it_may_be_open(self, host):
+        assert Settings(open_newsroom=True, host=host).open_newsroom
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "bao.example", "localhost.bao.example", "", "127.1"])
+    def test_where_it_may_not(self, host):
+        with pytest.raises(ValidationError, match=re.escape(f"open_newsroom is true: host is {host!r}: expected")):
+            Settings(open_newsroom=True, host=host)
+        assert Settings(host=host).host == host
+
+    def test_not_behind_a_proxy(self):
+        with pytest.raises(ValidationError, match="trusted_hops is 1: expected 0"):
+            Settings(open_newsroom=True, trusted_hops=1)
+
+
+@pytest.mark.parametrize(
+    ("peer", "told", "named"),
+    [
+        ("127.0.0.1", "203.0.113.9", "X-Forwarded-For"),  # by its proxy, on this machine
+        ("203.0.113.9", "127.0.0.1", "peer"),  # by himself
+    ],
+)
+def test_what_a_trusted_proxy_says_is_not_taken_for_the_connection(client_of, peer, told, named):
+    client = client_of(trusted_hops=1)
+    headers = {"Host": "localhost", "X-Forwarded-For": told}
+    answer = client.get("/metrics", headers=headers, environ_base={"REMOTE_ADDR": peer})
+    assert answer.status_code == 403
+    assert answer.json["errors"][0]["field"] == named
+
+
 class TestWhereOneMay:
     def test_once_there_was_a_key_nothing_opens_by_itself_again(self, client_of):
         client = client_of(LINES)
@@ -443,8 +528,8 @@ class TestWithoutFlask:
         return Gate(store, Sessions(lambda: b"s" * 32, 100, lambda: clock[0]), lambda: clock[0]), text
 
     @staticmethod
-    def asked(cookie=None, method="POST", peer="203.0.113.9", **headers):
-        return Asked(method, peer, "HTTP/1.1", ({"Host": "tim.bao.example"} | headers).get, cookie)
+    def asked(cookie=None, method="POST", reader="203.0.113.9", **headers):
+        return Asked(method, reader, "10.0.0.1", "HTTP/1.1", ({"Host": "tim.bao.example"} | headers).get, cookie)
 
     def test_in_and_out(self, made, clock):
         gate, text = made
@@ -485,9 +570,10 @@ class TestWithoutFlask:
             gate.sign_in(self.asked(cookie), text, token)
         for at in range(10):
             with pytest.raises(WrongKey):
-                gate.sign_in(self.asked(cookie, peer=f"2001:db8::{at}"), "x", token)
+                gate.sign_in(self.asked(cookie, reader=f"2001:db8::{at}"), "x", token)
         with pytest.raises(TooMany):
-            gate.sign_in(self.asked(cookie, peer="2001:db8::ffff"), text, token)
+            gate.sign_in(self.asked(cookie, reader="2001:db8::ffff"), "x", token)
+        gate.sign_in(self.asked(cookie, reader="2001:db8::ffff"), text, token)
         gate.sign_in(self.asked(cookie), text, token)
 
 

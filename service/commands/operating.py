@@ -35,7 +35,14 @@ from service.commands.common import (
 @click.option(
     "--workers", envvar="LIENQUAN_WORKERS", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes."
 )
-def serve(home: Path, host: str, port: int, workers: int) -> None:
+@click.option(
+    "--open-newsroom",
+    is_flag=True,
+    envvar="LIENQUAN_OPEN_NEWSROOM",
+    help="Open the newsroom's pages without a key to a browser on this machine, until the first key is made. Only with "
+    "a loopback address.",
+)
+def serve(home: Path, host: str, port: int, workers: int, open_newsroom: bool) -> None:
     """Serve the current snapshot, and every later one as it is published.
 
     An empty home is fine: the service is ready once something is indexed. `lienquan settings` shows what else can be
@@ -46,11 +53,16 @@ def serve(home: Path, host: str, port: int, workers: int) -> None:
     ahead = Ahead(home)  # files are hashed while the program is imported
     from service import settings
     from service.observing import logs
+    from service.security import local
     from service.serve import serve as run
 
-    if not logs.is_json(settings.load().log_format):  # of which every line is an object, and this is none
+    found = settings.load()
+    fault = local.why_not_open(host, found.trusted_hops) if open_newsroom else None
+    if fault is not None:
+        raise click.UsageError(f"--open-newsroom: {fault}")
+    if not logs.is_json(found.log_format):  # of which every line is an object, and this is none
         click.echo(f"http://{host}:{port} serves {home}", err=True)
-    run(home, host, port, workers, ahead)
+    run(home, host, port, workers, ahead, open_newsroom)
 
 
 @click.group()

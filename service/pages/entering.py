@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from service import api
 from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
 from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
-from service.security import gate
+from service.security import gate, local
 from service.security.access import SAFE
 from service.security.gate import Asked
 from service.security.sessions import Session
@@ -96,8 +96,8 @@ def sign_out() -> ResponseReturnValue:
 
 
 def _asked() -> Asked:
-    protocol = request.environ.get("SERVER_PROTOCOL")
-    return Asked(request.method, request.remote_addr, protocol, request.headers.get, request.cookies.get(COOKIE))
+    peer, protocol = local.peer_of(request.environ), request.environ.get("SERVER_PROTOCOL")
+    return Asked(request.method, request.remote_addr, peer, protocol, request.headers.get, request.cookies.get(COOKIE))
 
 
 def _onward() -> Response:

@@ -1,5 +1,6 @@
-"""Who may have the newsroom's pages: a browser on this machine, until there is a key to sign in with; then its holders.
+"""Who may have the newsroom's pages: whoever signs in with a key.
 
+Before the first key nobody may, unless the service was started with its newsroom open: then a browser on this machine.
 Owns signing in and out, and what forms must bring. Knows nothing of Flask, nor of what the pages show.
 """
 
@@ -17,14 +18,21 @@ from limits.strategies import MovingWindowRateLimiter
 from pydantic import TypeAdapter
 
 from indexer.article import ArticleId
-from service.errors import FieldError, Forbidden, SignedOut, StaleForm, TooMany, WrongKey
+from service.errors import FieldError, Forbidden, NoKeyYet, SignedOut, StaleForm, TooMany, WrongKey
 from service.security import local
 from service.security.access import SAFE, Header, client, foreign
 from service.security.keys import Key, KeyStore, Scope
 from service.security.sessions import NOBODY, Session, Sessions
 
 ATTEMPTS = "10/minute"
-"""How often one address may try a wrong key, in each worker. No number of tries finds one; this keeps them cheap."""
+"""How many wrong keys one address is told to be wrong, in each worker; the others are answered by 429.
+
+No number of tries finds a key of 256 bits. A right one is let in whatever was tried before: behind one address there
+may be a whole newsroom, and somebody who tries wrong keys must not lock it out.
+"""
+
+_LONGEST = 200
+"""Characters of what is looked up as a key."""
 
 _PAGE = re.compile(r"/newsroom/[a-z/-]*")
 _OF_ARTICLES = "/newsroom/articles/"
@@ -34,12 +42,14 @@ _ID: TypeAdapter[str] = TypeAdapter(ArticleId)
 class Asked(NamedTuple):
     """What of a request decides.
 
-    :param peer: The reader's address, as far as proxies before the service are trusted.
+    :param reader: Their address, as far as proxies before the service are trusted.
+    :param peer: The address at the other end of the connection, whatever a header says.
     :param protocol: HTTP/1.1, say.
     :param cookie: Of the session.
     """
 
     method: str
+    reader: str | None
     peer: str | None
     protocol: str | None
     header: Header
@@ -64,11 +74,15 @@ class Gate:
     """Lets in, signs in and out.
 
     :param clock: Seconds since 1970.
+    :param opens: Whether a browser on this machine is let in as long as no key of the newsroom's was ever made.
     """
 
-    def __init__(self, keys: KeyStore, sessions: Sessions, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, keys: KeyStore, sessions: Sessions, clock: Callable[[], float] = time.time, opens: bool = False
+    ) -> None:
         self._keys = keys
         self._sessions = sessions
+        self._opens = opens
         self._clock = clock
         self._tries = MovingWindowRateLimiter(MemoryStorage())
         self._limit = parse(ATTEMPTS)
@@ -77,6 +91,7 @@ class Gate:
         """Return who asks.
 
         :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
+        :raises NoKeyYet: if there is no key to sign in with.
         :raises SignedOut: if nobody is signed in.
         """
         if self._is_open(asked):
@@ -104,6 +119,7 @@ class Gate:
         """Return a visitor who is about to sign in, with a session for the form alone: the one at hand, or a new one.
 
         :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
+        :raises NoKeyYet: if there is no key to sign in with.
         """
         self._is_open(asked)
         session = self._sessions.of(asked.cookie)
@@ -114,20 +130,20 @@ class Gate:
 
         :param text: The key.
         :param token: What the form carries.
-        :raises TooMany: if this address has brought too many wrong keys.
         :raises StaleForm: if the form is not that of the session at hand.
         :raises WrongKey: if the key does not count.
+        :raises TooMany: if it does not count, and this address has brought too many such keys.
         """
-        who = client(asked.peer)
-        if not self._tries.test(self._limit, who):
+        self.check_form(self.beginning(asked), token)
+        text = text.strip()
+        key = self._keys.find(text) if len(text) <= _LONGEST else None
+        if key is not None and _counts(key):
+            return self._sessions.begin(key.id)
+        who = client(asked.reader)
+        if not self._tries.hit(self._limit, who):
             seconds = int(self._tries.get_window_stats(self._limit, who).reset_time - self._clock()) + 1
             raise TooMany(FieldError("key", "another wrong key", f"expected at most {self._limit}"), seconds)
-        self.check_form(self.beginning(asked), token)
-        key = self._keys.find(text.strip())
-        if key is None or not _counts(key):
-            self._tries.hit(self._limit, who)
-            raise WrongKey("key: expected one of scope newsroom that is not revoked")
-        return self._sessions.begin(key.id)
+        raise WrongKey("key: expected one of scope newsroom that is not revoked")
 
     def sign_out(self, visitor: Visitor) -> None:
         """End a session, for whoever has its cookie."""
@@ -135,18 +151,21 @@ class Gate:
             self._keys.end(visitor.session.id, visitor.session.until)
 
     def _is_open(self, asked: Asked) -> bool:
-        """Return whether nobody has to sign in: no key of the newsroom's was ever made.
+        """Return whether nobody has to sign in: the newsroom is open until its first key, and that was never made.
 
-        :raises Forbidden: if it comes from another site or, then, not from this machine.
+        :raises Forbidden: if it comes from another site or, where it is open, not from this machine.
+        :raises NoKeyYet: if it is not open, and there never was a key.
         """
-        is_open = not self._keys.ever("newsroom")
-        if is_open:
+        keyless = not self._keys.ever("newsroom")
+        if keyless and not self._opens:
+            raise NoKeyYet
+        if keyless:
             fault = local.refusal(asked.method, asked.peer, asked.protocol, asked.header)
         else:
             fault = None if asked.method in SAFE else foreign(asked.header)
         if fault is not None:
             raise Forbidden([fault])
-        return is_open
+        return keyless
 
 
 def inside(path: str | None) -> str | None:

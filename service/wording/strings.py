@@ -136,6 +136,7 @@ class Strings:
     error_label: str
     errors: Mapping[int, tuple[str, str]]
     busy: tuple[str, str]
+    no_key: tuple[str, str]
     faults: str
     fault_field: str
     fault_value: str
@@ -350,8 +351,8 @@ VI = Strings(
         ),
         403: (
             "Trang này không mở được từ đây",
-            "Các trang của tòa soạn mở trên chính máy đang chạy dịch vụ, qua địa chỉ localhost; khi đã có khóa cho tòa "
-            "soạn thì mở được từ nơi khác sau khi đăng nhập. Chúng chỉ nhận những gì gửi từ chính trang ấy.",
+            "Các trang của tòa soạn mở sau khi đăng nhập, và chỉ nhận những gì gửi từ chính trang ấy. Khi chưa có khóa "
+            "mà dịch vụ chạy thử ở chế độ mở, chúng chỉ mở trên chính máy đang chạy, qua địa chỉ localhost.",
         ),
         404: (
             "Không tìm thấy trang",
@@ -366,6 +367,11 @@ VI = Strings(
         ),
     },
     busy=("Đang quá đông người đọc", "Máy chủ không trả lời kịp mọi yêu cầu. Xin thử lại sau vài giây."),
+    no_key=(
+        "Tòa soạn chưa có khóa nào",
+        "Các trang này mở bằng khóa. Người quản trị tạo khóa trên máy chủ, bằng lệnh: lienquan keys create "
+        "--scope newsroom --name TÊN --home THƯ_MỤC.",
+    ),
     faults="Chỗ cần sửa",
     fault_field="Tham số",
     fault_value="Nhận được",
@@ -523,8 +529,8 @@ EN = Strings(
         ),
         403: (
             "This page does not open from here",
-            "Newsroom pages open on the machine that runs the service, at localhost without a proxy; once there is a "
-            "key for the newsroom, from elsewhere too, after signing in. They take what their own forms send alone.",
+            "Newsroom pages open after signing in, and take what their own forms send alone. Where the service was "
+            "started with its newsroom open and there is no key yet, they open at localhost on its own machine.",
         ),
         404: (
             "Page not found",
@@ -539,6 +545,11 @@ EN = Strings(
         ),
     },
     busy=("Too many readers at once", "The server cannot answer everyone in time. Please try again in a few seconds."),
+    no_key=(
+        "The newsroom has no key yet",
+        "These pages open with a key. Whoever runs the service makes one on the server, with the command: lienquan "
+        "keys create --scope newsroom --name NAME --home HOME.",
+    ),
     faults="What to correct",
     fault_field="Parameter",
     fault_value="Received",

@@ -197,7 +197,7 @@ class _Desk:
         rules.write_text("".join(json.dumps(pin) + "\n" for pin in pins), encoding="utf-8")
         self.metrics.mkdir()
         counted = ("env", f"{DIRECTORY_VARIABLE}={self.metrics}", *COMMAND, "serve")
-        self.service = Serving(directory, counted, rules=rules)
+        self.service = Serving(directory, counted, rules=rules, open_newsroom=True)
         self.home = self.service.home
         self.service.index([*generation(1, ARTICLES), *(one.line() for one in doomed[:published])])
         _, self.key = KeyStore(self.home).create("CMS", ["ingest"])
