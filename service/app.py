@@ -39,7 +39,8 @@ from service.observing.query_log import FILE, QueryLog
 from service.options import Options
 from service.overview.mapped import Overviews
 from service.reader.assets import EMBEDDED, Assets
-from service.security import access, cors
+from service.security import addresses, cors
+from service.security.addresses import Addressed
 from service.security.gate import Gate as Doorkeeper
 from service.security.keys import KeyStore
 from service.security.pictures import Pictures
@@ -163,9 +164,10 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
         app.after_request(_cross_origin)
     if settings.rate_limit is not None:
         _limit(app, settings.rate_limit, settings.rate_limit_storage)
+    _admit(app, settings)
+    app.wsgi_app = Addressed(app.wsgi_app)  # type: ignore[method-assign]
     if (hops := settings.trusted_hops) > 0:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-    _admit(app, settings)
     return app
 
 
@@ -226,7 +228,7 @@ def _clicks(settings: Settings) -> Clicks:
 def _limit(app: Flask, rates: str, storage: str) -> None:
     """Have every address make so many requests and no more."""
     limiter = Limiter(
-        lambda: access.client(request.remote_addr),
+        lambda: addresses.client(request.remote_addr),
         app=app,
         application_limits=[rates],
         application_limits_exempt_when=lambda: request.path in _WATCHING,

@@ -184,19 +184,3 @@ class TestAnotherSite:
         (tmp_path / FILE).write_bytes(b"damaged")
         with pytest.raises(Forbidden):
             access.authorised(store, "ingest", {"Origin": "null", "Authorization": f"Bearer {UNKNOWN}"}.get)
-
-
-@pytest.mark.parametrize(
-    ("address", "expected"),
-    [
-        ("203.0.113.9", "203.0.113.9"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
-        ("::ffff:203.0.113.9", "203.0.113.9"),
-        (None, "nobody"),
-        ("", "nobody"),
-        ("unix:", "unix:"),
-    ],
-)
-def test_whom_a_limit_counts_for(address, expected):
-    assert access.client(address) == expected

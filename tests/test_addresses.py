@@ -1,111 +1,80 @@
-"""Which addresses count as public: every special block of the registries, its edges, and its neighbours outside.
+"""Where a request comes from: forms of addresses, whom a limit counts for, and what proxies may say."""
 
-The blocks are written out here once more, from the registries and not from the code. Nothing is sent anywhere.
-"""
-
-import ipaddress
+from itertools import product
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.sources.addresses import is_public
+from service.security.addresses import UNKNOWN, Addressed, client, parse
 
-SPECIAL_IPV4 = (
-    *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
-    *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
-    *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4", "168.63.129.16/32"),
-)
-SPECIAL_IPV6 = (
-    *("::/128", "::1/128", "::/96", "64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001::/32"),
-    *("2001:1::1/128", "2001:1::2/128", "2001:1::3/128", "2001:2::/48", "2001:3::/32", "2001:4:112::/48"),
-    *("2001:10::/28", "2001:20::/28", "2001:30::/28", "2001:db8::/32", "2620:4f:8000::/48", "3fff::/20", "5f00::/16"),
-    *("fc00::/7", "fe80::/10", "fec0::/10", "ff00::/8", "4000::/3", "6000::/3", "8000::/3", "a000::/3", "c000::/3"),
-)
-METADATA = (
-    *("169.254.169.254", "169.254.170.2", "100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::254"),
-    *("::ffff:169.254.169.254", "::ffff:168.63.129.16", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "fe80::a9fe:a9fe"),
-)
-
-
-def edges(block):
-    """Return the first and last address of a block, and one in its middle."""
-    network = ipaddress.ip_network(block)
-    return network[0], network[network.num_addresses // 2], network[-1]
-
-
-def neighbours(block):
-    """Return the addresses right before and right after a block, where there are any."""
-    network = ipaddress.ip_network(block)
-    make, last = type(network[0]), 2**network.max_prefixlen - 1
-    return [make(int(at)) for at in (int(network[0]) - 1, int(network[-1]) + 1) if 0 <= at <= last]
-
-
-@pytest.mark.parametrize("block", SPECIAL_IPV4 + SPECIAL_IPV6)
-def test_a_special_block_is_not_public_from_its_first_to_its_last(block):
-    for address in edges(block):
-        assert not is_public(str(address)), address
-
-
-@pytest.mark.parametrize("block", SPECIAL_IPV4)
-def test_what_lies_beside_a_special_block_is_public(block):
-    special = [ipaddress.ip_network(other) for other in SPECIAL_IPV4]
-    for address in neighbours(block):
-        assert is_public(str(address)) == (not any(address in other for other in special)), address
+LINES = [{"id": "a", "title": "Lò gốm đỏ lửa"}]
 
 
 @pytest.mark.parametrize(
-    ("address", "public"),
+    ("address", "expected"),
     [
-        *(("1fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", False), ("2000::", True), ("4000::", False)),
-        *(("3fff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", True), ("3fff:fff:ffff:ffff:ffff:ffff:ffff:ffff", False)),
-        *(("3fff:1000::", True), ("3ffe:ffff:ffff:ffff:ffff:ffff:ffff:ffff", True)),
-        *(("2000:ffff:ffff:ffff:ffff:ffff:ffff:ffff", True), ("2001:200::", True)),
-        *(("2001:db7:ffff:ffff:ffff:ffff:ffff:ffff", True), ("2001:db9::", True)),
-        *(("2620:4f:7fff:ffff:ffff:ffff:ffff:ffff", True), ("2620:4f:8001::", True)),
-        *(("2001:ffff:ffff:ffff:ffff:ffff:ffff:ffff", True), ("2003::", True)),
-        *(("64:ff9a:ffff:ffff:ffff:ffff:808:808", False), ("64:ff9b::1:808:808", False)),
+        ("203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:5678", "203.0.113.9"),
+        ('"203.0.113.9:5678"', "203.0.113.9"),
+        (" 203.0.113.9 ", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::7]", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::7]:80", "2001:db8:1:2::/64"),
+        ('"[2001:db8:1:2::7]:80"', "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("[fe80::1%eth0]:80", "fe80::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("[::ffff:203.0.113.9]:80", "203.0.113.9"),
+        *((text, UNKNOWN) for text in (None, "", "unix:", "unknown", "_hidden", "203.0.113.9:x", "203.0.113.9:123456")),
+        *((text, UNKNOWN) for text in ("[203.0.113.9", "[]:80", "1" * 100_000, "[" + "1:" * 50_000 + "]")),
     ],
 )
-def test_the_edges_of_blocks_of_ipv6(address, public):
-    assert is_public(address) is public
+def test_whom_a_limit_counts_for(address, expected):
+    assert client(address) == expected
 
 
-@pytest.mark.parametrize("address", METADATA)
-def test_what_tells_a_cloud_s_secrets_is_not_public(address):
-    assert not is_public(address)
+@given(st.ip_addresses(), st.none() | st.integers(0, 65535), st.booleans())
+def test_no_form_of_an_address_makes_another_caller(address, port, quoted):
+    bare = f"[{address}]" if address.version == 6 and port is not None else str(address)
+    text = bare if port is None else f"{bare}:{port}"
+    assert client(f'"{text}"' if quoted else text) == client(str(address))
 
 
-@pytest.mark.parametrize("block", SPECIAL_IPV4)
-def test_a_special_address_inside_an_ipv6_address_is_not_public(block):
-    for address in edges(block):
-        number = int(address)
-        for carried in (
-            f"::ffff:{address}",
-            f"::{address}",
-            f"64:ff9b::{address}",
-            f"64:ff9b:1::{address}",
-            f"2002:{number >> 16:x}:{number & 0xFFFF:x}::1",
-            f"2001:0:{number >> 16:x}:{number & 0xFFFF:x}::1",
-        ):
-            assert not is_public(carried), carried
+@given(st.text())
+def test_any_text_is_an_address_or_unknown(text):
+    assert client(text) == UNKNOWN or parse(text) is not None
 
 
-def test_ipv6_addresses_that_carry_one_are_refused_where_they_lead_nowhere():
-    assert is_public("::ffff:8.8.8.8")
-    assert is_public("64:ff9b::8.8.8.8")
-    assert is_public("2002:808:808::1")
-    for refused in ("::8.8.8.8", "64:ff9b:1::8.8.8.8", "2001:0:808:808::f7f7:f7f7"):
-        assert not is_public(refused), refused
+@pytest.mark.parametrize(
+    ("told", "found"),
+    [("203.0.113.9:80", "203.0.113.9"), ("[2001:db8::1]:80", "2001:db8::1"), ("_hidden", UNKNOWN), (None, UNKNOWN)],
+)
+def test_the_application_finds_a_bare_address(told, found):
+    seen = []
+    app = Addressed(lambda environ, _: [seen.append(environ["REMOTE_ADDR"]) or b""])
+    app({} if told is None else {"REMOTE_ADDR": told}, None)
+    assert seen == [found]
 
 
-@given(st.ip_addresses(v=4))
-def test_what_python_holds_to_be_private_is_not_public(address):
-    if not address.is_global or address.is_multicast or address.is_reserved:
-        assert not is_public(str(address))
+def test_another_port_is_no_other_reader(client_of):
+    service = client_of(LINES, rate_limit="2/hour", trusted_hops=1)
+    forms = ["198.51.100.7:1000", "198.51.100.7:1001", '"198.51.100.7:1002"', "198.51.100.7"]
+    answers = [
+        service.get("/api/v1/search?q=x", headers={"X-Forwarded-For": form}, environ_base={"REMOTE_ADDR": "10.0.0.1"})
+        for form in forms
+    ]
+    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
 
 
-@given(st.ip_addresses(v=6))
-def test_what_python_holds_to_be_private_is_not_public_in_ipv6(address):
-    if not address.is_global and not (address.ipv4_mapped or address.sixtofour):
-        assert not is_public(str(address))
+def test_all_that_is_no_address_shares_one_limit(client_of):
+    service = client_of(LINES, rate_limit="3/hour", trusted_hops=1)
+    texts = ["_a", "_b", "unknown", "c.example"]
+    answers = [service.get("/api/v1/search?q=x", headers={"X-Forwarded-For": text}) for text in texts]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+
+
+def test_every_port_of_many_addresses_counts_once_each():
+    made = {client(f"198.51.100.{host}:{port}") for host, port in product(range(5), range(1000, 1100))}
+    assert len(made) == 5

@@ -6,7 +6,6 @@ What is answered says what was expected and names the header; it never repeats a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from indexer.article import shown
 from service.errors import FieldError, Forbidden, Unauthorized
@@ -65,15 +64,3 @@ def foreign(header: Header, origins: Collection[str] = ()) -> FieldError | None:
     if site not in {None, "same-origin", "none"}:
         return FieldError("Sec-Fetch-Site", shown(site), "expected a page of this service")
     return None
-
-
-def client(address: str | None) -> str:
-    """Return whom a limit counts for an address: of IPv6 its /64, for one connection has as many addresses."""
-    try:
-        found = ip_address(address or "")
-    except ValueError:
-        return address or "nobody"
-    if isinstance(found, IPv6Address):
-        mapped = found.ipv4_mapped
-        return str(mapped or ip_network((found, 64), strict=False))
-    return str(found)

@@ -20,7 +20,8 @@ from pydantic import TypeAdapter
 from indexer.article import ArticleId
 from service.errors import FieldError, Forbidden, NoKeyYet, SignedOut, StaleForm, TooMany, WrongKey
 from service.security import local
-from service.security.access import SAFE, Header, client, foreign
+from service.security.access import SAFE, Header, foreign
+from service.security.addresses import client
 from service.security.keys import Key, KeyStore, Scope
 from service.security.sessions import NOBODY, Session, Sessions
 
