@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models import bundled, catalogue, hashing, onnx, parity
+from models import bundled, catalogue, hashing, hub, onnx, parity
 from models.catalogue import ModelCard
 from models.cpu import available_threads, int8_kind
 from models.encoder import Encoder, EncoderIdentity, Vectors
@@ -141,7 +141,7 @@ def preload(card: ModelCard) -> None:
     """
     kind, _ = int8_kind()
     directory = _bundled_directory() if card.key == catalogue.DEFAULT else Path(card.source)
-    if kind is None or card.key == hashing.NAME or not directory.is_dir():
+    if kind is None or card.key == hashing.NAME or card.revision or not directory.is_dir():
         return
     with suppress(ModelError):
         path = _int8_directory(_locate(card), kind) / onnx.TOKENIZER_FILE
@@ -154,17 +154,12 @@ def missing(card: ModelCard) -> str | None:
 
     Loads nothing and changes nothing.
     """
-    if card.key == hashing.NAME or (card.source and Path(card.source).is_dir()):
+    if card.key == hashing.NAME or (card.source and not card.revision):
         return None
     if card.key == catalogue.DEFAULT:
         return None if _bundled_directory().is_dir() else f"{_bundled_directory()}: not made yet"
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        snapshot_download(card.source, local_files_only=True)
-    except LocalEntryNotFoundError:
-        return f"{card.source}: not fetched yet"
+    if not hub.is_fetched(card.source, card.revision):
+        return f"{card.source}@{card.revision}: not fetched yet"
     return None
 
 
@@ -207,12 +202,14 @@ def _locate(card: ModelCard) -> _Located:
     if card.key == catalogue.DEFAULT:
         directory = bundled.ensure(_bundled_directory())
         name, revision, weights = bundled.HUB_ID, bundled.REVISION, "q4"
-    elif Path(card.source).is_dir():
+    elif not card.revision:
         directory = Path(card.source)
         name, revision, weights = directory.name, _digest(directory), "fp32"
     else:
-        directory = _download(card.source)
-        name, revision, weights = card.source, directory.name, "fp32"
+        directory = hub.download(card.source, card.revision)
+        name, revision, weights = card.source, card.revision, "fp32"
+    if card.key != catalogue.DEFAULT:
+        hub.check(directory)
     own = _own_prompts(directory)
     query = card.query_prompt if card.query_prompt is not None else own.get("query", "")
     document = card.document_prompt
@@ -223,15 +220,6 @@ def _locate(card: ModelCard) -> _Located:
 
 def _bundled_directory() -> Path:
     return catalogue.models_home() / f"multilingual-e5-small-{bundled.REVISION}"
-
-
-def _download(hub_id: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(hub_id, ignore_patterns=["*.onnx", "*.h5", "*.msgpack", "openvino/*"]))
-    except Exception as error:  # the hub client raises a dozen kinds, network and name alike
-        raise ModelError(f"model {hub_id!r}: cannot be had from the hub: {error}") from error
 
 
 def _digest(directory: Path) -> str:
@@ -260,7 +248,8 @@ def _load_torch(located: _Located, threads: int) -> SentenceTransformerEncoder:
 
     torch.set_num_threads(threads)
     # Torch spreads one text over its own threads, so that this encoder needs none of its own.
-    return _encoder(_open(located.directory), located, "fp32", threads=1)
+    model = _open(located.directory, model_kwargs={"use_safetensors": True})
+    return _encoder(model, located, "fp32", threads=1)
 
 
 def _load_int8(located: _Located, threads: int) -> Encoder:
@@ -341,7 +330,7 @@ def _open(directory: Path, **options: Any) -> SentenceTransformer:
 
         try:
             model: SentenceTransformer = SentenceTransformer(
-                str(directory), device="cpu", local_files_only=True, **options
+                str(directory), device="cpu", local_files_only=True, trust_remote_code=False, **options
             )
         except Exception as error:  # torch, ONNX Runtime and the hub client each raise their own kinds
             raise ModelError(f"model {directory}: cannot be loaded: {error}") from error

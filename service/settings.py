@@ -71,7 +71,8 @@ class Settings(BaseSettings):
     :param host: The address that `serve` listens on.
     :param port: The port that `serve` listens on; 0 takes any free one.
     :param workers: How many processes `serve` runs.
-    :param model: A model of the catalogue, a directory, or a hub id.
+    :param model: A model of the catalogue, a directory, or a hub id with its commit, `OWNER/NAME@COMMIT`; weights are
+        read as safetensors only.
     :param models: Where models are kept; `~/.cache/lienquan/models` by default.
     :param query_prompt: Stands instead of the model's own prompt for queries.
     :param document_prompt: Stands instead of the model's own prompt for articles.

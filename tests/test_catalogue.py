@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from models import bundled, catalogue
+from models import bundled, catalogue, hub
 from models.catalogue import ModelCard
 from models.errors import ModelError
 
@@ -18,10 +19,17 @@ from models.errors import ModelError
         (
             "intfloat/multilingual-e5-large",
             ModelCard(
-                "intfloat/multilingual-e5-large", "intfloat/multilingual-e5-large", "query: ", "passage: ", 512, "MIT"
+                *(
+                    "intfloat/multilingual-e5-large",
+                    "intfloat/multilingual-e5-large",
+                    "query: ",
+                    "passage: ",
+                    512,
+                    "MIT",
+                ),
+                "ab10c1a7f42e74530fe7ae5be82e6d4f11a719eb",
             ),
         ),
-        ("BAAI/bge-m3", ModelCard("BAAI/bge-m3", "BAAI/bge-m3", "", "", 1024, "MIT")),
         ("hashing", ModelCard("hashing", "", "", "", None, "MIT")),
     ],
 )
@@ -38,10 +46,36 @@ def test_every_card_is_found_by_its_key_and_says_its_licence():
         assert card.licence != "unknown"
 
 
+COMMIT = "0123456789abcdef" * 2 + "01234567"
+
+
+def test_every_model_of_the_hub_has_one_commit():
+    for card in catalogue.KNOWN.values():
+        assert bool(card.source) is hub.is_commit(card.revision)
+
+
 def test_unknown_hub_id_takes_everything_from_the_model():
-    assert catalogue.find("someone/some-model") == ModelCard(
-        "someone/some-model", "someone/some-model", None, None, None, "unknown"
-    )
+    name = f"someone/some-model@{COMMIT}"
+    assert catalogue.find(name) == ModelCard(name, "someone/some-model", None, None, None, "unknown", COMMIT)
+
+
+def test_another_commit_of_a_known_model_keeps_its_prompts():
+    known = catalogue.find(bundled.HUB_ID)
+    other = catalogue.find(f"{bundled.HUB_ID}@{COMMIT}")
+    assert known.revision not in {"", COMMIT}
+    assert other == replace(known, key=f"{bundled.HUB_ID}@{COMMIT}", revision=COMMIT)
+
+
+@pytest.mark.parametrize(
+    "revision",
+    ["", "@", "@main", "@v1.0", "@0123abc", f"@{COMMIT[:-1]}", f"@{COMMIT}0", f"@{COMMIT.upper()}", f"@{COMMIT}\n"],
+)
+def test_what_names_no_commit_is_refused_and_says_how_to_name_one(revision):
+    with pytest.raises(ModelError) as caught:
+        catalogue.find(f"someone/some-model{revision}")
+    message = str(caught.value)
+    assert message.startswith(f"model: {'someone/some-model' + revision!r}: expected someone/some-model@COMMIT")
+    assert "40 hexadecimal digits" in message
 
 
 def test_directory_takes_everything_from_the_model(tmp_path):
@@ -69,7 +103,7 @@ def test_other_names_are_refused(name):
         catalogue.find(name)
     message = str(caught.value)
     assert message.startswith(f"model: {name!r}: expected one of bundled, ")
-    assert message.endswith("a directory, or a hub id OWNER/NAME")
+    assert message.endswith("a directory, or a hub id OWNER/NAME@COMMIT")
 
 
 @pytest.mark.parametrize("max_tokens", [7, 0, -1])

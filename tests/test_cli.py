@@ -564,7 +564,9 @@ class TestSnapshots:
 class TestModels:
     def test_list(self, run):
         rows = {row["name"]: row for row in json.loads(run("models", "list", "--json").stdout)}
-        assert {"bundled", "hashing", "BAAI/bge-m3"} <= set(rows)
+        assert {"bundled", "hashing", "intfloat/multilingual-e5-large"} <= set(rows)
+        hub_id, _, commit = rows["intfloat/multilingual-e5-large"]["source"].partition("@")
+        assert (hub_id, len(commit)) == ("intfloat/multilingual-e5-large", 40)
         assert rows["bundled"] == {
             **{"name": "bundled", "source": "installed with Lienquan", "max_tokens": 512, "licence": "MIT"},
             **{"query_prompt": "query: ", "document_prompt": "passage: "},

@@ -140,7 +140,7 @@ class TestModel:
         assert not (tmp_path / "models").exists()
 
     def test_one_from_the_hub_that_is_not_fetched_yet(self, monkeypatch, tmp_path):
-        monkeypatch.setenv("LIENQUAN_MODEL", "nobody/nothing-of-that-name")
+        monkeypatch.setenv("LIENQUAN_MODEL", "nobody/nothing-of-that-name@" + "0" * 40)
         assert "not fetched yet" in found()["model"].found
 
     @pytest.mark.parametrize("step", ["verify", "load"])

@@ -6,6 +6,7 @@ import functools
 import json
 import logging
 import math
+import pickle
 import platform
 import re
 import shutil
@@ -32,6 +33,7 @@ from tests.test_bundled import Packed
 TEXTS = parity.probe_texts()
 LONG = TEXTS[1]
 BACKENDS = ("torch", "onnx-int8")
+COMMIT = "0123456789abcdef" * 2 + "01234567"
 PRECISION = f"int8-{int8_kind()[0]}-3"
 
 
@@ -311,7 +313,7 @@ def test_hashing_needs_no_backend():
     assert [found.passed for found in check(catalogue.find("hashing"))] == [True]
 
 
-@pytest.mark.parametrize("key", ["hashing", "bundled", "someone/some-model"])
+@pytest.mark.parametrize("key", ["hashing", "bundled", f"someone/some-model@{COMMIT}"])
 def test_unknown_backend_is_refused(key, empty_home):
     with pytest.raises(ModelError, match=r"backend: 'cuda': expected one of auto, onnx-int8, torch"):
         load(catalogue.find(key), "cuda")
@@ -341,19 +343,29 @@ def test_damaged_prompts_are_refused(copy, home, content):
 
 
 def test_a_model_of_the_hub_is_known_by_its_commit(tiny, home, tmp_path, monkeypatch):
-    snapshot = shutil.copytree(tiny, tmp_path / "snapshots" / "0123abc")
+    snapshot = shutil.copytree(tiny, tmp_path / "snapshots" / COMMIT)
     asked = []
 
-    def download(name: str, **options: object) -> str:
-        asked.append(name)
+    def download(name: str, revision: str, allow_patterns: list[str]) -> str:
+        asked.append((name, revision, allow_patterns))
         return str(snapshot)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    encoder = load(catalogue.find("someone/some-model", document_prompt="bài: ", max_tokens=64), "torch")
-    assert encoder.identity == EncoderIdentity(
-        "someone/some-model", "0123abc", 32, "query: ", "bài: ", 64, "fp32", "fp32"
-    )
-    assert asked == ["someone/some-model"]
+    encoder = load(catalogue.find(f"someone/some-model@{COMMIT}", document_prompt="bài: ", max_tokens=64), "torch")
+    assert encoder.identity == EncoderIdentity("someone/some-model", COMMIT, 32, "query: ", "bài: ", 64, "fp32", "fp32")
+    assert asked == [("someone/some-model", COMMIT, ["*.json", "*.txt", "*.model", "*.codes", "*.safetensors"])]
+
+
+def test_a_directory_of_the_same_name_is_not_taken_for_the_hub_s(tiny, home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(tiny, tmp_path / "someone" / "some-model")
+
+    def fail(name: str, **options: object) -> str:
+        raise ConnectionError("asked")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
+    with pytest.raises(ModelError, match="cannot be had from the hub: asked"):
+        load(catalogue.find(f"someone/some-model@{COMMIT}"), "torch")
 
 
 def test_a_hub_out_of_reach_is_a_model_error(home, monkeypatch):
@@ -361,8 +373,66 @@ def test_a_hub_out_of_reach_is_a_model_error(home, monkeypatch):
         raise ConnectionError("no route to host")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
-    with pytest.raises(ModelError, match="model 'someone/some-model': cannot be had from the hub: no route to host"):
-        load(catalogue.find("someone/some-model"))
+    with pytest.raises(
+        ModelError, match=f"model 'someone/some-model@{COMMIT}': cannot be had from the hub: no route to host"
+    ):
+        load(catalogue.find(f"someone/some-model@{COMMIT}"))
+
+
+class Loaded:
+    """Unpickled, it leaves a file behind, as somebody's program would."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("backend", ["auto", *BACKENDS])
+@pytest.mark.parametrize("where", [".", "2_Dense"])
+def test_weights_that_are_only_pickled_are_never_loaded(copy, home, tmp_path, where, backend):
+    if where == ".":
+        (copy / "model.safetensors").unlink()
+    (copy / where).mkdir(exist_ok=True)
+    (copy / where / "pytorch_model.bin").write_bytes(pickle.dumps(Loaded(tmp_path / "ran")))
+    with pytest.raises(ModelError, match=r"safetensors"):
+        load(catalogue.find(str(copy)), backend)
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_pickle_beside_safetensors_is_not_loaded(copy, home, tmp_path):
+    (copy / "pytorch_model.bin").write_bytes(pickle.dumps(Loaded(tmp_path / "ran")))
+    load(catalogue.find(str(copy)), "torch")
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("backend", ["auto", *BACKENDS])
+@pytest.mark.parametrize("name", ["own.Own", "os.system", "sentence_transformersx.Own", None])
+def test_a_class_of_the_model_s_own_is_not_run(copy, home, tmp_path, name, backend):
+    (copy / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    modules = json.loads((copy / "modules.json").read_text())
+    modules[-1]["type"] = name
+    (copy / "modules.json").write_text(json.dumps(modules))
+    with pytest.raises(ModelError, match=r"modules.json: .*: expected a class of sentence_transformers"):
+        load(catalogue.find(str(copy)), backend)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("router_config.json", {"types": {"0_Own": "own.Own"}}),
+        ("wordembedding_config.json", {"tokenizer_class": "own.Own"}),
+        ("router_config.json", []),
+        ("wordembedding_config.json", "own.Own"),
+    ],
+)
+def test_nor_one_that_a_part_of_it_names(copy, home, file, content):
+    (copy / "3_Part").mkdir()
+    (copy / "3_Part" / file).write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=rf"{file}: .*: expected a class of sentence_transformers"):
+        load(catalogue.find(str(copy)), "torch")
 
 
 # --- int8, or why not
@@ -521,7 +591,7 @@ def test_what_can_be_shared_is_read_before_it_is_needed(tiny, home):
     assert open_tokenizer.cache_info().misses == 1
 
 
-@pytest.mark.parametrize("name", ["hashing", "bundled", "someone/some-model", "tiny"])
+@pytest.mark.parametrize("name", ["hashing", "bundled", f"someone/some-model@{COMMIT}", "tiny"])
 def test_nothing_is_made_or_fetched_to_be_shared(tiny, empty_home, monkeypatch, name):
     monkeypatch.setattr(huggingface_hub, "snapshot_download", None)
     open_tokenizer.cache_clear()

@@ -68,7 +68,12 @@ with_home = options(
 )
 with_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for a program to read.")
 with_which_model = options(
-    click.option("--model", envvar="LIENQUAN_MODEL", default="bundled", help="Known name, directory or hub id."),
+    click.option(
+        "--model",
+        envvar="LIENQUAN_MODEL",
+        default="bundled",
+        help="Known name, directory or OWNER/NAME@COMMIT of the hub.",
+    ),
     click.option("--query-prompt", envvar="LIENQUAN_QUERY_PROMPT", help="Instead of the model's own."),
     click.option("--document-prompt", envvar="LIENQUAN_DOCUMENT_PROMPT", help="Instead of the model's own."),
     click.option("--max-tokens", envvar="LIENQUAN_MAX_TOKENS", type=int, help="Instead of the model's own limit."),

@@ -154,13 +154,13 @@ def models() -> None:
 @models.command("list")
 @with_json
 def list_models(as_json: bool) -> None:
-    """List the models that are known by name; any sentence-transformers directory or hub id does as well."""
+    """List the models that are known by name; any sentence-transformers directory or hub commit does too."""
     from models import catalogue
 
     rows = [
         {
             "name": card.key,
-            "source": card.source or "installed with Lienquan",
+            "source": f"{card.source}@{card.revision}" if card.source else "installed with Lienquan",
             "max_tokens": card.max_tokens,
             "query_prompt": card.query_prompt,
             "document_prompt": card.document_prompt,

@@ -1,0 +1,93 @@
+"""Models that others made: fetched at one commit, and only what can be read without running code of theirs.
+
+The one importer of huggingface_hub. Owns which files of a model are fetched and what makes a directory unfit. Knows
+nothing of how a model is run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from models.errors import ModelError
+
+FETCHED = ("*.json", "*.txt", "*.model", "*.codes", "*.safetensors")
+"""Configuration, vocabularies and weights as plain numbers: no pickles, which are programs, and no Python."""
+
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_PICKLED = "pytorch_model*.bin"
+_PLAIN = "*.safetensors"
+_OWN = "sentence_transformers."
+"""Modules of this package are known code; any other name would be imported, from the model's directory too."""
+
+
+def is_commit(revision: str) -> bool:
+    """Return whether a revision names one commit for good, as no branch and no tag does."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
+def download(hub_id: str, revision: str) -> Path:
+    """Return the directory of a model, fetched from the hub where it is not on this disk.
+
+    :param revision: A commit.
+    :raises ModelError: if it cannot be had.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(FETCHED)))
+    except Exception as error:  # the hub client raises a dozen kinds, network and name alike
+        raise ModelError(f"model {hub_id + '@' + revision!r}: cannot be had from the hub: {error}") from error
+
+
+def is_fetched(hub_id: str, revision: str) -> bool:
+    """Return whether a model is on this disk. Fetches nothing."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        snapshot_download(hub_id, revision=revision, allow_patterns=list(FETCHED), local_files_only=True)
+    except LocalEntryNotFoundError:
+        return False
+    return True
+
+
+def check(directory: Path) -> None:
+    """Refuse a model that is not read without running what its author wrote.
+
+    :raises ModelError: if weights are only there as a pickle, or a part of it is a class of its own.
+    """
+    if not any(directory.rglob(_PLAIN)):
+        raise ModelError(f"model {directory}: no {_PLAIN} in it: expected weights in this form alone")
+    for path in sorted(directory.rglob(_PICKLED)):
+        if not any(path.parent.glob(_PLAIN)):
+            expected = f"expected {_PLAIN} beside it: a pickle is a program, and is never loaded"
+            raise ModelError(f"{path}: {expected}")
+    for path, name in _classes(directory):
+        if not name.startswith(_OWN):
+            raise ModelError(f"{path}: {name!r}: expected a class of sentence_transformers: no other code is run")
+
+
+def _classes(directory: Path) -> Iterator[tuple[Path, str]]:
+    """Yield the classes that sentence-transformers would load for a model, each with the file that names it."""
+    for path in sorted(directory.rglob("modules.json")):
+        parts = _read(path)
+        for part in parts if isinstance(parts, list) else [parts]:
+            yield path, str(part.get("type")) if isinstance(part, dict) else str(part)
+    for path in sorted(directory.rglob("router_config.json")):
+        found = _read(path)
+        types = found.get("types") if isinstance(found, dict) else None
+        for name in types.values() if isinstance(types, dict) else [types]:
+            yield path, str(name)
+    for path in sorted(directory.rglob("wordembedding_config.json")):
+        found = _read(path)
+        yield path, str(found.get("tokenizer_class") if isinstance(found, dict) else found)
+
+
+def _read(path: Path) -> object:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}") from None
