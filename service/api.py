@@ -35,6 +35,7 @@ from service.search.highlights import highlights
 from service.search.understanding import Query
 from service.searcher import Searcher
 from service.security import access, local
+from service.security.audit import AuditLog
 from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
 from service.serving import deadline
@@ -91,6 +92,11 @@ def keys() -> KeyStore:
 def gate() -> Gate:
     """Return who lets in to the newsroom's pages."""
     return cast(Gate, current_app.extensions["lienquan_gate"])
+
+
+def audit() -> AuditLog:
+    """Return the audit log."""
+    return cast(AuditLog, current_app.extensions["lienquan_audit"])
 
 
 def clicks() -> Clicks | None:

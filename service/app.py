@@ -41,6 +41,7 @@ from service.overview.mapped import Overviews
 from service.reader.assets import EMBEDDED, Assets
 from service.security import addresses, cors
 from service.security.addresses import Addressed
+from service.security.audit import AuditLog
 from service.security.gate import Gate as Doorkeeper
 from service.security.keys import KeyStore
 from service.security.pictures import Pictures
@@ -147,6 +148,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     app.extensions["lienquan_overviews"] = Overviews()
     if live is None and settings.newsroom:
         latency.start()
+    app.extensions["lienquan_audit"] = _audit(settings)
     app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
     app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings), opens=settings.open_newsroom)
     if settings.query_log:
@@ -216,6 +218,12 @@ def _secret(settings: Settings) -> Callable[[], bytes]:
 
 def _sessions(settings: Settings) -> Sessions:
     return Sessions(_secret(settings), int(settings.session_hours * 3600))
+
+
+def _audit(settings: Settings) -> AuditLog:
+    given = settings.audit_secret
+    secret = None if given is None else given.get_secret_value()
+    return AuditLog(settings.home, secret, settings.audit_addresses, metrics().unrecorded)
 
 
 def _clicks(settings: Settings) -> Clicks:

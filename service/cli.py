@@ -15,6 +15,7 @@ from service.commands import (
     archive,
     articles,
     asking,
+    audit,
     exporting,
     following,
     judgements,
@@ -46,6 +47,7 @@ for _command in (
     *(following.sync, following.status),
     *(asking.search, asking.related, asking.evaluate, judgements.judgements, exporting.export),
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
+    audit.audit,
     words.words,
     *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.restore),
 ):

@@ -14,6 +14,7 @@ ServiceError
 ├── PackedBody         415: a body that is packed
 ├── Unprocessable      422: what is asked for contradicts itself
 ├── CannotWrite        503: a change cannot be made durable
+├── NotRecorded        503: the audit log cannot be written or read
 ├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
 ├── TooMany            429: more often than is allowed
 ├── NotReady           503: no snapshot or no encoder yet, or the store of keys cannot be used
@@ -249,3 +250,11 @@ class CannotWrite(ServiceError):
 
     status = 503
     title = "Cannot write"
+
+
+class NotRecorded(ServiceError):
+    """The audit log cannot be used, so nothing was done that it would have to tell of."""
+
+    status = 503
+    title = "Not recorded"
+    retry_after = 5

@@ -24,6 +24,7 @@ from pydantic_settings import SettingsError as UnreadableSetting
 from service.ranking.presets import DuplicateRule, FallbackName
 from service.ranking.variants import TrialKind, Variant
 from service.security import cors, local
+from service.security.audit_addresses import AddressDetail
 from service.security.pictures import Host
 
 PREFIX = "LIENQUAN_"
@@ -105,6 +106,10 @@ class Settings(BaseSettings):
         try things out, and only where `host` is a loopback address and no proxy is trusted.
     :param session_hours: For how long somebody stays signed in to them.
     :param session_secret: What signs their sessions; a file of the home by default, made when it is first needed.
+    :param audit_addresses: How much of the address of whoever did something the audit log keeps: nothing, its network
+        (/24, of IPv6 /64), or all of it.
+    :param audit_days: For how many days the audit log is kept (`lienquan audit prune`).
+    :param audit_secret: What seals its entries; a file of the home by default, made when it is first needed.
     :param trusted_hops: How many proxies stand before the service, each of which says for whom it asks
         (X-Forwarded-For, -Proto and -Host).
     :param cors_origins: Sites whose pages may read public answers in a browser, as JSON.
@@ -166,6 +171,9 @@ class Settings(BaseSettings):
     open_newsroom: bool = False
     session_hours: float = Field(default=12, ge=0.1, le=24 * 30)
     session_secret: SecretStr | None = Field(default=None, min_length=32)
+    audit_addresses: AddressDetail = "network"
+    audit_days: int = Field(default=365, ge=1, le=3660)
+    audit_secret: SecretStr | None = Field(default=None, min_length=32)
     trusted_hops: int = Field(default=0, ge=0, le=10)
     cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()
     rate_limit: Annotated[str, AfterValidator(_rates)] | None = None

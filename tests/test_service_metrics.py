@@ -76,6 +76,7 @@ class TestCounting:
         counted.encoder_ready()
         counted.unlogged(3)
         counted.uncounted(2)
+        counted.unrecorded()
         text = counted.text()
         assert value(text, "query_vectors_total", result="hit") == 2
         assert value(text, "query_vectors_total", result="miss") == 1
@@ -86,6 +87,7 @@ class TestCounting:
         assert value(text, "encoder_ready") == 1
         assert value(text, "query_log_dropped_total") == 3
         assert value(text, "clicks_dropped_total") == 2
+        assert value(text, "audit_failures_total") == 1
 
     def test_what_waits_to_be_ingested(self):
         text = Metrics().text(Ingestion(live=7, waiting=3, oldest=1.5, aside=1, published=1_700_000_000, down=2))

@@ -118,7 +118,7 @@ class TestImports:
                     *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
                     *("indexer.sources.memory", "indexer.store", "indexer.tally"),
                     *("service.judging.judgements", "service.security.keys", "service.files.database"),
-                    *("service.clicks.log", "service.observing.hourly"),
+                    *("service.clicks.log", "service.observing.hourly", "service.security.audit"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),
@@ -148,6 +148,7 @@ class TestImports:
                     ),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
                     "service.commands.words",
+                    "service.commands.audit",
                 },
             ),
         ],
@@ -244,7 +245,9 @@ class TestDocuments:
 
     def test_nothing_that_is_not_there_is_named(self, text):
         named = set(
-            re.findall(r"(?<![\w/-])lienquan ((?:judgements|keys|snapshots|models|rules|words) [a-z]+|[a-z]+)", text)
+            re.findall(
+                r"(?<![\w/-])lienquan ((?:audit|judgements|keys|snapshots|models|rules|words) [a-z]+|[a-z]+)", text
+            )
         )
         known = {path.removeprefix("lienquan ") for path in COMMANDS}
         assert {words for words in named if words not in known and words.split()[0] not in known} == set()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.catalogue import ModelCard
     from models.encoder import Encoder
     from service.searcher import Searcher
+    from service.security.audit import AuditLog
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -123,6 +124,16 @@ def plain_errors() -> Iterator[None]:
         raise click.UsageError(error.detail) from error
     except (IndexerError, ModelError, ServiceError, ValueError, OSError) as error:
         raise click.ClickException(str(error)) from error
+
+
+def audit_log(home: Path) -> AuditLog:
+    """Return the audit log of a home, as the settings have it."""
+    from service import settings
+    from service.security.audit import AuditLog
+
+    loaded = settings.load()
+    given = loaded.audit_secret
+    return AuditLog(home, None if given is None else given.get_secret_value(), loaded.audit_addresses)
 
 
 def find_card(model: str, query_prompt: str | None, document_prompt: str | None, max_tokens: int | None) -> ModelCard:

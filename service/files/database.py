@@ -38,13 +38,38 @@ def opened(path: Path, version: int) -> Iterator[sqlite3.Connection]:
     :param version: Which `user_version` it must be of.
     :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
     """
-    with closing(_connect(path)) as db:
-        (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found != version:
-            raise sqlite3.DatabaseError(f"format {found}: expected {version}")
-        db.execute("PRAGMA synchronous = FULL")
+    with closing(connect(path, version)) as db, telling_of_damage():
         yield db
 
 
+@contextmanager
+def telling_of_damage() -> Iterator[None]:
+    """Turn what Python raises where SQLite's message has bytes of a damaged file into SQLite's own error."""
+    try:
+        yield
+    except UnicodeDecodeError:
+        raise sqlite3.DatabaseError("database is damaged: its names are not UTF-8") from None
+
+
+def connect(path: Path, version: int) -> sqlite3.Connection:
+    """Return an open connection, for whoever keeps it and sees to it that one thread at a time uses it.
+
+    :param version: Which `user_version` the file must be of.
+    :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
+    """
+    db = _connect(path)
+    try:
+        with telling_of_damage():
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found != version:
+                raise sqlite3.DatabaseError(f"format {found}: expected {version}")
+            db.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 def _connect(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=rw", timeout=5, isolation_level=None, uri=True)
+    uri = f"file:{quote(str(path))}?mode=rw"
+    return sqlite3.connect(uri, timeout=5, isolation_level=None, uri=True, check_same_thread=False)

@@ -110,6 +110,7 @@ class Metrics:
         self._empty = self._counter("empty_answers", "Lists without an article.", "list")
         self._refused = self._counter("refused_snapshots", "Snapshots that a worker would not serve.")
         self._unlogged = self._counter("query_log_dropped", "Queries that the query log could not keep.")
+        self._unrecorded = self._counter("audit_failures", "Entries that the audit log could not keep.")
         self._uncounted = self._counter("clicks_dropped", "Articles shown or clicked that could not be counted.")
         self._problem = self._gauge("snapshot_problem", "1 while what is published is not served.", "livemax")
         self._published = self._gauge("snapshot_timestamp_seconds", "When the snapshot served was made.", "livemin")
@@ -186,6 +187,10 @@ class Metrics:
     def unlogged(self, queries: int) -> None:
         """Count queries that could not be kept."""
         self._unlogged.inc(queries)
+
+    def unrecorded(self) -> None:
+        """Count an entry that the audit log could not keep."""
+        self._unrecorded.inc()
 
     def uncounted(self, clicks: int) -> None:
         """Count what was shown or clicked and could not be kept."""

@@ -91,31 +91,32 @@ class Sessions:
         return URLSafeTimedSerializer(self._secret(), "lienquan session", signer=Signer, signer_kwargs=options)
 
 
-def secret_of(home: Path, given: str | None = None) -> bytes:
+def secret_of(home: Path, given: str | None = None, name: str = FILE) -> bytes:
     """Return what sessions are signed with: what was set, else a file of the home, made where there is none.
 
     Whoever makes it first wins, and all processes read the same. Taking the file away ends every session.
 
+    :param name: The file's, for whatever else is signed with a secret of its own.
     :raises NotReady: if it can be neither read nor made.
     """
     if given is not None:
         return given.encode()
-    path = home / FILE
+    path = home / name
     try:
         return _read(path)
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise NotReady(f"{FILE} cannot be read: {error.strerror or error}") from None
+        raise NotReady(f"{name} cannot be read: {error.strerror or error}") from None
     try:
         home.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(prefix=f".{FILE}.", dir=home) as file:  # of mode 0600
+        with tempfile.NamedTemporaryFile(prefix=f".{name}.", dir=home) as file:  # of mode 0600
             file.write(secrets.token_hex(_BYTES).encode())
             file.flush()
             put_once(Path(file.name), path)
         return _read(path)
     except OSError as error:
-        raise NotReady(f"{FILE} cannot be made: {error.strerror or error}") from None
+        raise NotReady(f"{name} cannot be made: {error.strerror or error}") from None
 
 
 def _read(path: Path) -> bytes:

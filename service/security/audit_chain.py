@@ -1,0 +1,199 @@
+"""The chain of the audit log: what ties each entry to the one before it, and what tells that one was tampered with.
+
+Pure: bytes in, bytes and sentences out. Knows nothing of files, nor of what entries say beside their number and,
+of a pruning, how far it went.
+
+What a chain proves: entries were not changed, reordered, inserted or removed in between, unless by somebody who has the
+secret. It proves nothing of entries cut off at its end, nor against whoever has both file and secret; both are told by
+a head that was kept elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from indexer.article import shown
+
+PRUNED = "audit.pruned"
+"""The action of the entry that says up to where entries were removed, and the hash of the last of them."""
+
+START = hashlib.sha256(b"lienquan audit log").digest()
+"""Stands for the hash of the entry before the first."""
+
+MOST_PROBLEMS = 20
+"""How many problems are told; each later one may follow from those."""
+
+_HEAD = re.compile(r"(?:([1-9][0-9]{0,17}):)?([0-9a-f]{64})")
+
+
+class Row(NamedTuple):
+    """An entry as it is stored.
+
+    :param content: JSON, of which every byte counts.
+    :param hash: 32 bytes: SHA-256 over the hash before it and the content.
+    :param mac: 32 bytes: HMAC-SHA-256 of the hash with the log's secret.
+    """
+
+    number: int
+    content: bytes
+    hash: bytes
+    mac: bytes
+
+
+class Head(NamedTuple):
+    """The last entry of a log, as it may be kept elsewhere.
+
+    :param number: None where it was kept without.
+    """
+
+    number: int | None
+    hash: bytes
+
+    def __str__(self) -> str:
+        return self.hash.hex() if self.number is None else f"{self.number}:{self.hash.hex()}"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found of a log.
+
+    :param entries: How many it has.
+    :param head: Its last entry, None where it has none.
+    :param problems: A sentence each, at most `MOST_PROBLEMS`; none where all is as it was written.
+    """
+
+    entries: int
+    head: Head | None
+    problems: tuple[str, ...]
+
+
+def link(before: bytes, content: bytes) -> bytes:
+    """Return the hash of an entry.
+
+    :param before: The hash of the entry before it, 32 bytes.
+    """
+    return hashlib.sha256(before + content).digest()
+
+
+def seal(secret: bytes, entry_hash: bytes) -> bytes:
+    """Return what only whoever has the secret can make of an entry's hash."""
+    return hmac.new(secret, b"lienquan audit\0" + entry_hash, hashlib.sha256).digest()
+
+
+def parse_head(text: str) -> Head:
+    """Return a head as `audit verify` prints it: NUMBER:HASH, or the hash alone.
+
+    :raises ValueError: if it is none.
+    """
+    found = _HEAD.fullmatch(text.strip().lower())
+    if found is None:
+        raise ValueError(f"head: {shown(text)}: expected NUMBER:HASH, as `lienquan audit verify` prints it")
+    return Head(int(found[1]) if found[1] else None, bytes.fromhex(found[2]))
+
+
+def check(
+    rows: Iterable[Row], secret: bytes | None, last: int, checkpoint: Row | None = None, head: Head | None = None
+) -> Checked:
+    """Check a log from its first entry to its last.
+
+    :param rows: All entries, by their numbers.
+    :param secret: What they were sealed with, None where it is not to be had; that is for the caller to tell.
+    :param last: The number of the last entry that was ever written.
+    :param checkpoint: The last entry that tells of a pruning, None where there is none. It stands among the rows too,
+        where its seal is checked.
+    :param head: What was the last entry once.
+    """
+    found = _Findings(head)
+    for row in rows:
+        before = found.before if found.entries else _before_first(row, checkpoint, found)
+        expected = found.number + 1 if found.entries else row.number
+        if row.number != expected:
+            found.tell(f"entry {expected}: expected after entry {found.number}, found entry {row.number}")
+        _check_row(row, before, secret, found)
+    if found.number < last:
+        found.tell(f"the log ends at entry {found.number}: expected {last}, the last that was written")
+    if head is not None and not found.has_head:
+        found.tell(_missing_head(head, found, checkpoint))
+    own = Head(found.number, found.before) if found.entries else None
+    return Checked(found.entries, own, tuple(found.problems))
+
+
+class _Findings:
+    """What was found so far.
+
+    :ivar before: The hash that the last entry has.
+    :ivar first: The number of the first entry.
+    """
+
+    def __init__(self, head: Head | None) -> None:
+        self.entries, self.number, self.first, self.before = 0, 0, 0, START
+        self.problems: list[str] = []
+        self.head, self.has_head = head, False
+
+    def tell(self, problem: str) -> None:
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(problem)
+
+
+def _before_first(row: Row, checkpoint: Row | None, found: _Findings) -> bytes:
+    """Return the hash that the first entry follows: that of nothing, or of what a pruning removed."""
+    found.first = row.number
+    if row.number == 1:
+        return START
+    pruned = pruned_to(checkpoint)
+    if pruned is None or pruned.number != row.number - 1:
+        found.tell(f"entries before {row.number} are missing, and no pruning tells of it")
+        return START
+    if found.head is not None and found.head.hash == pruned.hash:
+        found.has_head = True
+    return pruned.hash
+
+
+def pruned_to(checkpoint: Row | None) -> Head | None:
+    """Return the last entry that a pruning removed, None where its entry does not say."""
+    told = {} if checkpoint is None else content_of(checkpoint.content)
+    detail = told.get("detail")
+    if told.get("action") != PRUNED or not isinstance(detail, dict):
+        return None
+    number, text = detail.get("up_to"), detail.get("hash")
+    if not isinstance(number, int) or not isinstance(text, str) or not re.fullmatch("[0-9a-f]{64}", text):
+        return None
+    return Head(number, bytes.fromhex(text))
+
+
+def content_of(content: bytes) -> dict[str, Any]:
+    """Return what an entry says, nothing where it is no JSON object any more."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _check_row(row: Row, before: bytes, secret: bytes | None, found: _Findings) -> None:
+    """Check one entry, and go on from the hash that it has: what was tampered with is told once."""
+    if row.hash != link(before, row.content):
+        found.tell(f"entry {row.number}: is not what its hash was made of, or does not follow the one before it")
+    elif content_of(row.content).get("number") != row.number:
+        found.tell(f"entry {row.number}: says that it has another number")
+    if secret is not None and not hmac.compare_digest(row.mac, seal(secret, row.hash)):
+        found.tell(f"entry {row.number}: was not sealed with this log's secret")
+    found.entries, found.number, found.before = found.entries + 1, row.number, row.hash
+    head = found.head
+    if head is not None and row.hash == head.hash and head.number in {None, row.number}:
+        found.has_head = True
+
+
+def _missing_head(head: Head, found: _Findings, checkpoint: Row | None) -> str:
+    pruned = pruned_to(checkpoint)
+    if head.number is not None and pruned is not None and (pruned.number or 0) >= head.number:
+        return f"head {head}: was pruned: expected one of entry {pruned.number} or later"
+    if head.number is not None and head.number > found.number:
+        return f"head {head}: the log ends at entry {found.number}: what was written after it is gone"
+    return f"head {head}: is not in this log: it was rewritten, or is another one"
