@@ -405,6 +405,8 @@ def openapi_document() -> Response:
 @blueprint.get("/api/docs")
 def docs() -> str:
     """Show the OpenAPI document to a person."""
-    curl = partial(api_docs.curl, request.host_url)
+    said = settings()
+    # Never the host of the request: a cache would hand commands on that send somebody's key to it.
+    curl = partial(api_docs.curl, said.public_url or f"http://localhost:{said.port or 8000}")
     words = docs_words.WORDS[strings.language(request.args.get("lang")).code]
     return render_template("docs.html", w=words, document=openapi.document(), groups=api_docs.groups(), curl=curl)

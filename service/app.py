@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -11,7 +12,7 @@ from time import perf_counter
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from flask import Flask, Request, Response, current_app, render_template, request
+from flask import Flask, Request, Response, current_app, redirect, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from werkzeug.datastructures import MIMEAccept
@@ -61,6 +62,10 @@ _WATCHING = {"/healthz", "/readyz", "/metrics"}
 _MACHINE = ("/api/", "/healthz", "/readyz", "/metrics")
 """Where the addresses lie that programs ask for: they get problem documents, not pages."""
 
+_ORIGIN = re.compile(r"^(?:[a-z]+:)?//[^/?#]*/*", re.IGNORECASE)
+"""Scheme and host of an address. No redirect of this service has them: werkzeug writes the request's own into that of
+an address that lacks its last stroke, and a cache would hand it on."""
+
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -89,6 +94,9 @@ class _Traced(Flask):
             tracing.end()
 
     def process_response(self, response: Response) -> Response:
+        leads = response.headers.get("Location")
+        if leads is not None and (here := _ORIGIN.sub("/", leads, count=1)) != leads:
+            response = cast(Response, redirect(here, response.status_code))
         response, trace = self.protected(super().process_response(response)), tracing.current()
         if trace is None:
             return response

@@ -88,6 +88,7 @@ def serve(
     _open_files()
     os.environ["LIENQUAN_HOME"] = str(home.absolute())
     os.environ["LIENQUAN_HOST"] = host
+    os.environ["LIENQUAN_PORT"] = str(port)
     os.environ["LIENQUAN_OPEN_NEWSROOM"] = str(open_newsroom).lower()
     chosen = settings.load()  # with what was just shared out
     with _metrics_directory():

@@ -83,8 +83,8 @@ class Settings(BaseSettings):
     :param poll_seconds: How often a process looks whether another snapshot has been published.
     :param expose_body: Whether pages and answers give articles in full, or title and lead only.
     :param picture_hosts: From which hosts pages may load the articles' pictures, by https; none by default.
-    :param public_url: Where readers reach the pages, for the addresses that pages say of themselves; by default the
-        host that was asked for.
+    :param public_url: Where readers reach the pages, for the addresses that pages say of themselves; without it these
+        are relative, or left out where they have to be whole.
     :param robots: Whether search engines may list the pages of articles.
     :param min_relevance: Least relevance of the best hit of a search, for every article is somehow near to every
         query; where there is none, the answer is empty, else the hits go down to a tenth of it.

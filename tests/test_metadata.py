@@ -78,6 +78,17 @@ def test_open_graph_of_a_full_article():
     ]
 
 
+def test_an_address_that_is_not_known_is_left_out():
+    bare = validate({"id": "a", "title": "Lò gốm"})
+    assert {"url", "mainEntityOfPage"}.isdisjoint(json.loads(metadata.json_ld(bare, None)))
+    assert [name for name, _ in metadata.open_graph(bare, None)] == [
+        "og:type",
+        "og:title",
+        "og:description",
+        "og:locale",
+    ]
+
+
 HOSTILE = [
     "</script><script>alert(1)</script>",
     "<!--<script>",

@@ -742,6 +742,58 @@ def test_pages_name_themselves_as_readers_reach_them(client_of):
     assert hrefs(tree(client.get("/")), "//link[@rel='canonical']") == ["https://tim.bao.example/"]
 
 
+HOST = "xau.example"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": HOST}, {"Host": f"localhost:80@{HOST}"}, {"X-Forwarded-Host": HOST, "X-Forwarded-Proto": "https"}],
+)
+def test_a_host_that_somebody_made_up_is_on_no_page(client_of, headers):
+    """Web cache poisoning: a cache hands what one request named to everyone."""
+    lines = [LINES[0] | {"url": None, "aliases": ["tên-cũ"]}]
+    client = client_of(lines, min_related=0, open_newsroom=False, trusted_hops=1)
+    paths = [
+        "/",
+        "/search?q=gốm",
+        "/search",
+        "/articles/lo-gom",
+        "/articles/tên-cũ",
+        "/articles/khong-co",
+        "/robots.txt",
+    ]
+    paths += ["/newsroom", "/newsroom/", "//newsroom", f"//{HOST[:3]}/newsroom", "/api/docs", "/api/v1/openapi.json"]
+    paths += [
+        "/api/v1/search?q=gốm",
+        "/api/v1/articles/lo-gom/related",
+        "/api/v1/related",
+        "/static/v1/lienquan-related.js",
+    ]
+    seen = set()
+    for path in paths:
+        for accept in ("text/html", "application/json"):
+            answer = client.get(path, headers={"Accept": accept} | headers)
+            seen.add(answer.status_code)
+            assert HOST not in answer.get_data(as_text=True) + str(answer.headers), path
+            location = answer.headers.get("Location", "/")
+            assert location.startswith("/")
+            assert not location.startswith("//")
+    assert seen >= {200, 301, 303, 308, 403, 404}
+
+
+def test_without_a_public_address_what_has_to_be_whole_is_left_out(client_of):
+    client = client_of([LINES[0] | {"url": None}])
+    page = tree(client.get("/articles/lo-gom?lang=en"))
+    assert hrefs(page, "//link[@rel='canonical']") == ["/articles/lo-gom"]
+    assert not page.xpath("//meta[@property='og:url']")
+    data = json.loads(page.xpath("//script[@type='application/ld+json']/text()")[0])
+    assert data["headline"]
+    assert not {"url", "mainEntityOfPage"} & set(data)
+    home = tree(client.get("/"))
+    assert hrefs(home, "//link[@rel='canonical']") == ["/"]
+    assert not home.xpath("//meta[@property='og:url']")
+
+
 def test_search_engines_list_articles_and_no_searches(client):
     assert client.get("/robots.txt").get_data(as_text=True) == (
         "User-agent: *\nDisallow: /search\nDisallow: /newsroom/\nDisallow: /api/\n"
@@ -819,7 +871,7 @@ def test_queries_and_filters_are_text(client):
 def test_only_web_addresses_are_linked(client, article_id):
     page = tree(client.get(f"/articles/{article_id}"))
     assert not page.xpath("//a[@rel='noopener']")
-    assert hrefs(page, "//link[@rel='canonical']") == [f"http://localhost/articles/{article_id}"]
+    assert hrefs(page, "//link[@rel='canonical']") == [f"/articles/{article_id}"]
     assert all(urlsplit(href).scheme in {"", "https"} for href in hrefs(page, "//a"))
 
 

@@ -68,7 +68,8 @@ def article(article_id: str) -> ResponseReturnValue:
     blocks = article_page.blocks(searcher, found, len(before) + len(after))
     api.count_related(blocks.related)
     original = web_address(found.url)
-    address = original.href if original else absolute(url_for("pages.article", article_id=found.id))
+    here = url_for("pages.article", article_id=found.id)
+    address = original.href if original else absolute(here)
     return render_template(
         "article.html",
         article=found,
@@ -77,7 +78,7 @@ def article(article_id: str) -> ResponseReturnValue:
         blocks=blocks,
         description=article_page.description(found),
         original=original,
-        canonical=address,
+        canonical=address or here,
         open_graph=metadata.open_graph(found, address),
         json_ld=metadata.json_ld(found, address),
         pictured=pictures().any(hit.article for hit in blocks.related),

@@ -96,9 +96,14 @@ def web_address(url: str | None) -> Link | None:
     return None if plain is None else Link(urlsplit(plain).hostname or plain, plain)
 
 
-def absolute(path: str) -> str:
-    """Return the whole address of a path, as readers reach it."""
-    return (api.settings().public_url or request.host_url).rstrip("/") + path
+def absolute(path: str) -> str | None:
+    """Return the whole address of a path as readers reach it, None where no setting says that.
+
+    The host that a request names is not taken for it: it is whatever somebody wrote there, and a cache would hand the
+    page on to others.
+    """
+    public = api.settings().public_url
+    return None if public is None else public.rstrip("/") + path
 
 
 def pictures() -> Pictures:

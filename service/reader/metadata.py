@@ -18,13 +18,14 @@ _UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
 """What could end a script element or a line of it, as JSON may write it."""
 
 
-def open_graph(article: Article, address: str) -> list[tuple[str, str]]:
+def open_graph(article: Article, address: str | None) -> list[tuple[str, str]]:
     """Return the properties of an article.
 
-    :param address: Where it is read, absolute.
+    :param address: Where it is read, absolute; None where that is not known.
     """
     found = [("og:type", "article"), ("og:title", article.title), ("og:description", description(article))]
-    found += [("og:url", address), ("og:locale", "vi_VN")]
+    found += [("og:url", address)] if address else []
+    found += [("og:locale", "vi_VN")]
     optional = {
         "og:image": web_address(article.image_url),
         "article:published_time": article.published_at and article.published_at.isoformat(),
@@ -35,10 +36,10 @@ def open_graph(article: Article, address: str) -> list[tuple[str, str]]:
     return found + [("article:tag", tag) for tag in article.tags]
 
 
-def json_ld(article: Article, address: str) -> Markup:
+def json_ld(article: Article, address: str | None) -> Markup:
     """Return an article as the content of a `script` element of type application/ld+json.
 
-    :param address: Where it is read, absolute.
+    :param address: Where it is read, absolute; None where that is not known.
     """
     picture = web_address(article.image_url)
     values: dict[str, Any] = {
