@@ -135,7 +135,7 @@ class TestRecording:
 
     def test_it_is_synced_and_written_ahead(self, log):
         put(log, "b1")
-        assert log._open.db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert log._open.db.execute("PRAGMA journal_mode").fetchone() == (b"wal",)
         assert log._open.db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
@@ -164,6 +164,14 @@ class TestTampering:
         tamper(tmp_path, ("DELETE FROM entries WHERE number > 1",))
         put(log, "b4", "b5", "b6")
         assert "entry 2: expected after entry 1, found entry 4" in log.verify().problems[0]
+
+    def test_a_last_entry_that_is_no_text_any_more_does_not_keep_others_from_being_recorded(self, log, tmp_path):
+        put(log, "b1", "b2")
+        tamper(tmp_path, ("UPDATE entries SET content = CAST(X'ff' || content AS TEXT) WHERE number = 2",))
+        put(log, "b3")
+        assert len(list(log.entries())) == 3
+        (told,) = log.verify().problems
+        assert "entry 2: is not what" in told
 
     def test_a_log_that_was_made_anew_is_told_by_its_secret_or_by_a_head(self, log, tmp_path):
         put(log, "b1", "b2")

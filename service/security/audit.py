@@ -17,7 +17,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,7 +50,7 @@ BEGIN SELECT RAISE(ABORT, 'entries are never changed'); END;
 {_KEEPS};
 PRAGMA user_version = {_FORMAT};
 """
-_LAST = "SELECT number, hash FROM entries ORDER BY number DESC LIMIT 1"
+_LAST = "SELECT number, content, hash, mac FROM entries ORDER BY number DESC LIMIT 1"
 _GIVEN = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'entries'"
 _ROWS = "SELECT number, content, hash, mac FROM entries ORDER BY number"
 _CHECKPOINT = """
@@ -160,7 +160,7 @@ class AuditLog:
             return
         with self._reading() as db:
             for row in db.execute(_ROWS):
-                yield read(Row(*row))
+                yield read(_row(row))
 
     def verify(self, head: Head | None = None) -> Checked:
         """Check every entry against the one before it and the log's secret.
@@ -254,15 +254,19 @@ class AuditLog:
             self._inherited.append(self._open)  # SQLite forbids to close what a parent opened
         secret = self._secret()
         database.make(self._path, _SCHEMA)
-        db = database.connect(self._path, _FORMAT)
+        db = self._connect()
         found = self._path.stat()
         self._open = _Open(db, secret, os.getpid(), (found.st_dev, found.st_ino))
         return self._open
 
+    def _connect(self) -> sqlite3.Connection:
+        db = database.connect(self._path, _FORMAT)
+        db.text_factory = bytes  # of a damaged file it may be no text
+        return db
+
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with _refusing(self._path), closing(database.connect(self._path, _FORMAT)) as db:
-            db.text_factory = bytes
+        with _refusing(self._path), closing(self._connect()) as db:
             db.execute("BEGIN")  # all of it as it is at one moment
             yield db
 
@@ -282,14 +286,23 @@ class _Open(NamedTuple):
 
 
 def _check(db: sqlite3.Connection, secret: bytes | None, head: Head | None) -> Checked:
-    factory, db.text_factory = db.text_factory, bytes
-    try:
-        (last,) = db.execute(_GIVEN).fetchone()
-        checkpoint = db.execute(_CHECKPOINT, (f'%"action":"{PRUNED}"%',)).fetchone()
-        rows = (Row(*row) for row in db.execute(_ROWS))
-        return audit_chain.check(rows, secret, last, Row(*checkpoint) if checkpoint else None, head)
-    finally:
-        db.text_factory = factory
+    checkpoint = db.execute(_CHECKPOINT, (f'%"action":"{PRUNED}"%',)).fetchone()
+    rows = (_row(row) for row in db.execute(_ROWS))
+    return audit_chain.check(rows, secret, _given(db), _row(checkpoint) if checkpoint else None, head)
+
+
+def _row(found: Sequence[Any]) -> Row:
+    """Return an entry as it is stored; of a damaged file, parts may be of another kind, which counts as nothing."""
+    number, *parts = found
+    return Row(number, *(part if isinstance(part, bytes) else b"" for part in parts))
+
+
+def _given(db: sqlite3.Connection) -> int:
+    """Return the last number that was ever given to an entry."""
+    (number,) = db.execute(_GIVEN).fetchone()
+    if not isinstance(number, int):
+        raise sqlite3.DatabaseError("database is damaged: the number of the last entry is none")
+    return number
 
 
 def _next(db: sqlite3.Connection) -> tuple[int, bytes]:
@@ -298,15 +311,17 @@ def _next(db: sqlite3.Connection) -> tuple[int, bytes]:
     A number is never given twice: where the last entries were cut off, the gap stays for all to see.
     """
     last = db.execute(_LAST).fetchone()
-    (given,) = db.execute(_GIVEN).fetchone()
-    return max(given, last[0] if last else 0) + 1, last[1] if last else START
+    if last is None:
+        return _given(db) + 1, START
+    row = _row(last)
+    return max(_given(db), row.number) + 1, row.hash
 
 
 def _last_before(db: sqlite3.Connection, before: datetime) -> Row | None:
     """Return the last of the entries at the log's beginning that are all older than a time."""
     found = None
-    for number, content, entry_hash, mac in db.execute(_ROWS):
-        row = Row(number, content.encode(), entry_hash, mac)
+    for stored in db.execute(_ROWS):
+        row = _row(stored)
         if read(row).at >= before:
             break
         found = row
