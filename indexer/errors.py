@@ -2,6 +2,7 @@
 
 IndexerError
 ├── SourceError       a source cannot be read at all
+│   └── WorkEnded     reading it took too long or too much memory, or crashed
 ├── ValidationFailed  --strict met a bad line
 ├── BuildRefused      the build would lose too much, or another one runs
 ├── SnapshotError     a snapshot is missing, damaged, or not for this program
@@ -16,6 +17,10 @@ class IndexerError(Exception):
 
 class SourceError(IndexerError):
     """A source cannot be read at all."""
+
+
+class WorkEnded(SourceError):
+    """Work over what others wrote took too long or too much memory, or crashed; nothing else was harmed by it."""
 
 
 class ValidationFailed(IndexerError):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,17 +17,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from indexer.errors import BuildRefused, IndexerError, SourceError
+from indexer.errors import BuildRefused, IndexerError, SourceError, WorkEnded
 from indexer.sources import SourceOptions, listed
-from indexer.sources.described import AnySource, FileSource, WebSource
+from indexer.sources.described import AnySource, FileSource, SqlSource, WebSource
 from indexer.sources.folder import walk
 from indexer.sources.memory import changes
-from indexer.sources.reading import BadLine
 
 FILE = "sync.json"
 _LOCK = "sync.lock"
 _PAGES = 300
 """How many pages of a site are read before what they brought is published."""
+_SHARE = 0.5
+"""The part of its time in a round after which a source that gets on begins no further page; the next round does."""
 _LATE = timedelta(hours=1)
 """How much later than three times their interval sources may have been asked: a slow site takes a while to read."""
 
@@ -167,43 +168,72 @@ class Followed:
         self._options = replace(options, memory=home)
         self.state = read_state(home).model_copy(update={"every": every})
 
-    def ask(self) -> bool:
+    def ask(self, between: Callable[[], None] = lambda: None) -> bool:
         """Ask every source once; return whether any has more that was left for the next time.
 
-        Nothing that is wrong with one of them is raised: it stands in the state.
+        Those that had a problem the last time come last, so that the others do not wait for them. Nothing that is
+        wrong with one of them is raised: it stands in the state.
+
+        :param between: Called before the first that had a problem is asked, if another was asked before.
         """
         before = {source.name: source for source in self.state.sources}
-        now, found, more = datetime.now(UTC), [], False
-        for spec in self._specs:
-            try:
-                for name, source in listed(spec):
-                    state, left = self._one(name, source)
-                    found.append(_with_history(state, before.get(name), now))
-                    more = more or left
-            except IndexerError as error:
-                state = SourceState(name=spec, problem=str(error), problems=1)
-                found.append(_with_history(state, before.get(spec), now))
-        self._write(sources=found, asked=now)
+        now, more, waits = datetime.now(UTC), False, True
+        found: dict[int, SourceState] = {}
+        asked = list(enumerate(self._named()))
+        asked.sort(key=lambda one: _failed(before.get(one[1][0])))
+        for place, (name, source) in asked:
+            known = before.get(name)
+            if waits and found and _failed(known):
+                waits = False
+                between()
+            state, left = self._one(name, source)
+            found[place] = _with_history(state, known, now)
+            more = more or left
+        self._write(sources=[found[place] for place in sorted(found)], asked=now)
         return more
 
-    def _one(self, name: str, source: AnySource) -> tuple[SourceState, bool]:
+    def _named(self) -> Iterator[tuple[str, AnySource | str]]:
+        """Yield every source with its name, or with what is wrong with the name that it is listed under."""
+        for spec in self._specs:
+            try:
+                yield from listed(spec)
+            except IndexerError as error:
+                yield spec, str(error)
+
+    def _one(self, name: str, source: AnySource | str) -> tuple[SourceState, bool]:
         """Ask a source; return how it is, and whether it has more."""
         from indexer.sources.remote import refresh, remembered  # its libraries take a while to import
 
+        if isinstance(source, str):
+            return SourceState(name=name, problem=source, problems=1), False
         if isinstance(source, FileSource):
             there = Path(source.path).exists()
             problem = "" if there else f"{source.path!r}: expected a file or folder, found none"
             return SourceState(name=name, problem=problem, problems=int(not there)), False
-        options = replace(self._options, most_pages=_PAGES) if isinstance(source, WebSource) else self._options
-        bad: list[BadLine] = []
+        problem, problems, articles, left, ended = "", 0, None, False, False
         try:
-            bad += refresh(source, options)
-        except SourceError as error:
-            bad.append(BadLine(1, "", str(error)))
-        articles, left = remembered(source, self._home)
-        problem = f"{bad[0].raw}: {bad[0].reason}" if bad and bad[0].raw else bad[0].reason if bad else ""
-        state = SourceState(name=name, articles=articles, problem=problem, problems=len(bad))
-        return state, left
+            for bad in refresh(source, self._options_of(source)):
+                problem = problem or (f"{bad.raw}: {bad.reason}" if bad.raw else bad.reason)
+                problems += 1
+        except WorkEnded as error:  # worse than what was found before
+            problem, problems, ended = f"{error}; what it had given is kept", problems + 1, True
+        except IndexerError as error:
+            problem, problems = problem or str(error), problems + 1
+        try:
+            articles, left = remembered(source, self._home)
+        except IndexerError as error:
+            problem, problems = problem or str(error), problems + 1
+        return SourceState(name=name, articles=articles, problem=problem, problems=problems), left and not ended
+
+    def _options_of(self, source: AnySource) -> SourceOptions:
+        """Return what a source may be asked in one round: so much that the others are not left out for it."""
+        options, allowance = self._options, self._options.allowance
+        if isinstance(source, WebSource):
+            options = replace(options, most_pages=_PAGES)
+        if allowance is not None and not isinstance(source, SqlSource):
+            options = replace(options, most_seconds=allowance.stall * _SHARE)
+            options = replace(options, allowance=replace(allowance, total=allowance.stall))
+        return options
 
     def took(self, mark: str, snapshot: str | None) -> None:
         """Note that a build went through.
@@ -243,6 +273,10 @@ class Followed:
         partial = self._home / f"{FILE}.partial"
         partial.write_text(self.state.model_dump_json(indent=1) + "\n", encoding="utf-8")
         partial.replace(self._home / FILE)
+
+
+def _failed(source: SourceState | None) -> bool:
+    return source is not None and bool(source.problem)
 
 
 def _with_history(state: SourceState, before: SourceState | None, now: datetime) -> SourceState:

@@ -5,14 +5,18 @@ The server is on this machine, so that private addresses are allowed, and asked 
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 
 from indexer.build import BuildOptions, build
 from indexer.snapshot import Home
-from indexer.sources import BadLine, Reading, SourceOptions, read_source
+from indexer.sources import BadLine, Reading, SourceOptions, read_source, web
 from indexer.sources import remote as remotes
 from indexer.sources.described import WebSource
+from indexer.sources.fetching import Bounds
+from indexer.sources.memory import open_memory
+from indexer.sources.politeness import Web
 from models.hashing import HashingEncoder
 from tests import web_server
 
@@ -235,6 +239,37 @@ class TestSitemaps:
         site.pages["/map"] = urlset(site, **dict.fromkeys("abcdef", ""))
         site.pages |= {f"/{name}.html": page(name.upper() * 3) for name in "abcdef"}
         assert read("/map", SourceOptions(allow_private=True, most_pages=2)) == (["AAA", "BBB"], [])
+
+    def test_where_time_is_up_the_next_run_goes_on(self, site, options):
+        """Each page takes ten seconds of a clock of its own; nothing is asked for twice, and the run ends once."""
+
+        class Slow(Web):
+            now = 0.0
+
+            def _once(self, url, headers, bounds):
+                Slow.now += 10
+                return super()._once(url, headers, bounds)
+
+        def slow(*_):
+            return Slow(Bounds(private=True, seconds=10), 0, clock=lambda: Slow.now)
+
+        inner = "".join(f"<sitemap><loc>{site.url}/map{n}</loc></sitemap>" for n in range(5))
+        site.pages["/map"] = f"<sitemapindex>{inner}</sitemapindex>"
+        site.pages |= {f"/map{n}": urlset(site, **{f"{n}a": "", f"{n}b": ""}) for n in range(5)}
+        site.pages |= {f"/{n}{x}.html": page(f"Tin {n}{x}") for n in range(5) for x in "ab"}
+        source = WebSource(url=site.url + "/map", delay=0)
+        runs = 0
+        with open_memory(options.memory, source.source_key) as memory:
+            while runs == 0 or memory.state["left"]:
+                said = replace(options, most_seconds=45)
+                assert list(web.update(source, slow(), memory, said)) == []
+                runs += 1
+                assert runs < 12
+            assert memory.articles() == 10
+            assert (memory.complete, memory.run, "sitemaps" in memory.state) == (True, 1, False)
+        assert runs > 3
+        pages = [path for path in site.asked if path.endswith(".html")]
+        assert len(pages) == len(set(pages)) == 10
 
     def test_addresses_that_are_none_are_passed_over(self, site, read):
         hostile = "<urlset><url><loc>file:///etc/passwd</loc></url><url><loc>javascript:1</loc></url></urlset>"

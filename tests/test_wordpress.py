@@ -1,6 +1,7 @@
 """The REST API of WordPress: which posts become which articles, what is asked for again, what is found to be gone."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -8,7 +9,11 @@ from indexer.article import Article, validate
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.sources import remote as remotes
+from indexer.sources import wordpress as wordpress_api
 from indexer.sources.described import WordPressSource
+from indexer.sources.fetching import Bounds
+from indexer.sources.memory import open_memory
+from indexer.sources.politeness import Web
 from tests import web_server
 from tests.wordpress_site import WordPress
 
@@ -261,3 +266,33 @@ def test_an_address_on_the_command_line(site, wordpress, options):
     assert json.dumps(reading.fields)
     with pytest.raises(SourceError, match="expected an address of the web"):
         list(read_source("wordpress+https://", options))
+
+
+def test_where_time_is_up_the_next_run_goes_on(site, wordpress, options):
+    """Each answer takes ten seconds of a clock of its own; lists that are longer than a run are read by parts."""
+    wordpress.add(*range(1, 951))
+    source = WordPressSource(url=site.url, delay=0)
+
+    class Slow(Web):
+        now = 0.0
+
+        def _once(self, url, headers, bounds):
+            Slow.now += 10
+            return super()._once(url, headers, bounds)
+
+    def read_all():
+        runs = 0
+        with open_memory(options.memory, source.source_key) as memory:
+            while runs == 0 or memory.state["left"]:
+                slow = Slow(Bounds(private=True, seconds=10), 0, clock=lambda: Slow.now)
+                assert list(wordpress_api.update(source, slow, memory, replace(options, most_seconds=35))) == []
+                runs += 1
+                assert runs < 20
+            return runs, memory.articles(), memory.run
+
+    runs, *rest = read_all()
+    assert (runs > 2, rest) == (True, [950, 1])
+    for number in range(1, 101):
+        del wordpress.posts[number]
+    runs, *rest = read_all()
+    assert (runs > 2, rest) == (True, [850, 2])

@@ -2,18 +2,20 @@
 
 A source says what stands where; what an article may hold is `indexer.article`'s to judge, and what becomes of two
 readings of one id is the build's. Here a source's name is matched with the module that reads it, and folders are
-walked.
+walked. Where an allowance is given, pages and XML are parsed by a child that can be ended.
 """
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.errors import SourceError
+from indexer.confined import Confined, failure
+from indexer.errors import SourceError, WorkEnded
 from indexer.sources import json_lines, page_text, table, xml_file
 from indexer.sources.folder import walk
 from indexer.sources.reading import BadLine, Reading, SourceOptions
@@ -37,33 +39,46 @@ _NOTHING_SAID = SourceOptions()
 def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[Reading | BadLine]:
     """Yield the readings of a source, in its order, one line in memory at a time where the format allows.
 
+    A reading that took too long or too much memory, or crashed, is a bad line: what was read before it counts.
+
     :param spec: `-` for JSON Lines on standard input, a folder of files, or a file; its ending names the format:
         `.jsonl` or `.ndjson` JSON Lines, `.csv` or `.tsv` a table, `.xml` an export of WordPress or a feed, each also
         with `.gz` or `.zst` after it; `.txt` the text of a page, `.html` or `.htm` a page; `.toml` a file that lists
         sources. Or an address: `https://…` of a feed or a sitemap, `wordpress+https://…` of a site with WordPress.
     :raises SourceError: if there is no such source, it cannot be read, or its ending is of no known format.
     """
-    path = Path(spec)
     try:
-        if "\0" in spec:
-            raise SourceError("expected a path, found NUL in it")
-        if spec == "-":
-            with standard_input() as stream:
-                yield from json_lines.read(stream)
-        elif spec.removeprefix(_WORDPRESS).startswith(_WEB):
-            yield from _read_address(spec, options)
-        elif path.is_dir():
-            yield from _read_folder(path, options)
-        elif _format(path) is None:
-            raise SourceError(f"expected a folder, or a file ending in {', '.join(_KNOWN)}")
-        elif path.suffix.lower() == _LIST:
-            yield from _read_list(path, options)
-        else:
-            yield from _read_file(path, options)
+        yield from _read(spec, options)
+        return
+    except WorkEnded as error:
+        ended = str(error)
     except SourceError as error:
         raise SourceError(f"source: {spec!r}: {error}") from error
     except (OSError, UnicodeError) as error:
         raise SourceError(f"source: {spec!r}: {_said(error)}") from error
+    except Exception as error:  # of a reader over what others wrote, it may be any
+        ended = failure(error)
+    yield BadLine(1, "", ended, incomplete=True)
+
+
+def _read(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    path = Path(spec)
+    if "\0" in spec:
+        raise SourceError("expected a path, found NUL in it")
+    if spec == "-":
+        with standard_input() as stream:
+            yield from json_lines.read(stream)
+    elif spec.removeprefix(_WORDPRESS).startswith(_WEB):
+        yield from _read_address(spec, options)
+    elif path.is_dir():
+        yield from _read_folder(path, options)
+    elif _format(path) is None:
+        raise SourceError(f"expected a folder, or a file ending in {', '.join(_KNOWN)}")
+    elif path.suffix.lower() == _LIST:
+        yield from _read_list(path, options)
+    else:
+        with _child(options) as child:
+            yield from _read_file(path, options, child)
 
 
 def _format(path: Path) -> tuple[str, str] | None:
@@ -75,12 +90,31 @@ def _format(path: Path) -> tuple[str, str] | None:
     return (packed, "") if packed in _KNOWN else None
 
 
-def _read_file(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
+@contextmanager
+def _child(options: SourceOptions) -> Iterator[Confined | None]:
+    """Yield what parses the files of a source, None where this process does; each file has the whole allowance."""
+    if options.allowance is None:
+        yield None
+        return
+    with closing(Confined(replace(options.allowance, total=None))) as child:
+        yield child
+
+
+def _read_file(path: Path, options: SourceOptions, child: Confined | None) -> Iterator[Reading | BadLine]:
+    """Yield the readings of a file. Lines of JSON and of tables are read here: their readers are simple, and fast."""
     ending, compression = _format(path) or ("", "")
     if ending in _STREAMS:
         with open_stream(path, compression) as stream:
             yield from _read_stream(stream, ending, options)
-    elif ending == ".txt":
+    elif child is None:
+        yield from _parsed(path, options)
+    else:
+        yield from child.run(_parsed, path, replace(options, allowance=None))
+
+
+def _parsed(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
+    ending, compression = _format(path) or ("", "")
+    if ending == ".txt":
         yield from page_text.read(path)
     elif ending == _XML:
         yield from xml_file.read(lambda: open_stream(path, compression))
@@ -150,26 +184,41 @@ def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine
                 for found in remote.read(source, options):
                     yield replace(found, file=name)
         except SourceError as error:
-            yield BadLine(1, "", str(error), file=name, incomplete=True)
+            wrong = str(error)
+        except Exception as error:  # of a reader over what others wrote, it may be any
+            wrong = failure(error)
+        else:
+            continue
+        yield BadLine(1, "", wrong, file=name, incomplete=True)
 
 
 def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
     """Yield the readings of every file below; one that cannot be read is a bad line, and the rest goes on."""
     none = True
-    for path in walk(folder, lambda path: _format(path) is not None):
-        if isinstance(path, BadLine):
-            yield path
-        elif _is_read_in_folders(path):
-            none = False
-            try:
-                if not stat.S_ISREG(path.stat().st_mode):
-                    raise SourceError("expected a file")
-                for found in _read_file(path, options):
-                    yield replace(found, file=str(path))
-            except (SourceError, OSError, UnicodeError) as error:
-                yield BadLine(1, path.name, _said(error), file=str(path), incomplete=True)
+    with _child(options) as child:
+        for path in walk(folder, lambda path: _format(path) is not None):
+            if isinstance(path, BadLine):
+                yield path
+            elif _is_read_in_folders(path):
+                none = False
+                yield from _read_below(path, options, child)
     if none:
         raise SourceError(f"expected a file ending in {', '.join(_KNOWN)} in this folder, found none")
+
+
+def _read_below(path: Path, options: SourceOptions, child: Confined | None) -> Iterator[Reading | BadLine]:
+    """Yield the readings of a file of a folder; whatever is wrong with it is a bad line."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise SourceError("expected a file")
+        for found in _read_file(path, options, child):
+            yield replace(found, file=str(path))
+        return
+    except (SourceError, OSError, UnicodeError) as error:
+        wrong = _said(error)
+    except Exception as error:  # of a reader over what others wrote, it may be any
+        wrong = failure(error)
+    yield BadLine(1, path.name, wrong, file=str(path), incomplete=True)
 
 
 def _is_read_in_folders(path: Path) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from indexer.confined import step
 from indexer.errors import SourceError
 from indexer.sources.reading import Reading
 
@@ -145,6 +146,7 @@ class Memory:
             "INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (self._source, json.dumps(self.state), self._changes)
         )
         self._database.commit()
+        step()
 
     def drop(self, gone: list[str], shrink: bool) -> str:
         """Forget what a source has no more, unless that is more than a fault of the source may explain.

@@ -15,6 +15,7 @@ from protego import Protego
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
+from indexer.confined import step
 from indexer.sources.fetching import Answer, Bounds, FetchError, fetch
 
 TOKEN = "Lienquan"  # noqa: S105  the name that robots.txt knows this program by
@@ -56,7 +57,7 @@ class Web:
                 if hopeless or attempt == self.tries:
                     raise
                 backed_off = 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)  # noqa: S311
-                self.sleep(max(error.wait, min(self.delay, 1.0) * backed_off))
+                self._pause(max(error.wait, min(self.delay, 1.0) * backed_off))
         raise AssertionError("tries is at least 1")
 
     def allows(self, url: str) -> bool:
@@ -71,10 +72,12 @@ class Web:
         host = urlsplit(url).netloc
         pause = self._next.get(host, 0.0) - self.clock()
         if pause > 0:
-            self.sleep(pause)
+            self._pause(pause)
+        step()
         try:
             answer = fetch(url, headers, bounds)
         finally:
+            step()
             self._next[host] = self.clock() + self._delay_of(url)
         if answer.status in {200, 304}:
             return answer
@@ -85,6 +88,10 @@ class Web:
             answer.status,
             _retry_after(answer) if passing else 0,
         )
+
+    def _pause(self, seconds: float) -> None:
+        step()
+        self.sleep(seconds)
 
     def _delay_of(self, url: str) -> float:
         known = self._robots.get(_site(url))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.article import FIELDS
+from indexer.confined import Allowance
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class SourceOptions:
     :param allow_shrink: Whether a remote source may lose any number of its articles at once.
     :param ask: Whether remote sources are asked, or what is remembered of them is taken.
     :param most_pages: How many pages, of a site or of rows, are read of a remote source; all by default.
+    :param most_seconds: After how long no further page of a site is begun; the next run goes on there.
+    :param allowance: What reading a source may take, by a child that can be ended; by default this process reads it.
     :raises ValueError: if there is no such field or no such encoding.
     """
 
@@ -47,6 +50,8 @@ class SourceOptions:
     allow_shrink: bool = False
     ask: bool = True
     most_pages: int | None = None
+    most_seconds: float | None = None
+    allowance: Allowance | None = None
 
     def __post_init__(self) -> None:
         for name in self.columns:

@@ -1,16 +1,20 @@
 """A source that is asked over the network: memory brought up to date, then everything that is remembered.
 
 What is yielded is the whole of the source, whatever of it was asked for this time; so an archive that is built from it
-neither loses what a feed shows no more nor what could not be had just now.
+neither loses what a feed shows no more nor what could not be had just now. Where an allowance is given, the source is
+asked by a child that can be ended (`indexer.confined`): what the child committed to the memory stays.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from indexer.errors import SourceError
+from indexer.confined import Confined
+from indexer.errors import SourceError, WorkEnded
 from indexer.sources.described import SqlSource, WebSource, WordPressSource
 from indexer.sources.fetching import Bounds
 from indexer.sources.memory import Memory, open_memory
@@ -24,20 +28,53 @@ def read(source: AnyRemote, options: SourceOptions) -> Iterator[Reading | BadLin
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
     """
-    with open_memory(options.memory, source.source_key) as memory:
-        if options.ask:
-            yield from _updated(source, memory, options)
-        elif not memory.complete:
-            yield BadLine(1, "", "expected a source that was read to its end once", incomplete=True)
-        for reading in memory.readings():
-            yield replace(reading, fields={**source.defaults, **reading.fields})
+    with _remembering(options) as said:
+        if said.ask and said.allowance is not None:
+            yield from _refreshed(source, said)
+        with open_memory(said.memory, source.source_key) as memory:
+            if said.ask and said.allowance is None:
+                yield from _updated(source, memory, said)
+            elif not said.ask and not memory.complete:
+                yield BadLine(1, "", "expected a source that was read to its end once", incomplete=True)
+            for reading in memory.readings():
+                yield replace(reading, fields={**source.defaults, **reading.fields})
+
+
+@contextmanager
+def _remembering(options: SourceOptions) -> Iterator[SourceOptions]:
+    """Yield the options with a memory on disk for the moment, where a child needs one and there is none."""
+    if options.memory is not None or options.allowance is None:
+        yield options
+        return
+    with tempfile.TemporaryDirectory(prefix="lienquan-sources-") as made:
+        yield replace(options, memory=Path(made))
+
+
+def _refreshed(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
+    """Bring the memory of a source up to date; a reading that was ended is one more thing that is wrong with it."""
+    try:
+        yield from refresh(source, options)
+    except WorkEnded as error:
+        with open_memory(options.memory, source.source_key) as memory:
+            yield BadLine(1, "", f"{error}; what it had given is kept", incomplete=not memory.complete)
 
 
 def refresh(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
     """Bring the memory of a source up to date; yield what is wrong with it.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
+    :raises WorkEnded: if it took more than is allowed, or crashed.
     """
+    if options.allowance is None:
+        yield from _here(source, options)
+        return
+    # A database is the newsroom's own and may be large: what is read of it in all may take any time.
+    allowance = replace(options.allowance, total=None) if isinstance(source, SqlSource) else options.allowance
+    with closing(Confined(allowance)) as child:
+        yield from child.run(_here, source, replace(options, allowance=None))
+
+
+def _here(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
     with open_memory(options.memory, source.source_key) as memory:
         yield from _updated(source, memory, options)
 

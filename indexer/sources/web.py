@@ -8,6 +8,7 @@ is asked for once: only a page that is gone (404, 410) takes its article with it
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class _Visit:
         self._options = options
         self._include = re.compile(source.include)
         self._pages = 0
+        self._until = math.inf if options.most_seconds is None else web.clock() + options.most_seconds
         self._whole = True  # whether all that the source lists was met
         self._passed_over = False  # whether pages were left for another run
 
@@ -76,11 +78,13 @@ class _Visit:
                 yield from self._left()
         except (FetchError, feed.NotFeed, sitemap.NotSitemap) as error:
             self._memory.state.get("validators", {}).pop(url, None)
+            self._memory.state["left"] = False  # asked again at once, it would fail again
             self._memory.commit()
             yield self._bad(url, str(error), incomplete=not self._memory.complete)
             return
         self._memory.state["left"] = self._passed_over
         if not self._passed_over:
+            self._memory.state.pop("sitemaps", None)
             self._memory.end()
         self._memory.commit()
 
@@ -132,7 +136,12 @@ class _Visit:
         self._memory.put(entry.key, version, fields, derived=True, part=self._source.url)
         self._memory.commit()
 
+    def _time_is_up(self) -> bool:
+        return self._web.clock() >= self._until
+
     def _may_read_another(self) -> bool:
+        if self._time_is_up():
+            return False
         self._pages += 1
         if self._pages % _LOGGED_EVERY == 0:
             logger.info("%s: %d pages read", self._source.url, self._pages)
@@ -173,11 +182,29 @@ class _Visit:
         for place in found.places:
             if place.url in met or depth >= _DEEPEST or len(met) >= _MOST_SITEMAPS:
                 continue
+            if self._passed_over or self._time_is_up():
+                self._whole, self._passed_over = False, True
+                return
             met.add(place.url)
             yield from self._below(place.url, depth, met)
 
     def _below(self, url: str, depth: int, met: set[str]) -> Iterator[BadLine]:
-        """Read a sitemap of an index; one that cannot be read leaves the others as they are."""
+        """Read a sitemap of an index; one that cannot be read leaves the others as they are.
+
+        Which were read to their end is remembered with the run: one that was broken off goes on behind them.
+        """
+        done = self._memory.state.setdefault("sitemaps", {})
+        if url in done:
+            self._whole = self._whole and done[url]
+            return
+        whole, self._whole = self._whole, True
+        yield from self._read_below(url, depth, met)
+        if not self._passed_over:
+            done[url] = self._whole
+            self._memory.commit()
+        self._whole = self._whole and whole
+
+    def _read_below(self, url: str, depth: int, met: set[str]) -> Iterator[BadLine]:
         try:
             answer = self._conditionally(url)
             if answer is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from html import unescape
@@ -38,6 +39,10 @@ def update(source: WordPressSource, web: Web, memory: Memory, options: SourceOpt
     return _Visit(source, web, memory, options).run()
 
 
+class _TimeIsUp(Exception):
+    """The next run goes on where this one stopped."""
+
+
 class _Visit:
     """One run over one site."""
 
@@ -49,6 +54,7 @@ class _Visit:
         self._options = options
         self._headers = {"Accept": "application/json"}
         self._pages = 0
+        self._until = math.inf if options.most_seconds is None else web.clock() + options.most_seconds
 
     def run(self) -> Iterator[BadLine]:
         if credentials := self._source.credentials:
@@ -59,11 +65,22 @@ class _Visit:
                 yield from self._changed(kind)
                 yield from self._compared(kind)
         except FetchError as error:
+            self._memory.state["left"] = False  # asked again at once, it would fail again
             self._memory.commit()
             yield BadLine(1, self._site, str(error), incomplete=not self._memory.complete)
             return
+        except _TimeIsUp:
+            self._memory.state["left"] = True
+            self._memory.commit()
+            return
+        self._memory.state["left"] = False
         self._memory.end()
         self._memory.commit()
+
+    def _look_at_the_clock(self) -> None:
+        """Stop where time is up; what was read so far is committed by whoever stops."""
+        if self._web.clock() >= self._until:
+            raise _TimeIsUp
 
     def _address(self, kind: str, parameters: Mapping[str, str]) -> str:
         route = f"wp/v2/{kind}"
@@ -121,6 +138,8 @@ class _Visit:
             self._memory.state["changed"][kind] = last
             self._memory.commit()
             page += 1
+            if page <= pages and _before(last) > since:  # else the next run would only come as far as this one
+                self._look_at_the_clock()
 
     def _take(self, kind: str, post: dict[str, Any]) -> Iterator[BadLine]:
         number = post.get("id")
@@ -154,14 +173,20 @@ class _Visit:
         self._memory.commit()
 
     def _numbers(self, kind: str) -> set[int]:
-        found: set[int] = set()
-        page, pages = 1, 1
+        """Return the numbers of all posts; where time is up, the next run goes on behind the pages that were read."""
+        listed = self._memory.state.setdefault("numbers", {})
+        page, some = listed.get(kind, (1, []))
+        found, pages = set(some), page
         while page <= min(pages, _MOST_PAGES):
             asked = {"per_page": str(_PER_PAGE), "page": str(page), "orderby": "id", "order": "asc", "_fields": "id"}
             posts, answer = self._ask(kind, asked)
             pages = _number(answer, "x-wp-totalpages")
             found.update(post["id"] for post in posts if isinstance(post.get("id"), int))
             page += 1
+            if self._web.clock() >= self._until and page <= pages:
+                listed[kind] = (page, sorted(found))
+                raise _TimeIsUp
+        listed.pop(kind, None)
         return found
 
     def _fetch(self, kind: str, numbers: Sequence[int]) -> Iterator[BadLine]:
@@ -188,7 +213,8 @@ def _number(answer: Answer, header: str) -> int:
 
 
 def _before(moment: str) -> str:
-    return (datetime.fromisoformat(moment) - _OVERLAP).isoformat() + "Z"
+    """Return from which moment on to ask where a last change is known; nothing where none is."""
+    return moment and (datetime.fromisoformat(moment) - _OVERLAP).isoformat() + "Z"
 
 
 def _changed_at(post: Mapping[str, Any]) -> str:

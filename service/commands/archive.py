@@ -35,6 +35,11 @@ if TYPE_CHECKING:
     from service.searcher import Searcher
 
 
+_ROUNDS = 36
+"""For how many rounds of `sync` one source may be read at once: six hours by default, so that the first reading of a
+large site is not broken off."""
+
+
 @click.command()
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @with_home
@@ -57,6 +62,8 @@ def index(
     columns: tuple[str, ...],
     encoding: str | None,
     allow_private: bool,
+    source_seconds: float,
+    source_mb: int,
     as_json: bool,
     **model: Any,
 ) -> None:
@@ -75,7 +82,7 @@ def index(
         from indexer.snapshot import Home
 
         remote = {"memory": home, "allow_private": allow_private, "allow_shrink": allow_shrink}
-        said = source_options(columns, encoding, **remote)
+        said = source_options(columns, encoding, source_seconds, source_mb, _ROUNDS, **remote)
         options = BuildOptions(
             whole=not add,
             strict=strict,
@@ -165,6 +172,8 @@ def compare(
     columns: tuple[str, ...],
     encoding: str | None,
     allow_private: bool,
+    source_seconds: float,
+    source_mb: int,
     **model: Any,
 ) -> None:
     """Set the newest of the section beside what Lienquan would show, in one HTML file.
@@ -179,7 +188,7 @@ def compare(
         raise click.UsageError("compare needs SOURCE... or --home")
     if not out.absolute().parent.is_dir():
         raise click.UsageError(f"--out: {str(out)!r}: expected a file in a directory that exists")
-    said = source_options(columns, encoding, allow_private=allow_private)
+    said = source_options(columns, encoding, source_seconds, source_mb, _ROUNDS, allow_private=allow_private)
     with plain_errors(), _archive_of(sources, said, home, **model) as searcher:
         from service.newsroom import comparison, comparison_page
 
@@ -236,6 +245,8 @@ def check_sources(
     columns: tuple[str, ...],
     encoding: str | None,
     allow_private: bool,
+    source_seconds: float,
+    source_mb: int,
     as_json: bool,
 ) -> None:
     """Show what `index` would make of SOURCE..., and what looks wrong. Nothing is written.
@@ -247,7 +258,9 @@ def check_sources(
 
         from indexer.inspection import inspect
 
-        said = source_options(columns, encoding, allow_private=allow_private, most_pages=pages)
+        said = source_options(
+            columns, encoding, source_seconds, source_mb, allow_private=allow_private, most_pages=pages
+        )
         with show_progress() as progress:
             report = inspect(sources, said, datetime.now(UTC), show, lambda lines: progress("reading", lines, None))
     if as_json:

@@ -101,6 +101,22 @@ with_source_options = options(
     click.option("--map", "columns", multiple=True, metavar="FIELD=COLUMN", help="Which column of a table FIELD is."),
     click.option("--encoding", help="Of tables and pages, where it is not found out; windows-1258, say."),
     click.option("--allow-private", is_flag=True, help="Let sources be fetched from machines of private networks."),
+    click.option(
+        "--source-seconds",
+        envvar="LIENQUAN_SOURCE_SECONDS",
+        type=click.FloatRange(1, 86_400),
+        default=600.0,
+        show_default=True,
+        help="How long one source may take in a round, or not get on, before its reading is ended.",
+    ),
+    click.option(
+        "--source-mb",
+        envvar="LIENQUAN_SOURCE_MB",
+        type=click.IntRange(128, 1_048_576),
+        default=1024,
+        show_default=True,
+        help="Megabytes of memory that reading one source may take.",
+    ),
 )
 with_ranking = click.option(
     "--ranking",
@@ -200,9 +216,17 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def source_options(columns: tuple[str, ...], encoding: str | None, **more: Any) -> SourceOptions:
-    """Return what `--map` and `--encoding` say, and more; wrong use ends the command with status 2."""
+def source_options(
+    columns: tuple[str, ...], encoding: str | None, source_seconds: float, source_mb: int, rounds: int = 1, **more: Any
+) -> SourceOptions:
+    """Return what the options of `with_source_options` say, and more; wrong use ends the command with status 2.
+
+    :param rounds: For how many rounds a source may be read that gets on.
+    """
+    from indexer.confined import Allowance
     from indexer.sources import SourceOptions
+
+    more["allowance"] = Allowance(source_seconds, source_seconds / 5, source_mb, rounds * source_seconds)
 
     mapped: dict[str, str] = {}
     for pair in columns:

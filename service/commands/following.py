@@ -64,6 +64,8 @@ def sync(
     columns: tuple[str, ...],
     encoding: str | None,
     allow_private: bool,
+    source_seconds: float,
+    source_mb: int,
     **model: Any,
 ) -> None:
     """Follow SOURCE..., the whole archive as for `index`, and publish what is added, changed and gone.
@@ -71,7 +73,7 @@ def sync(
     A source that fails is asked again the next time and takes nothing away. `lienquan status` shows how each is. It can
     be killed at any moment and started again.
     """
-    said = source_options(columns, encoding, allow_private=allow_private)
+    said = source_options(columns, encoding, source_seconds, source_mb, allow_private=allow_private)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with plain_errors():
         from indexer import following
@@ -81,7 +83,7 @@ def sync(
             encoder = _loaded_once(**model)
             while True:
                 start = time.monotonic()
-                more = followed.ask()
+                more = followed.ask(lambda: _build(home, sources, followed, encoder, keep))
                 _build(home, sources, followed, encoder, keep)
                 if once and not more:
                     break
