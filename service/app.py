@@ -35,7 +35,7 @@ from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, Timed
 from service.live import Live
 from service.observing import logs, tracing
 from service.observing.latency import RecentLatency
-from service.observing.metrics import metrics
+from service.observing.metrics import METHODS, metrics
 from service.observing.query_log import FILE, QueryLog
 from service.options import Options
 from service.overview.mapped import Overviews
@@ -102,7 +102,8 @@ class _Traced(Flask):
             return response
         response.headers["X-Request-Id"] = trace.request_id
         asked = cast(Request, request._get_current_object())  # type: ignore[attr-defined]
-        rule, method, status = asked.url_rule, asked.method, response.status_code
+        rule, status = asked.url_rule, response.status_code
+        method = asked.method if asked.method in METHODS else "other"  # a sender may call it anything
         view, template = ("none", "none") if rule is None else (rule.endpoint, rule.rule)
 
         def served() -> None:
@@ -117,6 +118,10 @@ class _Traced(Flask):
         else:
             served()
         return response
+
+    def log_exception(self, exc_info: Any) -> None:
+        """Log what no handler took; Flask would name the path, and with it an id."""
+        logger.error("a request failed: %s", getattr(exc_info[0], "__name__", "unknown"), exc_info=exc_info)
 
     def protected(self, response: Response) -> Response:
         """Return an answer with the headers of all."""
@@ -243,6 +248,7 @@ def _clicks(settings: Settings) -> Clicks:
 
 def _limit(app: Flask, rates: str, storage: str) -> None:
     """Have every address make so many requests and no more."""
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # below, it names addresses
     limiter = Limiter(
         lambda: addresses.client(request.remote_addr),
         app=app,

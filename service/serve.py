@@ -213,14 +213,24 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
     from gunicorn.app.base import BaseApplication
     from gunicorn.glogging import Logger
 
+    from service.observing import logs
+
     class Unformed(Logger):  # type: ignore[misc]
-        """Hands on what gunicorn logs to be written as everything else is."""
+        """Hands on what gunicorn logs to be written as everything else is; of a request, where it failed alone."""
 
         def setup(self, cfg: Any) -> None:
             super().setup(cfg)
             if logging.getLogger().handlers:
                 self.error_log.handlers.clear()
                 self.error_log.propagate = True
+
+        def exception(self, msg: str, *args: Any, **options: Any) -> None:
+            """Log an exception; of a request's without what it says, for that may quote the request."""
+            failed = sys.exc_info()[1]
+            if failed is None or not msg.startswith(("Error handling", "Socket error")):
+                super().exception(msg, *args, **options)
+            else:
+                self.error_log.error("answering a request failed\n%s", logs.stack(failed))
 
     from service.serving.worker import Worker
 

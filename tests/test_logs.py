@@ -48,6 +48,29 @@ class TestForms:
         logging.getLogger("service.x").warning("slow disk")
         assert lines(stream)[0]["request_id"] == "abc"
 
+    @pytest.mark.parametrize("form", ["json", "text"])
+    def test_while_a_request_is_answered_no_exception_says_what_it_says(self, stream, form):
+        logs.configure(form)
+        tracing.begin("abc")
+        draft = "-".join(["ban", "thao"])
+        try:
+            try:
+                raise KeyError(draft)
+            except KeyError as error:
+                raise ValueError(f"q: {draft!r}") from error
+        except ValueError:
+            logging.getLogger("service.x").exception("failed")
+        told = stream.getvalue()
+        assert "ban-thao" not in told
+        assert told.index("builtins.KeyError") < told.index("led to") < told.index("builtins.ValueError")
+        assert told.count("test_logs.py") == 2
+
+    def test_an_exception_that_is_behind_itself_ends(self):
+        error = ValueError("x")
+        error.__cause__ = other = KeyError("y")
+        other.__cause__ = error
+        assert logs.stack(error).count("Traceback") == 2
+
     def test_text_is_for_people(self, stream):
         logs.configure("text")
         logging.getLogger("service.x").warning("slow disk")

@@ -26,6 +26,46 @@ def environment():
     return kept | {"LIENQUAN_MODEL": "hashing", "PYTHONUNBUFFERED": "1"}
 
 
+_ASKED = b"/api/v1/search?q=banthaobimat"
+_HEAD = b"POST /api/v1/related?q=banthaobimat HTTP/1.1\r\nHost: x\r\nX-Note: banthaobimat\r\n"
+MALFORMED = [
+    b"BANTHAOBIMAT " + _ASKED + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"banthaobimat " + _ASKED + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"BANTHAO@BIMAT " + _ASKED + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/9.9\r\nHost: x\r\n\r\n",
+    b"GET " + _ASKED + b" banthaobimat\r\nHost: x\r\n\r\n",
+    b"GET " + _ASKED + b"\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\nbanthaobimat\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\nban thaobimat: banthaobimat\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\nX: banthaobimat\r\n folded banthaobimat\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\nX: banthaobimat\x00\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\nX: " + b"banthaobimat" * 2000 + b"\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\n" + b"X: banthaobimat\r\n" * 300 + b"\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: x\r\nExpect: banthaobimat\r\n\r\n",
+    b"GET /" + b"banthaobimat" * 2000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET /api/v1/search?q=banthaobimat%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /articles/banthaobimat%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET /api/v1/search?q=banthaobimat\xff\xfe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET http://[banthaobimat/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    b"GET " + _ASKED + b" HTTP/1.1\r\nHost: [banthaobimat\r\nConnection: close\r\n\r\n",
+    _HEAD + b"Content-Length: banthaobimat\r\n\r\nbanthaobimat",
+    _HEAD + b"Content-Length: -5\r\n\r\nbanthaobimat",
+    _HEAD + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nbanthaobimat",
+    _HEAD + b"Content-Length: 500\r\n\r\nbanthaobimat",
+    _HEAD + b"Transfer-Encoding: banthaobimat\r\n\r\nbanthaobimat",
+    _HEAD + b"Transfer-Encoding: chunked\r\n\r\nbanthaobimat\r\n",
+    _HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nbanthaobimat\r\n0\r\n\r\n",
+    _HEAD + b"Transfer-Encoding: chunked\r\n\r\n5;banthaobimat\x00\r\nbanth\r\n0\r\n\r\n",
+    _HEAD + b'Connection: close\r\nContent-Length: 40\r\n\r\n{"seed": {"article": "banthaobimat"}}\xff\xff\xff',
+    _HEAD
+    + b"Connection: close\r\nContent-Type: multipart/form-data; boundary=banthaobimat\r\nContent-Length: 4\r\n\r\n--xx",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfcbanthaobimat.example",
+    b"PRI * HTTP/2.0\r\n\r\nbanthaobimat\r\n\r\n",
+    b"PROXY TCP4 banthaobimat 127.0.0.1 1 2\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n",
+]
+"""Requests that cannot be read, each with a word that must be in no log."""
+
+
 class Service:
     """A running `lienquan serve` on a port that the system chose."""
 
@@ -221,6 +261,24 @@ class TestService:
         assert caught.value.code == 400
         caught.value.close()
         assert "banthaobimat" not in service.log.read_text()
+
+    @pytest.mark.parametrize("at", range(len(MALFORMED)))
+    def test_what_cannot_be_read_is_told_without_a_word_of_it(self, service, at):
+        before = len(service.log.read_text())
+        with socket.create_connection(("127.0.0.1", service.port), timeout=20) as connection:
+            port = connection.getsockname()[1]
+            connection.sendall(MALFORMED[at])
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(65536):
+                pass
+        assert service.get("/healthz")[0] == 200  # and whatever was to be logged is
+        said = service.log.read_text()[before:]
+        assert not re.search(rf"banthaobimat|127\.0\.0\.1|Listening|{port}", said, re.IGNORECASE), said
+
+    def test_the_kind_of_fault_is_told(self, service):
+        before = len(service.log.read_text())
+        service.raw(b"GET /?q=banthaobimat HTTP/9.9\r\nHost: x\r\n\r\n")
+        wait_for(lambda: "InvalidHTTPVersion, answered by 400" in service.log.read_text()[before:])
 
     def test_a_client_cannot_say_where_the_pages_are(self, service):
         asked = (

@@ -1,7 +1,7 @@
 """The log of a running service: an object of JSON a line, or text for people. Set up where the program starts.
 
 A line of a request has its id, method, path template, status and milliseconds; never an address, a query, a body or a
-key.
+key. Of an exception while a request is answered the log has kind and place alone: what it says may quote any of them.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import TracebackType
 from typing import Literal
 
 from service.observing import tracing
@@ -25,7 +27,34 @@ _ACCESS = "service.access"
 _access = logging.getLogger(_ACCESS)
 
 
-class JsonFormatter(logging.Formatter):
+def stack(error: BaseException) -> str:
+    """Return of which kind an exception is and where it comes from, with those behind it; nothing of what they say."""
+    parts: list[str] = []
+    seen: set[int] = set()
+    behind: BaseException | None = error
+    while behind is not None and id(behind) not in seen:
+        seen.add(id(behind))
+        kind = type(behind)
+        places = "".join(traceback.format_tb(behind.__traceback__))
+        parts.append(f"Traceback (most recent call last):\n{places}{kind.__module__}.{kind.__qualname__}")
+        behind = behind.__cause__ or (None if behind.__suppress_context__ else behind.__context__)
+    return "\n\nled to\n\n".join(reversed(parts))
+
+
+class TextFormatter(logging.Formatter):
+    """Writes a record for people."""
+
+    def __init__(self) -> None:
+        super().__init__(TEXT)
+
+    def formatException(
+        self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+    ) -> str:
+        """Return an exception as text; while a request is answered, without what it says."""
+        return super().formatException(ei) if ei[1] is None or tracing.current() is None else stack(ei[1])
+
+
+class JsonFormatter(TextFormatter):
     """Writes a record as one line of JSON, with the id of the request that it belongs to."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -59,7 +88,7 @@ def is_json(form: Literal["auto", "json", "text"]) -> bool:
 def configure(form: Literal["auto", "json", "text"]) -> None:
     """Have all that this process and its libraries log written to stderr in one form; levels stay as they are."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if is_json(form) else logging.Formatter(TEXT))
+    handler.setFormatter(JsonFormatter() if is_json(form) else TextFormatter())
     logging.getLogger().handlers[:] = [handler]
 
 

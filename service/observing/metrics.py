@@ -37,7 +37,7 @@ DIRECTORY_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 
 _PREFIX = "lienquan_"
 _TIMED = (f"{_PREFIX}request_duration_seconds", f"{_PREFIX}stage_duration_seconds")
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STAGE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BURIED = "0"
@@ -137,7 +137,7 @@ class Metrics:
         :param endpoint: The name of the view; one that exists, or `none`.
         :param stages: Seconds by stage.
         """
-        key = (endpoint, method if method in _METHODS else "other", status)
+        key = (endpoint, method if method in METHODS else "other", status)
         requests = self._known_requests.get(key)
         if requests is None:  # asking the client for a child each time costs as much as counting
             requests = self._known_requests[key] = self._requests.labels(endpoint, key[1], str(status))

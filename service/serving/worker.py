@@ -18,6 +18,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from service.serving import unreadable
 from service.serving.admission import SPARE, Admission
 
 _HEAD = 16384
@@ -112,6 +113,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         else:
             conn.data_ready = True
             self._hand(conn, head)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """Answer a request that cannot be read, or that failed; gunicorn would log who sent what."""
+        unreadable.refuse(client, exc)
 
     def _hand(self, conn: Any, head: bytes) -> None:
         self._handed += 1
