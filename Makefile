@@ -1,4 +1,4 @@
-# Everything runs in .venv, made by `make setup` from the pinned releases of constraints.txt.
+# Everything runs in .venv, made by `make setup` from the pinned releases of constraints.txt, each file by its hash.
 # PIP_OPTIONS goes to pip as it is, for instance to have PyTorch's CPU build (see README.md).
 
 PYTHON ?= python3
@@ -8,17 +8,27 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
 BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.set-up
-DEMO_HOME ?= var/demo
+TOOLS := .venv-tools
+TOOLS_STAMP := $(TOOLS)/.set-up
 
-.PHONY: setup demo test torture check format docs bench bench-scale peers clean
+.PHONY: setup demo test torture check format docs bench bench-scale peers lock clean
 
 setup: $(STAMP)
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt deploy/supply/pip.txt deploy/supply/torch-cpu.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; set PYTHON=..."; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' || { echo "The venv module is needed: on Debian, apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt $(PIP_OPTIONS) --editable '.[dev]'
+	EDITABLE=yes sh deploy/supply/install.sh $(VENV) 'lienquan[dev]' $(PIP_OPTIONS)
+	touch $@
+
+# Pins and hashes anew, for every Python and platform; UPGRADE goes to uv, for instance "-P urllib3" or "--upgrade".
+lock: $(TOOLS_STAMP)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python deploy/supply/lock.py $(UPGRADE)
+
+$(TOOLS_STAMP): deploy/supply/tools.txt
+	$(PYTHON) -m venv --clear $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps $(PIP_OPTIONS) -r $<
 	touch $@
 
 demo: setup
@@ -63,4 +73,4 @@ $(BENCH_STAMP): benchmarks/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -144,7 +144,7 @@ class TestDocker:
     def test_it_is_pinned_slim_and_of_no_root(self, steps):
         (default,) = [value for value in self.of(steps, "ARG") if value.startswith("PYTHON=")]
         assert re.fullmatch(r"PYTHON=3\.\d+-slim-\w+", default)
-        assert "-c constraints.txt" in self.of(steps, "RUN")[0]
+        assert "sh deploy/supply/install.sh /opt/lienquan lienquan" in self.of(steps, "RUN")[0]
         (user,) = self.of(steps, "USER")
         assert int(user) > 0
         assert f"--uid {user}" in self.of(steps, "RUN")[-1]

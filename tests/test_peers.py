@@ -1,6 +1,7 @@
 """The comparison with peers, held to its own rules by sides that are made up."""
 
 import json
+import re
 
 import pytest
 
@@ -111,9 +112,9 @@ def test_disk_is_the_sum_of_all_files(tmp_path):
 
 
 def pins(path):
-    """Return releases by package; what stands in brackets is no part of the name."""
-    lines = (line.split("==") for line in path.read_text(encoding="utf-8").splitlines() if "==" in line)
-    return {name.partition("[")[0]: release for name, release in lines}
+    """Return releases by package; what stands in brackets is no part of the name, what follows none of the release."""
+    found = re.findall(r"^([\w.-]+)(?:\[.*?\])?==(\S+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return dict(found)
 
 
 @pytest.mark.parametrize("package", ["faiss-cpu", "numpy", "sentence-transformers", "torch"])
