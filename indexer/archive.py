@@ -672,11 +672,18 @@ class Archive:
         """Return the row of the article that answers to a URL, the newest where several do, among the allowed."""
         return self._named("url", url_key(url), allowed)
 
-    def _named(self, kind: str, name: str, allowed: Mask) -> int | None:
-        rows = [
+    def all_at(self, url: str, allowed: Mask) -> list[int]:
+        """Return the rows of all articles that answer to a URL, among the allowed rows."""
+        return self._all_named("url", url_key(url), allowed)
+
+    def _all_named(self, kind: str, name: str, allowed: Mask) -> list[int]:
+        return [
             int(start + row)
             for start, segment in zip(self._starts, self.segments, strict=False)
             for row in segment.store.rows_named(kind, name)
             if allowed[start + row]
         ]
+
+    def _named(self, kind: str, name: str, allowed: Mask) -> int | None:
+        rows = self._all_named(kind, name, allowed)
         return max(rows, key=lambda row: (int(self.published[row]), row)) if rows else None

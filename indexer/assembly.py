@@ -90,22 +90,23 @@ class Assembly:
         same = manifest.encoder == self._encoder.identity and manifest.encoded == ENCODED
         return current if same else None
 
-    def publish_anew(self, reusable: Snapshot | None) -> str:
+    def publish_anew(self, reusable: Snapshot | None, afresh: bool = False) -> str:
         """Publish one segment of all articles, and all that is learnt from them; return the snapshot's id.
 
         :param reusable: As `reusable` says.
+        :param afresh: Whether to draw the map and the background anew, too: they may be of articles that are gone.
         """
         articles, texts = self._staging.count()
         now = datetime.now(UTC)
         words = LexicalWriter(self._directory / lexical.DIRECTORY)
         learnt = KnowledgeWriter(now)
         entry = self._write(_segment(0), reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
-        as_large = reusable is not None and _as_large(reusable, articles)
-        self._map(entry, reusable if as_large else None)
+        drawn_from = reusable if reusable is not None and not afresh and _as_large(reusable, articles) else None
+        self._map(entry, drawn_from)
         words.close()
         learnt.write(self._directory / knowledge.DIRECTORY, self._directory / entry.name)
         raw = self._directory / entry.name / vectors.RAW_FILE
-        drawn = self._background(reusable, raw, articles, texts)
+        drawn = self._background(drawn_from, raw, articles, texts)
         return self._publish([entry], drawn)
 
     def publish_added(self, current: Snapshot, gone: Rows, first: int) -> str:
@@ -249,9 +250,9 @@ class Assembly:
         return np.stack([vector for vector in cached if vector is not None])
 
     def _background(self, reusable: Snapshot | None, raw: Path, articles: int, texts: int) -> Calibration:
-        """Write the background: the current one while the archive is of about the size that it was drawn at."""
+        """Write the background: that of a snapshot, or a new one where there is none to be taken over."""
         target = self._directory / calibration.FILE
-        if reusable is not None and _as_large(reusable, articles):
+        if reusable is not None:
             share_file(reusable.directory / calibration.FILE, target)
             return reusable.manifest.calibration
         rows = np.unique(np.linspace(0, texts - 1, min(texts, calibration.SAMPLE)).astype(np.int64))

@@ -6,24 +6,24 @@ snapshot is published are each another module's.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from indexer import growth, older_formats, store
 from indexer.article import Article, Problem, shown, validate
 from indexer.assembly import Assembly
+from indexer.barred import is_barred, names_barred
 from indexer.cache import VectorCache
 from indexer.changes import Change
 from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
 from indexer.journal import Journal
 from indexer.progress import Progress, telling
+from indexer.rejects import RejectsFile
 from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.staging import Changes, Held, Staging
@@ -48,12 +48,14 @@ class BuildReport:
     :param repeated: Readings that met another of their id in the same run.
     :param encoded: Distinct texts that went through the encoder; the rest had vectors already.
     :param snapshot: The id of the snapshot that was published, None where nothing had changed.
+    :param barred: Readings of articles that are taken down, passed over.
     :param incomplete: Where a source could not be read to its end.
     :param problems: The first faults found; all of them are in the rejects file.
     """
 
     lines: int = 0
     rejected: int = 0
+    barred: int = 0
     repeated: int = 0
     added: int = 0
     updated: int = 0
@@ -84,6 +86,8 @@ class BuildOptions:
     :param allow_shrink: Whether the archive may lose more than MAX_SHRINK of its articles.
     :param keep: How many snapshots to keep.
     :param rewrite: Whether to write everything anew where anything has changed or was added before.
+    :param afresh: Whether to write everything anew even where nothing has changed, and keep nothing that was drawn from
+        articles that may be gone since.
     :param added_to: An archive of fewer articles is always written anew.
     :param wait: For how many seconds to wait for another build (`Home.lock`).
     :param merging: Whether this is a merge, for which others wait.
@@ -97,6 +101,7 @@ class BuildOptions:
     allow_shrink: bool = False
     keep: int = 5
     rewrite: bool = False
+    afresh: bool = False
     added_to: int = WHOLE
     wait: float = 0.0
     merging: bool = False
@@ -131,7 +136,8 @@ def build(
         older = older_formats.held(home)
         current = open_published(home) if older is None else None
         with closing(Staging(directory / "staging.sqlite")) as staging:
-            report = _read(home, staging, sources, options, told)
+            barred = journal.barred() if journal else frozenset()
+            report = _read(home, staging, sources, options, told, barred)
             up_to = _take_changes(journal, staging, current, options) if journal else 0
             changes = staging.compare(held(current) if older is None else older, options.whole)
             report.take(changes)
@@ -153,20 +159,22 @@ def build(
 def _publish(assembly: Assembly, staging: Staging, changes: Changes, options: BuildOptions) -> str | None:
     """Publish what the changes ask for: nothing, tombstones, an added segment, or everything anew."""
     reusable = assembly.reusable()
-    if reusable is not None and not changes and not (options.rewrite and _gains(reusable)):
+    anew = options.afresh or (options.rewrite and reusable is not None and _gains(reusable))
+    if reusable is not None and not changes and not anew:
         return None
     gone = staging.gone(options.whole)
-    if reusable is not None and not options.rewrite:
+    if reusable is not None and not options.rewrite and not options.afresh:
         first = growth.first_written(reusable, gone, changes, options.added_to)
         if first > 0:
             return assembly.publish_added(reusable, gone, first)
     staging.gather(gone, 0)
-    return assembly.publish_anew(reusable)
+    return assembly.publish_anew(reusable, options.afresh)
 
 
 def _gains(current: Snapshot) -> bool:
     """Return whether anything is gained by writing all anew: what was added becomes one, what is missing is made."""
-    return len(current.segments) > 1 or any(not s.alive.all() or s.positions is None for s in current.segments)
+    dead = current.manifest.word_rows is not None or any(not segment.alive.all() for segment in current.segments)
+    return dead or len(current.segments) > 1 or any(segment.positions is None for segment in current.segments)
 
 
 def _tidy(home: Home, journal: Journal | None, cache: VectorCache, up_to: int) -> None:
@@ -174,7 +182,11 @@ def _tidy(home: Home, journal: Journal | None, cache: VectorCache, up_to: int) -
     if journal is None:
         cache.discard()
         return
-    journal.trim(min(read_manifest(home.directory(name)).changes for name in home.ids()))
+    held = []
+    for name in home.ids():
+        with suppress(SnapshotError):  # one that cannot be read is served to nobody
+            held.append(read_manifest(home.directory(name)).changes)
+    journal.trim(min(held, default=up_to))
     if journal.last() <= up_to:
         cache.discard()
 
@@ -249,14 +261,22 @@ def _guard(changes: Changes, options: BuildOptions, report: BuildReport, emptied
 
 
 def _read(
-    home: Home, staging: Staging, sources: Sequence[str], options: BuildOptions, progress: Progress
+    home: Home,
+    staging: Staging,
+    sources: Sequence[str],
+    options: BuildOptions,
+    progress: Progress,
+    barred: frozenset[bytes],
 ) -> BuildReport:
     report = BuildReport()
-    rejects = _Rejects(home.path / f"rejects-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl")
+    rejects = RejectsFile(home.path)
     with closing(rejects):
         for source in sources:
             for reading in read_source(source, options.source):
                 report.lines += 1
+                if barred and _is_barred(reading, barred):  # not even among what was rejected, where its text would lie
+                    report.barred += 1
+                    continue
                 article, problems = _judge(reading.file or source, reading)
                 if article is not None:
                     derived = isinstance(reading, Reading) and reading.derived
@@ -272,6 +292,12 @@ def _read(
     return report
 
 
+def _is_barred(reading: Reading | BadLine, barred: frozenset[bytes]) -> bool:
+    if isinstance(reading, BadLine):
+        return names_barred(reading.raw, barred)
+    return is_barred(reading.fields, barred)
+
+
 def _judge(source: str, reading: Reading | BadLine) -> tuple[Article | None, list[Problem]]:
     if isinstance(reading, BadLine):
         return None, [Problem(source, reading.line, "", shown(reading.raw), reading.reason)]
@@ -282,7 +308,7 @@ def _judge(source: str, reading: Reading | BadLine) -> tuple[Article | None, lis
 
 
 def _reject(
-    report: BuildReport, rejects: _Rejects, staging: Staging, reading: Reading | BadLine, problems: list[Problem]
+    report: BuildReport, rejects: RejectsFile, staging: Staging, reading: Reading | BadLine, problems: list[Problem]
 ) -> None:
     report.rejected += 1
     if isinstance(reading, BadLine) and reading.incomplete:
@@ -293,26 +319,6 @@ def _reject(
     article_id = reading.fields.get("id") if isinstance(reading, Reading) else None
     if isinstance(article_id, str) and all(problem.field != "id" for problem in problems):
         staging.reject(article_id)
-
-
-class _Rejects:
-    """The file of bad lines, made when there is one."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: Any = None
-
-    def write(self, reading: Reading | BadLine, problems: list[Problem]) -> None:
-        if self._file is None:
-            self._file = self.path.open("a", encoding="utf-8")
-        faults = [{"field": p.field, "value": p.value, "reason": p.reason} for p in problems]
-        raw = reading.raw if isinstance(reading, BadLine) else reading.fields
-        line = {"source": problems[0].source, "line": reading.line, "problems": faults, "raw": raw}
-        self._file.write(json.dumps(line) + "\n")
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
 
 
 def describe(manifest: Manifest) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import astuple
 from pathlib import Path
 
@@ -27,27 +27,11 @@ class VectorCache:
         self._space = hashlib.sha256(repr((astuple(identity), encoded)).encode()).hexdigest()
         self._dim = identity.dim
         try:
-            self._database = self._open()
+            self._database = _opened(self._path)
         except sqlite3.DatabaseError as error:  # it only saves work: a damaged one must not stop every build
             logger.warning("%s: %s: starting afresh", self._path, error)
             self._delete()
-            self._database = self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        database = sqlite3.connect(self._path)
-        try:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = NORMAL")
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))"
-            )
-            (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            if found != "ok":
-                raise sqlite3.DatabaseError(found)
-        except sqlite3.DatabaseError:
-            database.close()
-            raise
-        return database
+            self._database = _opened(self._path)
 
     def get(self, key: bytes) -> Vectors | None:
         """Return the vector of a key, (dim,) float32, or None."""
@@ -77,3 +61,44 @@ class VectorCache:
     def _delete(self) -> None:
         for end in ("", "-wal", "-shm"):
             self._path.with_name(FILE + end).unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path)
+    try:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute("PRAGMA secure_delete = ON")
+        database.execute(
+            "CREATE TABLE IF NOT EXISTS vectors (space TEXT, key BLOB, vector BLOB, PRIMARY KEY (space, key))"
+        )
+        (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise sqlite3.DatabaseError(found)
+    except sqlite3.DatabaseError:
+        database.close()
+        raise
+    return database
+
+
+def forget(home: Path, keys: Sequence[bytes]) -> tuple[int, int]:
+    """Delete the vectors of these keys, of whatever encoder, and overwrite them; a damaged file is deleted.
+
+    :return: How many there were, and of how many bytes.
+    """
+    path, count, size = home / FILE, 0, 0
+    if not path.exists():
+        return 0, 0
+    try:
+        database = _opened(path)
+    except sqlite3.DatabaseError:
+        size = path.stat().st_size
+        for end in ("", "-wal", "-shm"):
+            path.with_name(FILE + end).unlink(missing_ok=True)
+        return 1, size
+    with closing(database), database:
+        for key in keys:
+            for (vector,) in database.execute("SELECT vector FROM vectors WHERE key = ?", (key,)).fetchall():
+                count, size = count + 1, size + len(vector)
+            database.execute("DELETE FROM vectors WHERE key = ?", (key,))
+    return count, size

@@ -25,6 +25,7 @@ from indexer.sources.memory import changes
 
 FILE = "sync.json"
 _LOCK = "sync.lock"
+_PURGED = "a page of an article that was purged since"
 _PAGES = 300
 """How many pages of a site are read before what they brought is published."""
 _SHARE = 0.5
@@ -155,6 +156,29 @@ def following(home: Path) -> Iterator[None]:
         yield
 
 
+def forget_problems(home: Path, is_its: Callable[[str], bool]) -> tuple[int, int]:
+    """Take what is told of a purged article out of what is told of the sources.
+
+    :param is_its: Says of a problem whether it names or quotes the article.
+    :return: How many problems, and of how many characters.
+    """
+    state = read_state(home)
+    found = [source.problem for source in state.sources if source.problem and is_its(source.problem)]
+    if found:
+        kept = [
+            source.model_copy(update={"problem": _PURGED}) if source.problem in found else source
+            for source in state.sources
+        ]
+        _write_state(home, state.model_copy(update={"sources": kept}))
+    return len(found), sum(map(len, found))
+
+
+def _write_state(home: Path, state: SyncState) -> None:
+    partial = home / f"{FILE}.partial"
+    partial.write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    partial.replace(home / FILE)
+
+
 class Followed:
     """The sources of a home, asked now and then.
 
@@ -270,9 +294,7 @@ class Followed:
 
     def _write(self, **values: Any) -> None:
         self.state = self.state.model_copy(update=values)
-        partial = self._home / f"{FILE}.partial"
-        partial.write_text(self.state.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        partial.replace(self._home / FILE)
+        _write_state(self._home, self.state)
 
 
 def _failed(source: SourceState | None) -> bool:

@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from indexer.barred import is_barred
 from indexer.changes import (
     NEVER,
     Aside,
@@ -49,8 +51,10 @@ CREATE INDEX IF NOT EXISTS changes_received ON changes (received);
 CREATE TABLE IF NOT EXISTS faults (
     id TEXT PRIMARY KEY, error TEXT NOT NULL, tries INTEGER NOT NULL, again INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS barred (mark BLOB NOT NULL, id TEXT NOT NULL, PRIMARY KEY (mark, id)) WITHOUT ROWID;
 """
 _WAIT_SECONDS = 10.0
+_AGAIN_SECONDS = 0.1
 
 RETRY_SECONDS, RETRY_MOST = 10, 3600
 """After how long a change that was set aside is tried again: at first, doubled with each fault, and at most."""
@@ -82,6 +86,7 @@ class Journal:
         database = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = ON")  # what is replaced or deleted is overwritten with zeros
         return database
 
     @staticmethod
@@ -142,7 +147,13 @@ class Journal:
         with self._writing() as database:
             self._number_after(database, up_to)
             received = self._received(database, now)
-            return [self._write_one(database, change, held, up_to, received, later) for change in changes]
+            barred = self._barred(database)
+            return [
+                Outcome(existed=False, applied=False, taken_down=True)
+                if isinstance(change, Put) and barred and is_barred(change.article.line(), barred)
+                else self._write_one(database, change, held, up_to, received, later)
+                for change in changes
+            ]
 
     @staticmethod
     def _number_after(database: sqlite3.Connection, up_to: int) -> None:
@@ -339,12 +350,19 @@ class Journal:
             )
 
     def take_down(
-        self, article_id: str, who: str, why: str, snapshots: Sequence[str], lists: Sequence[str], up_to: int = 0
+        self,
+        article_id: str,
+        who: str,
+        why: str,
+        snapshots: Sequence[str],
+        lists: Sequence[str],
+        up_to: int = 0,
+        marks: Collection[bytes] = (),
     ) -> Takedown:
-        """Remove an article, and keep its id from coming back until that is lifted.
+        """Remove an article, and keep it from coming back until that is lifted.
 
         :param up_to: The last change that any snapshot holds.
-
+        :param marks: What it is known by under another id (`indexer.barred.marks_of`).
         :raises JournalError: if it is taken down already.
         """
         made = Takedown(article_id, who, why, _stamp(), tuple(snapshots), tuple(lists))
@@ -357,15 +375,58 @@ class Journal:
             self._number_after(database, up_to)
             received = self._received(database, None)
             self._insert(database, article_id, None, NEVER, received, (NEVER, NEVER))
+            self._bar(database, article_id, marks)
         return made
+
+    def bar(self, article_id: str, marks: Collection[bytes]) -> None:
+        """Add to what an article that is taken down is known by.
+
+        :raises JournalError: if it is not taken down.
+        """
+        with self._writing() as database:
+            if self._in_force(database, article_id) is None:
+                raise JournalError(f"id: {article_id!r}: expected an article that is taken down")
+            self._bar(database, article_id, marks)
+
+    @staticmethod
+    def _bar(database: sqlite3.Connection, article_id: str, marks: Collection[bytes]) -> None:
+        rows = ((mark, article_id) for mark in sorted(marks))
+        database.executemany("INSERT OR IGNORE INTO barred (mark, id) VALUES (?, ?)", rows)
+
+    @staticmethod
+    def _barred(database: sqlite3.Connection) -> frozenset[bytes]:
+        return frozenset(mark for (mark,) in database.execute("SELECT mark FROM barred"))
+
+    def barred(self) -> frozenset[bytes]:
+        """Return what all articles that are taken down are known by."""
+        with self._lock, _told(self.path):
+            return self._barred(self._database)
+
+    def barred_by(self, mark: bytes) -> str | None:
+        """Return the id of the article that is taken down and known by a mark, None where there is none."""
+        rows = self._rows("SELECT id FROM barred WHERE mark = ? LIMIT 1", (mark,))
+        return str(rows[0][0]) if rows else None
+
+    def is_taken_down(self, article_id: str) -> bool:
+        """Return whether an article is taken down now."""
+        with self._lock, _told(self.path):
+            return self._in_force(self._database, article_id) is not None
+
+    @staticmethod
+    def _in_force(database: sqlite3.Connection, article_id: str) -> str | None:
+        """Return when an article was taken down, None where it is not."""
+        row = database.execute("SELECT at FROM takedowns WHERE id = ? AND lifted_at IS NULL", (article_id,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield the id and the archive line of every article that is to be there."""
+        for article_id, line in self._rows("SELECT id, line FROM changes WHERE line IS NOT NULL"):
+            yield str(article_id), str(line)
 
     @staticmethod
     def _refuse_second(database: sqlite3.Connection, article_id: str) -> None:
-        found = database.execute(
-            "SELECT at FROM takedowns WHERE id = ? AND lifted_at IS NULL", (article_id,)
-        ).fetchone()
-        if found is not None:
-            raise JournalError(f"id: {article_id!r}: taken down already, at {found[0]}")
+        if (at := Journal._in_force(database, article_id)) is not None:
+            raise JournalError(f"id: {article_id!r}: taken down already, at {at}")
 
     def lift(self, article_id: str, who: str) -> None:
         """Let the article of a takedown come back; it does so when it is next written, by the API or a source.
@@ -380,12 +441,16 @@ class Journal:
             if not lifted.rowcount:
                 raise JournalError(f"id: {article_id!r}: expected an article that is taken down")
             database.execute("UPDATE changes SET updated = -1 WHERE id = ? AND line IS NULL", (article_id,))
+            database.execute("DELETE FROM barred WHERE id = ?", (article_id,))
 
-    def scrub(self) -> None:
-        """Overwrite on disk what was forgotten or replaced, so that no line is left in the files."""
+    def scrub(self, wait: float = _WAIT_SECONDS) -> None:
+        """Overwrite on disk what was forgotten or replaced, so that no line is left in the files.
+
+        :param wait: For how many seconds to wait for others to let go of what they read.
+        :raises JournalError: if they do not.
+        """
         with self._lock, _told(self.path):
-            self._database.execute("VACUUM")
-            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            scrub(self._database, wait)
 
     def takedowns(self) -> list[Takedown]:
         """Return all takedowns that there ever were, in their order."""
@@ -405,6 +470,20 @@ def _aside(row: Sequence[object]) -> Aside:
 
 def _stamp() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def scrub(database: sqlite3.Connection, wait: float = _WAIT_SECONDS) -> None:
+    """Write a database anew without its free pages, and empty its write-ahead log.
+
+    :param database: In autocommit mode.
+    :raises sqlite3.OperationalError: if others read from it for longer than `wait` seconds.
+    """
+    until = time.monotonic() + wait
+    database.execute("VACUUM")
+    while (busy := database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()) and busy[0]:
+        if time.monotonic() >= until:
+            raise sqlite3.OperationalError("another process reads from it and does not end: try later")
+        time.sleep(_AGAIN_SECONDS)
 
 
 @contextmanager

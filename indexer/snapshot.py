@@ -213,6 +213,17 @@ class Home:
             return True
         return False
 
+    def unfinished(self) -> list[Path]:
+        """Return the directories of snapshots that are being written, and of those that killed builds left."""
+        with suppress(FileNotFoundError):
+            return [path for path in self.snapshots.iterdir() if path.name.startswith(_PARTIAL)]
+        return []
+
+    def sweep(self) -> None:
+        """Delete what killed builds left. The caller holds the lock."""
+        for left in self.unfinished():
+            shutil.rmtree(left, ignore_errors=True)
+
     @contextmanager
     def partial(self) -> Iterator[Path]:
         """Yield a new directory for a snapshot to be; it is gone afterwards unless it was published.
@@ -220,9 +231,7 @@ class Home:
         The caller holds the lock, so that what lies there from earlier is what a killed build left.
         """
         self.snapshots.mkdir(parents=True, exist_ok=True)
-        for left in self.snapshots.iterdir():
-            if left.name.startswith(_PARTIAL):
-                shutil.rmtree(left, ignore_errors=True)
+        self.sweep()
         name = f"{_PARTIAL}{secrets.token_hex(4)}"
         os.mkdir(f"{self.snapshots}/{name}")  # noqa: PTH102
         (directory,) = (path for path in self.snapshots.iterdir() if path.name == name)  # as in `_known`
@@ -319,8 +328,8 @@ class Home:
             self._remove(name)
         return doomed
 
-    def discard(self, unwanted: Callable[[Manifest], bool]) -> None:
-        """Delete the snapshots that are unwanted or cannot be read, the current one too. The caller holds the lock."""
+    def unwanted(self, unwanted: Callable[[Manifest], bool]) -> list[str]:
+        """Return the ids of the snapshots that are unwanted or cannot be read, oldest first."""
         doomed = []
         for name in self.ids():
             try:
@@ -329,6 +338,11 @@ class Home:
                 wanted = False
             if not wanted:
                 doomed.append(name)
+        return doomed
+
+    def discard(self, unwanted: Callable[[Manifest], bool]) -> None:
+        """Delete the snapshots that are unwanted or cannot be read, the current one too. The caller holds the lock."""
+        doomed = self.unwanted(unwanted)
         with suppress(SnapshotError):
             if self.current() in doomed:
                 (self.path / CURRENT_FILE).unlink(missing_ok=True)  # first, so that it never names one that is gone

@@ -23,6 +23,9 @@ from indexer.errors import BuildRefused
 from indexer.text import text_key, url_key
 
 FILE = "articles.sqlite"
+Unreadable = sqlite3.Error
+"""What a store raises whose file is damaged, or none."""
+
 _BATCH = 500
 _TIMES = ("published_at", "updated_at", "unpublish_at")
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -181,3 +183,48 @@ def _starts(rows: Rows, stage: str, show: Show) -> Iterator[int]:
     for start in range(0, len(rows), _AT_ONCE):
         yield start
         show(stage, min(start + _AT_ONCE, len(rows)), len(rows))
+
+
+def purge(path: Path, is_its: Callable[[object], bool]) -> int | None:
+    """Take an article out of a file that was written here, and return how many lines went.
+
+    :param is_its: Says of a value of JSON, or of a row's cells as a list, whether it is of the article.
+    :return: None of a file of another kind, which is left as it is.
+    :raises OSError: if it cannot be read or written; then it is as it was.
+    """
+    if path.suffix == ".npy":
+        return _purge_vectors(path, is_its)
+    if path.suffix.lower() not in (".csv", ".jsonl", ".ndjson"):
+        return None
+    table = path.suffix.lower() == ".csv"
+    coding = "utf-8-sig" if table else "utf-8"
+    with path.open(encoding=coding, newline="") as file:
+        rows: list[Any] = list(csv.reader(file)) if table else list(file)
+    kept = [row for row in rows if not is_its(row if table else _value(row))]
+    if len(kept) < len(rows):
+        with whole(path) as partial, partial.open("w", encoding=coding, newline="") as file:
+            if table:
+                csv.writer(file).writerows(kept)
+            else:
+                file.writelines(kept)
+    return len(rows) - len(kept)
+
+
+def _value(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+
+
+def _purge_vectors(path: Path, is_its: Callable[[object], bool]) -> int:
+    names = ids_path(path)
+    ids = names.read_text(encoding="utf-8").splitlines()
+    kept = [at for at, one in enumerate(ids) if not is_its({"id": one})]
+    if len(kept) < len(ids):
+        vectors = np.array(arrays.mapped(path))[kept]
+        with whole(names, path) as partial:
+            beside(names).write_text("".join(f"{ids[at]}\n" for at in kept), encoding="utf-8")
+            with partial.open("wb") as file:
+                np.save(file, vectors, allow_pickle=False)
+    return len(ids) - len(kept)

@@ -7,16 +7,19 @@ far reading has come are committed together: what was killed goes on from there,
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from indexer.barred import is_barred, name_mark
 from indexer.confined import step
 from indexer.errors import SourceError
+from indexer.journal import Journal, scrub
 from indexer.sources.reading import Reading
 
 FILE = "sources.sqlite"
@@ -34,6 +37,12 @@ CREATE TABLE IF NOT EXISTS rows (
 );
 CREATE INDEX IF NOT EXISTS rows_part ON rows (source, part);
 """
+
+_HIDDEN = "taken-down:"
+"""Begins the place of an article that was taken down, where the place is an address: its hash stands for it."""
+
+Barring = Callable[[], frozenset[bytes]]
+"""Returns the marks of what is taken down now (`indexer.barred`)."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +63,10 @@ class Memory:
     :ivar state: How far reading has come; saved by `commit`.
     """
 
-    def __init__(self, database: sqlite3.Connection, source: str) -> None:
+    def __init__(self, database: sqlite3.Connection, source: str, barring: Barring = frozenset) -> None:
         self._database = database
         self._source = source
+        self._barring = barring
         found = database.execute("SELECT state, changes FROM states WHERE source = ?", (source,)).fetchone()
         self.state: dict[str, Any] = json.loads(found[0]) if found else {}
         self._changes: int = found[1] if found else 0
@@ -83,14 +93,25 @@ class Memory:
     def known(self, key: str) -> Known | None:
         """Return what is known of a place."""
         row = self._database.execute(
-            "SELECT version, fields IS NOT NULL FROM rows WHERE source = ? AND key = ?", (self._source, key)
+            "SELECT version, fields IS NOT NULL FROM rows WHERE source = ? AND key IN (?, ?)",
+            (self._source, key, hidden(self._source, key)),
         ).fetchone()
         return None if row is None else Known(row[0], bool(row[1]))
+
+    def _place(self, key: str, fields: Mapping[str, Any] | None) -> tuple[str, bool]:
+        """Return the place under which to keep what was read, and whether it is of an article that was taken down."""
+        barred = self._barring()
+        if not barred or not (is_barred(fields or {}, barred) or name_mark(key) in barred):
+            return key, False
+        return hidden(self._source, key) if _tells(key) else key, True
 
     def put(
         self, key: str, version: str, fields: Mapping[str, Any] | None, derived: bool = False, part: str = ""
     ) -> None:
-        """Remember what a place has, and that this run met it."""
+        """Remember what a place has, and that this run met it. Of what was taken down, only that it is there."""
+        place, barred = self._place(key, fields)
+        self._forget_twin(key, place)
+        key, fields = place, None if barred else fields
         line = None if fields is None else json.dumps(fields, ensure_ascii=True)
         before = self._database.execute(
             "SELECT fields FROM rows WHERE source = ? AND key = ?", (self._source, key)
@@ -103,10 +124,19 @@ class Memory:
             (self._source, key, version, line, int(derived), part, self.run),
         )
 
+    def _forget_twin(self, key: str, place: str) -> None:
+        """Forget the row of a place under the other of the two names that it may have."""
+        other = hidden(self._source, key) if place == key else key
+        gone = self._database.execute(
+            "DELETE FROM rows WHERE source = ? AND key = ? AND key <> ?", (self._source, other, place)
+        )
+        self._changes += gone.rowcount
+
     def meet(self, key: str, part: str = "") -> None:
         """Say that this run met a place that is as it was."""
         self._database.execute(
-            "UPDATE rows SET run = ?, part = ? WHERE source = ? AND key = ?", (self.run, part, self._source, key)
+            "UPDATE rows SET run = ?, part = ? WHERE source = ? AND key IN (?, ?)",
+            (self.run, part, self._source, key, hidden(self._source, key)),
         )
 
     def meet_part(self, part: str) -> None:
@@ -123,14 +153,15 @@ class Memory:
     def unmet(self) -> list[str]:
         """Return the places that this run did not meet, but for those that are known to have been left."""
         rows = self._database.execute(
-            "SELECT key FROM rows WHERE source = ? AND run < ? AND part <> ? ORDER BY number",
-            (self._source, self.run, LEFT),
+            "SELECT key FROM rows WHERE source = ? AND run < ? AND part <> ? AND key NOT LIKE ? ORDER BY number",
+            (self._source, self.run, LEFT, f"{_HIDDEN}%"),
         )
         return [key for (key,) in rows]
 
     def places(self) -> set[str]:
-        """Return all places."""
-        return {key for (key,) in self._database.execute("SELECT key FROM rows WHERE source = ?", (self._source,))}
+        """Return all places, but for those of what was taken down."""
+        query = "SELECT key FROM rows WHERE source = ? AND key NOT LIKE ?"
+        return {key for (key,) in self._database.execute(query, (self._source, f"{_HIDDEN}%"))}
 
     def __len__(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM rows WHERE source = ?", (self._source,)).fetchone()[0])
@@ -176,10 +207,89 @@ class Memory:
 def open_memory(home: Path | None, source: str) -> Iterator[Memory]:
     """Open what is remembered of a source, in a home or, without one, for the moment.
 
+    What is taken down while it is open counts at once.
+
     :raises SourceError: if the file is damaged.
     """
+    with _open(home) as database, closing(_Marks(home)) as marks:
+        yield Memory(database, source, marks.current)
+
+
+class _Marks:
+    """The marks of what is taken down in a home, read again only after something was written to its journal."""
+
+    def __init__(self, home: Path | None) -> None:
+        self._home = home
+        self._journal: Journal | None = None
+        self._read: tuple[int, frozenset[bytes]] = (-1, frozenset())
+
+    def current(self) -> frozenset[bytes]:
+        if self._journal is None and self._home is not None:
+            self._journal = Journal.of(self._home)
+        if self._journal is not None and self._read[0] != (version := self._journal.version()):
+            self._read = version, self._journal.barred()
+        return self._read[1]
+
+    def close(self) -> None:
+        if self._journal is not None:
+            self._journal.close()
+
+
+def hidden(source: str, key: str) -> str:
+    """Return the name under which a place is kept once its article is taken down: a hash."""
+    return _HIDDEN + hashlib.sha256(f"{source}\0{key}".encode("utf-8", "replace")).hexdigest()
+
+
+def _tells(key: str) -> bool:
+    """Return whether a place's name may tell something of the article: all but numbers, and `posts 12` of WordPress."""
+    kind, _, number = key.rpartition(" ")
+    return not number.isdigit() or kind not in ("", "posts", "pages")
+
+
+def remembered_articles(home: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the place and the fields of every article that the sources of a home gave.
+
+    :raises SourceError: if the file is damaged.
+    """
+    if (home / FILE).exists():
+        with _open(home) as database:
+            for key, fields in database.execute("SELECT key, fields FROM rows WHERE fields IS NOT NULL"):
+                yield key, json.loads(fields)
+
+
+def purge(home: Path, is_its: Callable[[str, Mapping[str, Any]], bool]) -> tuple[int, int]:
+    """Forget what sources gave of an article, and overwrite it on disk; that there is something stays known.
+
+    :param is_its: Says of a place and the fields read there whether they are of the article.
+    :return: How many rows there were, and how many bytes of text.
+    :raises SourceError: if the file is damaged, or read for too long by another process.
+    """
+    if not (home / FILE).exists():
+        return 0, 0
+    count = size = 0
     with _open(home) as database:
-        yield Memory(database, source)
+        rows = database.execute("SELECT number, source, key, fields FROM rows WHERE key NOT LIKE ?", (f"{_HIDDEN}%",))
+        found = [
+            (number, source, hidden(source, key) if _tells(key) else key, len(fields or ""))
+            for number, source, key, fields in rows
+            if is_its(key, json.loads(fields) if fields else {})
+        ]
+        for number, source, place, length in found:
+            count, size = count + 1, size + length
+            database.execute("UPDATE rows SET key = ?, fields = NULL WHERE number = ?", (place, number))
+            database.execute("UPDATE states SET changes = changes + 1 WHERE source = ?", (source,))
+        database.commit()
+        database.isolation_level = None
+        scrub(database)
+    return count, size
+
+
+def unhide(home: Path) -> None:
+    """Have the pages of what was taken down be read again, since a takedown was lifted."""
+    if (home / FILE).exists():
+        with _open(home) as database:
+            database.execute("DELETE FROM rows WHERE key LIKE ?", (f"{_HIDDEN}%",))
+            database.commit()
 
 
 @contextmanager
@@ -191,6 +301,7 @@ def _open(home: Path | None) -> Iterator[sqlite3.Connection]:
             if home is not None:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = NORMAL")
+                database.execute("PRAGMA secure_delete = ON")  # what a source takes back is overwritten
             database.executescript(_SCHEMA)
             yield database
         finally:

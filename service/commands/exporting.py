@@ -45,6 +45,7 @@ def articles(home: Path, out: Path, force: bool, public: bool) -> None:
         searcher = _opened(home)
         with show_progress() as show:
             count = exporting.write_articles(searcher, exporting.chosen(searcher, public), out, show)
+        _note(home, out)
     click.echo(f"{out}: {count} articles")
 
 
@@ -68,6 +69,7 @@ def vectors(home: Path, out: Path, force: bool, public: bool) -> None:
         searcher = _opened(home)
         with show_progress() as show:
             count = exporting.write_vectors(searcher, exporting.chosen(searcher, public), out, show)
+        _note(home, out)
     identity = searcher.archive.manifest.encoder
     click.echo(
         f"{out}: {count} vectors of {identity.dim} numbers by {identity.name}, {identity.precision}; ids: {names}"
@@ -105,7 +107,14 @@ def related(home: Path, out: Path, force: bool, **given: Any) -> None:
         searcher = _opened(home)
         with show_progress() as show:
             count = exporting.write_related(searcher, RelatedParams(**given), out, show)
+        _note(home, out)
     click.echo(f"{out}: {count} lists")
+
+
+def _note(home: Path, out: Path) -> None:
+    from indexer import copies
+
+    copies.note(home, "export", out)
 
 
 def _refuse_to_overwrite(path: Path, force: bool) -> None:

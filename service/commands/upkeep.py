@@ -112,10 +112,12 @@ def backup(target: Path, home: Path) -> None:
     TARGET is a home itself. On the same disk it shares the snapshot's files, which never change.
     """
     with plain_errors():
+        from indexer import copies
         from indexer.backup import backup as copy
         from indexer.snapshot import Home
 
         name = copy(Home(home), target)
+        copies.note(home, "backup", target)
     click.echo(f"{target}: {f'snapshot {name}' if name else 'no snapshot'}, every file as it was published")
 
 

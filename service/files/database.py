@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from service.files.whole import put_once
@@ -73,3 +74,58 @@ def connect(path: Path, version: int) -> sqlite3.Connection:
 def _connect(path: Path) -> sqlite3.Connection:
     uri = f"file:{quote(str(path))}?mode=rw"
     return sqlite3.connect(uri, timeout=5, isolation_level=None, uri=True, check_same_thread=False)
+
+
+Belongs = Callable[[str, str], bool]
+"""Says of the name of a column and a text in it whether the row is to go."""
+
+
+def forget(path: Path, belongs: Belongs) -> tuple[int, int]:
+    """Delete rows, whatever their table, and overwrite them on disk.
+
+    :return: How many rows, and how many bytes of text they held; none where there is no such file.
+    :raises OSError: if it is no database, or waited for in vain.
+    """
+    if not path.exists():
+        return 0, 0
+    count = size = 0
+    with _told(path), closing(_connect(path)) as db:
+        db.execute("PRAGMA secure_delete = ON")
+        for table, columns, row in list(_belonging(db, belongs)):
+            where = " AND ".join(f'"{name}" IS ?' for name in columns)
+            count += db.execute(f'DELETE FROM "{table}" WHERE {where}', row).rowcount  # noqa: S608
+            size += sum(len(value.encode()) for value in row if isinstance(value, str))
+        if count:
+            db.execute("VACUUM")
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return count, size
+
+
+def mentions(path: Path, belongs: Belongs) -> bool:
+    """Return whether any row of a file belongs, which is only read.
+
+    :raises OSError: if it is no database.
+    """
+    uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    with _told(path), closing(sqlite3.connect(uri, uri=True)) as db:
+        return next(_belonging(db, belongs), None) is not None
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    try:
+        with telling_of_damage():
+            yield
+    except sqlite3.Error as error:
+        raise OSError(f"{path}: {error}") from error
+
+
+def _belonging(db: sqlite3.Connection, belongs: Belongs) -> Iterator[tuple[str, list[str], tuple[Any, ...]]]:
+    """Yield table, columns and values of every row that has a text that belongs."""
+    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()
+    for (table,) in tables:
+        found = db.execute(f'SELECT * FROM "{table}"')  # noqa: S608
+        columns = [name for name, *_ in found.description]
+        for row in found:
+            if any(isinstance(value, str) and belongs(name, value) for name, value in zip(columns, row, strict=True)):
+                yield table, columns, row

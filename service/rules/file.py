@@ -11,6 +11,7 @@ What a line may say is `service.rules.lines`', how a file is replaced `service.f
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from service.files.followed import Followed, regular
 from service.rules.lines import NO_RULES, Rule, Rules, numbered, parse, parse_line
 
 _ENTRY = b"#: "
+_NOTES = ("note", "why")
 
 
 class Author(NamedTuple):
@@ -139,3 +141,44 @@ def _with_id(line: bytes, rule_id: str) -> Rule | None:
     """Return the rule that a line holds, if it has this id."""
     rule = parse_line(line)
     return None if rule is None or isinstance(rule, list) or rule.id != rule_id else rule
+
+
+def redact(path: Path, is_its: Callable[[str], bool]) -> int:
+    """Take what quotes a purged article out of a file: notes, reasons, comments. Rules stay in force.
+
+    :param is_its: Says of a text whether it quotes the article.
+    :return: How many lines were changed or taken out.
+    :raises OSError: if the file cannot be read or written; then it is as it was.
+    """
+    with held(path, "r+b") as real:
+        lines = [line for _, line in numbered(real.read_bytes())]
+        kept = [_redacted(line, is_its) for line in lines]
+        changed = sum(old != new for old, new in zip(lines, kept, strict=True))
+        if changed:
+            put(real, b"".join(kept))
+    return changed
+
+
+def _redacted(line: bytes, is_its: Callable[[str], bool]) -> bytes:
+    """Return a line without what quotes the article; nothing of a comment that does."""
+    start = _ENTRY if line.startswith(_ENTRY) else b""
+    if line.startswith(b"#") and not start:
+        return b"" if is_its(line.decode("utf-8", "replace")) else line
+    try:
+        said = json.loads(line.removeprefix(start))
+    except (ValueError, RecursionError):
+        return line
+    if not isinstance(said, dict):
+        return line
+    found = _without_notes(said, is_its)
+    return line if found == said else start + json.dumps(found, ensure_ascii=False).encode() + b"\n"
+
+
+def _without_notes(said: dict[str, Any], is_its: Callable[[str], bool]) -> dict[str, Any]:
+    kept = {}
+    for name, value in said.items():
+        if name == "rule" and isinstance(value, dict):
+            kept[name] = _without_notes(value, is_its)
+        elif name not in _NOTES or not isinstance(value, str) or not is_its(value):
+            kept[name] = value
+    return kept
