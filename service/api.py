@@ -38,6 +38,7 @@ from service.security import access, local
 from service.security.audit import AuditLog
 from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
+from service.security.sign_on import SignOn
 from service.serving import deadline
 from service.settings import Settings
 from service.wording import docs as docs_words
@@ -97,6 +98,11 @@ def gate() -> Gate:
 def audit() -> AuditLog:
     """Return the audit log."""
     return cast(AuditLog, current_app.extensions["lienquan_audit"])
+
+
+def sign_on() -> SignOn | None:
+    """Return how people sign in through the newsroom's provider, None where it has none."""
+    return cast("SignOn | None", current_app.extensions["sign_on"])
 
 
 def clicks() -> Clicks | None:

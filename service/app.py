@@ -43,12 +43,15 @@ from service.reader.assets import EMBEDDED, Assets
 from service.security import addresses, cors
 from service.security.addresses import Addressed
 from service.security.audit import AuditLog
+from service.security.flows import Flows
 from service.security.gate import Gate as Doorkeeper
 from service.security.keys import KeyStore
+from service.security.people import PeopleStore
 from service.security.pictures import Pictures
 from service.security.sessions import Sessions, secret_of
+from service.security.sign_on import BACK, Roles, SignOn, configuration, host
 from service.serving.admission import Admission, Environ, Gate
-from service.settings import Settings, load
+from service.settings import Settings, load, oidc_secret
 from service.wording import strings
 
 logger = logging.getLogger(__name__)
@@ -163,7 +166,9 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
         latency.start()
     app.extensions["lienquan_audit"] = _audit(settings)
     app.extensions["lienquan_keys"] = keys = KeyStore(settings.home)
-    app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings), opens=settings.open_newsroom)
+    app.extensions["sign_on"] = sign_on = _sign_on(settings)
+    people = None if sign_on is None else sign_on.people
+    app.extensions["lienquan_gate"] = Doorkeeper(keys, _sessions(settings), opens=settings.open_newsroom, people=people)
     if settings.query_log:
         kept = (settings.query_log_days, settings.query_log_mb)
         app.extensions["query log"] = QueryLog(settings.home / FILE, *kept, metrics().unlogged)
@@ -237,6 +242,21 @@ def _audit(settings: Settings) -> AuditLog:
     given = settings.audit_secret
     secret = None if given is None else given.get_secret_value()
     return AuditLog(settings.home, secret, settings.audit_addresses, metrics().unrecorded)
+
+
+def _sign_on(settings: Settings) -> SignOn | None:
+    """Return how people sign in through the newsroom's provider, None where it has none."""
+    issuer, client_id, public = settings.oidc_issuer, settings.oidc_client_id, settings.public_url
+    if issuer is None or client_id is None or public is None:
+        return None
+    from service.security.oidc import Provider, Registration  # brings cryptography, which is needed here alone
+
+    back = public.rstrip("/") + BACK
+    own = Registration(issuer, client_id, oidc_secret(settings), back, settings.oidc_scopes, settings.oidc_acr)
+    roles = Roles(settings.oidc_claim, settings.oidc_editors, settings.oidc_chiefs)
+    people = PeopleStore(settings.home, configuration(roles, issuer, client_id, settings.oidc_acr))
+    flows, sessions = Flows(_secret(settings)), _sessions(settings)
+    return SignOn(settings.oidc_name or host(issuer), issuer, Provider(own), roles, flows, people, sessions)
 
 
 def _clicks(settings: Settings) -> Clicks:

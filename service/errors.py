@@ -8,6 +8,7 @@ ServiceError
 ├── NoKeyYet           403: a page of the newsroom, and there is no key to sign in with
 ├── StaleForm          403: a form that is not one of this session's
 ├── WrongKey           403: a key that nobody can sign in with
+├── SignOnRefused      403: who comes from the newsroom's provider is not let in, or it does not answer
 ├── NotFound           404: no public article of that id or URL
 ├── TakenDown          409: the article was taken down and may not come back
 ├── Changed            409: what is to be changed is not what it was any more
@@ -26,7 +27,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+SignOnReason = Literal["stale", "declined", "token", "strength", "role", "unreachable"]
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,23 @@ class WrongKey(ServiceError):
 
     status = 403
     title = "Wrong key"
+
+
+class SignOnRefused(ServiceError):
+    """Somebody who wants to sign in through the newsroom's provider is not let in.
+
+    :param reason: `stale`: not a sign-in that this browser began, or for the second time; `declined`: by the provider
+        or by themselves; `token`: the provider's answer is not as it must be; `strength`: signed in there, but not as
+        strongly as is asked for; `role`: nobody of the newsroom; `unreachable`: the provider does not answer.
+    :param detail: For the log; it holds no secret.
+    """
+
+    status = 403
+    title = "Not signed in"
+
+    def __init__(self, reason: SignOnReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
 
 
 class TooMany(ServiceError):

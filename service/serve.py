@@ -80,6 +80,7 @@ def serve(
     ahead = ahead or Ahead(home)
     gc.disable()  # until all is imported, of which nothing is garbage
     found = settings.load()
+    settings.oidc_secret(found)  # says here what is wrong with its file, not in each worker
     logs.configure(found.log_format)
     if not found.access_log:
         logging.getLogger("service.access").setLevel(logging.WARNING)

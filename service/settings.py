@@ -23,7 +23,7 @@ from pydantic_settings import SettingsError as UnreadableSetting
 
 from service.ranking.presets import DuplicateRule, FallbackName
 from service.ranking.variants import TrialKind, Variant
-from service.security import cors, local
+from service.security import cors, local, oidc_settings
 from service.security.audit_addresses import AddressDetail
 from service.security.pictures import Host
 
@@ -110,6 +110,18 @@ class Settings(BaseSettings):
         (/24, of IPv6 /64), or all of it.
     :param audit_days: For how many days the audit log is kept (`lienquan audit prune`).
     :param audit_secret: What seals its entries; a file of the home by default, made when it is first needed.
+    :param oidc_issuer: A provider of OpenID Connect through which people sign in to the newsroom's pages; none by
+        default. It needs `public_url`, and at the provider that address with `/newsroom/sign-in/callback` behind it.
+    :param oidc_client_id: How this service is known to the provider.
+    :param oidc_client_secret: What it proves that with.
+    :param oidc_client_secret_file: A file that holds it instead, of mode 0600.
+    :param oidc_name: What the provider is called on the page to sign in; its host by default.
+    :param oidc_scopes: What the provider is asked for; as JSON where it is an environment variable, as the next ones.
+    :param oidc_claim: In which claim the provider says which groups somebody is in; `a.b` is `b` within `a`.
+    :param oidc_editors: The groups, or verified e-mail addresses, of those who are editors.
+    :param oidc_chiefs: Of those who are chiefs; who is neither is not let in.
+    :param oidc_acr: How somebody must have signed in at the provider, one of these being the token's `acr` or among
+        its `amr`, such as `mfa`; in any way by default.
     :param trusted_hops: How many proxies stand before the service, each of which says for whom it asks
         (X-Forwarded-For, -Proto and -Host).
     :param cors_origins: Sites whose pages may read public answers in a browser, as JSON.
@@ -177,6 +189,16 @@ class Settings(BaseSettings):
     audit_addresses: AddressDetail = "network"
     audit_days: int = Field(default=365, ge=1, le=3660)
     audit_secret: SecretStr | None = Field(default=None, min_length=32)
+    oidc_issuer: Annotated[str, AfterValidator(oidc_settings.issuer)] | None = None
+    oidc_client_id: Annotated[str, Field(min_length=1, max_length=512)] | None = None
+    oidc_client_secret: SecretStr | None = Field(default=None, min_length=1, max_length=4096)
+    oidc_client_secret_file: Path | None = None
+    oidc_name: Annotated[str, Field(min_length=1, max_length=60)] | None = None
+    oidc_scopes: tuple[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")], ...] = ("openid", "profile", "email")
+    oidc_claim: str = Field(default="groups", min_length=1, max_length=200)
+    oidc_editors: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    oidc_chiefs: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    oidc_acr: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     trusted_hops: int = Field(default=0, ge=0, le=10)
     cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()
     rate_limit: Annotated[str, AfterValidator(_rates)] | None = None
@@ -211,6 +233,12 @@ class Settings(BaseSettings):
             raise ValueError(f"open_newsroom is true: {fault}")
         return self
 
+    @model_validator(mode="after")
+    def _sign_on_is_whole(self) -> Settings:
+        if (fault := oidc_settings.fault(self.__dict__)) is not None:
+            raise ValueError(fault)
+        return self
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -241,6 +269,21 @@ def load() -> Settings:
     if faults:
         raise SettingsError(faults)
     return loaded
+
+
+def oidc_secret(loaded: Settings) -> str:
+    """Return what the service proves with to the provider who it is, empty where there is no provider.
+
+    :raises SettingsError: if it cannot be read.
+    """
+    if loaded.oidc_client_secret is not None:
+        return loaded.oidc_client_secret.get_secret_value()
+    if loaded.oidc_client_secret_file is None:
+        return ""
+    try:
+        return oidc_settings.read_secret(loaded.oidc_client_secret_file)
+    except ValueError as error:
+        raise SettingsError([f"oidc_client_secret_file: {error}"]) from None
 
 
 def file() -> Path | None:

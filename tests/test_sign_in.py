@@ -3,6 +3,7 @@
 import logging
 import re
 import time
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +15,7 @@ from service.pages import entering
 from service.security import gate
 from service.security.gate import Asked, Gate
 from service.security.keys import FILE, Key, KeyStore
+from service.security.people import Person
 from service.security.sessions import NOBODY, Sessions
 from service.settings import Settings
 from service.wording.drafts import WORDS as DRAFT_WORDS
@@ -536,7 +538,7 @@ class TestWithoutFlask:
         begun = gate.beginning(self.asked())
         session = gate.sign_in(self.asked(begun.session.cookie), text, gate.token(begun))
         visitor = gate.visitor(self.asked(session.cookie))
-        assert (visitor.session, visitor.key.name) == (session, "x")
+        assert (visitor.session, visitor.who.name) == (session, "x")
         gate.check_form(visitor, gate.token(visitor))
         clock[0] += 101
         with pytest.raises(SignedOut):
@@ -602,3 +604,14 @@ def test_what_a_visitor_may():
     key = Key(id="a", name="b", scopes=("newsroom", "rules"), created=0, last_used=None, revoked=None)
     assert [gate.Visitor(None, key).may(scope) for scope in ("newsroom", "rules", "ingest")] == [True, True, False]
     assert gate.Visitor().may("ingest")
+    assert gate.Visitor(None, key).may("pins")
+    assert not gate.Visitor(None, replace(key, scopes=("newsroom", "ingest"))).may("pins")
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"), [("editor", {"newsroom", "pins"}), ("chief", {"newsroom", "pins", "rules", "ingest"})]
+)
+def test_what_a_person_may(role, allowed):
+    visitor = gate.Visitor(None, Person("a" * 64, "Lan", role))
+    assert {one for one in ("newsroom", "pins", "rules", "ingest") if visitor.may(one)} == allowed
+    assert visitor.author == "Lan (aaaaaaaaaaaa)"

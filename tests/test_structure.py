@@ -111,7 +111,9 @@ class TestImports:
             ("tantivy", {"indexer.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("flask_limiter", {"service.app"}),
-            ("itsdangerous", {"service.clicks.lists", "service.security.sessions"}),
+            ("itsdangerous", {"service.clicks.lists", "service.security.flows", "service.security.sessions"}),
+            ("authlib", {"service.security.oidc"}),
+            ("joserfc", {"service.security.oidc"}),
             (
                 "sqlite3",
                 {
@@ -119,6 +121,8 @@ class TestImports:
                     *("indexer.sources.memory", "indexer.store", "indexer.tally"),
                     *("service.judging.judgements", "service.security.keys", "service.files.database"),
                     *("service.clicks.log", "service.observing.hourly", "service.security.audit"),
+                    "service.security.people",
+                    *("service.clicks.log", "service.observing.hourly"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),

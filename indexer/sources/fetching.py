@@ -12,7 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -97,7 +97,7 @@ def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: Bounds = _
         if url in met:
             raise FetchError(f"expected an answer, found a loop of redirects at {url}")
         met.add(url)
-        answer = _get(url, sent, bounds, until)
+        answer = _ask(url, sent, bounds, until)
         target = answer.headers.get("location", "")
         if answer.status not in _REDIRECTS or not target:
             return answer
@@ -106,6 +106,17 @@ def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: Bounds = _
             sent.pop("Authorization", None)
         url = following
     raise FetchError(f"expected at most {bounds.redirects} redirects")
+
+
+def send(url: str, body: bytes, headers: Mapping[str, str], bounds: Bounds = _NO_BOUNDS_SAID) -> Answer:
+    """Return the answer to a POST, whatever its status; a redirect is an answer too and is not followed.
+
+    :param headers: Sent beside the ordinary ones, `Content-Type` among them.
+    :raises FetchError: if there is no whole answer within the bounds.
+    """
+    sent = {"User-Agent": AGENT, "Accept-Encoding": "gzip", "Accept": "*/*", **headers}
+    _check(url, sent, bounds)
+    return _ask(url, sent, bounds, time.monotonic() + bounds.seconds, body)
 
 
 def _origin(url: str) -> tuple[str, str, int | None]:
@@ -240,15 +251,17 @@ def _connection(url: str, bounds: Bounds, watch: _Watch) -> Iterator[tuple[HTTPC
         watch.close()
 
 
-def _get(url: str, sent: Mapping[str, str], bounds: Bounds, until: float) -> Answer:
+def _ask(url: str, sent: Mapping[str, str], bounds: Bounds, until: float, posted: bytes | None = None) -> Answer:
+    """Return the answer to a GET, or to a POST where there is something to post."""
     watch = _Watch(until)
     try:
         with _connection(url, bounds, watch) as (connection, target):
-            connection.request("GET", target, headers=sent, preload_content=False)
-            response = connection.getresponse()
-            headers = {name.lower(): value for name, value in response.headers.items()}
-            size = bounds.size if response.status < 300 else min(bounds.size, _ERROR_BYTES)
-            ended = b"" if response.status in _REDIRECTS else _body(response, size, whole=response.status < 300)
+            method = "GET" if posted is None else "POST"
+            connection.request(method, target, posted, headers=sent, preload_content=False)
+            with closing(connection.getresponse()) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                size = bounds.size if response.status < 300 else min(bounds.size, _ERROR_BYTES)
+                ended = b"" if response.status in _REDIRECTS else _body(response, size, whole=response.status < 300)
             if watch.over:
                 raise TimeoutError
             return Answer(url, response.status, headers, ended)

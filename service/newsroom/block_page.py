@@ -175,4 +175,4 @@ def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[En
 
 def author(visitor: Visitor, words: Words) -> str:
     """Return as whom the history names a visitor."""
-    return words.nobody if visitor.key is None else f"{visitor.key.name} ({visitor.key.id})"
+    return words.nobody if visitor.who is None else f"{visitor.who.name} ({visitor.who.id})"

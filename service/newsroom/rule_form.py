@@ -21,6 +21,7 @@ from service.rules.file import Author
 from service.rules.lines import DEEPEST_POSITION, Rule, Rules, make
 from service.schemas import parse_params
 from service.searcher import Searcher
+from service.security.people import Permission
 
 Lists = Literal["article", "section", "all"]
 
@@ -89,6 +90,20 @@ def rule_of(form: RuleForm, under: Article, target: str) -> Rule:
     if isinstance(rule, list):
         raise BadRequest([FieldError(*fault) for fault in rule])
     return rule
+
+
+def is_of_one_list(rule: Rule | None, under: Article) -> bool:
+    """Return whether a rule is about the list under one article and no other."""
+    scope = None if rule is None else rule.scope
+    return scope is not None and not scope.sections and tuple(scope.ids or ()) == (under.id,)
+
+
+def permission(form: RuleForm, rules: Rules, under: Article) -> Permission:
+    """Return what somebody must be allowed to make the change that a form asks for."""
+    if form.do == "remove":
+        gone = next((rule for rule in rules.rules if rule.id == form.rule), None)
+        return "pins" if is_of_one_list(gone, under) else "rules"
+    return "pins" if form.lists == "article" else "rules"
 
 
 def with_rule(rules: Rules, rule: Rule) -> Rules:

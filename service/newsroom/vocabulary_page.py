@@ -250,7 +250,9 @@ def save(settings: Settings, form: Form, visitor: Visitor, by: str) -> None:
     :raises CannotWrite: if it cannot be written.
     """
     if not visitor.may("rules"):
-        raise Forbidden([FieldError("key", "without the scope rules", "expected a key of scopes newsroom and rules")])
+        raise Forbidden(
+            [FieldError("key", "without the scope rules", "expected a key of scopes newsroom and rules, or a chief")]
+        )
     WordFile.of(settings, form.what).change(form.change(), by)
 
 

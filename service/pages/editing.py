@@ -10,7 +10,7 @@ from flask import Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from indexer import text
-from indexer.article import Article
+from indexer.article import Article, shown
 from service import api, schemas
 from service.errors import BadRequest, FieldError, Forbidden, ServiceError, SignedOut, StaleForm
 from service.hits import Answer
@@ -111,12 +111,14 @@ def article_block(article_id: str) -> ResponseReturnValue:
 def save_rule(article_id: str) -> ResponseReturnValue:
     """Change the rules as it was shown, and show the block as it is then."""
     path = api.settings().rules
-    if path is None or not g.visitor.may("rules"):
+    if path is None or not g.visitor.may("pins"):
         raise Forbidden([FieldError("key", "this visitor", "expected a key of scope rules, and a file of rules")])
     given = request.form.to_dict(flat=False)
     given.pop(CSRF, None)
     form, searcher, w = rule_form.parse(given), api.live().searcher(), _block_words()
     under = searcher.article(article_id)
+    if not _may_save(searcher, form, under):
+        raise Forbidden([FieldError("lists", shown(form.lists), "expected a rule of this list alone, or a chief")])
     if "refused" in g:
         return _change_page(searcher, under, form, language().form_stale, status=403)
     if form.seen != searcher.rules().rules.revision:
@@ -138,16 +140,20 @@ def _change_page(
     error: ServiceError | None = None,
     status: int = 200,
 ) -> Response:
-    shown = block_page.NO_CHANGE
+    told = block_page.NO_CHANGE
     if error is None:
         try:
-            shown = block_page.changing(searcher, under, form)
+            told = block_page.changing(searcher, under, form)
         except BadRequest as fault:
             error, status = fault, fault.status
-    named = {} if shown.rule is None else block_page.titles(searcher, [shown.rule])
-    return _block_page(
-        "block_change.html", under, form.preset, named, status, form=form, note=note, error=error, **shown._asdict()
-    )
+    named = {} if told.rule is None else block_page.titles(searcher, [told.rule])
+    values = {"form": form, "note": note, "error": error, "may_save": _may_save(searcher, form, under)}
+    return _block_page("block_change.html", under, form.preset, named, status, **values, **told._asdict())
+
+
+def _may_save(searcher: Searcher, form: RuleForm, under: Article) -> bool:
+    """Return whether the change that a form asks for is this visitor's to make."""
+    return bool(g.visitor.may(rule_form.permission(form, searcher.rules().rules, under)))
 
 
 def _block_page(
@@ -163,7 +169,9 @@ def _block_page(
         block_path=url_for("pages.article_block", article_id=under.id),
         here_path=url_for("pages.articles"),
         has_file=api.settings().rules is not None,
-        can_change=api.settings().rules is not None and g.visitor.may("rules"),
+        can_change=api.settings().rules is not None and g.visitor.may("pins"),
+        every_list=g.visitor.may("rules"),
+        may_remove=lambda rule: g.visitor.may("rules") or rule_form.is_of_one_list(rule, under),
         told=lambda rule: block_page.told(rule, words, named),
         lists_of=lambda rule: block_page.lists_of(rule, words, under),
         **values,

@@ -14,14 +14,20 @@ from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
 from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
 from service.security import gate, local
 from service.security.access import SAFE
+from service.security.audit_entries import Actor
 from service.security.gate import Asked
+from service.security.people import Person
 from service.security.sessions import Session
+from service.wording import sign_on as sign_on_words
 
 COOKIE = "lienquan_newsroom"
 
 _COOKIE_PATH = "/newsroom"
 
-_FOR_ALL = {"pages.sign_in", "pages.signing_in"}
+_FOR_ALL = {
+    *("pages.sign_in", "pages.signing_in"),
+    *("pages.go_to_provider", "pages.come_from_provider", "pages.end_elsewhere"),
+}
 """What of the newsroom's is there for whoever is not signed in."""
 
 _KEPT_WHEN = {
@@ -41,7 +47,7 @@ def guard() -> None:
     if request.endpoint in _FOR_ALL:
         return
     try:
-        g.visitor = api.gate().visitor(_asked())
+        g.visitor = api.gate().visitor(asked())
         if request.method not in SAFE:
             api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
     except (SignedOut, StaleForm) as error:
@@ -67,12 +73,12 @@ def not_let_in(error: ServiceError) -> ResponseReturnValue:
 
 @blueprint.get("/newsroom/sign-in")
 def sign_in() -> ResponseReturnValue:
-    """Show the form to sign in with a key; whoever need not goes on."""
+    """Show the ways to sign in that there are; whoever need not goes on."""
     try:
-        api.gate().visitor(_asked())
+        api.gate().visitor(asked())
     except SignedOut:
         return _sign_in_page()
-    return _onward()
+    return onward(request.values.get("next"))
 
 
 @blueprint.post("/newsroom/sign-in")
@@ -80,42 +86,58 @@ def signing_in() -> ResponseReturnValue:
     """Sign in with a key. It is in no address and in no log."""
     form = request.form
     try:
-        session = api.gate().sign_in(_asked(), form.get("key", ""), form.get(CSRF, ""))
+        session = api.gate().sign_in(asked(), form.get("key", ""), form.get(CSRF, ""))
     except (StaleForm, WrongKey) as error:
         return _sign_in_page(error)
-    return _remembered(_onward(), session)
+    return remembered(onward(request.values.get("next")), session)
 
 
 @blueprint.post("/newsroom/sign-out")
 def sign_out() -> ResponseReturnValue:
     """End the session."""
     api.gate().sign_out(g.visitor)
-    response = make_response(redirect(link("pages.sign_in"), 303))
+    if isinstance(g.visitor.who, Person):
+        api.audit().record_after("session.ended", Actor.of_person(g.visitor.who), address=request.remote_addr)
+    left = {"left": "provider"} if isinstance(g.visitor.who, Person) else {}
+    response = make_response(redirect(link("pages.sign_in", **left), 303))
     response.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="Lax")
     return response
 
 
-def _asked() -> Asked:
+def asked() -> Asked:
+    """Return what of the request decides who is let in."""
     peer, protocol = local.peer_of(request.environ), request.environ.get("SERVER_PROTOCOL")
     return Asked(request.method, request.remote_addr, peer, protocol, request.headers.get, request.cookies.get(COOKIE))
 
 
-def _onward() -> Response:
-    """Return the way to the page that was wanted before signing in."""
-    wanted = gate.inside(request.values.get("next")) or url_for("pages.newsroom_home")
+def onward(wanted: str | None) -> Response:
+    """Return the way to the page that was wanted before signing in, to the first one where it is none of these."""
+    wanted = gate.inside(wanted) or url_for("pages.newsroom_home")
     lang = lang_fields(language().code)
     return make_response(redirect(wanted + ("?" + urlencode(lang) if lang else ""), 303))
 
 
 def _sign_in_page(error: ServiceError | None = None) -> Response:
-    visitor = api.gate().beginning(_asked())
-    onward, stale = gate.inside(request.values.get("next")) or "", isinstance(error, StaleForm)
-    page = render_template("sign_in.html", csrf=api.gate().token(visitor), next=onward, error=error, stale=stale)
+    visitor, sign_on = api.gate().beginning(asked()), api.sign_on()
+    left = sign_on is not None and request.args.get("left") == "provider"
+    page = render_template(
+        "sign_in.html",
+        csrf=api.gate().token(visitor),
+        next=gate.inside(request.values.get("next")) or "",
+        error=error,
+        stale=isinstance(error, StaleForm),
+        w=sign_on_words.WORDS[language().code],
+        takes_keys=sign_on is None or api.gate().takes_keys(),
+        provider=None if sign_on is None else sign_on.name,
+        refused=request.args.get("refused"),
+        left=left,
+        leave=sign_on.sign_out_url() if sign_on is not None and left else None,
+    )
     response = Response(page, 200 if error is None else error.status)
-    return response if visitor.session is None else _remembered(response, visitor.session)
+    return response if visitor.session is None else remembered(response, visitor.session)
 
 
-def _remembered(response: Response, session: Session) -> Response:
+def remembered(response: Response, session: Session) -> Response:
     """Return a response that has the browser keep the cookie of a session, for the newsroom's pages alone."""
     # A proxy that takes off TLS may not say so; the browser does, of a form.
     secure = request.is_secure or request.headers.get("Origin", "").startswith("https://")

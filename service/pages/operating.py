@@ -50,7 +50,7 @@ def roll_back() -> ResponseReturnValue:
     """Make an earlier snapshot current again."""
     wanted, seen = request.form.get("to", ""), request.form.get("seen", "")
     needs("ingest")
-    who = g.visitor.key.name if g.visitor.key else "somebody on this machine"
+    who = g.visitor.author or "somebody on this machine"
     try:
         name = operations.roll_back(_home(), wanted, seen, who)
     except IndexerError as error:

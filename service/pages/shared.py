@@ -19,8 +19,10 @@ from service.judging import judgements
 from service.reader.search_page import Link
 from service.security.gate import Visitor
 from service.security.keys import Scope
+from service.security.people import Person
 from service.security.pictures import Pictures
 from service.wording import newsroom as newsroom_words
+from service.wording import sign_on as sign_on_words
 from service.wording import strings
 from service.wording.strings import Strings
 
@@ -31,12 +33,13 @@ CSRF = "csrf"
 
 
 def needs(scope: Scope) -> None:
-    """Let go on whoever's key is of a scope.
+    """Let go on whoever has a scope.
 
-    :raises Forbidden: if it is not, naming the scope.
+    :raises Forbidden: if they have not, naming the scope.
     """
     if not g.visitor.may(scope):
-        raise Forbidden([FieldError("key", shown(g.visitor.key.name), f"expected one of scope {scope}")])
+        expected = f"expected a key of scope {scope}, or the role of a chief"
+        raise Forbidden([FieldError("key", shown(g.visitor.who.name), expected)])
 
 
 def own_page(article: Article | Summary) -> str:
@@ -46,8 +49,8 @@ def own_page(article: Article | Summary) -> str:
 
 def visitor_name() -> str:
     """Return by whose name judgements are kept."""
-    key = g.visitor.key
-    return judgements.NOBODY if key is None else key.name
+    author: str | None = g.visitor.author
+    return author or judgements.NOBODY
 
 
 def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
@@ -57,10 +60,20 @@ def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
         template,
         menu=words,
         csrf=api.gate().token(visitor),
-        signed_in=visitor.key,
+        signed_in=_signed_in(visitor),
         **{"here_path": request.path} | values,
     )
     return Response(page, status)
+
+
+def _signed_in(visitor: Visitor) -> str | None:
+    """Return what the page says of whoever is signed in, None where nobody has to be."""
+    if visitor.who is None:
+        return None
+    if not isinstance(visitor.who, Person):
+        return language().signed_in.format(name=visitor.who.name)
+    words = sign_on_words.WORDS[language().code]
+    return words.signed_in.format(name=visitor.who.name, role=words.roles[visitor.who.role])
 
 
 @blueprint.app_context_processor
@@ -113,7 +126,7 @@ def pictures() -> Pictures:
 
 def language() -> Strings:
     """Return the words of the language that the reader asked for."""
-    return strings.language(request.args.get("lang"))
+    return strings.language(g.get("lang", request.args.get("lang")))
 
 
 def lang_fields(code: str) -> list[tuple[str, str]]:

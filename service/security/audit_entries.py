@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from indexer.article import shown
 from service.security.audit_chain import PRUNED, Row, content_of
 from service.security.keys import Key
+from service.security.people import Person
 
 ACTIONS: Mapping[str, str] = {
     "article.put": "an article was written by the API",
@@ -53,9 +54,9 @@ Detail = str | int | Sequence[str]
 class Actor(NamedTuple):
     """Who does something.
 
-    :param id: `key:ID` of a key, `cli:USER` of a user of the system, `machine` of whoever sits at it before there are
-        keys, `anyone` of whoever is not known.
-    :param name: The key's, as people know it.
+    :param id: `key:ID` of a key, `oidc:ID` of a person, `cli:USER` of a user of the system, `machine` of whoever sits
+        at it before there are keys, `anyone` of whoever is not known.
+    :param name: The key's or the person's, as people know it.
     """
 
     id: str
@@ -65,6 +66,11 @@ class Actor(NamedTuple):
     def of_key(cls, key: Key) -> Actor:
         """Return whoever has a key."""
         return cls(f"key:{key.id}", key.name)
+
+    @classmethod
+    def of_person(cls, person: Person) -> Actor:
+        """Return somebody who is signed in through the newsroom's provider."""
+        return cls(f"oidc:{person.id}", person.name)
 
     @classmethod
     def of_process(cls) -> Actor:

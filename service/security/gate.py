@@ -1,7 +1,8 @@
-"""Who may have the newsroom's pages: whoever signs in with a key.
+"""Who may have the newsroom's pages: whoever signs in with a key, or through the newsroom's provider.
 
-Before the first key nobody may, unless the service was started with its newsroom open: then a browser on this machine.
-Owns signing in and out, and what forms must bring. Knows nothing of Flask, nor of what the pages show.
+Before the first key, and without a provider, nobody may, unless the service was started with its newsroom open: then a
+browser on this machine. Owns signing in with a key, signing out, and what forms must bring. How a provider is asked is
+`sign_on`'s. Knows nothing of Flask, nor of what the pages show.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from service.errors import FieldError, Forbidden, NoKeyYet, SignedOut, StaleForm
 from service.security import local
 from service.security.access import SAFE, Header, foreign
 from service.security.addresses import client
-from service.security.keys import Key, KeyStore, Scope
-from service.security.sessions import NOBODY, Session, Sessions
+from service.security.keys import Key, KeyStore
+from service.security.people import PeopleStore, Permission, Person
+from service.security.sessions import NOBODY, PERSON, Session, Sessions
 
 ATTEMPTS = "10/minute"
 """How many wrong keys one address is told to be wrong, in each worker; the others are answered by 429.
@@ -60,29 +62,50 @@ class Asked(NamedTuple):
 class Visitor(NamedTuple):
     """Who is let in.
 
-    :param session: None where no key was ever made, and so nobody signs in.
+    :param session: None where nobody has to sign in.
+    :param who: The key that somebody signed in with, or the person; None before that, and where nobody has to.
     """
 
     session: Session | None = None
-    key: Key | None = None
+    who: Key | Person | None = None
 
-    def may(self, scope: Scope) -> bool:
-        """Return whether what asks for a scope is theirs to do; whoever need not sign in may do everything."""
-        return self.key is None or scope in self.key.scopes
+    def may(self, permission: Permission) -> bool:
+        """Return whether what asks for a permission is theirs to do; whoever need not sign in may do everything."""
+        if self.who is None:
+            return True
+        return permission in self.who.scopes or (permission == "pins" and "rules" in self.who.scopes)
+
+    @property
+    def author(self) -> str | None:
+        """Return as whom files of the newsroom name them, None where nobody has to sign in.
+
+        Whoever made a key chose its name. People choose theirs at the provider, so the part of them that they cannot
+        choose stands beside it.
+        """
+        if isinstance(self.who, Person):
+            return f"{self.who.name} ({self.who.id})"
+        return None if self.who is None else self.who.name
 
 
 class Gate:
     """Lets in, signs in and out.
 
     :param clock: Seconds since 1970.
+    :param people: Who is signed in through the provider, None where there is none.
     :param opens: Whether a browser on this machine is let in as long as no key of the newsroom's was ever made.
     """
 
     def __init__(
-        self, keys: KeyStore, sessions: Sessions, clock: Callable[[], float] = time.time, opens: bool = False
+        self,
+        keys: KeyStore,
+        sessions: Sessions,
+        clock: Callable[[], float] = time.time,
+        opens: bool = False,
+        people: PeopleStore | None = None,
     ) -> None:
         self._keys = keys
         self._sessions = sessions
+        self._people = people
         self._opens = opens
         self._clock = clock
         self._tries = MovingWindowRateLimiter(MemoryStorage())
@@ -99,10 +122,21 @@ class Gate:
             return Visitor()
         session = self._sessions.of(asked.cookie)
         if session is not None and session.key_id != NOBODY:
-            key = self._keys.of_session(session.key_id, session.id)
-            if key is not None and _counts(key):
-                return Visitor(session, key)
-        raise SignedOut("nobody is signed in: expected a key of scope newsroom")
+            who = self._who(session)
+            if who is not None:
+                return Visitor(session, who)
+        raise SignedOut("nobody is signed in: expected a key of scope newsroom, or somebody of the newsroom")
+
+    def _who(self, session: Session) -> Key | Person | None:
+        """Return who signed in, None where they may not be in any more."""
+        if session.key_id == PERSON:
+            return None if self._people is None else self._people.of_session(session.id)
+        key = self._keys.of_session(session.key_id, session.id)
+        return key if key is not None and _counts(key) else None
+
+    def takes_keys(self) -> bool:
+        """Return whether there ever was a key to sign in with."""
+        return self._keys.ever("newsroom")
 
     def token(self, visitor: Visitor) -> str | None:
         """Return what the forms of a visitor carry; where nobody has to sign in, there is no session to forge."""
@@ -148,16 +182,22 @@ class Gate:
 
     def sign_out(self, visitor: Visitor) -> None:
         """End a session, for whoever has its cookie."""
-        if visitor.session is not None:
+        if visitor.session is None:
+            return
+        if visitor.session.key_id != PERSON:
             self._keys.end(visitor.session.id, visitor.session.until)
+        elif self._people is not None:
+            self._people.end(visitor.session.id)
 
     def _is_open(self, asked: Asked) -> bool:
         """Return whether nobody has to sign in: the newsroom is open until its first key, and that was never made.
 
+        Where there is a provider to sign in through, everybody has to.
+
         :raises Forbidden: if it comes from another site or, where it is open, not from this machine.
         :raises NoKeyYet: if it is not open, and there never was a key.
         """
-        keyless = not self._keys.ever("newsroom")
+        keyless = self._people is None and not self._keys.ever("newsroom")
         if keyless and not self._opens:
             raise NoKeyYet
         if keyless:

@@ -26,6 +26,9 @@ FILE = "session.key"
 NOBODY = ""
 """Stands where a key's id would: not signed in yet, so that the form to sign in has a session of its own."""
 
+PERSON = "person"
+"""Stands there where somebody signed in through the newsroom's provider, not with a key: no key has such an id."""
+
 _BYTES = 32
 
 
@@ -34,7 +37,7 @@ class Session:
     """One browser's.
 
     :param cookie: What it is known by.
-    :param key_id: The key that was signed in with, `NOBODY` where none was.
+    :param key_id: The key that was signed in with, `NOBODY` where none was, `PERSON` where no key was needed.
     :param id: Random.
     :param until: When it ends, seconds since 1970.
     """

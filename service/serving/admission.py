@@ -35,7 +35,8 @@ class Busy(Protocol):
 SPARE = 16
 """Threads beside those that work and those that wait: they turn away, read bodies, write answers."""
 
-_FREE = ("/healthz", "/readyz", "/metrics", "/static/")
+_FREE = ("/healthz", "/readyz", "/metrics", "/static/", "/newsroom/sign-in/")
+"""How addresses begin of what takes no place; signing in through a provider waits for that, in places of its own."""
 _OWN = (":batch", ":bulk")
 """How addresses end of what lasts long by its nature, and is let in by what answers it."""
 

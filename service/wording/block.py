@@ -42,6 +42,7 @@ class Words:
     no_rules: str
     no_file: str
     no_scope: str
+    one_list: str
     pins: str
     blocks: str
     boosts: str
@@ -122,6 +123,7 @@ VI = Words(
     no_rules="Chưa có quy tắc nào cho danh sách này.",
     no_file="Chưa đặt tệp quy tắc (LIENQUAN_RULES), nên chưa ghim hay chặn được.",
     no_scope="Khóa của bạn chỉ để xem: muốn ghim hay chặn, cần khóa có phạm vi rules.",
+    one_list="Với vai trò biên tập viên, bạn ghim và chặn trong danh sách dưới từng bài; phần còn lại là của thư ký.",
     pins="Ghim “{title}” ở vị trí {position}",
     blocks="Chặn {target}",
     boosts="Nhân điểm của {target} với {factor}",
@@ -229,6 +231,7 @@ EN = Words(
     no_rules="There is no rule for this list yet.",
     no_file="No file of rules is set (LIENQUAN_RULES), so nothing can be pinned or blocked.",
     no_scope="Your key is for looking: to pin or block, you need a key of scope rules.",
+    one_list="As an editor you pin and block in the list under one article; other rules are for chiefs to change.",
     pins="Pin “{title}” at {position}",
     blocks="Block {target}",
     boosts="Multiply the score of {target} by {factor}",
