@@ -6,12 +6,14 @@ import shlex
 import shutil
 import subprocess
 from datetime import UTC, datetime
+from ipaddress import collapse_addresses, ip_network
 from pathlib import Path
 
 import pytest
 import yaml
 
 from indexer.following import Condition, SourceState, SyncState
+from indexer.sources import addresses
 from service import settings
 from service.observing.metrics import text_of_sources
 from service.serve import _config
@@ -54,11 +56,16 @@ class Unit(dict):
                 self.sections[key] = section
 
 
-class TestSystemd:
-    @pytest.fixture(scope="class")
-    @classmethod
-    def unit(cls):
-        return Unit(DEPLOY / "lienquan.service")
+UNITS = ["lienquan.service", "lienquan-sync.service"]
+_OWN = {"Description", "Type", "ExecStart", "IPAddressDeny", "IPAddressAllow"}
+"""Keys in which the two units differ."""
+
+
+@pytest.mark.parametrize("name", UNITS)
+class TestEachUnit:
+    @pytest.fixture
+    def unit(self, name):
+        return Unit(DEPLOY / name)
 
     def test_it_calls_what_there_is(self, unit):
         (line,) = unit["ExecStart"]
@@ -81,10 +88,20 @@ class TestSystemd:
     def test_it_is_hardened(self, unit):
         for key in ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "PrivateDevices", "RestrictSUIDSGID"):
             assert unit[key] == ["yes"], key
+        for key in ("PrivateUsers", "PrivateIPC", "RestrictNamespaces", "LockPersonality", "ProtectKernelModules"):
+            assert unit[key] == ["yes"], key
         assert unit["ProtectSystem"] == ["strict"]
         assert unit["CapabilityBoundingSet"] == [""]
         assert "ProcSubset" not in unit  # /proc/cpuinfo is read
         assert "MemoryDenyWriteExecute" not in unit
+
+    def test_what_it_writes_is_its_users_alone(self, unit):
+        assert (unit["UMask"], unit["StateDirectoryMode"], unit["CacheDirectoryMode"]) == (["0077"], ["0700"], ["0700"])
+        assert unit["LimitCORE"] == ["0"]
+
+    def test_it_takes_so_much_and_no_more(self, unit):
+        assert 1 <= int(unit["MemoryHigh"][0].removesuffix("G")) < int(unit["MemoryMax"][0].removesuffix("G"))
+        assert (unit["MemorySwapMax"], unit["TasksMax"], unit["LimitNOFILE"]) == (["0"], ["512"], ["8192"])
 
     def test_its_user_is_made(self, unit):
         (line,) = [
@@ -95,20 +112,42 @@ class TestSystemd:
         assert line.split()[:2] == ["u", unit["User"][0]]
 
     def test_every_key_is_in_its_section(self, unit):
-        assert unit.sections["ExecStart"] == unit.sections["ProtectSystem"] == "Service"
+        assert unit.sections["ExecStart"] == unit.sections["ProtectSystem"] == unit.sections["MemoryMax"] == "Service"
+        assert unit.sections["IPAddressDeny"] == "Service"
         assert unit.sections["StartLimitBurst"] == "Unit"
         assert unit.sections["WantedBy"] == "Install"
 
-    def test_systemd_reads_it(self, tmp_path):
+    def test_systemd_reads_it(self, name, tmp_path):
         if shutil.which("systemd-analyze") is None:
             pytest.skip("no systemd-analyze")
-        text = (DEPLOY / "lienquan.service").read_text(encoding="utf-8")
+        text = (DEPLOY / name).read_text(encoding="utf-8")
         text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", text)
-        (tmp_path / "lienquan.service").write_text(text, encoding="utf-8")
-        command = ["systemd-analyze", "verify", "--man=no", tmp_path / "lienquan.service"]
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        command = ["systemd-analyze", "verify", "--man=no", tmp_path / name]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-        ours = [line for line in done.stderr.splitlines() if "lienquan.service" in line]
+        ours = [line for line in done.stderr.splitlines() if name in line]
         assert [line for line in ours if re.search("Unknown|Failed to parse|Invalid|ignoring", line)] == []
+
+
+class TestUnits:
+    def test_they_differ_in_what_they_run_and_reach_alone(self):
+        serve, sync = (Unit(DEPLOY / name) for name in UNITS)
+        assert set(serve) == set(sync)
+        assert {key for key in serve if serve[key] != sync[key]} == _OWN
+
+    def test_the_service_talks_to_this_machine_alone(self):
+        unit = Unit(DEPLOY / "lienquan.service")
+        assert (unit["IPAddressDeny"], unit["IPAddressAllow"]) == (["any"], ["localhost"])
+
+    def test_sync_reaches_what_a_source_may_be_and_the_name_server(self):
+        """The kernel refuses what `indexer.sources.addresses` refuses, block by block."""
+        unit = Unit(DEPLOY / "lienquan-sync.service")
+        denied = [ip_network(block) for line in unit["IPAddressDeny"] for block in line.split()]
+        assert {net for net in denied if net.version == 4} == set(addresses._SPECIAL_IPV4)
+        beyond = set(ip_network("::/0").address_exclude(addresses._GLOBAL_IPV6))
+        found = set(collapse_addresses(net for net in denied if net.version == 6))
+        assert found == set(collapse_addresses([*beyond, *addresses._SPECIAL_IPV6]))
+        assert unit["IPAddressAllow"] == ["127.0.0.53 127.0.0.54"]
 
 
 def instructions(path):
@@ -184,6 +223,9 @@ class TestDocker:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["ports"][0].startswith("127.0.0.1:")
+        assert service["mem_limit"] == service["memswap_limit"] == "4g"
+        assert service["pids_limit"] == 512
+        assert service["ulimits"]["core"] == 0
 
 
 def test_what_the_readme_names_is_there():
