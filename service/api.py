@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial, wraps
 from time import perf_counter
 from typing import Any, ParamSpec, TypeVar, cast
+from urllib.parse import unquote
 
 from flask import Blueprint, Response, abort, current_app, g, render_template, request
 from pydantic import BaseModel
@@ -22,7 +23,7 @@ from service.answers.shapes import SuggestionList, SuggestionOut
 from service.answers.validity import Validity
 from service.clicks.counting import MAX_BODY as MAX_CLICKS
 from service.clicks.counting import Clicks
-from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody
+from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody, ServiceError
 from service.hits import Answer, Hit
 from service.live import Live
 from service.observing.latency import RecentLatency
@@ -40,6 +41,7 @@ from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
 from service.security.sign_on import SignOn
 from service.serving import deadline
+from service.serving.framing import Head
 from service.settings import Settings
 from service.wording import docs as docs_words
 from service.wording import strings
@@ -281,6 +283,18 @@ def count_clicks() -> Response:
     request.max_content_length = MAX_CLICKS
     counted.take(_received(), request.headers.get, settings().cors_origins)
     return Response(status=204, headers={"Cache-Control": "no-store"})
+
+
+def allowed_body(store: KeyStore, origins: Collection[str], head: Head) -> int:
+    """Return how many bytes of a body may be sent with a request to one of the endpoints that take many lines."""
+    path = unquote(head.path)
+    try:
+        if path == "/api/v1/articles:bulk":
+            access.authorised(store, "ingest", lambda name: head.headers.get(name.lower()), origins)
+            return MAX_BULK
+    except ServiceError:
+        return 0  # its view says why
+    return MAX_BATCH
 
 
 def _received() -> bytes:

@@ -31,7 +31,7 @@ from service.clicks.lists import Lists
 from service.clicks.log import FILE as CLICKS
 from service.clicks.log import ClickLog
 from service.clicks.trials import Trial
-from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany
+from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany, TooSlow
 from service.live import Live
 from service.observing import logs, tracing
 from service.observing.latency import RecentLatency
@@ -50,7 +50,7 @@ from service.security.people import PeopleStore
 from service.security.pictures import Pictures
 from service.security.sessions import Sessions, secret_of
 from service.security.sign_on import BACK, Roles, SignOn, configuration, host
-from service.serving.admission import Admission, Environ, Gate
+from service.serving.admission import WATCHING, Admission, Environ, Gate
 from service.settings import Settings, load, oidc_secret
 from service.wording import strings
 
@@ -60,9 +60,7 @@ MAX_BODY = 200_000
 HEAD_START = 0.2
 """Seconds in which a worker that has just started answers for what needs no encoder (`Live`)."""
 
-_WATCHING = {"/healthz", "/readyz", "/metrics"}
-"""What is asked by those who watch over the service; a limit does not count it."""
-_MACHINE = ("/api/", "/healthz", "/readyz", "/metrics")
+_MACHINE = ("/api/", *WATCHING)
 """Where the addresses lie that programs ask for: they get problem documents, not pages."""
 
 _ORIGIN = re.compile(r"^(?:[a-z]+:)?//[^/?#]*/*", re.IGNORECASE)
@@ -273,7 +271,7 @@ def _limit(app: Flask, rates: str, storage: str) -> None:
         lambda: addresses.client(request.remote_addr),
         app=app,
         application_limits=[rates],
-        application_limits_exempt_when=lambda: request.path in _WATCHING,
+        application_limits_exempt_when=lambda: request.path in WATCHING,
         storage_uri=storage,
         in_memory_fallback_enabled=True,  # counting apart is better than not answering
     )
@@ -290,7 +288,8 @@ def _admit(app: _Traced, settings: Settings) -> None:
     """Put the gate before the application: as many work at once as the process has cores."""
     longest = min(settings.max_wait_seconds, settings.request_seconds)
     gate = Gate(settings.threads or available_threads(), settings.max_waiting, longest)
-    admission = Admission(app.wsgi_app, gate, _Busy(app), settings.request_seconds, MAX_BODY)
+    larger = partial(api.allowed_body, app.extensions["lienquan_keys"], settings.cors_origins)
+    admission = Admission(app.wsgi_app, gate, _Busy(app), settings.request_seconds, MAX_BODY, larger)
     app.extensions["admission"] = admission
     app.wsgi_app = admission  # type: ignore[method-assign]
 
@@ -326,14 +325,17 @@ class _Busy:
 
     def __init__(self, app: _Traced) -> None:
         self._made = {kind: self._make(app, *kind) for kind in ((False, "vi"), (True, "vi"), (True, "en"))}
+        self._late = _raw(*self._make(app, False, "vi", TooSlow()), keeps=False)
 
     @staticmethod
-    def _make(app: _Traced, page: bool, lang: str) -> tuple[str, list[tuple[str, str]], bytes]:
+    def _make(
+        app: _Traced, page: bool, lang: str, error: ServiceError | None = None
+    ) -> tuple[str, list[tuple[str, str]], bytes]:
         accept = "text/html" if page else "application/json"
         with app.test_request_context(
             "/" if page else "/api/", query_string={"lang": lang}, headers={"Accept": accept}
         ):
-            response = app.protected(_service_error(Overloaded()))
+            response = app.protected(_service_error(error or Overloaded()))
         return response.status, list(response.headers), response.get_data()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -345,16 +347,24 @@ class _Busy:
 
     def raw(self, path: str, query: str, accept: str, keeps: bool) -> bytes:
         """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
-        status, headers, body = self._answer(path, query, accept)
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
-        if not keeps:
-            lines.append("Connection: close")
-        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+        return _raw(*self._answer(path, query, accept), keeps)
+
+    def late(self) -> bytes:
+        """Return what is sent where the body of a request came too slowly."""
+        return self._late
 
     def _answer(self, path: str, query: str, accept: str) -> tuple[str, list[tuple[str, str]], bytes]:
         page = not path.startswith(_MACHINE) and parse_accept_header(accept, MIMEAccept).accept_html
         lang = strings.language(dict(parse_qsl(query)).get("lang")).code if page else strings.VI.code
         return self._made[page, lang]
+
+
+def _raw(status: str, headers: list[tuple[str, str]], body: bytes, keeps: bool) -> bytes:
+    """Return an answer as it is sent."""
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+    if not keeps:
+        lines.append("Connection: close")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 def _http_error(error: HTTPException) -> Response:

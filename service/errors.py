@@ -10,6 +10,7 @@ ServiceError
 ├── WrongKey           403: a key that nobody can sign in with
 ├── SignOnRefused      403: who comes from the newsroom's provider is not let in, or it does not answer
 ├── NotFound           404: no public article of that id or URL
+├── TooSlow            408: the body did not come in time
 ├── TakenDown          409: the article was taken down and may not come back
 ├── Changed            409: what is to be changed is not what it was any more
 ├── PackedBody         415: a body that is packed
@@ -195,6 +196,16 @@ class NotReady(ServiceError):
     status = 503
     title = "Not ready"
     retry_after = 5
+
+
+class TooSlow(ServiceError):
+    """The body of a request did not come in time."""
+
+    status = 408
+    title = "Request timeout"
+
+    def __init__(self) -> None:
+        super().__init__("body: not all of it: expected a whole body within the time that it has")
 
 
 class Overloaded(ServiceError):

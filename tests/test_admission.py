@@ -8,6 +8,7 @@ import pytest
 
 from service.app import MAX_BODY
 from service.serving.admission import Admission, Gate
+from service.serving.framing import Head
 from tests.conftest import wait_for
 
 LONG = 60.0
@@ -37,6 +38,9 @@ class Busy:
 
     def raw(self, path, query, accept, keeps):
         return f"{path}|{query}|{accept}|{keeps}".encode()
+
+    def late(self):
+        return b"late"
 
 
 @pytest.fixture
@@ -214,7 +218,7 @@ class TestBodies:
         assert made.gate.inside == 0
 
 
-HEAD = "GET /api/v1/search?q=a HTTP/1.1\r\nHost: x\r\nAccept: application/json\r\n\r\n"
+HEAD = Head("GET", "/api/v1/search", "q=a", "HTTP/1.1", {"host": "x", "accept": "application/json"})
 
 
 class TestTurnedAway:
@@ -226,9 +230,9 @@ class TestTurnedAway:
 
     def test_a_plain_request_is(self, made):
         told = b"/api/v1/search|q=a|application/json|"
-        assert made.turned_away(HEAD.encode(), True) == (told + b"True", True)
-        assert made.turned_away(HEAD.encode(), False) == (told + b"False", False)
-        closing = HEAD.replace("Host: x", "Connection: Close").encode()
+        assert made.turned_away(HEAD, True) == (told + b"True", True)
+        assert made.turned_away(HEAD, False) == (told + b"False", False)
+        closing = HEAD._replace(headers=HEAD.headers | {"connection": "Close"})
         assert made.turned_away(closing, True) == (told + b"False", False)
         assert made.gate.refused == 3
 
@@ -237,26 +241,29 @@ class TestTurnedAway:
         assert made.gate.refused == 1
 
     @pytest.mark.parametrize(
-        "head",
+        "changed",
         [
-            b"",
-            HEAD[:-2].encode(),
-            HEAD[:30].encode(),
-            (HEAD + HEAD).encode(),
-            HEAD.replace("/api/v1/search", "/healthz").encode(),
-            HEAD.replace("/api/v1/search", "/readyz").encode(),
-            HEAD.replace("GET /", "GET http://x/").encode(),
-            HEAD.replace("GET", "POST").encode(),
-            HEAD.replace("HTTP/1.1", "HTTP/1.0").encode(),
-            HEAD.replace("Host: x", "Content-Length: 4").encode(),
-            HEAD.replace("Host: x", "transfer-encoding : chunked").encode(),
-            b"GET /\r\n\r\n",
-            b"GET / HTTP/1.1 \xff\r\n\r\n",
+            {"path": "/healthz"},
+            {"path": "/readyz"},
+            {"path": "http://x/api/v1/search"},
+            {"method": "POST"},
+            {"version": "HTTP/1.0"},
         ],
     )
-    def test_what_is_not_plain_goes_the_usual_way(self, made, head):
-        assert made.turned_away(head, True) is None
+    def test_what_is_not_plain_goes_the_usual_way(self, made, changed):
+        assert made.turned_away(HEAD._replace(**changed), True) is None
         assert made.gate.refused == 0
+
+
+class TestLargerBodies:
+    def test_only_where_many_lines_are_taken_is_it_asked(self, handler):
+        asked = []
+        made = Admission(handler, Gate(1, 0, LONG), Busy(), LONG, MAX_BODY, lambda head: asked.append(head.path) or 9)
+        for path in ("/api/v1/related", "/api/v1/articles:bulkx", "/healthz"):
+            assert made.most(HEAD._replace(method="POST", path=path)) == MAX_BODY
+        for path in ("/api/v1/articles:bulk", "/api/v1/articles%3Abulk", "/api/v1/related:batch"):
+            assert made.most(HEAD._replace(method="POST", path=path)) == 9
+        assert len(asked) == 3
 
 
 class TestAnswers:

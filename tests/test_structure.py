@@ -141,7 +141,15 @@ class TestImports:
             ("sklearn", {"indexer.projection"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
             ("tokenizers", {"models.bundled", "models.onnx"}),
-            ("gunicorn", {"service.serve", "service.serving.unreadable", "service.serving.worker"}),
+            (
+                "gunicorn",
+                {
+                    "service.serve",
+                    "service.serving.connection",
+                    "service.serving.unreadable",
+                    "service.serving.worker",
+                },
+            ),
             (
                 "click",
                 {

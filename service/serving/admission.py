@@ -13,8 +13,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
+from urllib.parse import unquote
 
 from service.serving import beside, deadline
+from service.serving.framing import Head
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
@@ -31,11 +33,17 @@ class Busy(Protocol):
         """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
         ...
 
+    def late(self) -> bytes:
+        """Return what is sent where the body of a request came too slowly."""
+        ...
+
 
 SPARE = 16
 """Threads beside those that work and those that wait: they turn away, read bodies, write answers."""
 
-_FREE = ("/healthz", "/readyz", "/metrics", "/static/", "/newsroom/sign-in/")
+WATCHING = ("/healthz", "/readyz", "/metrics")
+"""What is asked by those who watch over the service, and always answered."""
+_FREE = (*WATCHING, "/static/", "/newsroom/sign-in/")
 """How addresses begin of what takes no place; signing in through a provider waits for that, in places of its own."""
 _OWN = (":batch", ":bulk")
 """How addresses end of what lasts long by its nature, and is let in by what answers it."""
@@ -135,40 +143,49 @@ class Admission:
     :param busy: Answers whoever is not.
     :ivar stopping: Whether the process has been told to stop.
     :param seconds: For how long a request may take, its wait at the gate included.
-    :param most: Bytes of a body that are read before a place is asked for, so that nobody holds one while sending.
+    :param usual: Bytes of a body that anybody may send.
+    :param larger: Returns how many this request may send, of one that would send more; it may take a moment.
     """
 
-    def __init__(self, app: Wsgi, gate: Gate, busy: Busy, seconds: float, most: int) -> None:
+    def __init__(
+        self, app: Wsgi, gate: Gate, busy: Busy, seconds: float, usual: int, larger: Callable[[Head], int] | None = None
+    ) -> None:
         self._app = app
         self.gate = gate
         self._busy = busy
         self._seconds = seconds
-        self._most = most
+        self.usual = usual
+        self._larger = larger
         self.stopping = False
 
-    def turned_away(self, head: bytes, keeps: bool) -> tuple[bytes, bool] | None:
+    def most(self, head: Head) -> int:
+        """Return how many bytes of a body are received."""
+        return self.usual if self._larger is None or not unquote(head.path).endswith(_OWN) else self._larger(head)
+
+    @staticmethod
+    def watches(path: str) -> bool:
+        """Return whether an address is asked for by those who watch over the service."""
+        return path in WATCHING
+
+    def turned_away(self, head: Head, keeps: bool) -> tuple[bytes, bool] | None:
         """Return what is answered to a request that cannot even wait, before a thread is spent on it.
 
-        :param head: What has been received, of which nothing is left out up to its end.
+        :param head: Of a request without a body, after which nothing has arrived.
         :param keeps: Whether its connection may be kept.
-        :return: The answer, and whether the connection is kept; None for all but plain requests by GET that are there
-            in full: those go through the gate.
+        :return: The answer, and whether the connection is kept; None for all but plain requests by GET: those go
+            through the gate.
         """
-        if not (head.startswith(b"GET /") and head.endswith(b"\r\n\r\n")):
+        if (head.method, head.version) != ("GET", "HTTP/1.1") or not head.path.startswith("/"):
             return None
-        text = head[:-4].decode("latin-1")
-        first, *lines = text.split("\r\n")
-        target, _, version = first.removeprefix("GET ").rpartition(" ")
-        path, _, query = target.partition("?")
-        headers = {
-            name.strip().lower(): value.strip().lower() for name, _, value in (line.partition(":") for line in lines)
-        }
-        whole = "" not in lines and "content-length" not in headers and "transfer-encoding" not in headers
-        if version != "HTTP/1.1" or not whole or _free("GET", path):
+        if _free("GET", head.path):
             return None
         self.gate.refused += 1
-        keeps = keeps and headers.get("connection") != "close"
-        return self._busy.raw(path, query, headers.get("accept", ""), keeps), keeps
+        keeps = keeps and head.headers.get("connection", "").lower() != "close"
+        return self._busy.raw(head.path, head.query, head.headers.get("accept", "").lower(), keeps), keeps
+
+    def too_late(self) -> bytes:
+        """Return what is answered where a body came too slowly."""
+        return self._busy.late()
 
     def refusal(self) -> bytes:
         """Return what is answered on a connection that cannot be held, whatever it may ask."""
@@ -191,10 +208,10 @@ class Admission:
         body = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH") or "0"
         announced = int(length) if length.isdecimal() else 0
-        if announced > self._most or not (announced or environ.get("wsgi.input_terminated")):
+        if announced > self.usual or not (announced or environ.get("wsgi.input_terminated")):
             return
         try:
-            environ["wsgi.input"] = io.BytesIO(body.read(announced or self._most + 1))
+            environ["wsgi.input"] = io.BytesIO(body.read(announced or self.usual + 1))
         except Exception as error:  # each server has its own for a body that breaks off
             environ["wsgi.input"] = _Broken(error)
 

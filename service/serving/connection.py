@@ -1,0 +1,212 @@
+"""A connection of the worker: what has been received on it, and what is still to be sent.
+
+Neither a client that sends slowly nor one that reads slowly holds a thread: the worker's loop receives a request in
+full before a thread has it, and sends what a thread could not send at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import select
+import socket
+import struct
+import tempfile
+import time
+from collections import deque
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import IO, Any
+
+from gunicorn.http import get_parser
+from gunicorn.workers.gthread import TConn
+
+from service.serving.framing import Frame, Progress
+
+IN_MEMORY = 1 << 18
+"""Bytes of a request that are kept in memory; a longer one goes into a file without a name."""
+STALL_S = 10.0
+"""Seconds within which a client has to take `STALL_BYTES` of its answer, or what is left of it."""
+STALL_BYTES = 1 << 14
+_HIGH, _LOW = 1 << 18, 1 << 17
+"""Bytes of an answer that wait to be sent: with more a thread waits until there are so few."""
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Received:
+    """What has been received and not been read yet; the parser reads from it as from a socket that ends.
+
+    :ivar held: Bytes in memory.
+    """
+
+    def __init__(self, data: bytes = b"") -> None:
+        self._memory: deque[bytes] = deque([data] if data else ())
+        self._file: IO[bytes] | None = None
+        self.held = len(data)
+
+    def append(self, data: bytes) -> None:
+        """Take in what has arrived; nothing may have been read yet."""
+        if self._file is None:
+            self._memory.append(data)
+            self.held += len(data)
+            if self.held <= IN_MEMORY:
+                return
+            self._file = tempfile.TemporaryFile()  # noqa: SIM115 (closed by `close`)
+            data = b"".join(self._memory)
+            self._memory.clear()
+            self.held = 0
+        self._file.write(data)
+
+    def rewind(self) -> None:
+        """Say that all has arrived, and reading begins."""
+        if self._file is not None:
+            self._file.seek(0)
+
+    def recv(self, size: int) -> bytes:
+        """Return up to so many of the next bytes, none at the end."""
+        if self._file is not None:
+            return self._file.read(size)
+        if not self._memory:
+            return b""
+        first = self._memory.popleft()
+        if len(first) > size:
+            self._memory.appendleft(first[size:])
+            first = first[:size]
+        self.held -= len(first)
+        return first
+
+    def rest(self) -> bytes:
+        """Return all that was not read, and close."""
+        left = b"".join(self._memory) if self._file is None else self._file.read()
+        self.close()
+        return left
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._memory.clear()
+        self.held = 0
+        if self._file is not None:
+            self._file.close()
+
+
+class Outgoing:
+    """What a thread sends on: it waits for nobody, unless an answer is made while it is sent and too much is left.
+
+    :ivar left: Bytes that could not be sent yet.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._parts: deque[memoryview] = deque()
+        self.left = 0
+
+    def sendall(self, data: bytes) -> None:
+        """Send, now or later.
+
+        :raises BrokenPipeError: if the client takes nothing for too long.
+        """
+        if self.left > _HIGH:
+            self._wait()
+        self._parts.append(memoryview(data))
+        self.left += len(data)
+        self.flush()
+
+    def send(self, data: bytes) -> int:
+        """Send nothing: the parser's word that the client may send its body, which the loop has received by now."""
+        return len(data)
+
+    def shutdown(self, how: int) -> None:
+        """Refuse: the loop ends the connection, after what is left.
+
+        :raises OSError: always.
+        """
+        raise OSError(errno.ENOTCONN, "the loop ends connections")
+
+    def close(self) -> None:
+        """Leave it to the loop."""
+
+    def flush(self) -> None:
+        """Send what can be sent at once.
+
+        :raises OSError: if the connection is gone.
+        """
+        with suppress(BlockingIOError):
+            while self._parts:
+                part = self._parts[0]
+                sent = self._sock.send(part, socket.MSG_DONTWAIT) if part else 0
+                self.left -= sent
+                if sent < len(part):
+                    self._parts[0] = part[sent:]
+                else:
+                    self._parts.popleft()
+
+    def _wait(self) -> None:
+        until, poll = time.monotonic() + STALL_S, select.poll()
+        poll.register(self._sock, select.POLLOUT)
+        while self.left > _LOW:
+            remaining = until - time.monotonic()
+            if remaining <= 0 or not poll.poll(remaining * 1000):
+                raise BrokenPipeError(errno.EPIPE, f"the client took less than {_HIGH - _LOW} bytes in {STALL_S:g} s")
+            self.flush()
+
+
+class Connection(TConn):  # type: ignore[misc]
+    """A connection, the request that arrives on it, and the answer that leaves.
+
+    :ivar until: By when (`time.monotonic`) what the loop waits for must have come.
+    :ivar since: When the loop began to wait for it.
+    :ivar watched: Whether the loop is told when something arrives on it, or may be sent.
+    :ivar threshold: Of its answer so much may be left at `until`.
+    :ivar whole: Whether the request that a thread has is there in full, so that another may follow it.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.parser: Any = None
+        self.data_ready = True  # there is always a request by the time a thread has it
+        self.frame = Frame(0)
+        self.received = Received()
+        self.out = Outgoing(self.sock)
+        self.whole = False
+        self.since = self.until = time.monotonic()
+        self.watched = False
+        self.threshold = 0
+        seconds = struct.pack("ll", int(STALL_S), 0)  # for gunicorn's own words, which are sent without `out`
+        with suppress(OSError):
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+
+    @property
+    def silent(self) -> bool:
+        """Return whether nothing of a request has arrived."""
+        return self.frame.progress is Progress.HEAD and not self.received.held
+
+    def begin(self, usual: int) -> bytes:
+        """Make ready for the next request, and return what has come of it with the one before.
+
+        :param usual: Bytes of a body that anybody may send.
+        """
+        left = b"" if self.parser is None else self.parser.unreader.take_buffered()
+        left += self.received.rest()
+        self.frame, self.received, self.parser = Frame(usual), Received(left), None
+        self.initialized = False
+        return left
+
+    def init(self) -> None:
+        """Make the parser of the request that was received; called in the thread that answers it."""
+        if not self.initialized:
+            self.initialized = True
+            self.received.rewind()
+            self.parser = get_parser(self.cfg, self.received, self.client)
+
+    def allow_sending(self) -> None:
+        """Tell a client that waits for it to send its body."""
+        with suppress(OSError):
+            self.sock.send(_CONTINUE, socket.MSG_DONTWAIT)
+
+    def answering(self) -> SimpleNamespace:
+        """Return the connection as the code that answers may have it."""
+        return SimpleNamespace(sock=self.out, client=self.client, server=self.server)
+
+    def close(self, graceful: bool = False) -> None:
+        """Close it."""
+        self.received.close()
+        super().close(graceful)
