@@ -35,7 +35,7 @@ from service.schemas import RelatedBody, Seed
 from service.search.highlights import highlights
 from service.search.understanding import Query
 from service.searcher import Searcher
-from service.security import access, local
+from service.security import access, addresses, local
 from service.security.audit import AuditLog
 from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
@@ -165,7 +165,7 @@ def note(params: schemas.SearchParams, answer: Answer) -> None:
         metrics().empty("search")
     kept: QueryLog | None = current_app.extensions.get("query log")
     if kept is not None and not params.offset and not params.filters():
-        kept.note(params.q, answer.total)
+        kept.note(params.q, answer.total, addresses.client(request.remote_addr))
 
 
 def understood(answer: Answer) -> Query:

@@ -136,8 +136,8 @@ class Settings(BaseSettings):
     :param log_format: How `serve` writes its log: an object of JSON a line, or text for people; `auto` is text on a
         terminal, else JSON.
     :param access_log: Whether the log has a line for every request: id, path template, status, milliseconds.
-    :param query_log: Whether it is kept, without anything personal, what readers search for and how many hits they
-        get (`lienquan report queries`).
+    :param query_log: Whether it is kept what readers search for and how many hits they get (`lienquan report queries`),
+        of each query once five callers typed it or it was typed on five days (docs/privacy.md).
     :param query_log_days: For how many days it is kept.
     :param query_log_mb: How many megabytes it may take; the oldest goes first.
     :param clicks: Whether pages may tell, without anything personal, which articles of related lists were shown and

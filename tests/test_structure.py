@@ -122,7 +122,7 @@ class TestImports:
                     *("service.judging.judgements", "service.security.keys", "service.files.database"),
                     *("service.clicks.log", "service.observing.hourly", "service.security.audit"),
                     "service.security.people",
-                    *("service.clicks.log", "service.observing.hourly"),
+                    *("service.observing.query_log", "service.observing.rare"),
                 },
             ),
             ("urllib3", {"indexer.sources.fetching", "indexer.sources.politeness"}),

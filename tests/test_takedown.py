@@ -269,7 +269,8 @@ class TestPurge:
         keep = (home / "queries.sqlite", 30, 50, lambda n: None)
         log = QueryLog(*keep)
         for query in ("quoanhpu xagodre", "Quoánhpư đình công", "giá vàng", "công nhân mỏ than"):
-            log.note(query, 1)
+            for caller in "abcde":
+                log.note(query, 1, caller)
         log.write()
         clicks = ClickLog(home / "clicks.sqlite", 30, 50, lambda n: None)
         for seed, article in (("a1", "a2"), ("a2", "a1"), ("a1", "a3")):

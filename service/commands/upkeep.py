@@ -53,7 +53,8 @@ def report() -> None:
 def report_queries(home: Path, days: int, limit: int, as_json: bool) -> None:
     """Show what readers searched for most, and what they did not find.
 
-    From the query log, which the setting `query_log` switches on.
+    From the query log, which the setting `query_log` switches on. It has what five callers typed, or what was typed on
+    five days; searches before that count too, in the hour in which it came to be kept.
     """
     with plain_errors():
         from service.observing import query_log

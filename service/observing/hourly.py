@@ -60,9 +60,19 @@ class HourlyLog(ABC):
         self._stopped = threading.Event()
         self._failing = False
 
+    version: ClassVar[int] = 0
+    """Of the file's form; what is of another one is emptied."""
+
     @abstractmethod
     def totals(self, waiting: Sequence[Row]) -> list[Row]:
         """Return what waits, added up: rows as `upsert` takes them."""
+
+    def rows(self, database: sqlite3.Connection, waiting: Sequence[Row]) -> list[Row]:
+        """Return what of that which waits is to be kept: rows as `upsert` takes them.
+
+        :param database: The log's, within a transaction.
+        """
+        return self.totals(waiting)
 
     def put(self, row: Row) -> None:
         """Have a row kept, in time; takes some microseconds and never fails."""
@@ -100,7 +110,7 @@ class HourlyLog(ABC):
         if not waiting:
             return
         try:
-            self._keep(self.totals(waiting))
+            self._keep(waiting)
         except (sqlite3.Error, OSError) as error:  # a full disk, one that cannot be written to, a damaged file
             self._dropped(len(waiting))
             if not self._failing:
@@ -109,17 +119,30 @@ class HourlyLog(ABC):
         else:
             self._failing = False
 
-    def _keep(self, rows: list[Row]) -> None:
+    def _keep(self, waiting: Sequence[Row]) -> None:
         with suppress(FileExistsError):
             self._path.touch(0o600, exist_ok=False)  # for its owner alone
         with closing(sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)) as database:
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file
-            database.executescript("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF;" + self.schema)
+            database.executescript("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA secure_delete = ON;")
+            self._renew(database)
+            database.executescript(self.schema)
             with _transaction(database):
-                database.executemany(self.upsert, rows)
+                database.executemany(self.upsert, self.rows(database, waiting))
                 oldest = int(time.time()) - self._days * DAY
                 database.execute(f"DELETE FROM {self.table} WHERE hour < ?", (oldest,))  # noqa: S608
             self._shrink(database)
+
+    def _renew(self, database: sqlite3.Connection) -> None:
+        """Empty a log of an earlier form: what it holds was kept by other rules."""
+        with _transaction(database):
+            found = database.execute("PRAGMA user_version").fetchone()[0]
+            if found == self.version:
+                return
+            if database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (self.table,)).fetchone():
+                logger.warning("%s: was kept in an earlier form, and is emptied", self._path)
+                database.execute(f"DROP TABLE {self.table}")
+            database.execute(f"PRAGMA user_version = {self.version}")
 
     def _shrink(self, database: sqlite3.Connection) -> None:
         """Delete the oldest hours until the file is as small as it must be."""
@@ -129,8 +152,8 @@ class HourlyLog(ABC):
                 hours = database.execute(two).fetchall()
                 if len(hours) > 1:
                     database.execute(f"DELETE FROM {self.table} WHERE hour = ?", hours[0])  # noqa: S608
-                else:
-                    database.execute(self.thin)
+                elif not database.execute(self.thin).rowcount:
+                    break  # what else is in the file has bounds of its own
         database.execute("PRAGMA incremental_vacuum").fetchall()
 
 

@@ -1,29 +1,39 @@
 """What readers search for, without anything personal: folded queries by the hour, how often, with how many hits.
 
-No address, no id, no exact time; nothing that looks like an e-mail address, a telephone or an ID number, and nothing so
-long that it may be somebody's text.
+A query is kept once five callers have typed it, or it was typed on five days; until then nothing of it is written that
+can be read (`rare`). No address, no id, no exact time. As a second line nothing is kept, however often it is typed,
+that looks like an e-mail address, a telephone or an ID number or a number plate, nor what is so long that it may be
+somebody's text.
 """
 
 from __future__ import annotations
 
 import re
+import sqlite3
 import time
-from collections import Counter
+import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from indexer.text import fold
 from service.observing.hourly import DAY, HOUR, HourlyLog, Row, reading
+from service.observing.rare import KEY_FILE, SCHEMA, Rare, Typed
 
 FILE = "queries.sqlite"
 MAX_QUERY = 120
 """Characters; longer ones are pasted texts."""
 
+_FORM = 2
+"""Of the file. The first had what one reader alone typed."""
+
 _PERSONAL = re.compile(
-    r"\S@\S"  # an e-mail address
+    r"\S ?@ ?\S"  # an e-mail address
+    r"|\b(at|a cong)[\])]? ?(gmail|yahoo|hotmail|outlook|icloud)\b"  # one that is spelt out
     r"|(?:\d[ .\-()]{0,2}){8,}\d"  # nine digits or more: a telephone, an ID card, an account
-    r"|\b[a-z]\d{7,8}\b"  # a passport
+    r"|\b[a-z] ?\d{7,8}\b"  # a passport
+    r"|\b\d\d[ .\-]?[a-z]{1,2}\d?[ .\-]{0,3}\d{3}[ .]?\d{1,2}\b"  # a number plate
 )
 
 
@@ -43,7 +53,7 @@ class Asked(NamedTuple):
 
 def kept_as(query: str) -> str | None:
     """Return the form in which a query is kept, None where it must not be."""
-    plain = fold(" ".join(query.split()))
+    plain = fold(" ".join(unicodedata.normalize("NFKC", query).split()))
     return None if not plain or len(plain) > MAX_QUERY or _PERSONAL.search(plain) else plain
 
 
@@ -52,12 +62,17 @@ class QueryLog(HourlyLog):
 
     what = "queries"
     table = "queries"
-    schema = """
+    version = _FORM
+    schema = (
+        SCHEMA
+        + """
 CREATE TABLE IF NOT EXISTS queries (
     hour INTEGER NOT NULL, query TEXT NOT NULL, asked INTEGER NOT NULL, empty INTEGER NOT NULL, hits INTEGER NOT NULL,
     PRIMARY KEY (hour, query)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_query ON queries (query);
 """
+    )
     upsert = (
         "INSERT INTO queries VALUES (?, ?, ?, ?, ?) ON CONFLICT (hour, query) DO UPDATE SET "
         "asked = asked + excluded.asked, empty = empty + excluded.empty, hits = excluded.hits"
@@ -67,26 +82,53 @@ CREATE TABLE IF NOT EXISTS queries (
         "LIMIT (SELECT count(*) / 2 + 1 FROM queries))"
     )
 
-    def note(self, query: str, hits: int) -> None:
-        """Have a query kept, in time; takes some microseconds and never fails."""
+    def note(self, query: str, hits: int, caller: str) -> None:
+        """Have a query counted, and kept once enough have typed it; takes some microseconds and never fails.
+
+        :param caller: Who typed it, as limits count them (`access.client`).
+        """
         plain = kept_as(query)
         if plain is not None:
-            self.put((int(time.time()) // HOUR * HOUR, plain, hits))
+            self.put((int(time.time()), plain, hits, caller))
+
+    def rows(self, database: sqlite3.Connection, waiting: Sequence[Row]) -> list[Row]:
+        """Return what is to be kept, and have the rest counted by marks.
+
+        :raises OSError: if the key of the marks can be neither read nor made.
+        """
+        typed: dict[str, list[Typed]] = defaultdict(list)
+        for seconds, query, hits, caller in waiting:
+            typed[str(query)].append(Typed(int(seconds), str(caller), int(hits)))
+        rare = Rare(database, self._path.with_name(KEY_FILE), int(time.time()), self._bytes // 4)
+        found: list[Row] = []
+        for query, typings in typed.items():
+            if database.execute("SELECT 1 FROM queries WHERE query = ? LIMIT 1", (query,)).fetchone():
+                found += self.totals([(one.seconds, query, one.hits, one.caller) for one in typings])
+                continue
+            released = rare.add(query, typings)
+            if released is not None:  # what was counted before is told of this hour
+                last = typings[-1]
+                found.append((last.seconds // HOUR * HOUR, query, *released, last.hits))
+        return found
 
     def totals(self, waiting: Sequence[Row]) -> list[Row]:
         """Return hour, query, how often it was asked, how often in vain, and how many hits there were last."""
-        asked = Counter((hour, query) for hour, query, _ in waiting)
-        empty = Counter((hour, query) for hour, query, hits in waiting if not hits)
-        last = {(hour, query): hits for hour, query, hits in waiting}
+        hourly = [(int(seconds) // HOUR * HOUR, query, hits) for seconds, query, hits, _ in waiting]
+        asked = Counter((hour, query) for hour, query, _ in hourly)
+        empty = Counter((hour, query) for hour, query, hits in hourly if not hits)
+        last = {(hour, query): hits for hour, query, hits in hourly}
         return [(*key, asked[key], empty[key], last[key]) for key in asked]
 
 
 def read(path: Path, days: int) -> list[Asked]:
-    """Return what was asked in the last days, what was asked most first.
+    """Return what was asked in the last days by enough readers, what was asked most first.
 
-    :raises OSError: if there is no log, or none that can be read.
+    :raises OSError: if there is no log, none that can be read, or one that was kept by other rules.
     """
     with reading(path, "no query has been kept: is the setting query_log on?") as database:
+        form = database.execute("PRAGMA user_version").fetchone()[0]
+        if form != _FORM:
+            raise OSError(f"{path}: form {form}: expected {_FORM}; the service empties it at its next query")
         rows = database.execute(  # beside max(hour), SQLite takes the hits of that hour's row
             "SELECT query, sum(asked), sum(empty), hits, max(hour) FROM queries WHERE hour >= ? "
             "GROUP BY query ORDER BY sum(asked) DESC, query",
