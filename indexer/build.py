@@ -26,6 +26,7 @@ from indexer.progress import Progress, telling
 from indexer.rejects import RejectsFile
 from indexer.snapshot import Home, Manifest, Snapshot, read_manifest
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
+from indexer.sources.ownership import Ownership
 from indexer.staging import Changes, Held, Staging
 from indexer.text import ENCODED
 from models.encoder import Encoder
@@ -49,6 +50,7 @@ class BuildReport:
     :param encoded: Distinct texts that went through the encoder; the rest had vectors already.
     :param snapshot: The id of the snapshot that was published, None where nothing had changed.
     :param barred: Readings of articles that are taken down, passed over.
+    :param foreign: Articles that a source told of and another source of the run owns.
     :param incomplete: Where a source could not be read to its end.
     :param problems: The first faults found; all of them are in the rejects file.
     """
@@ -57,6 +59,7 @@ class BuildReport:
     rejected: int = 0
     barred: int = 0
     repeated: int = 0
+    foreign: int = 0
     added: int = 0
     updated: int = 0
     removed: int = 0
@@ -268,7 +271,7 @@ def _read(
     progress: Progress,
     barred: frozenset[bytes],
 ) -> BuildReport:
-    report = BuildReport()
+    report, ownership = BuildReport(), Ownership.of(sources)
     rejects = RejectsFile(home.path)
     with closing(rejects):
         for source in sources:
@@ -278,9 +281,8 @@ def _read(
                     report.barred += 1
                     continue
                 article, problems = _judge(reading.file or source, reading)
-                if article is not None:
-                    derived = isinstance(reading, Reading) and reading.derived
-                    report.repeated += staging.add(article, "source", derived)
+                if article is not None and isinstance(reading, Reading):
+                    report.repeated += _stage(staging, ownership, reading, article)
                 else:
                     if options.strict:
                         raise ValidationFailed(str(problems[0]))
@@ -288,8 +290,17 @@ def _read(
                 if report.lines % 1000 == 0:
                     progress("reading", report.lines, None)
     progress("reading", report.lines, report.lines)
+    report.foreign = ownership.left.total()
+    for teller, left in ownership.left.items():
+        logger.info("%s: %d articles are left to the sources that own their hosts", teller, left)
     report.rejects = rejects.path if report.rejected else None
     return report
+
+
+def _stage(staging: Staging, ownership: Ownership, reading: Reading, article: Article) -> bool:
+    """Stage an article as its source's standing asks for; say whether another reading of its id was staged."""
+    origin = ownership.origin(reading, article)
+    return origin is not None and staging.add(ownership.own_names(reading, article), origin, reading.derived)
 
 
 def _is_barred(reading: Reading | BadLine, barred: frozenset[bytes]) -> bool:

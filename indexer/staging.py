@@ -25,6 +25,10 @@ CREATE TABLE staged (
     id TEXT PRIMARY KEY, line TEXT NOT NULL, fingerprint BLOB NOT NULL, origin TEXT NOT NULL, key BLOB NOT NULL,
     updated INTEGER, fullness INTEGER NOT NULL, derived INTEGER NOT NULL, place INTEGER NOT NULL
 );
+CREATE TABLE others (
+    id TEXT, line TEXT NOT NULL, fingerprint BLOB NOT NULL, origin TEXT, key BLOB NOT NULL, updated INTEGER,
+    fullness INTEGER NOT NULL, derived INTEGER NOT NULL, PRIMARY KEY (id, origin)
+);
 CREATE TABLE rejected (id TEXT PRIMARY KEY);
 CREATE TABLE withdrawn (id TEXT PRIMARY KEY, updated INTEGER NOT NULL, pending INTEGER NOT NULL);
 CREATE TABLE current (
@@ -37,6 +41,21 @@ CREATE TABLE vectors (row INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE);
 _NEW = 1 << 40
 _COLUMNS = "id, line, fingerprint, origin, key, updated, fullness"
 _SAME = "current.fingerprint = staged.fingerprint AND current.origin = staged.origin"
+_TOLD = "({0}.origin >= 'told ' AND {0}.origin < 'told!')"
+"""Whether an article lies on the host of no source, so that whoever told it first keeps it (`sources.ownership`)."""
+_STAGED_TOLD, _CURRENT_TOLD, _EXCLUDED_TOLD = (_TOLD.format(table) for table in ("staged", "current", "excluded"))
+_WEAKER = f"({_STAGED_TOLD} AND current.origin <> staged.origin)"
+"""Whether a staged article is told by a site that does not own it, and the current one by somebody else."""
+_STRONGER = f"({_CURRENT_TOLD} AND NOT {_STAGED_TOLD})"
+_TAKEN_OVER = ", ".join(
+    f"{name} = excluded.{name}" for name in ("line", "fingerprint", "origin", "key", "updated", "fullness", "derived")
+)
+_REPLACES = (
+    f"CASE WHEN {_EXCLUDED_TOLD} AND excluded.origin <> staged.origin THEN 0 "
+    f"WHEN {_STAGED_TOLD} AND NOT {_EXCLUDED_TOLD} THEN 1 "
+    "ELSE NOT excluded.derived OR excluded.fullness > staged.fullness END"
+)
+"""Whether another reading of an id within a run takes the place of the first."""
 _KEPT = "(current.origin = 'api' OR current.id IN (SELECT id FROM rejected))"
 """What stays of the current snapshot though no source brings it, where the sources are the whole archive."""
 _WITHDRAWN = (
@@ -103,20 +122,27 @@ class Staging:
     def add(self, article: Article, origin: str, derived: bool) -> bool:
         """Stage an article; say whether it took the place of an earlier reading of its id, or gave way to it.
 
-        The last reading wins; where the ids are derived, the fuller.
+        The last reading wins; where the ids are derived, the fuller. But whoever owns an article wins over those that
+        only tell of it, and of these the first.
+
+        :param origin: As `sources.ownership` says it.
         """
         stored = Stored.of(article, origin)
-        clash = self._database.execute("SELECT 1 FROM staged WHERE id = ?", (article.id,)).fetchone() is not None
+        before = self._database.execute("SELECT origin FROM staged WHERE id = ?", (article.id,)).fetchone()
         self._place += 1
+        if before is not None and origin != before[0]:  # whoever told it in earlier runs may be another one
+            self._database.execute(
+                f"INSERT INTO others ({_COLUMNS}, derived) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+                f"ON CONFLICT (id, origin) DO UPDATE SET {_TAKEN_OVER} "
+                "WHERE NOT excluded.derived OR excluded.fullness > others.fullness",
+                (*stored, int(derived)),
+            )
         self._database.execute(
             f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
-            "ON CONFLICT (id) DO UPDATE SET line = excluded.line, fingerprint = excluded.fingerprint, "
-            "origin = excluded.origin, key = excluded.key, updated = excluded.updated, "
-            "fullness = excluded.fullness, derived = excluded.derived "
-            "WHERE NOT excluded.derived OR excluded.fullness > staged.fullness",
+            f"ON CONFLICT (id) DO UPDATE SET {_TAKEN_OVER} WHERE {_REPLACES}",
             (*stored, int(derived), self._place),
         )
-        return clash
+        return before is not None
 
     def put(self, article: Article, updated: int, whole: bool) -> None:
         """Stage what the API wrote, after what sources bring; a source's reading stands against it only if it is newer.
@@ -128,13 +154,11 @@ class Staging:
         stands = "staged.updated > excluded.updated"
         if not whole:
             stands = f"staged.updated IS NULL OR {stands}"
+        stands = f"NOT {_STAGED_TOLD} AND ({stands})"
         stored = Stored.of(article, "api")._replace(updated=updated)
         self._database.execute(
             f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) "  # noqa: S608
-            "ON CONFLICT (id) DO UPDATE SET line = excluded.line, fingerprint = excluded.fingerprint, "
-            "origin = excluded.origin, key = excluded.key, updated = excluded.updated, "
-            "fullness = excluded.fullness, derived = excluded.derived "
-            f"WHERE NOT coalesce({stands}, 0)",
+            f"ON CONFLICT (id) DO UPDATE SET {_TAKEN_OVER} WHERE NOT coalesce({stands}, 0)",
             (*stored, self._place),
         )
 
@@ -170,24 +194,37 @@ class Staging:
                 f"WHERE row + ? NOT IN (SELECT row FROM dead) AND {named}",
                 (first, first),
             )
+        self._keep_first_tellers()
         older = "staged.updated <= withdrawn.updated"
         if whole:
             older = f"(staged.updated IS NULL OR {older})"
         run(
-            "DELETE FROM staged WHERE origin = 'source' AND EXISTS (SELECT 1 FROM withdrawn WHERE "  # noqa: S608
-            f"withdrawn.id = staged.id AND withdrawn.updated >= 0 AND (withdrawn.updated = ? OR {older}))",
+            "DELETE FROM staged WHERE origin <> 'api' AND EXISTS (SELECT 1 FROM withdrawn "  # noqa: S608
+            "WHERE withdrawn.id = staged.id AND withdrawn.updated >= 0 "
+            f"AND (withdrawn.updated = ? OR {_STAGED_TOLD} OR {older}))",
             (NEVER,),
         )
         # The stored article stands against a staged one that is older, or that is less of it under a derived id.
         stands = "current.updated > staged.updated OR (staged.derived AND current.fullness > staged.fullness)"
+        stands = f"NOT {_STRONGER} AND ({stands})"
         if whole:
             stands = f"(current.origin = 'api' OR staged.origin = 'api') AND ({stands})"
-            # What the API wrote stands against a source that does not say that it is newer.
-            newer = "staged.updated IS NOT NULL AND staged.updated > current.updated"
-            stands += f" OR (current.origin = 'api' AND staged.origin = 'source' AND NOT ({newer}))"
+            # What the API wrote stands against a source that does not say that it is newer, or does not own it.
+            newer = f"staged.updated IS NOT NULL AND staged.updated > current.updated AND NOT {_STAGED_TOLD}"
+            stands += f" OR (current.origin = 'api' AND staged.origin <> 'api' AND NOT ({newer}))"
+        else:
+            stands = f"{_WEAKER} OR ({stands})"
         run(f"DELETE FROM staged WHERE EXISTS (SELECT 1 FROM current WHERE current.id = staged.id AND ({stands}))")  # noqa: S608
         run("COMMIT")
         return self._changes(sum(int(held.alive.sum()) for held in current), whole)
+
+    def _keep_first_tellers(self) -> None:
+        """Of what several sites tell and none owns, stage what the one says that told it in earlier runs."""
+        taken = _TAKEN_OVER.replace("excluded.", "others.")
+        self._database.execute(
+            f"UPDATE staged SET {taken} FROM others JOIN current ON current.id = others.id "  # noqa: S608
+            f"AND current.origin = others.origin WHERE staged.id = others.id AND {_STAGED_TOLD} AND {_CURRENT_TOLD}"
+        )
 
     def _attach(self, current: Sequence[Held]) -> None:
         first = text = 0

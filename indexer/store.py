@@ -45,7 +45,8 @@ class Stored(NamedTuple):
 
     :param line: Its archive line as JSON.
     :param fingerprint: 16 bytes that change whenever anything of the line does.
-    :param origin: `source` or `api`: who brought it, and so who may take it away.
+    :param origin: `source`, `api`, or `told` with a site that does not own it: who brought it, and so who may replace
+        it and take it away.
     :param key: `text.text_key` of what the encoder is given of it.
     :param updated: `updated_at` in microseconds since 1970, None where absent.
     :param fullness: `Article.fullness`.

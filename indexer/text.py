@@ -149,6 +149,20 @@ def url_key(url: str) -> str:
     return host + _own_path(parts.path) + ("?" + urlencode(kept) if kept else "")
 
 
+def host_key(url: str) -> str:
+    """Return the form in which the hosts of addresses are compared: as `url_key` has it, with a port of its own.
+
+    Nothing where there is no host.
+    """
+    url = clean(url)
+    try:
+        parts = urlsplit(url if _SCHEME.match(url) else "//" + url)
+        host, port = _own_host(parts.hostname or ""), parts.port
+    except ValueError:
+        return ""
+    return host if not host or port in {None, 80, 443} else f"{host}:{port}"
+
+
 def _own_host(host: str) -> str:
     while (shorter := _VARIANT_HOST.sub("", host.removeprefix("www."))) != host:
         host = shorter

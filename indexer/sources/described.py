@@ -46,11 +46,13 @@ class Remote(Described):
 
     :param delay: Seconds between two requests to one host.
     :param seconds: Within which an answer must be whole.
+    :param hosts: Whose articles are its own beside those of the host that it is fetched from.
     """
 
     url: str = Field(pattern=r"^https?://[^\s/]+")
     delay: Annotated[float, Field(ge=0, le=60, strict=False)] = 1.0
     seconds: Annotated[float, Field(gt=0, le=600, strict=False)] = 60.0
+    hosts: list[Annotated[str, Field(pattern=r"^[^\s/?#@]+$")]] = []
 
     @property
     def source_key(self) -> str:

@@ -19,12 +19,14 @@ class Reading:
     :param fields: Field names of the archive line, and others, with the source's values.
     :param derived: Whether the id was made from other fields, so that a fuller reading of the same id wins.
     :param file: The file of the source where it stands, if the source is a folder.
+    :param teller: The key of the site that says so; nothing where the operator does, by a file or a database.
     """
 
     line: int
     fields: dict[str, Any] = field(repr=False)
     derived: bool = False
     file: str = ""
+    teller: str = ""
 
 
 @dataclass(frozen=True)

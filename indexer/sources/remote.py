@@ -37,7 +37,13 @@ def read(source: AnyRemote, options: SourceOptions) -> Iterator[Reading | BadLin
             elif not said.ask and not memory.complete:
                 yield BadLine(1, "", "expected a source that was read to its end once", incomplete=True)
             for reading in memory.readings():
-                yield replace(reading, fields={**source.defaults, **reading.fields})
+                yield _told(source, reading)
+
+
+def _told(source: AnyRemote, reading: Reading) -> Reading:
+    """Return a reading with what its source adds to it; a database is the operator's own and no teller."""
+    teller = "" if isinstance(source, SqlSource) else source.source_key
+    return replace(reading, fields={**source.defaults, **reading.fields}, teller=teller)
 
 
 @contextmanager

@@ -133,6 +133,8 @@ class _Visit:
                 self._memory.state.get("validators", {}).pop(self._source.url, None)
                 if known is not None and known.article:
                     return
+        if not fields.get("url"):  # two sites may use the same GUID or title
+            fields["id"] = text.derived_id("s", f"{text.host_key(self._source.url)} {fields['id']}")
         self._memory.put(entry.key, version, fields, derived=True, part=self._source.url)
         self._memory.commit()
 

@@ -106,7 +106,7 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     counts = {
         name: getattr(report, name)
         for name in (
-            *("lines", "rejected", "repeated", "added", "updated", "removed", "unchanged", "articles"),
+            *("lines", "rejected", "repeated", "foreign", "added", "updated", "removed", "unchanged", "articles"),
             *("encoded", "reused", "snapshot"),
         )
     }
@@ -121,6 +121,8 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     )
     if rejects:
         click.echo(f"rejected lines: {rejects}")
+    if report.foreign:
+        click.echo(f"{report.foreign} articles were told by other sources than those that own them, and left to these")
     click.echo(
         f"published snapshot {report.snapshot}: {report.articles} articles"
         if report.snapshot
