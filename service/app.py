@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from flask import Flask, Request, Response, current_app, redirect, render_template, request
+from flask import Flask, Request, Response, current_app, g, redirect, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from werkzeug.datastructures import MIMEAccept
@@ -95,7 +95,7 @@ class _Traced(Flask):
             tracing.end()
 
     def process_response(self, response: Response) -> Response:
-        leads = response.headers.get("Location")
+        leads = None if g.get("leads_elsewhere") else response.headers.get("Location")
         if leads is not None and (here := _ORIGIN.sub("/", leads, count=1)) != leads:
             response = cast(Response, redirect(here, response.status_code))
         response, trace = self.protected(super().process_response(response)), tracing.current()
