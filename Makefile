@@ -10,8 +10,11 @@ BENCH_VENV := .venv-bench
 BENCH_STAMP := $(BENCH_VENV)/.set-up
 TOOLS := .venv-tools
 TOOLS_STAMP := $(TOOLS)/.set-up
+RUNTIME := .venv-runtime
+RUNTIME_STAMP := $(RUNTIME)/.set-up
+SERVICE ?= osv
 
-.PHONY: setup demo test torture check format docs bench bench-scale peers lock clean
+.PHONY: setup demo test torture check format docs bench bench-scale peers lock sbom audit clean
 
 setup: $(STAMP)
 
@@ -25,6 +28,19 @@ $(STAMP): pyproject.toml constraints.txt deploy/supply/pip.txt deploy/supply/tor
 # Pins and hashes anew, for every Python and platform; UPGRADE goes to uv, for instance "-P urllib3" or "--upgrade".
 lock: $(TOOLS_STAMP)
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python deploy/supply/lock.py $(UPGRADE)
+
+# What runs in production, without development, as a bill of materials; docs/licences.md.
+sbom: $(TOOLS_STAMP) $(RUNTIME_STAMP)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python deploy/supply/bill.py $(RUNTIME)/bin/python dist/lienquan.cdx.json
+
+# Is anything known against what is pinned? Status 1: yes; 3: SERVICE (osv or pypi) could not be asked.
+audit: $(TOOLS_STAMP)
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(TOOLS)/bin/python deploy/supply/audit.py --service $(SERVICE)
+
+$(RUNTIME_STAMP): pyproject.toml constraints.txt deploy/supply/pip.txt deploy/supply/torch-cpu.txt
+	$(PYTHON) -m venv --clear $(RUNTIME)
+	sh deploy/supply/install.sh $(RUNTIME) 'lienquan[mariadb,postgresql,redis]' $(PIP_OPTIONS)
+	touch $@
 
 $(TOOLS_STAMP): deploy/supply/tools.txt
 	$(PYTHON) -m venv --clear $(TOOLS)
@@ -73,4 +89,4 @@ $(BENCH_STAMP): benchmarks/requirements.txt
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) $(TOOLS) $(RUNTIME) var build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
