@@ -12,13 +12,14 @@ from time import perf_counter
 from typing import Any, cast
 from urllib.parse import parse_qsl
 
-from flask import Flask, Request, Response, current_app, g, redirect, render_template, request
+from flask import Flask, Request, Response, current_app, redirect, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
 from werkzeug.datastructures import MIMEAccept
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import RequestRedirect
 
 from indexer.article import shown
 from indexer.hashed import Hashed
@@ -64,8 +65,8 @@ _MACHINE = ("/api/", *WATCHING)
 """Where the addresses lie that programs ask for: they get problem documents, not pages."""
 
 _ORIGIN = re.compile(r"^(?:[a-z]+:)?//[^/?#]*/*", re.IGNORECASE)
-"""Scheme and host of an address. No redirect of this service has them: werkzeug writes the request's own into that of
-an address that lacks its last stroke, and a cache would hand it on."""
+"""Scheme and host of an address. werkzeug writes those that a request names into its redirect of an address that lacks
+its last stroke, and a cache would hand it on."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -95,9 +96,10 @@ class _Traced(Flask):
             tracing.end()
 
     def process_response(self, response: Response) -> Response:
-        leads = None if g.get("leads_elsewhere") else response.headers.get("Location")
-        if leads is not None and (here := _ORIGIN.sub("/", leads, count=1)) != leads:
-            response = cast(Response, redirect(here, response.status_code))
+        if isinstance(request.routing_exception, RequestRedirect):
+            response = cast(
+                Response, redirect(_ORIGIN.sub("/", response.location or "/", count=1), response.status_code)
+            )
         response, trace = self.protected(super().process_response(response)), tracing.current()
         if trace is None:
             return response

@@ -41,7 +41,6 @@ def go_to_provider() -> ResponseReturnValue:
         url, flow = sign_on.start(wanted, "" if lang == strings.VI.code else lang)
     except SignOnRefused as error:
         return _refused(error, wanted)
-    g.leads_elsewhere = True  # by the provider's own address, which the settings name
     response = make_response(redirect(url, 303))
     secure = (api.settings().public_url or "").startswith("https://")
     # Lax, for it is another site that sends the browser back.
