@@ -68,12 +68,13 @@ def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
 
 def _signed_in(visitor: Visitor) -> str | None:
     """Return what the page says of whoever is signed in, None where nobody has to be."""
+    words = language()
     if visitor.who is None:
         return None
     if not isinstance(visitor.who, Person):
-        return language().signed_in.format(name=visitor.who.name)
-    words = sign_on_words.WORDS[language().code]
-    return words.signed_in.format(name=visitor.who.name, role=words.roles[visitor.who.role])
+        return words.signed_in.format(name=visitor.who.name)
+    said = sign_on_words.WORDS[words.code]
+    return said.signed_in.format(name=visitor.who.name, role=said.roles[visitor.who.role])
 
 
 @blueprint.app_context_processor
