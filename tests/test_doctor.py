@@ -78,6 +78,22 @@ class TestSettings:
         assert "LIENQUAN_RULES" in finding.advice
         assert "files" not in found()  # it is said once
 
+    @pytest.mark.parametrize(("mode", "status"), [(0o600, "ok"), (0o644, "problem")])
+    def test_a_secret_that_others_may_read(self, monkeypatch, tmp_path, mode, status):
+        path = tmp_path / "oidc-secret"
+        path.write_text("tuyetmat")
+        path.chmod(mode)
+        given = {"ISSUER": "https://dang-nhap.bao.example", "CLIENT_ID": "x", "CLIENT_SECRET_FILE": str(path)}
+        given["CHIEFS"] = '["thu-ky"]'
+        for name, value in given.items():
+            monkeypatch.setenv(f"LIENQUAN_OIDC_{name}", value)
+        monkeypatch.setenv("LIENQUAN_PUBLIC_URL", "https://tim.bao.example")
+        finding = found()["oidc_client_secret_file"]
+        assert finding.status == status
+        assert "tuyetmat" not in str(finding)
+        if status == "problem":
+            assert f"chmod 600 {path}" in finding.advice
+
     def test_a_line_that_is_not_as_expected(self, monkeypatch, tmp_path, caplog):
         (tmp_path / "rules.jsonl").write_text("chặn bài này\n", encoding="utf-8")
         monkeypatch.setenv("LIENQUAN_RULES", str(tmp_path / "rules.jsonl"))
@@ -194,7 +210,7 @@ class TestKeys:
         store.revoke(gone.id)
         assert found()["keys"].found == "2 that are not revoked: ingest 1, newsroom 1, rules 1"
 
-    @pytest.mark.parametrize("name", ["keys.sqlite", "session.key"])
+    @pytest.mark.parametrize("name", ["keys.sqlite", "session.key", "people.sqlite"])
     def test_a_file_that_others_may_read(self, well, name):
         (well.path / name).touch(0o644)
         (well.path / name).chmod(0o644)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from indexer.sources import fetching
 from indexer.sources.addresses import is_public
-from indexer.sources.fetching import Bounds, FetchError, fetch
+from indexer.sources.fetching import Bounds, FetchError, fetch, send
 from tests import web_server
 
 HERE = Bounds(private=True, seconds=20)
@@ -289,3 +289,38 @@ class TestTls:
             fetch(site.url.replace("localhost", "127.0.0.1") + "/", bounds=HERE)
         with pytest.raises(FetchError, match=r"within 0\.4 s"):
             fetch(site.url + "/slow", bounds=Bounds(private=True, seconds=0.4))
+
+
+class TestSending:
+    """By POST, with the same bounds."""
+
+    FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+    def test_what_is_sent_arrives(self, site):
+        got = []
+
+        def take(request):
+            got.append((request.command, request.rfile.read(int(request.headers["Content-Length"]))))
+            request.give(b"ok", 201)
+
+        site.pages["/a"] = take
+        answer = send(f"{site.url}/a", b"x=1", self.FORM, HERE)
+        assert (answer.status, answer.body, got) == (201, b"ok", [("POST", b"x=1")])
+        assert site.requests[0]["Content-Type"] == self.FORM["Content-Type"]
+
+    def test_a_redirect_is_an_answer_and_nothing_is_sent_there(self, site):
+        site.pages["/a"] = lambda request: request.give(b"", 307, Location=f"{site.url}/b")
+        assert send(f"{site.url}/a", b"secret=1", self.FORM, HERE).status == 307
+        assert site.asked == ["/a"]
+
+    def test_to_public_machines_alone_unless_told(self, site):
+        with pytest.raises(FetchError, match="expected a public address"):
+            send(f"{site.url}/a", b"x", self.FORM)
+        assert site.asked == []
+
+    def test_within_the_bounds(self, site):
+        site.pages |= {"/slow": web_server.slowly, "/long": b"x" * 2000}
+        with pytest.raises(FetchError, match="within"):
+            send(f"{site.url}/slow", b"x", self.FORM, Bounds(private=True, seconds=0.3))
+        with pytest.raises(FetchError, match="expected at most"):
+            send(f"{site.url}/long", b"x", self.FORM, Bounds(private=True, size=1000))

@@ -17,7 +17,7 @@ from lxml import html
 from werkzeug.serving import make_server
 
 from service.app import create_app
-from service.errors import SignOnRefused
+from service.errors import NotRecorded, SignOnRefused
 from service.pages import entering, signing_on
 from service.security import oidc
 from service.security.keys import KeyStore
@@ -360,6 +360,40 @@ class TestForgery:
         for text in (caplog.text, answer.text, answer.location, get(client, answer.location).text):
             assert code not in text
             assert SECRET not in text
+
+
+class TestTheAuditLog:
+    def test_who_came_in_and_went_and_who_did_not(self, service_of):
+        service = service_of()
+        client, stranger = service.test_client(), service.test_client()
+        back(client, service, "lan")
+        post(client, SIGN_OUT, {"csrf": csrf(client)})
+        back(stranger, service, "khach")
+        service.test_client().post("/newsroom/sign-out/elsewhere", data={"logout_token": "x.y.z"})
+        entries = list(service.extensions["lienquan_audit"].entries())
+        told = [(one.action, one.actor.id.partition(":")[0], one.actor.name, one.outcome) for one in entries]
+        assert told == [
+            ("session.begun", "oidc", "Nguyễn Thị Lan", "allowed"),
+            ("session.ended", "oidc", "Nguyễn Thị Lan", "done"),
+            ("request.refused", "anyone", "", "sign-on: role"),
+            ("request.refused", "anyone", "", "logout token"),
+        ]
+        assert entries[0].detail["role"] == "editor"
+        assert entries[0].actor == entries[1].actor
+
+    def test_nobody_comes_in_who_is_not_written_down(self, service_of, monkeypatch):
+        service = service_of()
+
+        def full(*args, **more):
+            raise NotRecorded("no room")
+
+        monkeypatch.setattr(service.extensions["lienquan_audit"], "record", full)
+        client = service.test_client()
+        before = cookie(client)
+        answer = back(client, service, "lan")
+        assert answer.status_code == 503
+        assert cookie(client) == before
+        assert get(client, DRAFT).status_code == 303
 
 
 class TestTheProvider:

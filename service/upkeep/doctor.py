@@ -79,6 +79,8 @@ def _files(loaded: Settings) -> Iterator[Finding]:
         if name in unread:
             advice = f"write the file, or take {settings.variable(name)} ({name} in the settings file) away"
             yield Finding(name, "problem", f"{path}: {unread[name]}", advice)
+        elif fault := _secret_fault(name, loaded):
+            yield Finding(name, "problem", fault, f"chmod 600 {path}, and see that the secret is in it")
         else:
             yield Finding(name, "ok", f"{path}: can be read")
     with heard() as said:
@@ -88,6 +90,17 @@ def _files(loaded: Settings) -> Iterator[Finding]:
     for line in said:
         if not any(named[name].name in line for name in unread):
             yield Finding("files", "problem", line, "mend the line; the others count meanwhile")
+
+
+def _secret_fault(name: str, loaded: Settings) -> str | None:
+    """Return what is wrong with a file that holds a secret, None where nothing is or it holds none."""
+    if name != "oidc_client_secret_file":
+        return None
+    try:
+        settings.oidc_secret(loaded)
+    except settings.SettingsError as error:
+        return str(error)
+    return None
 
 
 def _unreadable(path: Path) -> str | None:

@@ -21,7 +21,7 @@ from indexer.following import Condition, condition
 from indexer.ingest import ingestion
 from indexer.snapshot import Home
 from service.errors import NotReady
-from service.security import keys, sessions
+from service.security import keys, people, sessions
 
 _PATIENCE = timedelta(minutes=5)
 """For how long a change may wait to be served before something is wrong: model and archive take seconds."""
@@ -71,7 +71,7 @@ def heard() -> Iterator[list[str]]:
 
 def _keys(home: Path) -> Finding:
     """Look at the keys: readable by the service and by nobody else, and what they open."""
-    for name in (keys.FILE, sessions.FILE):
+    for name in (keys.FILE, sessions.FILE, people.FILE):
         path = home / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             advice = f"`chmod 600 {path}`, then make new keys for those that may have been read"
