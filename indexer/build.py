@@ -29,6 +29,7 @@ from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.sources.ownership import Ownership
 from indexer.staging import Changes, Held, Staging
 from indexer.text import ENCODED
+from indexer.trial import Trial
 from models.encoder import Encoder
 
 logger = logging.getLogger(__name__)
@@ -200,20 +201,37 @@ def _take_changes(journal: Journal, staging: Staging, current: Snapshot | None, 
     for tombstone in journal.tombstones(after):
         staging.withdraw(tombstone.id, tombstone.updated, pending=False)
     taken = journal.take(after, options.most, -1 if options.behind else 0)
-    return stage_changes(taken, staging, after, options.whole)
+
+    def set_aside(change: Change, fault: str) -> None:
+        logger.error("article %r is set aside: %s", change.id, fault)
+        journal.set_aside(change, fault)
+
+    return stage_changes(taken, staging, after, options.whole, set_aside)
 
 
-def stage_changes(changes: Sequence[Change], staging: Staging, after: int, whole: bool) -> int:
+def stage_changes(
+    changes: Sequence[Change], staging: Staging, after: int, whole: bool, set_aside: Callable[[Change, str], None]
+) -> int:
     """Stage what the API changed since the current snapshot was made, and return the last change that is staged.
+
+    What is deleted comes first, so that it waits for no article. An article that cannot be prepared within its time is
+    set aside, and the others are staged.
 
     :param after: The last change that the current snapshot holds.
     :param whole: Whether the sources are the whole archive (`BuildOptions`).
+    :param set_aside: Is told such an article, and why.
     """
     for change in changes:
         if change.line is None:
             staging.withdraw(change.id, change.updated, pending=True)
-        else:
-            staging.put(store.load_article(change.line), change.updated, whole)
+    with closing(Trial()) as trial:
+        for change in changes:
+            if change.line is None:
+                continue
+            if fault := trial.fault_of_line(change.line):
+                set_aside(change, fault)
+            else:
+                staging.put(store.load_article(change.line), change.updated, whole)
     return changes[-1].seq if changes else after
 
 
@@ -273,14 +291,14 @@ def _read(
 ) -> BuildReport:
     report, ownership = BuildReport(), Ownership.of(sources)
     rejects = RejectsFile(home.path)
-    with closing(rejects):
+    with closing(rejects), closing(Trial()) as trial:
         for source in sources:
             for reading in read_source(source, options.source):
                 report.lines += 1
                 if barred and _is_barred(reading, barred):  # not even among what was rejected, where its text would lie
                     report.barred += 1
                     continue
-                article, problems = _judge(reading.file or source, reading)
+                article, problems = _judge(reading.file or source, reading, trial)
                 if article is not None and isinstance(reading, Reading):
                     report.repeated += _stage(staging, ownership, reading, article)
                 else:
@@ -309,9 +327,12 @@ def _is_barred(reading: Reading | BadLine, barred: frozenset[bytes]) -> bool:
     return is_barred(reading.fields, barred)
 
 
-def _judge(source: str, reading: Reading | BadLine) -> tuple[Article | None, list[Problem]]:
+def _judge(source: str, reading: Reading | BadLine, trial: Trial) -> tuple[Article | None, list[Problem]]:
     if isinstance(reading, BadLine):
         return None, [Problem(source, reading.line, "", shown(reading.raw), reading.reason)]
+    if fault := trial.fault(reading.fields):
+        logger.error("%s:%d: %s", source, reading.line, fault)
+        return None, [Problem(source, reading.line, "", shown(reading.fields.get("title")), fault)]
     found = validate(reading.fields)
     if isinstance(found, Article):
         return found, []

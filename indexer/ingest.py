@@ -201,9 +201,12 @@ class Ingester:
             note.unlink()
 
     def _set_aside(self, change: Change, error: Exception) -> None:
-        aside = self._journal.set_aside(change, f"{type(error).__name__}: {error}")
+        self._put_aside(change, f"{type(error).__name__}: {error}", error)
+
+    def _put_aside(self, change: Change, fault: str, error: Exception | None = None) -> None:
+        aside = self._journal.set_aside(change, fault)
         if aside is not None:
-            until = f"set aside until {aside.again}"
+            until = f"set aside until {aside.again}: {fault[:200]}"
             logger.error("article %r cannot be ingested, try %d: %s", change.id, aside.tries, until, exc_info=error)
 
     def _publish(self, most: int) -> str | None:
@@ -250,7 +253,7 @@ class Ingester:
             self._live.partial() as directory,
             closing(Staging(directory / "staging.sqlite")) as staging,
         ):
-            up_to = stage_changes(taken, staging, self._applied, whole=False)
+            up_to = stage_changes(taken, staging, self._applied, False, self._put_aside)
             changes = staging.compare(held(current), whole=False)
             if changes:
                 encoder = self._encoder()
