@@ -339,7 +339,7 @@ class TestWhatItSaysOfItself:
             None,
             "",
             7,
-            "http://8.8.8.8/x",
+            "http://xau.invalid/x",
             "ftp://127.0.0.1/x",
             "file:///etc/passwd",
             "//127.0.0.1",
@@ -365,7 +365,7 @@ class TestWhatItSaysOfItself:
             web_server.slowly,
             web_server.slow_head,
             lambda request: request.give(b"{}", 500),
-            lambda request: request.give(b"", 302, Location="http://8.8.8.8/x"),
+            lambda request: request.give(b"{}", 302, Location="/elsewhere"),
             lambda request: request.connection.close(),
         ],
     )
@@ -374,9 +374,11 @@ class TestWhatItSaysOfItself:
         monkeypatch.setattr(oidc, "_BOUNDS", replace(oidc._BOUNDS, seconds=0.5))
         stub.token = stub.signed(NONCE)
         stub.site.pages[path] = answer
+        stub.site.pages["/elsewhere"] = lambda request: give(request, stub.described)
         started = time.monotonic()
         assert refused(provider) == "unreachable"
         assert time.monotonic() - started < 10
+        assert stub.asked("/elsewhere") == 0
 
     def test_it_is_not_asked_again_at_once(self, stub, provider, clock):
         stub.site.pages["/.well-known/openid-configuration"] = lambda request: request.give(b"", 500)
