@@ -543,6 +543,11 @@ def odd_forms():
         yield Odd("/newsroom/sign-in", None, method="POST", body=body, headers=FORM)
         yield Odd("/newsroom/sign-out", None, method="POST", body=body, headers=FORM)
         yield Odd("/newsroom/sign-in", None, headers=HTML | {"Cookie": f"lienquan_newsroom={text}"})
+        yield Odd(
+            "/newsroom/sign-out/elsewhere", None, method="POST", body=f"logout_token={text}".encode(), headers=FORM
+        )
+        yield Odd(f"/newsroom/sign-in/start?next={text}", None, headers=HTML)
+        yield Odd(f"/newsroom/sign-in/callback?code={text}&state={text}", None, headers=HTML)
     for method in ("PUT", "DELETE", "PATCH"):
         yield Odd("/newsroom/draft", 405, "method", method=method, headers=HTML)
     for text in ("?lang=xx", "?title=a", "?%ff", ""):

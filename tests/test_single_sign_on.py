@@ -351,6 +351,24 @@ class TestForgery:
     def test_a_browser_that_never_set_out(self, service, given):
         assert refusal(get(service.test_client(), BACK + given)) == "stale"
 
+    @pytest.mark.parametrize(
+        "text",
+        ["", "%00", "%ff", "%ED%A0%80", "a%0D%0AX:%20y", "%F0%9F%8E%89", "x" * 5000, "9" * 400, "[]", "%22%3E%3Cb"],
+    )
+    def test_odd_requests_are_refused_in_words(self, service, text):
+        client = service.test_client()
+        there(client)
+        state = parse_qs(urlsplit(there(client)).query)["state"][0]
+        for asked in (f"code={text}&state={state}", f"error={text}&state={state}", f"state={text}", f"iss={text}"):
+            answer = get(client, f"{BACK}?{asked}&{text}={text}")
+            assert answer.status_code == 303, answer.text
+            assert urlsplit(answer.location).path == SIGN_IN
+        assert urlsplit(get(client, f"{SIGN_IN}?refused={text}&left={text}").location or SIGN_IN).path == SIGN_IN
+        assert get(client, f"{START}?next={text}&lang={text}").status_code == 303
+        client.set_cookie(signing_on.COOKIE, text[:3000] or "x", path=SIGN_IN)
+        assert refusal(get(client, f"{BACK}?state={text}")) == "stale"
+        assert client.post("/newsroom/sign-out/elsewhere", data=f"logout_token={text}").status_code == 400
+
     def test_secrets_are_in_no_log_and_on_no_page(self, service, public_url, caplog):
         caplog.set_level(logging.DEBUG, "service")
         client = service.test_client()

@@ -14,6 +14,7 @@ from playwright.sync_api import expect
 from werkzeug.serving import make_server
 
 from service.security.keys import KeyStore
+from tests.browser.test_accessibility_browser import faults
 from tests.browser.test_pages_browser import browser, whole_answers
 from tests.identity_provider import CLIENT, SECRET, free_port, real_provider
 
@@ -90,6 +91,8 @@ def test_in_with_the_keyboard_and_out_of_both(visit, running, options):
     expect(button).to_be_focused()
     expect(page.get_by_label("Khóa", exact=True)).to_be_visible()  # the other way, beside it
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    if options.get("java_script_enabled", True):
+        assert faults(page) == []
     page.keyboard.press("Enter")
     at_the_provider(page, "lan")
     expect(page).to_have_url(running[0] + DRAFT)
