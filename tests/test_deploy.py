@@ -100,7 +100,7 @@ class TestEachUnit:
         assert unit["LimitCORE"] == ["0"]
 
     def test_it_takes_so_much_and_no_more(self, unit):
-        assert 1 <= int(unit["MemoryHigh"][0].removesuffix("G")) < int(unit["MemoryMax"][0].removesuffix("G"))
+        assert 4.2 < int(unit["MemoryHigh"][0].removesuffix("G")) < int(unit["MemoryMax"][0].removesuffix("G"))
         assert (unit["MemorySwapMax"], unit["TasksMax"], unit["LimitNOFILE"]) == (["0"], ["512"], ["8192"])
 
     def test_its_user_is_made(self, unit):
@@ -223,7 +223,7 @@ class TestDocker:
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
         assert service["ports"][0].startswith("127.0.0.1:")
-        assert service["mem_limit"] == service["memswap_limit"] == "4g"
+        assert service["mem_limit"] == service["memswap_limit"] == "6g"
         assert service["pids_limit"] == 512
         assert service["ulimits"]["core"] == 0
 
