@@ -18,7 +18,7 @@ OLDEST = datetime(1990, 1, 1, tzinfo=VIETNAM)
 
 _TAG = re.compile(
     r"</?(?:a|article|b|blockquote|br|div|em|figure|font|h[1-6]|hr|i|iframe|img|li|ol|p|script|span|strong|style|table"
-    r"|td|tr|u|ul)(?:\s[^<>]*)?/?>|&(?:nbsp|amp|quot|lt|gt|[lr][sd]quo|#\d{2,6});",
+    r"|td|tr|u|ul)(?:\s[^<>]*+)?+/?>|&(?:nbsp|amp|quot|lt|gt|[lr][sd]quo|#\d{2,6});",
     re.IGNORECASE,
 )
 _DIACRITIC = re.compile("[À-ÖØ-öø-ÿĂăĐđĨĩŨũƠơƯưẠ-ỹ]")

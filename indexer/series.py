@@ -67,7 +67,7 @@ _DIGIT = re.compile(r"\d")
 _BREAK = re.compile(r":(?!\d)|\|")
 _AFTER_BREAK = re.compile(r"[:|?!,.;\"“”'‘’]")
 _TIME = re.compile(
-    r"(?<![\w])(?:(?:sáng|trưa|chiều|tối|đêm|ngày|lúc|tuần|chủ nhật|thứ (?:hai|ba|tư|năm|sáu|bảy)),? (?:và )?)*"
+    r"(?<![\w])(?:(?:sáng|trưa|chiều|tối|đêm|ngày|lúc|tuần|chủ nhật|thứ (?:hai|ba|tư|năm|sáu|bảy)),? (?:và )?){0,8}"
     r"(?:(?P<day>\d{1,2}) ?(?:[-/.]|tháng) ?(?P<month>\d{1,2})(?:(?:[-/.]| năm )(?:\d{4}|\d\d))?(?![\w%])"
     r"|(?P<clock>\d{1,2}(?:h\d{0,2}|:\d\d| giờ))(?!\w)"
     r"|(?P<word>hôm nay|ngày mai|hôm qua|(?:sáng|trưa|chiều|tối|đêm|tuần|tháng) (?:nay|này)|tuần (?:mới|tới|qua)"

@@ -18,7 +18,7 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _ZEROS = re.compile("^0+(?=[1-9])")
 _SYLLABLE = re.compile(r"[^\W_]+")
 _STREAM = re.compile(r"[^\W_]+|[.!?:;\n\"“”()…]")
-_CODE = re.compile(r"[^\W_]+(?:(?:[/:-]|(?<=\d)\.(?=\d))[^\W_]+)+")
+_CODE = re.compile(r"(?<![^\W_])[^\W_]++(?:(?:[/:-]|(?<=\d)\.(?=\d))[^\W_]++)++")
 _JOINT = re.compile("([/:.-])")
 _DIGIT = re.compile(r"\d")
 

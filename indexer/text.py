@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lxml import etree
@@ -116,12 +117,10 @@ def derived_id(kind: str, value: str) -> str:
 
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
-_VARIANT_HOST = re.compile(
-    r"\A(?:m|mobile|amp)\.(?=[^.]+\.[^.])(?!(?:ac|biz|co|com|edu|gov|info|name|net|org)\.[a-z]{2}\Z)"
-)
-"""Opens the host of mobile or AMP pages, `m.bao.example`; `m.example` and `m.com.vn` are names of their own."""
-_AMP_PATH = re.compile(r"\A/amp(?=/[^/])|(?<=[^/])/amp\Z|(?<=[^/])\.amp(?=(?:\.html?)?\Z)")
-"""What makes a path that of an AMP page. Not `-amp.html`: a title may end so."""
+_VARIANTS = frozenset({"m", "mobile", "amp"})
+"""What opens the host of mobile or AMP pages, `m.bao.example`; `m.example` and `m.com.vn` are names of their own."""
+_SECOND_LEVEL = frozenset("ac biz co com edu gov info name net org".split())
+_EXTENSIONS = (".html", ".htm")
 _TRACKING = frozenset(
     "_ga _gl _hsenc _hsmi _openstat __s __hsfp __hssc __hstc __twitter_impression action_object_map "
     "action_ref_map action_type_map cmpid dclid Echobox fb_action_ids fb_action_types fb_ref fb_source fbclid "
@@ -164,15 +163,40 @@ def host_key(url: str) -> str:
 
 
 def _own_host(host: str) -> str:
-    while (shorter := _VARIANT_HOST.sub("", host.removeprefix("www."))) != host:
-        host = shorter
-    return host
+    labels = host.split(".")
+    at, before = 0, -1
+    while at != before:
+        before = at
+        at += len(labels) - at > 1 and labels[at] == "www"
+        at += _opens_variant(labels, at)
+    return ".".join(labels[at:])
+
+
+def _opens_variant(labels: Sequence[str], at: int) -> bool:
+    """Return whether the label at this place makes the host that of mobile or AMP pages."""
+    left = len(labels) - at
+    if labels[at] not in _VARIANTS or left < 3 or not labels[at + 1] or not labels[at + 2]:
+        return False
+    country = labels[at + 2]
+    is_country = left == 3 and len(country) == 2 and country.isascii() and country.islower() and country.isalpha()
+    return not (is_country and labels[at + 1] in _SECOND_LEVEL)
 
 
 def _own_path(path: str) -> str:
-    while (shorter := _AMP_PATH.sub("", path.rstrip("/"))) != path:
-        path = shorter
-    return path
+    """Return a path without what makes it that of an AMP page. Not `-amp.html`: a title may end so."""
+    start, end, before = 0, len(path), (-1, -1)
+    extension = ""
+    while (start, end) != before:
+        before = (start, end)
+        if not extension:
+            end = start + len(path[start:end].rstrip("/")) if path[end - 1 : end] == "/" else end
+            extension = next((e for e in _EXTENSIONS if path.endswith(e, start, end)), "")
+            end -= len(extension)
+        opened = path.startswith("/amp/", start, end) and path[start + 5 : start + 6] not in {"", "/"}
+        closing = (".amp",) if extension else (".amp", "/amp")
+        closed = end - 4 > start and path[end - 5] != "/" and path.endswith(closing, start, end)
+        start, end = start + 4 * opened, end - 4 * closed
+    return path[start:end] + extension
 
 
 def _tracks(name: str, value: str) -> bool:

@@ -206,3 +206,30 @@ def test_a_json_feed_of_anything(items):
         assert not isinstance(items, list)
         return
     assert all(isinstance(entry.fields["title"], str) for entry in found)
+
+
+@pytest.mark.parametrize(
+    ("end", "is_whole"),
+    [
+        (b"</rss>", True),
+        (b"</rdf:RDF >\n", True),
+        (b"</rss><!-- a --> <!---->\n<!-- </b> -- -->", True),
+        (b"</rss><!---->x", False),
+        (b"</rss>-->", False),
+        (b"</channel>", False),
+        (b"</rss> <!-- a", False),
+        (b"", False),
+    ],
+)
+def test_end_of_a_feed(end, is_whole):
+    assert feed._is_whole(end) is is_whole
+
+
+def test_end_with_many_comments_is_looked_at_once():
+    assert [entry.cut for entry in parse(rss(ITEM % "") + b"<!---->" * 40 + b"x")] == [True]
+
+
+def test_picture_of_the_text_is_found_whatever_stands_before_it():
+    markup = "<img alt=x <img  data-id=1 SRC = 'https://a.example/1.jpg'>"
+    assert feed._picture({}, markup) == "https://a.example/1.jpg"
+    assert feed._picture({}, "<img " * 50_000) == ""

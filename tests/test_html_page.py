@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer import text
 from indexer.article import Article, parse_time, validate
-from indexer.sources import BadLine, Reading, html_document, page_body, page_dates
+from indexer.sources import BadLine, Reading, html_document, html_page, page_body, page_dates
 from indexer.sources.html_page import read, read_bytes
 from indexer.sources.reading import SourceOptions
 from tests.html_layouts import LAYOUTS, MARK, SAMPLES, in_windows_1258, old_tables, pages
@@ -169,6 +169,18 @@ class TestTitle:
     def test_site_is_no_part_of_it(self, written, site):
         head = f'<meta property="og:title" content="{written}"><meta property="og:site_name" content="{site}">'
         assert fields(page(head).replace(f"<h1>{TITLE}</h1>".encode(), b""))["title"] == TITLE
+
+    def test_names_of_sites_are_taken_away_up_to_eight(self):
+        written = TITLE + " - báo x" * 8
+        assert fields(page(ld(headline=written)))["title"] == TITLE
+        written = TITLE + " - báo x" * 3000
+        assert fields(page(ld(headline=written)))["title"] == TITLE + " - báo x" * 2992
+
+    def test_heading_at_the_end_of_a_title_is_the_site_s(self):
+        assert html_page._is_site_at_end("báo x", "một bài - báo x")
+        assert not html_page._is_site_at_end("báo x", "một bài về báo x")
+        assert not html_page._is_site_at_end("báo x", "một bài -báo x")
+        assert not html_page._is_site_at_end("báo x", "báo x - một bài")
 
     def test_dash_within_a_title_stays(self):
         whole = f"{TITLE} - ký ức còn lại"

@@ -2,6 +2,7 @@
 
 import html
 import re
+import time
 import unicodedata
 
 import pytest
@@ -302,3 +303,36 @@ def test_every_variant_of_a_page_has_its_key(host, before, after):
     assert (
         text.url_key(f"https://{host}lungvai.example{before}/tin/gom-1.html{after}") == "lungvai.example/tin/gom-1.html"
     )
+
+
+_VARIANT_HOST = re.compile(
+    r"\A(?:m|mobile|amp)\.(?=[^.]+\.[^.])(?!(?:ac|biz|co|com|edu|gov|info|name|net|org)\.[a-z]{2}\Z)"
+)
+_AMP_PATH = re.compile(r"\A/amp(?=/[^/])|(?<=[^/])/amp\Z|(?<=[^/])\.amp(?=(?:\.html?)?\Z)")
+_parts_of = lambda *parts: st.lists(st.sampled_from(parts), max_size=9).map("".join)  # noqa: E731
+
+
+@given(_parts_of("m", "mobile", "amp", "www", ".", "com", "vn", "x1"))
+def test_own_host_is_what_is_left_once_nothing_more_can_be_taken_away(host):
+    left, before = host, None
+    while left != before:
+        left, before = _VARIANT_HOST.sub("", left.removeprefix("www.")), left
+    assert text._own_host(host) == left
+
+
+@given(_parts_of("/amp", "/", ".amp", ".html", ".htm", "a", "amp", "/x", "."))
+def test_own_path_is_what_is_left_once_nothing_more_can_be_taken_away(path):
+    left, before = path, None
+    while left != before:
+        left, before = _AMP_PATH.sub("", left.rstrip("/")), left
+    assert text._own_path(path) == left
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://" + "m." * 200_000 + "bao.vn", "https://a.vn/x" + "/amp" * 200_000, "https://a.vn" + "/amp" * 200_000],
+)
+def test_url_key_is_linear(url):
+    began = time.process_time()
+    text.url_key(url)
+    assert time.process_time() - began < 3

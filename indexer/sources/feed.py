@@ -24,12 +24,15 @@ _MIN_FULL_WORDS = 60
 """A `content` of fewer words than this is a teaser as well."""
 
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
-_ENDS = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>\s*(?:<!--.*?-->\s*)*\Z", re.IGNORECASE | re.DOTALL)
+_END_TAG = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
+_END = 2048
+"""How many bytes at its end may hold a feed's last tag and the comments behind it."""
 _GMT = re.compile(r"(?:GMT|UTC)\s*([+-])(\d{1,2})\s*\Z")
 _BEHIND_MAIL = re.compile(r"\A\S*\s*\(([^()]+)\)?\Z")
 """A name behind what feedparser leaves of an address of mail."""
 
-_IMAGE = re.compile(r"<img[^>]+?src\s*=\s*[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE)
+_IMAGE = re.compile(r"<img\b[^<>]*+", re.IGNORECASE)
+_ADDRESS = re.compile(r"src\s*+=\s*+[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE)
 _SHOWN = 1000
 
 
@@ -84,7 +87,7 @@ def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
         raise NotFeed(f"expected a feed that can be parsed: {type(error).__name__}: {error}") from None
     if not parsed.version:
         raise NotFeed(f"expected a feed, found {data.lstrip()[:60].decode('utf-8', 'replace')!r}")
-    cut = not _ENDS.search(data.replace(b"\x00", b"")[-2048:])
+    cut = not _is_whole(data.replace(b"\x00", b"")[-_END:])
     entries = parsed.entries
     if cut and not entries:
         raise NotFeed("expected a feed to its end, found it cut before its first entry")
@@ -92,6 +95,14 @@ def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
         fields, full = _fields(entry)
         if fields.get("title"):
             yield _entry(str(entry.get("id") or ""), fields, full, cut and number == len(entries))
+
+
+def _is_whole(end: bytes) -> bool:
+    """Return whether a feed ends with the end tag of its root; comments and blanks may follow."""
+    end = end.rstrip()
+    while end.endswith(b"-->") and b"<!--" in end:
+        end = end[: end.rindex(b"<!--")].rstrip()
+    return _END_TAG.fullmatch(end, max(0, end.rfind(b"</"))) is not None
 
 
 def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -139,7 +150,7 @@ def _picture(entry: Mapping[str, Any], markup: str) -> str:
         address = str(one.get("url") or one.get("href") or "")
         if kind.startswith("image") and text.web_address(address):
             return address
-    found = _IMAGE.search(markup)
+    found = next(filter(None, (_ADDRESS.search(tag) for tag in _IMAGE.findall(markup))), None)
     return found[1].replace("&amp;", "&") if found else ""
 
 

@@ -18,18 +18,17 @@ _SNIFFED = 2**18
 
 _BOMS = [(codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")]
 _DECLARED = re.compile(
-    rb"<meta[^>]{0,200}?\bcharset\s*=\s*[\"']?\s*([\w.:-]+)|<\?xml[^>]{0,100}\bencoding\s*=\s*[\"']([\w.:-]+)", re.I
+    rb"<meta[^>]{0,200}?\bcharset\s*+=\s*+[\"']?\s*+([\w.:-]+)|<\?xml[^>]{0,100}\bencoding\s*+=\s*+[\"']([\w.:-]+)",
+    re.I,
 )
 _WEB_NAMES = {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-16": "utf-8", "utf-16-le": "utf-8", "utf-16-be": "utf-8"}
 """What a browser takes for a declared encoding: a page that says UTF-16 in bytes that can be read is not."""
 
 _CODE_PAGES = ["cp1258", "cp1252"]
 _XML = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
-_CROWDED = re.compile(
-    r"<([a-zA-Z][^\s/>]*+)"
-    r"(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+))?+){256,}+[^>]*+>?"
-)
-"""A start tag of more attributes than anyone writes; libxml2 compares each of them with all before it."""
+_ATTRIBUTE = r"(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+))?+)"
+_START_TAG = re.compile(rf"(<[a-zA-Z][^\s/>]*+{_ATTRIBUTE}{{0,256}}+){_ATTRIBUTE}*+")
+"""A start tag up to its 256th attribute, then the others; libxml2 compares each of them with all before it."""
 
 
 class NotHtml(ValueError):
@@ -86,7 +85,7 @@ def parse(content: str) -> lxml_html.HtmlElement:
     :raises NotHtml: if there are no tags, or more and deeper ones than any article's page has.
     """
     content = _XML.sub("", content.replace("\x00", ""), count=1)
-    content = _CROWDED.sub(r"<\1>", content)
+    content = _START_TAG.sub(r"\1", content)
     if not re.search(r"<(?:!doctype|html|head|body|meta|title|div|p|article|table|h1)\b", content, re.IGNORECASE):
         raise NotHtml("expected an HTML page, found no tags of one")
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -38,10 +39,15 @@ _DATE = re.compile(
 )
 _CRUMBS = re.compile(r"(?:.*[-_])?(?:breadcrumbs?|crumbs?|bread-crumbs?)(?:[-_].*)?", re.IGNORECASE)
 _BY = re.compile(
-    r"\s*(?:tác giả|bài viết|bài và ảnh|bài|thực hiện|người viết|by|bởi)\s*:?\s+|\s*(?:tác giả|bài)\s*:\s*",
+    r"(?<!\s)\s*+(?:(?:tác giả|bài viết|bài và ảnh|bài|thực hiện|người viết|by|bởi)(?:\s*+:\s++|\s++)"
+    r"|(?:tác giả|bài)\s*+:\s*+)",
     re.IGNORECASE,
 )
 _SUFFIX = re.compile(r"(?P<title>.{10,}\S)\s+[-–—|•»]\s+(?P<site>[^|]{2,60})")
+_DASHES = frozenset("-–—|•»")
+_MOST_SUFFIXES = 8
+"""How many names of sites and sections are taken from the end of one title."""
+_MOST_HEADINGS = 50
 _SITE_WORD = re.compile(
     r"(?:báo|tạp chí|trang|đài|cổng|truyền hình|thông tấn|tin tức|tuần báo|nhật báo)\b|\S+\.\w{2,3}", re.IGNORECASE
 )
@@ -128,7 +134,7 @@ class _Page:
         return ""
 
     def _headings(self) -> list[str]:
-        return [text.clean(inner_text(heading)) for heading in self._root.iter("h1")]
+        return [text.clean(inner_text(heading)) for heading in islice(self._root.iter("h1"), _MOST_HEADINGS)]
 
     def _title(self) -> str:
         named = text.clean(next((inner_text(tag) for tag in self._root.iter("title")), ""))
@@ -139,28 +145,33 @@ class _Page:
             return whole[0] if whole and title.endswith(("...", "…")) else title
         # A logo may be an <h1> too: the article's is the longest that the <title> holds, but not as a site at its end.
         folded = text.fold(named)
-        held = [h for h in headings if text.fold(h) in folded and not re.search(_at_end(h), folded)]
+        held = [h for h in headings if text.fold(h) in folded and not _is_site_at_end(text.fold(h), folded)]
         if held or not named:
             return max(held or headings[:1], key=len, default="")
         return self._bare_title(named)
 
     def _bare_title(self, title: str) -> str:
-        """Return a title without the site's name at its end."""
-        found = _SUFFIX.fullmatch(title.replace("\n", " "))
-        if found is None:
-            return title
-        site, bare = text.fold(found["site"]), found["title"]
+        """Return a title without the site's names at its end."""
         names = {text.fold(name) for name in self._said.site}
         headings = {text.fold(heading) for heading in self._headings()}
         host = (urlsplit(self._url()).hostname or "").removeprefix("www.").split(".")[0]
-        is_site = site in names or text.fold(bare) in headings or re.sub(r"\W", "", site) == host
-        if text.fold(title) in headings:
-            return title
-        return self._bare_title(bare) if is_site or _SITE_WORD.match(found["site"]) else title
+        for _ in range(_MOST_SUFFIXES):
+            found = _SUFFIX.fullmatch(title.replace("\n", " "))
+            if found is None or text.fold(title) in headings:
+                break
+            site, bare = text.fold(found["site"]), found["title"]
+            is_site = site in names or text.fold(bare) in headings or re.sub(r"\W", "", site) == host
+            if not is_site and not _SITE_WORD.match(found["site"]):
+                break
+            title = bare
+        return title
 
     def _sapo(self, title: str) -> str:
         for element in self._root.iter("p", "h2", "h3", "div", "strong", "b", "span", "td"):
-            if page_body.has_class(element, _SAPO) or "description" in (element.get("itemprop") or "").split():
+            if (
+                page_body.has_class(element, _SAPO.fullmatch)
+                or "description" in (element.get("itemprop") or "").split()
+            ):
                 sapo = text.clean(inner_text(element))
                 if (
                     5 <= len(sapo.split()) <= 150
@@ -215,7 +226,7 @@ class _Page:
             return stated[0]
         crumbs = list(self._said.crumbs)
         for element in self._root.iter("ul", "ol", "div", "nav", "p"):
-            if page_body.has_class(element, _CRUMBS):
+            if page_body.has_class(element, _CRUMBS.fullmatch):
                 crumbs += [text.clean(inner_text(link)) for link in element.iter("a")]
                 break
         kept = [c for c in crumbs if c and text.fold(c) not in {text.fold(title), "trang chu", "home"}]
@@ -229,7 +240,7 @@ class _Page:
             from_node = self._said.texts(["author"])
             return ", ".join(dict.fromkeys(name for name in from_node if name in named)) or named[0]
         for element in self._root.iter():
-            is_named = element.get("rel") == "author" or page_body.has_class(element, _AUTHOR)
+            is_named = element.get("rel") == "author" or page_body.has_class(element, _AUTHOR.fullmatch)
             if is_named and isinstance(element.tag, str) and not self._is_comment(element):
                 name = _BY.sub("", text.clean(inner_text(element)), count=1).strip(" -–|,.:")
                 if 0 < len(name) <= 80 and not re.search(r"\d{4}", name):
@@ -265,7 +276,11 @@ class _Page:
             if not self._is_aside(e) and not self._is_comment(e)
         ]
         for element in self._root.iter("span", "p", "div", "li", "td", "em", "i", "small", "font", "h5", "h6", "b"):
-            if page_body.has_class(element, _DATE) and not self._is_aside(element) and not self._is_comment(element):
+            if (
+                page_body.has_class(element, _DATE.fullmatch)
+                and not self._is_aside(element)
+                and not self._is_comment(element)
+            ):
                 shown.append(inner_text(element)[:120])
         return _first_time(shown) or self._dateline() or self._guessed_time()
 
@@ -288,8 +303,13 @@ class _Page:
         return found
 
 
-def _at_end(heading: str) -> str:
-    return rf"\S\s+[-–—|•»]\s+{re.escape(text.fold(heading))}$"
+def _is_site_at_end(heading: str, title: str) -> bool:
+    """Return whether a title ends with a heading behind a dash or the like: then the heading is the site's name."""
+    before = title.removesuffix(heading)
+    if before == title or not before[-1:].isspace():
+        return False
+    before = before.rstrip()
+    return before[-1:] in _DASHES and before[-2:-1].isspace()
 
 
 def _first_time(values: Sequence[str]) -> str | None:

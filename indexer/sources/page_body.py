@@ -44,13 +44,16 @@ def tokens(element: lxml_html.HtmlElement) -> list[str]:
     return f"{element.get('class') or ''} {element.get('id') or ''}".split()
 
 
-def has_class(element: lxml_html.HtmlElement, pattern: re.Pattern[str]) -> bool:
-    """Return whether a class or the id is as the pattern says."""
-    return any(pattern.fullmatch(token) for token in tokens(element))
+def has_class(element: lxml_html.HtmlElement, match: Callable[[str], object]) -> bool:
+    """Return whether a class or the id is as the pattern says.
+
+    :param match: `fullmatch` of the pattern; searched for anywhere these patterns would be quadratic.
+    """
+    return any(match(token) for token in tokens(element))
 
 
 def _is_caption(element: lxml_html.HtmlElement) -> bool:
-    return element.tag == "figcaption" or has_class(element, _CAPTION)
+    return element.tag == "figcaption" or has_class(element, _CAPTION.fullmatch)
 
 
 def captions(root: lxml_html.HtmlElement) -> list[str]:
@@ -66,7 +69,7 @@ def extract_body(root: lxml_html.HtmlElement, apart: Collection[str]) -> str:
     """
     tree = copy.deepcopy(root)
     whole = max(1, len(inner_text(tree)))
-    _drop(tree, lambda e: e.tag in _TAGS_AROUND or _is_caption(e) or has_class(e, _AROUND), whole)
+    _drop(tree, lambda e: e.tag in _TAGS_AROUND or _is_caption(e) or has_class(e, _AROUND.fullmatch), whole)
     _unfold_layout_tables(tree)
     found = _by_trafilatura(tree)
     lines = [line for line in text.clean(found).split("\n") if _is_own(line, apart)]
@@ -103,7 +106,7 @@ def _split_at_breaks(block: lxml_html.HtmlElement) -> None:
     """Make paragraphs of what double breaks divide, where a block holds nothing but text."""
     if len(block.findall("br")) < 2 or any(child.tag not in _INLINE for child in block):
         return
-    parts = re.split(r"(?:<br\s*/?>\s*){2,}", lxml_html.tostring(block, encoding="unicode", with_tail=False))
+    parts = re.split(r"(?:<br\s*+/?>\s*+){2,}+", lxml_html.tostring(block, encoding="unicode", with_tail=False))
     if len(parts) > 1:
         plain = [text.html_to_text(part) for part in parts]
         for child in list(block):

@@ -17,6 +17,7 @@ from lxml import html as lxml_html
 from indexer import text
 from indexer.sources.html_document import inner_text
 
+_AROUND_SCRIPT = re.compile(r"\A\s*+(?://\s*+)?(?:<!\[CDATA\[|<!--)|(?://\s*+)?(?:\]\]>|-->)\s*+\Z")
 _ARTICLE = re.compile(r"(?:\w*News)?Article|BlogPosting|Report|LiveBlogPosting|\w+NewsArticle|NewsArticle")
 _MOST_NODES = 5000
 _HOME = {"trang chu", "home", "homepage", "trang nhat"}
@@ -79,7 +80,7 @@ def _graph(root: lxml_html.HtmlElement) -> Iterator[Node]:
 
 
 def _bare(script: str) -> str:
-    return re.sub(r"\A\s*(?://\s*)?(?:<!\[CDATA\[|<!--)|(?://\s*)?(?:\]\]>|-->)\s*\Z", "", script).strip().rstrip(";")
+    return _AROUND_SCRIPT.sub("", script).strip().rstrip(";")
 
 
 def _strings(value: object, depth: int = 0) -> list[str]:

@@ -40,7 +40,7 @@ _DATELINE = re.compile(
 _BULLET = re.compile(r"[-–•] (?P<title>.+)")
 _CREDIT = re.compile(
     r"\bẢnh ?:|\(ảnh\b|\b[Nn]guồn ảnh\b|\bPhoto\b"
-    r"|(?<=\W)Ảnh (?!hưởng)\S+(?: \S+){0,5}$"  # set off by nothing, but at the end; "Ảnh hưởng" is "influence"
+    r"|(?<=\W)Ảnh (?!hưởng)\S++(?: \S++){0,5}+$"  # set off by nothing, but at the end; "Ảnh hưởng" is "influence"
 )
 _VIDEO = re.compile(r"(?:video|clip)\b", re.IGNORECASE)
 _LABEL = re.compile(

@@ -28,7 +28,8 @@ _GONE = {404, 410}
 _DEEPEST = 3
 _MOST_SITEMAPS = 2_000
 _LOGGED_EVERY = 100
-_ALTERNATE = re.compile(rb"<link\b[^>]*?\btype=[\"']application/(?:rss|atom|feed)\+(?:xml|json)[\"'][^>]*>", re.I)
+_LINK = re.compile(rb"<link\b[^<>]*+>", re.I)
+_ALTERNATE = re.compile(rb"\btype=[\"']application/(?:rss|atom|feed)\+(?:xml|json)[\"']", re.I)
 _HREF = re.compile(rb"\bhref=[\"']([^\"'\s]+)", re.I)
 _ACCEPTED = "application/rss+xml, application/atom+xml, application/feed+json, application/xml, */*;q=0.5"
 _CUT = "expected a feed to its end, found it cut: the last entry is left out"
@@ -291,7 +292,7 @@ def _is_feed(answer: Answer, said: str) -> bool:
         return False
     head = start[:2048].lstrip().lower()
     if head.startswith(b"<!doctype html") or b"<html" in head:
-        links = [link for tag in _ALTERNATE.findall(start) for link in _HREF.findall(tag)]
+        links = [link for tag in _LINK.findall(start) if _ALTERNATE.search(tag) for link in _HREF.findall(tag)]
         named = ", ".join(link.decode("utf-8", "replace") for link in dict.fromkeys(links[:5]))
         raise feed.NotFeed(f"expected a feed or a sitemap, found a page{'; it names ' + named if named else ''}")
     return True

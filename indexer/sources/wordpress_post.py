@@ -17,7 +17,7 @@ from indexer.sources import wordpress_text
 PUBLISHED = "publish"
 _UNCATEGORISED = {"uncategorized", "chua-phan-loai", "khong-phan-loai", "khac"}
 _NO_TIME = "0000-00-00"
-_CUT = re.compile(r"\s*(?:\[…\]|\[\.\.\.\]|…|\.\.\.)\s*\Z")
+_CUTS = ("[…]", "[...]", "…", "...")
 
 
 @dataclass(frozen=True)
@@ -53,11 +53,17 @@ def article_id(site: str, number: int) -> str:
     return "-".join(filter(None, ("wp", f"{(parts.hostname or '').removeprefix('www.')}{port}", path, str(number))))
 
 
+def _whole(lead: str) -> str:
+    """Return a lead without the mark at its end that says it is cut."""
+    mark = next((mark for mark in _CUTS if lead.endswith(mark)), "")
+    return lead.removesuffix(mark).rstrip()
+
+
 def fields(post: Post) -> dict[str, Any]:
     """Return the fields of the archive line."""
     markup = wordpress_text.to_html(post.content)
     lead = text.html_to_text(wordpress_text.to_html(post.excerpt))
-    start = text.fold(_CUT.sub("", lead))
+    start = text.fold(_whole(lead))
     if start and text.fold(text.html_to_text(markup)[: 2 * len(lead)]).startswith(start):
         lead = ""  # WordPress gives the start of the text where there is no excerpt
     named = [name for name, slug in post.categories if slug not in _UNCATEGORISED]

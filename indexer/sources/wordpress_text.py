@@ -11,19 +11,19 @@ _EMPTY = frozenset("audio embed gallery googlemaps more playlist video contact-f
 """Shortcodes that stand for what is no text, whatever is in them."""
 
 _KNOWN = frozenset("caption wp_caption".split()) | _EMPTY
-_NAME = r"[a-zA-Z][a-zA-Z0-9_-]*"
+_NAME = r"[a-zA-Z][a-zA-Z0-9_-]*+"
 _TAG = re.compile(
-    rf"\[(?P<escaped>\[?)(?P<close>/?)(?P<name>{_NAME})(?P<attributes>(?:\s[^\[\]]*)?)(?P<own>/?)\](?P<end>\]?)"
+    rf"\[(?P<escaped>\[?)(?P<close>/?)(?P<name>{_NAME})(?P<attributes>(?:\s[^\[\]]*+)?+)(?P<own>/?)\](?P<end>\]?)"
 )
-_ATTRIBUTE = re.compile(r"[\w-]+\s*=\s*(?:&(?:#8220|#8221|quot);|[\"'”“″\w])")
+_ATTRIBUTE = re.compile(r"(?<![\w-])[\w-]++\s*+=\s*+(?:&(?:#8220|#8221|quot);|[\"'”“″\w])")
 _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_BETWEEN_PARAGRAPHS = re.compile(r"(?:\r?\n[ \t]*){2,}")
+_BETWEEN_PARAGRAPHS = re.compile(r"(?:\r?\n[ \t]*+){2,}+")
 _CAPTION = re.compile(
-    r"\[(?P<name>(?:wp_)?caption)\b(?P<attributes>[^\[\]]*)\](?P<inner>(?:(?!\[(?:wp_)?caption\b).)*?)\[/(?P=name)\]",
+    r"\[(?P<name>(?:wp_)?caption)\b(?P<attributes>[^\[\]]*+)\](?P<inner>(?:(?!\[(?:wp_)?caption\b).)*?)\[/(?P=name)\]",
     re.DOTALL | re.IGNORECASE,
 )
-_IMAGE = re.compile(r"(?:<a\b[^>]*>\s*)?<img\b[^>]*>(?:\s*</a>)?", re.IGNORECASE)
-_STATED = re.compile(r"\bcaption\s*=\s*[\"']([^\"']*)", re.IGNORECASE)
+_IMAGE = re.compile(r"(?:<a\b[^<>]*+>\s*+)?<img\b[^<>]*+>(?:\s*+</a>)?", re.IGNORECASE)
+_STATED = re.compile(r"\bcaption\s*+=\s*+[\"']([^\"']*)", re.IGNORECASE)
 
 
 def to_html(content: str) -> str:
@@ -48,9 +48,10 @@ def _captioned(found: re.Match[str]) -> str:
 def _without_shortcodes(content: str) -> str:
     tags = list(_TAG.finditer(content))
     closed = {tag["name"].lower() for tag in tags if tag["close"]}
+    pairs = _closed_next(tags)
     parts: list[str] = []
     at, skipped = 0, ""
-    for number, tag in enumerate(tags):
+    for tag, is_closed in zip(tags, pairs, strict=True):
         name = tag["name"].lower()
         if not skipped:
             parts.append(content[at : tag.start()])
@@ -61,7 +62,7 @@ def _without_shortcodes(content: str) -> str:
             parts.append(tag[0][1:-1])
         elif not _is_shortcode(tag, name, closed):
             parts.append(tag[0])
-        elif name in _EMPTY and not tag["close"] and not tag["own"] and _is_closed(tags[number + 1 :], name):
+        elif name in _EMPTY and not tag["close"] and not tag["own"] and is_closed:
             skipped = name
         else:
             parts.append(tag["escaped"] + tag["end"])
@@ -69,9 +70,15 @@ def _without_shortcodes(content: str) -> str:
     return "".join(parts)
 
 
-def _is_closed(after: list[re.Match[str]], name: str) -> bool:
-    same = next((tag for tag in after if tag["name"].lower() == name), None)
-    return same is not None and bool(same["close"])
+def _closed_next(tags: list[re.Match[str]]) -> list[bool]:
+    """Return of each shortcode whether the next one of its name closes it."""
+    after: dict[str, bool] = {}
+    found = []
+    for tag in reversed(tags):
+        name = tag["name"].lower()
+        found.append(after.get(name, False))
+        after[name] = bool(tag["close"])
+    return found[::-1]
 
 
 def _is_shortcode(tag: re.Match[str], name: str, closed: set[str]) -> bool:

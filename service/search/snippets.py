@@ -132,7 +132,7 @@ def _clings(character: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _token_pattern(clinging: str) -> re.Pattern[str]:
-    return re.compile(rf"[^\W_]+(?:[{re.escape(clinging)}]+[^\W_]*)*" if clinging else r"[^\W_]+")
+    return re.compile(rf"[^\W_]++(?:[{re.escape(clinging)}]++[^\W_]*+)*+" if clinging else r"[^\W_]+")
 
 
 def _skeleton(text: str) -> bytes | None:

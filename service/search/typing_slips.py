@@ -112,7 +112,7 @@ def plausible_folded(syllable: str) -> bool:
 _TELEX_TONES = dict(zip("sfrxj", _TONES.values(), strict=True))
 _LATE = re.compile("[sfrxj]?$")
 _LATE_D = re.compile("^[^d]+d[wsfrxj]*$")
-_SPLIT = re.compile("([b-df-hj-np-tvxz]*)([a-z0-9]*)")
+_SPLIT = re.compile("([b-df-hj-np-tvxz]*+)([a-z0-9]*)")
 _TELEX_RHYME = re.compile("([aeiouy]+)([sfrxj]?)([cghkmnpt]*)([sfrxj]?)")
 _VNI_RHYME = re.compile("([aeiouy]+)([1-5]?)([cghkmnpt]*)([1-5]?)")
 
