@@ -38,7 +38,7 @@ class _Timed:
 class Lienquan:
     """The product, with the settings that it is served with.
 
-    :param ranking: `similarity` leaves out the floor of relevance, so that every query is answered, as peers do.
+    :param ranking: `relevance` is what is served; `similarity` is for research.
     """
 
     packages = ("lienquan", "onnxruntime", "faiss-cpu", "tantivy")

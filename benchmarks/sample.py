@@ -32,7 +32,7 @@ def main() -> None:
     qrels = metrics.read_qrels(files / "queries.qrels.tsv")
     with common.scratch() as directory:
         found = searcher(directory, files / "articles.jsonl")
-        asked = evaluation.evaluate_search(found, metrics.read_queries(files / "queries.jsonl"), qrels, "similarity")
+        asked = evaluation.evaluate_search(found, metrics.read_queries(files / "queries.jsonl"), qrels, "relevance")
         near = evaluation.evaluate_related(found, metrics.read_qrels(files / "related.qrels.tsv"), "similarity")
     run = {query: [article for article, _ in ranked] for query, ranked in asked.run.items()}
     rows: list[dict[str, Any]] = []

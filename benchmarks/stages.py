@@ -58,8 +58,8 @@ SEARCH = (
     Part("ten articles out of SQLite", "indexer/store.py", ("_fetch",)),
     Part("their lines parsed", "indexer/store.py", ("load_article",)),
     Part("facets", "indexer/archive.py", ("facets",)),
-    Part("fusing, calibrating (numpy)", "service/search/retrieval.py", ("retrieve",)),
-    Part("ranking, one of each text (numpy)", "service/searcher.py", ("_found",)),
+    Part("fusing, calibrating (numpy)", "service/search/retrieval.py", ("scored",)),
+    Part("ranking, one of each text (numpy)", "service/searcher.py", ("_ranked",)),
 )
 
 RELATED = (

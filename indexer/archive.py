@@ -307,6 +307,29 @@ class Archive:
             for field, counted in counts.items()
         }
 
+    def facets_of_texts(self, rows: Rows) -> dict[str, list[tuple[str, int]]]:
+        """Return `facets`, where articles of one text count once for each value."""
+        texts = self.texts(rows)
+        order = np.argsort(texts, kind="stable")
+        alike = np.split(rows[order], np.flatnonzero(np.diff(texts[order])) + 1) if len(rows) else []
+        counts = self.facets(rows)
+        again: dict[tuple[str, str], int] = {}
+        for copies in alike:
+            if len(copies) > 1:
+                for field, found in self.facets(copies).items():
+                    for value, n in found:
+                        key = field, match_key(value)
+                        again[key] = again.get(key, 0) + n - 1
+        if not any(again.values()):
+            return counts
+        return {
+            field: sorted(
+                [(value, n - again.get((field, match_key(value)), 0)) for value, n in found],
+                key=lambda item: (-item[1], match_key(item[0])),
+            )
+            for field, found in counts.items()
+        }
+
     def _segment_of(self, row: int) -> tuple[Segment, int]:
         at = bisect_right(self._bounds, row) - 1
         return self.segments[at], int(row - self._bounds[at])

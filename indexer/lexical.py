@@ -86,11 +86,13 @@ class Chance:
     :param mean: Of an unrelated article.
     :param spread: The standard deviation of that.
     :param whole: Of an article of average length that has every token once.
+    :param known: The same of the tokens alone that some article has.
     """
 
     mean: float
     spread: float
     whole: float
+    known: float
 
 
 def tokens(words: Sequence[str]) -> list[str]:
@@ -200,14 +202,25 @@ class LexicalIndex:
         Each article is taken to have each token by chance, with the token's share of the archive, independently of the
         others, and once at average length, where BM25 is the token's inverse document frequency.
         """
-        n, mean, variance, whole = max(self.count, 1), 0.0, 0.0, 0.0
-        for term in (term for group in words.groups for term in group[0]):
-            found = self._searcher.doc_freq(term.field, term.token)
-            share, score = found / n, term.weight * log(1 + (n - found + 0.5) / (found + 0.5))
-            mean += share * score
-            variance += share * (1 - share) * score**2
-            whole += score
-        return Chance(mean, sqrt(variance), whole)
+        mean = variance = whole = known = 0.0
+        for group in words.groups:
+            held = 0.0
+            for share, score in map(self._by_chance, group[0]):
+                mean += share * score
+                variance += share * (1 - share) * score**2
+                whole += score
+                held += score if share else 0.0
+            # Where the archive has not what was typed, what stands in for it is all that an article can have.
+            known += held or max((self._held(other) for other in group[1:]), default=0.0)
+        return Chance(mean, sqrt(variance), whole, known)
+
+    def _by_chance(self, term: Term) -> tuple[float, float]:
+        """Return the share of the articles that have a token, and its score, once in one of average length."""
+        found, n = self._searcher.doc_freq(term.field, term.token), max(self.count, 1)
+        return found / n, term.weight * log(1 + (n - found + 0.5) / (found + 0.5))
+
+    def _held(self, terms: Alternative) -> float:
+        return sum(score for share, score in map(self._by_chance, terms) if share)
 
     def search(self, words: Words, k: int, allowed: Mask) -> tuple[Rows, NDArray[np.float32]]:
         """Return the allowed articles that match best.

@@ -33,7 +33,7 @@ from service.overview.mapped import Overviews
 from service.ranking.presets import is_fallback
 from service.schemas import RelatedBody, Seed
 from service.search.highlights import highlights
-from service.search.understanding import Query
+from service.search.snippets import NOTHING_WANTED, Wanted
 from service.searcher import Searcher
 from service.security import access, addresses, local
 from service.security.audit import AuditLog
@@ -153,10 +153,9 @@ def search() -> Response:
     searcher = live().searcher()
     answer = searcher.search(params)
     note(params, answer)
-    query = understood(answer)
     deadline.check("snippets")
-    hits = [_found(hit, query) for hit in answer.hits]
-    return _json(written.search_json(searcher, answer, query, hits, started))
+    hits = [_found(hit, wanted(answer)) for hit in answer.hits]
+    return _json(written.search_json(searcher, answer, answer.query, hits, started))
 
 
 def note(params: schemas.SearchParams, answer: Answer) -> None:
@@ -164,15 +163,13 @@ def note(params: schemas.SearchParams, answer: Answer) -> None:
     if not answer.total:
         metrics().empty("search")
     kept: QueryLog | None = current_app.extensions.get("query log")
-    if kept is not None and not params.offset and not params.filters():
+    if kept is not None and params.q is not None and not params.offset and not params.filters():
         kept.note(params.q, answer.total, addresses.client(request.remote_addr))
 
 
-def understood(answer: Answer) -> Query:
-    """Return how the search that was answered was understood."""
-    if answer.query is None:
-        raise ValueError("query: None: expected the answer of a search")
-    return answer.query
+def wanted(answer: Answer) -> Wanted:
+    """Return what is to be marked in the hits of a search: nothing where nothing was typed."""
+    return NOTHING_WANTED if answer.query is None else answer.query.wanted
 
 
 @blueprint.get("/api/v1/suggest")
@@ -358,8 +355,8 @@ def count_related(hits: Sequence[Hit]) -> None:
             metrics().filled(hit.reasons[0].code)
 
 
-def _found(hit: Hit, query: Query) -> dict[str, Any]:
-    parts = highlights(visible(hit.article), query.wanted)
+def _found(hit: Hit, marked: Wanted) -> dict[str, Any]:
+    parts = highlights(visible(hit.article), marked)
     return written.found(hit, {"title": str(parts.title), "text": str(parts.text)})
 
 

@@ -96,15 +96,16 @@ class Hit:
 class Answer:
     """A list of hits.
 
-    :param total: How many hits paging can reach.
-    :param more: Whether there are more than that.
+    :param total: How many hits there are, on all pages.
+    :param more: Whether there may be more than that.
     :param query: How a search was understood, None where there was none.
     :param relaxed: What of a search was passed over because nothing would have been left: `phrase`, `exclusion`.
-    :param facets: How many of the hits have each section, source, author and tag, the commonest first.
+    :param facets: How many hits there would be with each section, source, author and tag, the commonest first.
     :param missing: Pins that are not shown, and why.
     :param published: Articles that are published readings of the draft that was asked about.
     :param fate: What became of the article that was asked about.
     :param degraded: What did not answer, so that the list is made without it: `encoder`, by words alone.
+    :param strong: How many of a search's hits are strong matches: the first so many by relevance.
     """
 
     hits: list[Hit]
@@ -117,3 +118,4 @@ class Answer:
     published: Sequence[Article | Summary] = ()
     fate: Fate | None = None
     degraded: tuple[str, ...] = ()
+    strong: int = 0

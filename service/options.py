@@ -49,9 +49,6 @@ class RenamingFile(Followed[Read[Renaming]]):
 class Options:
     """What an operator sets of search.
 
-    :param min_relevance: Least relevance of the best hit of a list, without which it is empty; the others go down to a
-        tenth of it.
-    :param newest_min_relevance: Least relevance of any hit where search sorts by date.
     :param synonyms: Returns the editors' synonyms as they are now.
     :param abbreviations: Returns those of the editors' own file as they are now.
     :param renamings: Returns those of the editors' own file as they are now.
@@ -60,8 +57,6 @@ class Options:
     :param related: What is set of related lists.
     """
 
-    min_relevance: float = 0.0
-    newest_min_relevance: float = 0.0
     synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
     abbreviations: Callable[[], Read[Abbreviation]] = lambda: NO_ABBREVIATIONS
     renamings: Callable[[], Read[Renaming]] = lambda: NO_RENAMINGS
@@ -79,8 +74,6 @@ class Options:
     def of(cls, settings: Settings) -> Options:
         """Return what the settings say. Faults in the editors' files are logged; what is right of them counts."""
         return cls(
-            settings.min_relevance,
-            settings.newest_min_relevance,
             SynonymFile(settings.synonyms).current,
             AbbreviationFile(settings.abbreviations).current,
             RenamingFile(settings.renamings).current,

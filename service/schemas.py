@@ -117,9 +117,13 @@ class SearchParams(FilterFields):
     """Parameters of a search."""
 
     q: Annotated[
-        QueryText,
-        Field(description="What the reader typed, 1 to 512 characters, not of blanks alone", examples=["luong cham"]),
-    ]
+        QueryText | None,
+        Field(
+            description="What the reader typed, 1 to 512 characters, not of blanks alone; it may be left out where "
+            "there is a filter, or with sort=newest",
+            examples=["luong cham"],
+        ),
+    ] = None
     limit: Annotated[int, Field(ge=1, le=100, description="How many hits")] = 10
     offset: Annotated[
         int,
@@ -132,7 +136,20 @@ class SearchParams(FilterFields):
         Literal["hybrid", "dense", "lexical"], Field(description="By meaning and words, by meaning, or by words alone")
     ] = "hybrid"
     literal: Annotated[bool, Field(description="Take the query letter by letter: restore and expand nothing")] = False
+    min_relevance: Annotated[
+        float, Field(ge=0, le=1, description="Leave out what is less relevant; by default nothing is")
+    ] = 0.0
     ranking: Ranking = "relevance"
+
+    @model_validator(mode="after")
+    def _something(self) -> SearchParams:
+        if self.q is None and self.sort != "newest" and not self.filters():
+            raise ValueError("q: expected a query, a filter, or sort=newest")
+        return self
+
+    def filters_without(self, field: str) -> Filters:
+        """Return the filters as the index takes them, but for those of one field."""
+        return self.model_copy(update={field: []}).filters()
 
     @model_validator(mode="after")
     def _window(self) -> SearchParams:

@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer import lexicon
 from indexer.archive import Archive
@@ -37,15 +38,17 @@ from service.ranking import fusion
 from service.ranking.fusion import Candidates, Scores
 from service.related.relating import Relating
 from service.rules.applied import RulesInArchive
-from service.schemas import MAX_WINDOW, RelatedBody, SearchParams, Seed
-from service.search.retrieval import WORDED, Worded, retrieve
+from service.schemas import RelatedBody, SearchParams, Seed
+from service.search.retrieval import FIRST_LEXICAL, Found, LexicalMatches, Retrieval
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
 from service.serving.beside import Beside
 
-_TAIL = 0.1
-_NOTHING = 0.001
+STRONG = 0.5
+"""Relevance from which on a hit is a strong match."""
+
+_FACETS = ("section", "source", "author", "tag")
 _BEHIND = 5
 """How many articles of the same text are named behind a hit."""
 
@@ -76,25 +79,45 @@ class _Understanding(NamedTuple):
 
 @dataclass(frozen=True)
 class _Ranked:
-    """What was found, best first.
+    """The hits of all pages, best first.
 
     :param spreads: What it is ordered by, as far as that is measured.
     :param lifted: Which are lifted above the others.
+    :param complete: Whether the result set has all that there is to find.
     :param copies: How many others of the same text stand behind each.
-    :param before: Every article row that was found, before one of each text was kept.
-    :param counted: The rows that facets are counted over, where these are not the found ones.
+    :param rows: Every article row that was found, before one of each text was kept.
     """
 
     candidates: Candidates
     relevance: Scores
     spreads: Scores
     lifted: Mask
-    total: int
-    more: bool
-    copies: Rows | None = None
-    titled: Mask | None = None
-    before: Rows | None = None
-    counted: Rows | None = None
+    titled: Mask
+    complete: bool
+    copies: Rows
+    rows: Rows
+
+    @property
+    def total(self) -> int:
+        """Return how many hits there are."""
+        return len(self.relevance)
+
+    @property
+    def strong(self) -> int:
+        """Return how many of them are strong matches."""
+        return int(np.count_nonzero(self.relevance >= STRONG))
+
+    def ordered(self, order: NDArray[np.intp]) -> _Ranked:
+        """Return the same hits in another order."""
+        return replace(
+            self,
+            candidates=self.candidates.take(order),
+            relevance=self.relevance[order],
+            spreads=self.spreads[order],
+            lifted=self.lifted[order],
+            titled=self.titled[order],
+            copies=self.copies[order],
+        )
 
 
 class _RulesNow:
@@ -181,30 +204,84 @@ class Searcher:
     def search(self, params: SearchParams, now: datetime | None = None) -> Answer:
         """Return the articles that a query means or names, best first or newest first.
 
+        Without a query: all that pass the filters, newest first.
+
         :param now: The time that embargoes are held against; the clock's by default.
         """
         deadline.check("understanding")
-        allowed = self._allowed(params.filters(), now)
+        if params.q is None:
+            return self._browse(params, now)
+        visible = self._allowed(Filters(), now)
         query = self.understanding.understand(params.q, params.literal)
-        allowed, phrased, relaxed = self._operators(query, allowed)
+        visible, excluding, phrased, relaxed = self._operators(query, visible)
+        allowed = self._filtered(params.filters(), now, visible if excluding else None)
         tracing.lap("understanding")
-        words = self._words(query, params.mode, allowed)
+        pool = allowed if params.ranking == "similarity" else visible
+        lexical = self._lexical(query, params.mode, pool)
         vector = self._vector(query, params.mode)
         tracing.lap("encoding")
-        ranked = self._found(query, params, vector, words, allowed, phrased)
+        retrieval = Retrieval(self.archive, query, vector, lexical, visible, phrased)
+        deadline.check("candidates")
+        if params.ranking == "similarity":
+            ranked = self._nearest(retrieval, allowed)
+        else:
+            ranked = self._ranked(retrieval, allowed, params.min_relevance)
         deadline.check("list")
         if params.sort == "newest":
             ranked = self._newest(ranked)
         tracing.lap("ranking")
-        counted = ranked.candidates.rows[:MAX_WINDOW] if ranked.counted is None else ranked.counted
-        facets = self.archive.facets(counted)
+        facets = self._facets(params, now, retrieval, ranked, visible if excluding else None)
         hits = self._hits(ranked, params.offset, params.limit)
         tracing.lap("reading")
         degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
         if query.expansions:
             query = replace(query, expansions=tuple(one for one in query.expansions if self._may_be_told(one, now)))
-        total = min(ranked.total, MAX_WINDOW)
-        return Answer(hits, total, ranked.more, query, relaxed, facets, degraded=degraded)
+        return Answer(
+            hits, ranked.total, not ranked.complete, query, relaxed, facets, degraded=degraded, strong=ranked.strong
+        )
+
+    def _filtered(self, filters: Filters, now: datetime | None, visible: Mask | None) -> Mask:
+        """Return which articles are public and pass the filters.
+
+        :param visible: What of the public articles is visible, None where all are.
+        """
+        allowed = self._allowed(filters, now)
+        return allowed if visible is None else allowed & visible
+
+    def _browse(self, params: SearchParams, now: datetime | None) -> Answer:
+        """Return all articles that pass the filters, newest first; each is as relevant as any other."""
+        rows = np.flatnonzero(self._allowed(params.filters(), now))
+        whole = np.ones(len(rows))
+        rows = rows[fusion.newest_first(self.archive.published[rows], whole, rows)]
+        none = np.zeros(len(rows), dtype=np.bool_)
+        copies = np.zeros(len(rows), dtype=np.int64)
+        ranked = _Ranked(Candidates(rows), whole, whole, none, none, complete=True, copies=copies, rows=rows)
+        tracing.lap("ranking")
+        facets = self.archive.facets(rows)
+        for field in self._chosen(params):
+            without = self._allowed(params.filters_without(field), now)
+            facets[field] = self.archive.facets(np.flatnonzero(without))[field]
+        hits = self._hits(ranked, params.offset, params.limit)
+        tracing.lap("reading")
+        return Answer(hits, len(rows), False, facets=facets, strong=len(rows))
+
+    @staticmethod
+    def _chosen(params: SearchParams) -> list[str]:
+        """Return the facets of which a value is chosen."""
+        return [field for field in _FACETS if getattr(params, field)]
+
+    def _facets(
+        self, params: SearchParams, now: datetime | None, retrieval: Retrieval, ranked: _Ranked, visible: Mask | None
+    ) -> dict[str, list[tuple[str, int]]]:
+        """Return how many hits there would be with each value of a facet, in place of the chosen ones of that facet."""
+        if params.ranking == "similarity":
+            return self.archive.facets(ranked.rows)
+        facets = self.archive.facets_of_texts(ranked.rows)
+        for field in self._chosen(params):
+            allowed = self._filtered(params.filters_without(field), now, visible)
+            others = self._ranked(retrieval, allowed, params.min_relevance)
+            facets[field] = self.archive.facets_of_texts(others.rows)[field]
+        return facets
 
     def _may_be_told(self, expansion: Expansion, now: datetime | None) -> bool:
         """Return whether no more is told by an expansion than public articles do: they spell it out."""
@@ -214,33 +291,41 @@ class Searcher:
         having = self.archive.having([Term("exact", token) for token in (*parts, *pairs(parts))])
         return bool(self.public(now)[having].any())
 
-    def _operators(self, query: Query, allowed: Mask) -> tuple[Mask, Rows, tuple[str, ...]]:
-        """Return what exclusions leave, which articles have the phrases, and what had to be passed over."""
-        relaxed = []
+    def _operators(self, query: Query, public: Mask) -> tuple[Mask, bool, Rows, tuple[str, ...]]:
+        """Return what exclusions leave, whether there are any, which articles have the phrases, what is passed over."""
+        relaxed, excluding = [], False
+        visible = public
         if query.excluded:
-            left = allowed.copy()
+            left = public.copy()
             for term in query.excluded:
                 left[self.archive.having([term])] = False
             if left.any():
-                allowed = left
+                visible, excluding = left, True
             else:
                 relaxed.append("exclusion")
         having = [self.archive.having(phrase) for phrase in query.phrases]
         phrased = np.unique(np.concatenate(having)) if having else np.empty(0, np.int64)
-        phrased = phrased[allowed[phrased]]
+        phrased = phrased[visible[phrased]]
         if query.phrases and not len(phrased):
             relaxed.append("phrase")
-        return allowed, phrased, tuple(relaxed)
+        return visible, excluding, phrased, tuple(relaxed)
 
-    def _words(self, query: Query, mode: str, allowed: Mask) -> Callable[[int], Worded] | None:
-        """Return how to find what words do, which begins beside encoding; None where they are not asked."""
+    def _lexical(self, query: Query, mode: str, pool: Mask) -> Callable[[Mask, int], LexicalMatches] | None:
+        """Return how to find what words do, which begins beside encoding; None where they are not asked.
+
+        :param pool: What is looked at first.
+        """
         if mode == "dense":
             return None
-        find = partial(Worded.of, self.archive, query, allowed)
+        find = partial(LexicalMatches.of, self.archive, query)
         if mode == "lexical":
             return find
-        begun = Beside(partial(find, WORDED))
-        return lambda most: begun.result() if most == WORDED else find(most)  # others where no vector can be had
+        begun = Beside(partial(find, pool, FIRST_LEXICAL))
+
+        def found(allowed: Mask, most: int) -> LexicalMatches:
+            return begun.result() if allowed is pool and most == FIRST_LEXICAL else find(allowed, most)
+
+        return found
 
     def _vector(self, query: Query, mode: str) -> Vectors | None:
         """Return what the query means, (dim,) float32; None where meaning is not asked, or cannot be had.
@@ -257,52 +342,47 @@ class Searcher:
                 raise
             return None
 
-    def _found(
-        self,
-        query: Query,
-        params: SearchParams,
-        vector: Vectors | None,
-        words: Callable[[int], Worded] | None,
-        allowed: Mask,
-        phrased: Rows,
-    ) -> _Ranked:
-        """Return what meaning and words find, best first; what is below the floor is left out."""
-        deadline.check("candidates")
-        least = self._least(params)
-        exact = params.ranking == "similarity"
-        every = self.archive.count if exact else None  # the newest may be any of them
-        shown = every if params.sort == "newest" or not exact else params.offset + params.limit
-        found, first = retrieve(self.archive, query, vector, words, MAX_WINDOW, allowed, phrased, least, shown)
-        rows = found.candidates.rows
-        order = (-found.spreads).argsort(kind="stable")  # rows are sorted, so ties are by row
-        spreads = found.spreads - found.lifts
-        relevance = found.relevance.copy()
-        # Nothing is said to be less relevant than what stands below it.
-        relevance[order] = np.maximum.accumulate(relevance[order][::-1])[::-1]
-        if exact:
-            # Meaning reaches every article, words only those that have them.
-            total = len(rows) if vector is None else int(np.count_nonzero(allowed))
-            kept, lifted = found.candidates.take(order), found.lifts[order] > 0
-            more = total > MAX_WINDOW or (vector is None and total == MAX_WINDOW)  # words bring no more than so many
-            measured = kept, relevance[order], spreads[order], lifted
-            return _Ranked(*measured, total, more, titled=found.titled[order], counted=first)
-        # None is a hit where not even the best one is relevant.
-        floor = least if relevance.max(initial=0.0) >= self._options.min_relevance else np.inf
-        order = order[relevance[order] >= floor]
-        hits = rows[order]
-        one = fusion.collapse(self.archive.texts(hits), self.archive.published[hits], np.arange(len(hits)))
-        heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
-        more = len(heads) > MAX_WINDOW or found.unseen >= max(floor, _NOTHING)
-        kept = found.candidates.take(heads)
-        measured = kept, relevance[best], spreads[best], found.lifts[best] > 0
-        return _Ranked(*measured, len(heads), more, one.members - 1, found.titled[heads], hits)
+    def _nearest(self, retrieval: Retrieval, allowed: Mask) -> _Ranked:
+        """Return the allowed articles by measured likeness, each for itself, related or not."""
+        found = retrieval.nearest(allowed)
+        scores = retrieval.scored(found)
+        order, relevance = _best_first(scores)
+        none = np.zeros(len(order), dtype=np.int64)
+        return _Ranked(
+            scores.candidates.take(order),
+            relevance,
+            (scores.spreads - scores.lifts)[order],
+            scores.lifts[order] > 0,
+            scores.titled[order],
+            found.complete,
+            none,
+            found.rows,
+        )
 
-    def _least(self, params: SearchParams) -> float:
-        """Return the least relevance of a hit."""
-        if params.ranking == "similarity":
-            return 0.0
-        newest = params.sort == "newest"
-        return self._options.newest_min_relevance if newest else self._options.min_relevance * _TAIL
+    def _ranked(self, retrieval: Retrieval, allowed: Mask, least: float) -> _Ranked:
+        """Return the result set, best first, each text once.
+
+        :param least: The least relevance of a hit.
+        """
+        members = retrieval.result_set(allowed)
+        found = retrieval.scored(members)
+        order, relevance = _best_first(found)
+        if least > 0:
+            kept = found.relevance[order] >= least
+            order, relevance = order[kept], relevance[kept]
+        rows = found.candidates.rows[order]
+        one = fusion.collapse(self.archive.texts(rows), self.archive.published[rows], np.arange(len(rows)))
+        heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
+        return _Ranked(
+            found.candidates.take(heads),
+            relevance[one.best],
+            (found.spreads - found.lifts)[best],
+            found.lifts[best] > 0,
+            found.titled[heads],
+            members.complete,
+            one.members - 1,
+            rows,
+        )
 
     def related(
         self,
@@ -420,18 +500,7 @@ class Searcher:
 
     def _newest(self, ranked: _Ranked) -> _Ranked:
         rows = ranked.candidates.rows
-        order = fusion.newest_first(self.archive.published[rows], ranked.relevance, rows)
-        copies = None if ranked.copies is None else ranked.copies[order]
-        titled = None if ranked.titled is None else ranked.titled[order]
-        return replace(
-            ranked,
-            candidates=ranked.candidates.take(order),
-            relevance=ranked.relevance[order],
-            spreads=ranked.spreads[order],
-            lifted=ranked.lifted[order],
-            copies=copies,
-            titled=titled,
-        )
+        return ranked.ordered(fusion.newest_first(self.archive.published[rows], ranked.relevance, rows))
 
     def _hits(self, ranked: _Ranked, offset: int, limit: int) -> list[Hit]:
         page = slice(offset, offset + limit)
@@ -449,7 +518,7 @@ class Searcher:
                     relevance=relevance,
                     similarity=None if found.dense is None else float(found.dense[at]),
                     reasons=self._reasons(ranked, found, here, at),
-                    copies=0 if ranked.copies is None else int(ranked.copies[here]),
+                    copies=int(ranked.copies[here]),
                     behind=behind.get(at, ()),
                     words=None if found.lexical is None else float(found.lexical[at]),
                     spreads=float(ranked.spreads[here]),
@@ -460,12 +529,12 @@ class Searcher:
 
     def _behind(self, ranked: _Ranked, rows: Rows, page: slice) -> dict[int, list[Summary]]:
         """Return articles that stand behind hits for having their text, a few each, by the hit's place on the page."""
-        if ranked.copies is None or ranked.before is None or not ranked.copies[page].any():
+        if not ranked.copies[page].any():
             return {}
-        texts, before = self.archive.texts(rows), self.archive.texts(ranked.before)
+        texts, before = self.archive.texts(rows), self.archive.texts(ranked.rows)
         found = {}
         for at in np.flatnonzero(ranked.copies[page]).tolist():
-            others = ranked.before[(before == texts[at]) & (ranked.before != rows[at])]
+            others = ranked.rows[(before == texts[at]) & (ranked.rows != rows[at])]
             found[at] = self.archive.summaries(others[:_BEHIND])
         return found
 
@@ -473,10 +542,19 @@ class Searcher:
     def _reasons(ranked: _Ranked, found: Candidates, here: int, at: int) -> list[Reason]:
         """Return why a hit is here: its title is what was typed, its words, its meaning."""
         reasons = []
-        if ranked.titled is not None and ranked.titled[here]:
+        if ranked.titled[here]:
             reasons.append(Reason("title"))
         if found.lexical is not None and found.lexical[at] > 0:
             reasons.append(Reason("words"))
         if found.dense is not None:
             reasons.append(Reason("meaning"))
         return reasons
+
+
+def _best_first(found: Found) -> tuple[NDArray[np.intp], Scores]:
+    """Return the order of (n,) candidates, best first, ties by row, and the relevance of each in that order.
+
+    Nothing is said to be less relevant than what stands below it.
+    """
+    order = (-found.spreads).argsort(kind="stable")
+    return order, np.maximum.accumulate(found.relevance[order][::-1])[::-1]

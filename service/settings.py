@@ -86,9 +86,6 @@ class Settings(BaseSettings):
     :param public_url: Where readers reach the pages, for the addresses that pages say of themselves; without it these
         are relative, or left out where they have to be whole.
     :param robots: Whether search engines may list the pages of articles.
-    :param min_relevance: Least relevance of the best hit of a search, for every article is somehow near to every
-        query; where there is none, the answer is empty, else the hits go down to a tenth of it.
-    :param newest_min_relevance: Least relevance of any hit when search sorts by date, where a weak one may come first.
     :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
     :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv; read
         again when it changes.
@@ -171,8 +168,6 @@ class Settings(BaseSettings):
     picture_hosts: tuple[Host, ...] = ()
     public_url: Annotated[str, Field(pattern=r"^https?://[^/\s?#@]+/?$")] | None = None
     robots: Literal["index", "noindex"] = "index"
-    min_relevance: float = Field(default=0.12, ge=0, le=1)
-    newest_min_relevance: float = Field(default=0.1, ge=0, le=1)
     synonyms: Path | None = None
     abbreviations: Path | None = None
     renamings: Path | None = None

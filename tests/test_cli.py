@@ -93,7 +93,7 @@ class TestIndex:
         assert json.loads(result.stdout) == {
             **{"lines": 6, "rejected": 0, "repeated": 0, "added": 6, "updated": 0, "removed": 0, "unchanged": 0},
             **{"articles": 6, "encoded": 6, "reused": 0, "snapshot": Home(home).current()},
-            **{"rejects": None, "pruned": []},
+            **{"foreign": 0, "rejects": None, "pruned": []},
         }
 
     def test_twice_publishes_once(self, run, archive, indexed, home):
@@ -289,9 +289,9 @@ class TestSearch:
         assert [(hit["id"], hit["similarity"], hit["reasons"]) for hit in hits] == [("toa", None, ["words"])]
         assert run("search", "bóng đá", "--mode", "lexical").stdout == ""
 
-    def test_what_is_not_relevant_is_left_out(self, run, indexed):
-        assert "dien" not in run("search", "công nhân may chờ lương").stdout
-        everything = run("search", "công nhân may chờ lương", LIENQUAN_MIN_RELEVANCE="0")
+    def test_what_is_not_relevant_is_left_out_where_it_is_asked(self, run, indexed):
+        assert "dien" not in run("search", "công nhân may chờ lương", "--min-relevance", "0.1").stdout
+        everything = run("search", "công nhân may chờ lương")
         assert len(everything.stdout.splitlines()) == 5
 
     def test_what_is_not_published_yet_is_not_found(self, run, indexed):
@@ -318,7 +318,8 @@ class TestSearch:
         def ids(*options):
             return [hit["id"] for hit in json.loads(run("search", "cháy", "--json", *options).stdout)["hits"]]
 
-        assert ids("--sort", "newest") == ["chay"]
+        assert ids("--sort", "newest", "--min-relevance", 0.1) == ["chay"]
+        assert ids("--sort", "newest")[:2] == ["luong", "chay"]
         assert ids("--sort", "newest", "--ranking", "similarity")[:2] == ["luong", "chay"]
         assert ids("--ranking", "similarity", "--offset", 1) == ids("--ranking", "similarity")[1:]
 
@@ -424,7 +425,7 @@ class TestEvaluate:
     def test_related(self, run, indexed, qrels):
         result = json.loads(run("evaluate", "related", "--qrels", qrels, "--json").stdout)
         measures = {"ndcg@10": 1.0, "recall@10": 1.0, "recall@50": 1.0, "mrr@10": 1.0, "queries": 1.0}
-        assert result == {"what": "related", "ranking": "similarity", **measures, "unknown": 0}
+        assert result == {"what": "related", "ranking": "relevance", **measures, "unknown": 0}
 
     def test_search_writes_a_run(self, run, indexed, tmp_path):
         queries = write(tmp_path / "q.jsonl", [{"id": "q1", "text": "cháy kho giấy"}, {"id": "unused", "text": "x"}])
@@ -437,7 +438,7 @@ class TestEvaluate:
         lines = [line.split() for line in out.read_text(encoding="utf-8").splitlines()]
         assert lines[0][:4] == ["q1", "Q0", "chay", "1"]
         assert [int(line[3]) for line in lines] == list(range(1, 6))
-        assert {line[5] for line in lines} == {"lienquan-search-similarity"}
+        assert {line[5] for line in lines} == {"lienquan-search-relevance"}
         scores = [float(line[4]) for line in lines]
         assert scores == sorted(scores, reverse=True)
         printed = run(*args).stdout.splitlines()
@@ -606,12 +607,13 @@ class TestTheScript:
 
     def test_every_command_has_help(self, run):
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
-        commands += ["rules", "keys", "merge", "articles", "status", "sync"]
+        commands += ["rules", "keys", "audit", "merge", "articles", "status", "sync"]
         commands += ["settings", "doctor", "report", "backup", "restore", "export", "judgements", "words"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
         nested += [("articles", name) for name in ("takedown", "lift", "takedowns")]
         nested += [("keys", name) for name in ("create", "list", "revoke")]
+        nested += [("audit", name) for name in ("list", "prune", "verify")]
         nested += [("report", name) for name in ("queries", "clicks")]
         nested += [("export", name) for name in ("articles", "vectors", "related")]
         nested += [("rules", name) for name in RULES]

@@ -77,8 +77,6 @@ def client(client_of, tmp_path_factory):
         LINES,
         rules=rules,
         min_related=0,
-        min_relevance=0,
-        newest_min_relevance=0,
         fallbacks=["same_section_newest", "newest"],
     )
 
@@ -238,7 +236,7 @@ class TestSubscribersText:
             }
             for at in range(4)
         ]
-        return client_of(lines, expose_body=False, min_related=0, min_relevance=0)
+        return client_of(lines, expose_body=False, min_related=0)
 
     @pytest.mark.parametrize(
         "path",

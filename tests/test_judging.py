@@ -33,7 +33,7 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def made(client_of):
-    return client_of(LINES, min_relevance=0)
+    return client_of(LINES)
 
 
 @pytest.fixture(scope="module")
@@ -351,7 +351,7 @@ class TestPage:
         assert client.post(PAGE, data=form, headers={"Origin": "https://khac.example"}).status_code == 403
 
     def test_who_is_signed_in_is_written_down(self, client_of):
-        client = client_of(LINES, min_relevance=0)
+        client = client_of(LINES)
         home = client.application.config["SETTINGS"].home
         _, key = KeyStore(home).create("Lan", ["newsroom"])
         own = {"Accept": "text/html", "Origin": "http://localhost"}

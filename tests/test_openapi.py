@@ -120,7 +120,8 @@ class TestDocument:
                 name, schema = parameter["name"], parameter["schema"]
                 without = {key: value for key, value in example.query.items() if key != name}
                 refused = client.get(path, query_string=without).status_code == 400
-                assert refused == parameter["required"], (one.name, name)
+                if (one.path, name) != ("/api/v1/search", "q"):  # needed unless there is a filter, or sort=newest
+                    assert refused == parameter["required"], (one.name, name)
                 of = schema.get("items", schema)
                 value = str(example.query.get(name) or of.get("enum", [schema.get("default", "2024-01-01")])[0])
                 value = "5" if of.get("type") in {"integer", "number"} else value
@@ -398,7 +399,7 @@ class TestPage:
         (limit,) = page.xpath("//section[@id='get_api_v1_search']//div[dt/code='limit']")
         assert " ".join(limit.text_content().split()) == "limit integer minimum 1 maximum 100 default 10 How many hits"
         (q,) = page.xpath("//section[@id='get_api_v1_search']//div[dt/code='q']")
-        assert "required string" in " ".join(q.text_content().split())
+        assert "maxLength 512" in " ".join(q.text_content().split())
         assert '"luong cham"' in q.text_content()
 
     def test_what_is_linked_is_there(self, page):

@@ -19,8 +19,6 @@ def options_of(**settings):
 
 def test_of_nothing_set():
     options, fields = options_of(), Settings.model_fields
-    for name in ("min_relevance", "newest_min_relevance"):
-        assert getattr(options, name) == fields[name].default > 0
     assert options.synonyms() is NO_SYNONYMS
     assert options.rules() is NO_RULES
     assert (options.abbreviations(), options.renamings()) == (NO_ABBREVIATIONS, NO_RENAMINGS)
@@ -31,15 +29,12 @@ def test_of_nothing_set():
 
 def test_without_settings_nothing_is_held_back():
     options = Options()
-    assert (options.min_relevance, options.newest_min_relevance, options.related.min_relevance) == (0, 0, 0)
+    assert options.related.min_relevance == 0
     assert options.related.fallbacks == ()
 
 
 def test_numbers_and_names_are_passed_on():
-    options = options_of(
-        min_relevance=0.3, newest_min_relevance=0.4, min_related=0.5, fallbacks=("newest",), duplicates="oldest"
-    )
-    assert (options.min_relevance, options.newest_min_relevance) == (0.3, 0.4)
+    options = options_of(min_related=0.5, fallbacks=("newest",), duplicates="oldest")
     assert options.related == Defaults(0.5, ("newest",), "oldest")
 
 

@@ -30,7 +30,7 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def client(client_of):
-    return client_of(LINES, min_relevance=0)
+    return client_of(LINES)
 
 
 @pytest.fixture(scope="module")

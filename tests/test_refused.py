@@ -271,7 +271,7 @@ def serve(publish, tmp_path_factory):
         rules = home.with_suffix(".rules")
         rules.write_text("".join(json.dumps(rule) + "\n" for rule in RULES), encoding="utf-8")
         publish(home, [*EMBARGOED[:3], SECRET | fields])
-        least = {"min_related": 0, "min_relevance": 0, "newest_min_relevance": 0}
+        least = {"min_related": 0}
         started.append(Service(home, 1, rules=rules, fallbacks=["same_section_newest", "newest"], **least))
         return started[-1]
 

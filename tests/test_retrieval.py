@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
@@ -18,9 +18,9 @@ from service.options import Options
 from service.ranking import fusion
 from service.schemas import MAX_WINDOW, SearchParams
 from service.search import retrieval
-from service.search.retrieval import Worded, retrieve
+from service.search.retrieval import LexicalMatches, Retrieval
 from service.search.understanding import Understanding
-from service.searcher import Searcher
+from service.searcher import STRONG, Searcher
 
 ENCODER = HashingEncoder()
 NOW = datetime(2024, 5, 1, 12, tzinfo=VIETNAM)
@@ -74,26 +74,35 @@ def searcher(archive):
     return searching(archive)
 
 
-class TestRetrieve:
+class TestRetrieval:
     @pytest.fixture(scope="class")
     @classmethod
-    def found(cls, archive):
+    def retrieving(cls, archive):
         understanding = Understanding(archive.knowledge)
 
-        def run(q, words=True, dense=True, allowed=None, phrased=(), floor=0.0, shown=None):
+        def make(q, words=True, dense=True, visible=None, phrased=()):
             query = understanding.understand(q)
             vector = ENCODER.encode_queries([query.text])[0] if dense else None
+            mask = np.ones(archive.count, np.bool_) if visible is None else visible
+            find = partial(LexicalMatches.of, archive, query) if words else None
+            return Retrieval(archive, query, vector, find, mask, np.array(phrased, dtype=np.int64))
+
+        return make
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def found(cls, archive, retrieving):
+        def run(q, words=True, dense=True, allowed=None, phrased=()):
             mask = np.ones(archive.count, np.bool_) if allowed is None else allowed
-            find = partial(Worded.of, archive, query, mask) if words else None
-            rows = np.array(phrased, dtype=np.int64)
-            return retrieve(archive, query, vector, find, 1000, mask, rows, floor, shown)[0]
+            one = retrieving(q, words, dense, mask, phrased)
+            return one.scored(one.result_set(mask))
 
         return run
 
     def test_rows_are_distinct_sorted_and_scored(self, archive, found):
         result = found("khu trọ")
         assert result.candidates.rows.tolist() == list(range(archive.count))
-        assert len(result.spreads) == len(result.titled) == archive.count
+        assert len(result.spreads) == len(result.titled) == len(result.relevance) == archive.count
         assert np.isfinite(result.spreads).all()
 
     def test_what_words_found_has_its_cosine_too(self, archive, found):
@@ -128,76 +137,52 @@ class TestRetrieve:
     @pytest.mark.parametrize(
         "q", [*QUERIES, "ông dương mở lớp dạy nghề cho người bán rong", "where is the boarding house"]
     )
-    @pytest.mark.parametrize("near", [1, 3, 9])
-    @pytest.mark.parametrize("floor", [0.001, 0.012, 0.1, 0.5])
-    def test_only_what_is_below_the_floor_is_missing(self, archive, found, monkeypatch, q, near, floor):
-        every = found(q)
+    @pytest.mark.parametrize("nearest", [1, 3, 9])
+    def test_members_are_the_related_the_spoken_for_and_the_nearest(self, archive, retrieving, monkeypatch, q, nearest):
+        monkeypatch.setattr(retrieval, "NEAREST", nearest)
+        every = np.ones(archive.count, np.bool_)
+        one = retrieving(q)
+        scored = one.scored(one.nearest(every))
+        rows = scored.candidates.rows
+        query = Understanding(archive.knowledge).understand(q)
+        meant = retrieval._Meant.of(archive, query, ENCODER.encode_queries([query.text])[0])
+        related = meant.relevance(meant.unrelated.spreads(scored.candidates.dense)) >= retrieval.LEAST_RELATED
+        known = archive.chance(query.words).known
+        spoken_for = scored.candidates.lexical >= retrieval.LEAST_SHARE * max(known, 1e-9)
+        near = scored.candidates.dense >= np.sort(scored.candidates.dense)[-nearest]
+        assert one.result_set(every).rows.tolist() == rows[related | spoken_for | near | scored.titled].tolist()
+
+    @pytest.mark.parametrize("q", QUERIES)
+    @pytest.mark.parametrize("exact", [True, False])
+    @settings(max_examples=20)
+    @given(data=st.data())
+    def test_a_filter_is_an_intersection(self, archive, retrieving, q, exact, data):
+        visible = np.array(data.draw(st.lists(st.booleans(), min_size=archive.count, max_size=archive.count)))
+        filters = np.array(data.draw(st.lists(st.booleans(), min_size=archive.count, max_size=archive.count)))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(retrieval, "NEAREST", 2)
+            patch.setattr(retrieval, "EXACT", 20_000 if exact else 1)
+            one = retrieving(q, visible=visible)
+            whole, filtered = one.result_set(visible), one.result_set(visible & filters)
+        assert whole.complete
+        assert filtered.rows.tolist() == [row for row in whole.rows.tolist() if filters[row]]
+
+    @pytest.mark.parametrize("near", [1, 3])
+    @pytest.mark.parametrize("q", QUERIES)
+    def test_candidates_are_asked_for_until_all_members_are_there(self, archive, retrieving, monkeypatch, q, near):
+        every = np.ones(archive.count, np.bool_)
+        monkeypatch.setattr(retrieval, "NEAREST", 1)
+        expected = retrieving(q).result_set(every).rows.tolist()
         monkeypatch.setattr(retrieval, "_NEAR", near)
-        some = found(q, floor=floor)
-        rows = every.candidates.rows
-        kept = np.isin(rows, some.candidates.rows)
-        assert some.candidates.rows.tolist() == rows[kept].tolist()
-        assert (every.relevance[~kept] < floor).all()
-        assert (every.relevance[~kept] <= some.unseen + 1e-9).all()
-        assert some.relevance == pytest.approx(every.relevance[kept])
-        assert some.candidates.dense == pytest.approx(every.candidates.dense[kept], abs=1e-6)
-        assert some.candidates.lexical.tolist() == every.candidates.lexical[kept].tolist()
+        monkeypatch.setattr(retrieval, "FIRST_LEXICAL", near)
+        assert retrieving(q).result_set(every).rows.tolist() == expected
 
-    @pytest.fixture
-    def counted(self, monkeypatch):
-        """Return how many nearest articles were asked for, each time that any were."""
-        asked = []
-        nearest = Archive.nearest
-
-        def counting(archive, query, k, allowed):
-            asked.append(k)
-            return nearest(archive, query, k, allowed)
-
-        monkeypatch.setattr(Archive, "nearest", counting)
-        return asked
-
-    def test_few_are_enough_only_where_the_last_of_them_is_below_the_floor(self, archive, found, counted, monkeypatch):
-        monkeypatch.setattr(retrieval, "_NEAR", 2)
-        found("khu trọ", floor=0.001)
-        assert found("khu trọ", floor=0.9999).candidates.rows.tolist() != list(range(archive.count))
-        assert counted == [2, 1000, 2]
-
-    def test_with_no_floor_few_are_not_even_tried(self, found, counted, monkeypatch):
-        monkeypatch.setattr(retrieval, "_NEAR", 2)
-        found("khu trọ", floor=0.0)
-        assert counted == [1000]
-
-    @pytest.mark.parametrize(
-        "q", [*QUERIES, "ông dương mở lớp dạy nghề cho người bán rong", "where is the boarding house"]
-    )
-    @pytest.mark.parametrize("near", [1, 3, 9])
-    @pytest.mark.parametrize("words", [True, False])
-    def test_what_is_shown_is_what_it_would_be(self, found, monkeypatch, q, near, words):
-        every = found(q, words)
-        monkeypatch.setattr(retrieval, "_NEAR", near)
-        for shown in range(1, len(every.spreads) + 2):
-            few = found(q, words, shown=shown)
-            best, expected = ((-one.spreads).argsort(kind="stable")[:shown] for one in (few, every))
-            assert few.candidates.rows[best].tolist() == every.candidates.rows[expected].tolist()
-            assert few.spreads[best] == pytest.approx(every.spreads[expected], abs=1e-5)
-            most, expected_most = (
-                one.relevance[(-one.spreads).argsort(kind="stable")][shown - 1 :].max(initial=0.0)
-                for one in (few, every)
-            )
-            assert most == pytest.approx(expected_most)
-
-    def test_few_are_enough_where_nothing_else_can_come_among_those_shown(self, found, counted, monkeypatch):
-        monkeypatch.setattr(retrieval, "_NEAR", 3)
-        titled = "công nhân may chờ lương mãi"  # its article is lifted above all that may be unseen
-        assert found(titled, shown=1).candidates.rows.tolist() != found(titled).candidates.rows.tolist()
-        assert counted == [3, 1000]
-        found(titled, shown=9)
-        assert counted[2:] == [3, 1000]
-
-    def test_what_a_short_query_is_about_is_not_known_of_the_unseen(self, found, counted, monkeypatch):
-        monkeypatch.setattr(retrieval, "_NEAR", 3)
-        found("khu trọ", shown=1)
-        assert counted == [3, 1000]
+    def test_a_large_archive_says_that_not_all_are_counted(self, archive, retrieving, monkeypatch):
+        monkeypatch.setattr(retrieval, "EXACT", 1)
+        monkeypatch.setattr(retrieval, "WINDOW", 2)
+        monkeypatch.setattr(retrieval, "FIRST_LEXICAL", 1)
+        found = retrieving("khu trọ", dense=False).result_set(np.ones(archive.count, np.bool_))
+        assert (len(found.rows), found.complete) == (2, False)
 
     def test_nothing_found(self, archive, found):
         none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))
@@ -320,10 +305,11 @@ class TestOperators:
         assert ids(answer)[0] == "a"
         assert search(searcher, '"nhà trọ" -khu').relaxed == ("exclusion", "phrase")
 
-    def test_filters_count_before_it_is_said(self, searcher):
+    def test_filters_do_not_change_what_is_passed_over(self, searcher):
         assert search(searcher, "trọ -ngập", section=["Đời sống"]).relaxed == ()
-        assert search(searcher, "trọ -ngập -nghề", section=["Đời sống"]).relaxed == ("exclusion",)
-        assert search(searcher, '"chờ lương"', section=["Đời sống"]).relaxed == ("phrase",)
+        answer = search(searcher, "trọ -ngập -nghề", section=["Đời sống"])
+        assert (answer.relaxed, answer.hits) == ((), [])
+        assert search(searcher, '"chờ lương"', section=["Đời sống"]).relaxed == ()
 
 
 class TestPaging:
@@ -354,11 +340,12 @@ class TestPaging:
             assert scores == sorted(scores, reverse=True)
             assert all(0 <= score <= 1 for score in scores)
 
-    def test_words_alone_say_where_there_may_be_more_than_they_bring(self, archive_of):
+    def test_all_are_counted_beyond_what_paging_reaches(self, archive_of):
         searcher = searching(archive_of({"id": f"a{n}", "title": f"Gốm {n}"} for n in range(MAX_WINDOW + 2)))
-        for params in ({}, {"ranking": "similarity"}):
-            answer = search(searcher, "gốm", mode="lexical", **params)
-            assert (answer.total, answer.more) == (MAX_WINDOW, True)
+        answer = search(searcher, "gốm", mode="lexical")
+        assert (answer.total, answer.more) == (MAX_WINDOW + 2, False)
+        answer = search(searcher, "gốm", mode="lexical", ranking="similarity")
+        assert (answer.total, answer.more) == (MAX_WINDOW, True)
 
 
 class TestPublicOnly:
@@ -371,30 +358,35 @@ class TestPublicOnly:
         assert "Kín" not in dict(answer.facets["section"])
 
 
-class TestFloorAndNewest:
-    def test_a_hit_may_lie_a_tenth_below_the_floor(self, archive):
-        every = search(searching(archive), "khu trọ", limit=100)
-        best, least = every.hits[0].relevance, every.hits[-1].relevance
-        assert least < 0.1 * best
-        floor = min(best, 10 * every.hits[1].relevance)
-        left = search(searching(archive, min_relevance=floor), "khu trọ", limit=100)
-        assert ids(left) == [hit.article.id for hit in every.hits if hit.relevance >= floor / 10]
-        assert 0 < left.total == len(left.hits) < every.total
-        assert sum(count for _, count in left.facets["section"]) <= left.total
-
+class TestLeastRelevanceAndNewest:
     @pytest.mark.parametrize("sort", ["relevance", "newest"])
-    def test_where_not_even_the_best_reaches_it_there_is_nothing(self, archive, sort):
-        best = search(searching(archive), "điện nước tăng giá mạnh").hits[0].relevance
-        assert 0 < best < 1
-        for floor, found in ((best, True), (np.nextafter(best, 1), False)):
-            answer = search(searching(archive, min_relevance=floor), "điện nước tăng giá mạnh", sort=sort)
-            assert bool(answer.hits) == bool(answer.total) == found
+    @pytest.mark.parametrize("mode", MODES)
+    def test_what_is_less_relevant_is_left_out_where_it_is_asked(self, searcher, sort, mode):
+        every = search(searcher, "khu trọ chờ lương", limit=100, mode=mode)
+        least = every.hits[1].relevance
+        kept = [hit.article.id for hit in every.hits if hit.relevance >= least]
+        left = search(searcher, "khu trọ chờ lương", sort=sort, limit=100, mode=mode, min_relevance=least)
+        assert 0 < left.total == len(left.hits) < every.total
+        assert set(ids(left)) <= set(kept)
 
-    def test_similarity_knows_no_floor_and_no_copies(self, archive):
-        high = searching(archive, min_relevance=1.0, newest_min_relevance=1.0)
+    def test_nothing_is_left_out_by_itself(self, searcher):
+        answer = search(searcher, "điện nước tăng giá mạnh")
+        assert 0 < answer.hits[0].relevance < 1
+        assert answer.total > 0
+
+    def test_similarity_knows_no_least_relevance_and_no_copies(self, searcher):
         for sort in ("relevance", "newest"):
-            answer = search(high, "khu trọ", ranking="similarity", sort=sort, limit=100)
+            answer = search(searcher, "khu trọ", ranking="similarity", sort=sort, limit=100, min_relevance=1.0)
             assert answer.total == len(answer.hits) == len(LINES) - 2
+
+    def test_strong_matches_stand_first(self, searcher):
+        for q in QUERIES:
+            answer = search(searcher, q, limit=100)
+            assert answer.strong == sum(hit.relevance >= STRONG for hit in answer.hits)
+            assert all(hit.relevance >= STRONG for hit in answer.hits[: answer.strong])
+            assert search(searcher, q, sort="newest").strong == answer.strong
+        assert search(searcher, "Giá thuê khu trọ tăng").strong > 0
+        assert search(searcher, "zzz").strong == 0
 
     def test_newest_first_undated_last(self, searcher):
         answer = search(searcher, "khu trọ", sort="newest", limit=100)
@@ -403,13 +395,6 @@ class TestFloorAndNewest:
         assert dated == sorted(dated, reverse=True)
         assert days[len(dated) :] == [None] * (len(days) - len(dated))
         assert set(ids(answer)) == set(ids(search(searcher, "khu trọ", limit=100)))
-
-    def test_the_floor_of_newest_is_its_own(self, archive):
-        every = search(searching(archive), "khu trọ", limit=100)
-        floor = every.hits[1].relevance
-        searcher = searching(archive, newest_min_relevance=floor)
-        assert search(searcher, "khu trọ", sort="newest").total == sum(h.relevance >= floor for h in every.hits)
-        assert search(searcher, "khu trọ").total == every.total
 
 
 class TestCopies:
@@ -443,20 +428,99 @@ class TestCopies:
         archive.close()
 
 
+COUNTED = [
+    {"id": "a", "title": "Chờ lương ở xưởng may", "section": "Việc làm", "tags": ["lương", "may"], "author": "An"},
+    {"id": "b", "title": "Chờ lương ở xưởng may", "section": "Đời sống", "tags": ["lương"], "author": "Bình"},
+    {"id": "c", "title": "Khu trọ chờ lương", "section": "đời  sống", "tags": ["Lương", "trọ"]},
+    {"id": "d", "title": "Xưởng may đóng cửa", "section": "Việc làm", "source": "Nhịp Ca", "author": "An"},
+    {"id": "e", "title": "Xưởng gốm mở lại", "section": "Làng nghề", "source": "Nhịp Ca", "published_at": "2024-01-01"},
+    {"id": "g", "title": "Lễ hội đèn", "section": "Văn hóa", "tags": ["lễ hội"], "published_at": "2024-02-01"},
+]
+
+
 class TestFacets:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def counted(cls, archive_of):
+        return searching(archive_of(COUNTED))
+
     def test_they_count_the_hits_with_each_value(self, searcher):
         answer = search(searcher, "khu trọ", limit=1, ranking="similarity")
         assert answer.facets["section"] == [("Đời sống", 2), ("Việc làm", 1)]
         assert answer.facets["tag"] == [("dạy nghề", 1)]
 
-    def test_they_follow_the_filters(self, searcher):
-        answer = search(searcher, "khu trọ", section=["Việc làm"], ranking="similarity")
-        assert answer.facets["section"] == [("Việc làm", 1)]
-        assert answer.facets["tag"] == []
+    def test_a_text_counts_once_for_a_value(self, counted):
+        answer = search(counted, "chờ lương", mode="lexical")
+        assert answer.total == 2
+        assert dict(answer.facets["section"]) == {"Đời sống": 2, "Việc làm": 1}
+        assert dict(answer.facets["tag"]) == {"lương": 2, "may": 1, "trọ": 1}
+
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        q=st.sampled_from(["chờ lương", "xưởng may", "lễ hội", "đèn trọ", "zzz", "xưởng -gốm", '"khu trọ"']),
+        sort=st.sampled_from(["relevance", "newest"]),
+        mode=st.sampled_from(MODES),
+        chosen=st.sampled_from([{}, {"section": ["Việc làm"]}, {"tag": ["LƯƠNG"], "section": ["Đời sống"]}]),
+        least=st.sampled_from([0.0, 0.0, 0.3]),
+    )
+    def test_a_count_is_the_total_of_choosing_it(self, counted, q, sort, mode, chosen, least):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(retrieval, "NEAREST", 2)
+            asked = {"sort": sort, "mode": mode, "min_relevance": least, **chosen}
+            answer = search(counted, q, **asked)
+            for field, counts in answer.facets.items():
+                for value, count in counts:
+                    assert search(counted, q, **{**asked, field: [value]}).total == count, (field, value)
+
+    @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        q=st.sampled_from(["chờ lương", "xưởng may", "công đèn", "zzz"]),
+        sort=st.sampled_from(["relevance", "newest"]),
+        section=st.sampled_from([[], ["Việc làm"], ["Đời sống", "Làng nghề"]]),
+        size=st.integers(1, 4),
+    )
+    def test_pages_walk_one_result_set_in_every_order(self, counted, q, sort, section, size):
+        whole = search(counted, q, section=section, limit=100)
+        pages = [
+            search(counted, unicodedata.normalize("NFD", q), section=section, sort=sort, offset=at, limit=size)
+            for at in range(0, whole.total, size)
+        ]
+        walked = [name for page in pages for name in ids(page)]
+        assert sorted(walked) == sorted(ids(whole))
+        assert {(page.total, page.strong) for page in pages} <= {(whole.total, whole.strong)}
+
+    def test_neighbours_of_a_chosen_value_stay(self, counted):
+        answer = search(counted, "chờ lương", section=["Việc làm"])
+        assert dict(answer.facets["section"])["Đời sống"] == search(counted, "chờ lương", section=["Đời sống"]).total
+        assert dict(answer.facets["tag"])["lương"] == 1
 
     def test_of_nothing(self, searcher):
         answer = search(searcher, "zzz", mode="lexical")
         assert answer.facets == {"section": [], "source": [], "author": [], "tag": []}
+
+
+def browse(searcher, **params):
+    return searcher.search(SearchParams.model_validate(params), NOW)
+
+
+class TestBrowsing:
+    def test_all_that_bear_a_value_newest_first(self, searcher):
+        answer = browse(searcher, section=["đời sống"])
+        assert (ids(answer), answer.total, answer.query) == (["duong", "ong-duong"], 2, None)
+        assert answer.facets["tag"] == [("dạy nghề", 1)]
+        assert dict(answer.facets["section"]) == {"Đời sống": 2, "Việc làm": 1}
+
+    def test_the_newest_of_all(self, searcher):
+        answer = browse(searcher, sort="newest", limit=3)
+        assert (ids(answer), answer.total) == (["an-ca", "tro", "duong"], len(LINES) - 2)
+        assert ids(browse(searcher, sort="newest", limit=3, offset=3))[0] == "luong"
+
+    def test_only_what_is_public(self, searcher):
+        assert browse(searcher, section=["Kín"]).hits == []
+
+    def test_without_query_filter_and_order_it_is_refused(self):
+        with pytest.raises(ValueError, match="expected a query, a filter, or sort=newest"):
+            SearchParams.model_validate({})
 
 
 class TestUnderstood:

@@ -209,7 +209,7 @@ class TestForm:
 @pytest.fixture
 def client(client_of, path):
     path.write_text("xe ôm, grab\n", encoding="utf-8")
-    return client_of(LINES, min_relevance=0, synonyms=path, abbreviations=path.with_name("short.tsv"))
+    return client_of(LINES, synonyms=path, abbreviations=path.with_name("short.tsv"))
 
 
 def searcher(client):

@@ -101,8 +101,9 @@ ENDPOINTS = (
         "Search",
         "Search by meaning and words",
         "Diacritics need not be typed: they are restored, and `query` in the answer says how the question was read. "
-        "`facets` counts sections, sources, authors and tags over the hits of all pages; with `ranking=similarity`, of "
-        "which every article is a hit, over some hundred of the likeliest.",
+        "A query and its filters fix one result set: `total` is its size, `sort` reorders it, `offset` walks it. "
+        "`facets` counts sections, sources, authors and tags: each count is the total with that value chosen. "
+        "`strong` says how many hits are strong matches. Without `q`, all that passes the filters, newest first.",
         schemas.SearchParams,
         answer=shapes.SearchList,
         success={200: _LIST},

@@ -39,8 +39,8 @@ class HitList(BaseModel):
 
     snapshot: Annotated[str, Field(description="Opaque; changes whenever answers may")]
     took_ms: float
-    total: Annotated[int, Field(description="How many hits paging can reach")]
-    total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there are more than can be reached")]
+    total: Annotated[int, Field(description="How many hits there are; paging reaches the first 1,000")]
+    total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there may be more than were counted")]
     degraded: Annotated[
         Sequence[Literal["encoder"]],
         Field(description="What did not answer, so that the list is made without it: `encoder`, by words alone"),
@@ -192,14 +192,14 @@ class QueryOut(BaseModel):
 
 
 class Count(BaseModel):
-    """How many of the hits have a value."""
+    """How many hits there would be with a value: the total of the search that is filtered by it."""
 
     value: str
     count: int
 
 
 class Facets(BaseModel):
-    """What the hits have in common, the commonest first; the hits of all pages count."""
+    """How many hits there would be with each value, the commonest first, in place of those chosen of the same field."""
 
     section: _Counts
     source: _Counts
@@ -210,8 +210,12 @@ class Facets(BaseModel):
 class SearchList(HitList):
     """The answer of search."""
 
+    strong: Annotated[
+        int,
+        Field(ge=0, description="How many hits are strong matches: by relevance the first so many of all pages"),
+    ]
     hits: Sequence[SearchHitOut]
-    query: QueryOut
+    query: Annotated[QueryOut | None, Field(description="Null where nothing was typed")]
     facets: Facets
 
 

@@ -58,24 +58,31 @@ def found(hit: Hit, highlights: dict[str, str]) -> dict[str, Any]:
     return fields(hit) | {"reasons": codes, "copies": hit.copies, "highlights": highlights}
 
 
-def search_json(searcher: Searcher, answer: Answer, query: Query, hits: list[dict[str, Any]], started: float) -> bytes:
+def search_json(
+    searcher: Searcher, answer: Answer, query: Query | None, hits: list[dict[str, Any]], started: float
+) -> bytes:
     """Return the answer of search as JSON (`answers.shapes.SearchList`)."""
     return to_json(
         {
             **head(searcher, answer, started),
+            "strong": answer.strong,
             "hits": hits,
-            "query": {
-                "text": query.typed,
-                "restored": query.restored,
-                "expansions": [{"kind": one.kind, "typed": one.typed, "also": one.also} for one in query.expansions],
-                "relaxed": answer.relaxed,
-            },
+            "query": None if query is None else _understood(query, answer.relaxed),
             "facets": {
                 field: [{"value": value, "count": count} for value, count in counts[:MAX_FACET]]
                 for field, counts in answer.facets.items()
             },
         }
     )
+
+
+def _understood(query: Query, relaxed: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "text": query.typed,
+        "restored": query.restored,
+        "expansions": [{"kind": one.kind, "typed": one.typed, "also": one.also} for one in query.expansions],
+        "relaxed": relaxed,
+    }
 
 
 def related_list(searcher: Searcher, answer: Answer, started: float) -> RelatedList:

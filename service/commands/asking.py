@@ -69,6 +69,7 @@ with_list = options(
 @click.option("--sort", type=click.Choice(["relevance", "newest"]), default="relevance", show_default=True)
 @with_mode
 @click.option("--literal", is_flag=True, help="Take the query letter by letter.")
+@click.option("--min-relevance", type=float, help="Leave out what is less relevant, 0 to 1.")
 @with_ranking
 @with_filters
 @with_model
@@ -224,7 +225,7 @@ def _opened(path: Path | None) -> Iterator[BinaryIO]:
 @click.option("--qrels", type=PATH, required=True, help="Judgements: query-id, corpus-id, score, tab-separated.")
 @click.option("--queries", type=PATH, help="JSON Lines of id and text; search needs them.")
 @click.option("--run-out", type=PATH, help="Write the lists here, in TREC's run format.")
-@click.option("--ranking", type=click.Choice(["similarity", "relevance"]), default="similarity", show_default=True)
+@click.option("--ranking", type=click.Choice(["similarity", "relevance"]), default="relevance", show_default=True)
 @click.option(
     "--draft",
     type=click.Choice(["title", "start"]),

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from service import api, schemas
 from service.pages.shared import absolute, blueprint, filled_in, lang_fields, language, link, pictures, web_address
 from service.reader import article_page, metadata
-from service.reader.search_page import BOUNDS, SearchLinks
+from service.reader.search_page import BOUNDS, VALUES, SearchLinks
 from service.schemas import SearchParams
 from service.search.highlights import highlights
 from service.serving import deadline
@@ -27,26 +27,27 @@ def home() -> str:
 
 @blueprint.get("/search")
 def search() -> ResponseReturnValue:
-    """Show the articles that a query means or names; without a query, go home."""
+    """Show the articles that a query means or names, or that filters pass; without either, go home."""
     given = filled_in(request.args.lists())
-    if "q" not in given:
+    if not given.keys() & {"q", *VALUES, *BOUNDS} and given.get("sort") != ["newest"]:
         return redirect(link("pages.home"), 303)
     params = schemas.parse_params(SearchParams, given, ignore_unknown=True)
     searcher = api.live().searcher()
     answer = searcher.search(params)
     api.note(params, answer)
-    query = api.understood(answer)
     deadline.check("snippets")
+    marked = api.wanted(answer)
     links = SearchLinks(params, language(), partial(link, "pages.search"))
     lang = lang_fields(language().code)
     return render_template(
         "search.html",
         params=params,
         answer=answer,
-        hits=[(hit, highlights(api.visible(hit.article), query.wanted)) for hit in answer.hits],
+        hits=[(hit, highlights(api.visible(hit.article), marked)) for hit in answer.hits],
         pictured=pictures().any(hit.article for hit in answer.hits),
-        understood=links.understood(query, answer.relaxed),
-        to_try=[] if answer.total else links.to_try(searcher.suggest),
+        understood=links.understood(answer.query, answer.relaxed),
+        divider=links.divider(answer),
+        to_try=[] if answer.strong else links.to_try(searcher.suggest),
         sorts=links.sorts(),
         facets=links.facets(answer),
         filters=links.filters(),

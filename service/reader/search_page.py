@@ -12,6 +12,7 @@ from typing import Any
 
 from indexer import lexicon
 from indexer.syllables import spaced
+from indexer.text import match_key
 from service.hits import Answer
 from service.schemas import MAX_QUERY, MAX_WINDOW, SearchParams
 from service.search.suggest import Suggestion
@@ -29,7 +30,9 @@ _TRIED_WORDS = 8
 """Of how many words at most the beginnings are looked up; a reader waits for the page meanwhile."""
 
 _SHOWN = 8
-"""How many values a facet shows; those further down are rare."""
+"""How many values a facet shows at first."""
+
+_MOST_SHOWN = 100
 
 Address = Callable[..., str]
 """Makes the address of a search from its parameters."""
@@ -49,19 +52,30 @@ class Link:
 
 @dataclass(frozen=True)
 class Choice:
-    """A value that the hits can be narrowed to, and how many would be left."""
+    """A value of a facet.
+
+    :param link: Leads to the hits with this value; of a chosen value, to those without the choice.
+    :param count: How many hits the link leads to; of a chosen value, how many there are with it alone.
+    :param also: Leads to the hits with this value or those chosen already, where any are.
+    """
 
     link: Link
     count: int
+    chosen: bool = False
+    also: Link | None = None
 
 
 @dataclass(frozen=True)
 class Facet:
-    """What the hits can be narrowed by."""
+    """What the hits can be narrowed by.
+
+    :param more: The rarer values.
+    """
 
     field: str
     name: str
     choices: list[Choice]
+    more: list[Choice]
 
 
 @dataclass(frozen=True)
@@ -136,25 +150,43 @@ class SearchLinks:
         ]
 
     def facets(self, answer: Answer) -> list[Facet]:
-        """Return what narrows the hits, of fields that are not filtered by yet.
+        """Return what narrows the hits; a chosen value stands first, its neighbours stay.
 
         A value that all hits have narrows nothing; one too long to ask for is left out.
         """
         found = []
         for field in VALUES:
-            counts = [] if getattr(self.params, field) else answer.facets.get(field, [])
-            useful = [(value, n) for value, n in counts if n < answer.total and len(value) <= MAX_QUERY]
-            choices = [Choice(Link(value, self.again(**{field: [value]})), n) for value, n in useful[:_SHOWN]]
+            chosen = {match_key(value) for value in getattr(self.params, field)}
+            counts = answer.facets.get(field, [])
+            useful = [(value, n) for value, n in counts if len(value) <= MAX_QUERY and (chosen or n < answer.total)]
+            choices = [self._choice(field, value, n, match_key(value) in chosen) for value, n in useful]
+            choices.sort(key=lambda choice: not choice.chosen)
             if choices:
-                found.append(Facet(field, self.words.filters[field], choices))
+                name = self.words.filters[field]
+                found.append(Facet(field, name, choices[:_SHOWN], choices[_SHOWN:_MOST_SHOWN]))
         return found
+
+    def _choice(self, field: str, value: str, count: int, is_chosen: bool) -> Choice:
+        chosen: list[str] = getattr(self.params, field)
+        if is_chosen:
+            rest = [one for one in chosen if match_key(one) != match_key(value)]
+            label = self.words.remove_filter.format(name=self.words.filters[field], value=value)
+            return Choice(Link(value, self.again(**{field: rest}), label), count, chosen=True)
+        also = Link("+", self.again(**{field: [*chosen, value]}), self.words.add_filter.format(value=value))
+        return Choice(Link(value, self.again(**{field: [value]})), count, also=also if chosen else None)
+
+    def divider(self, answer: Answer) -> int | None:
+        """Return before which hit of this page those stand that are not strong matches, None where nowhere."""
+        here = answer.strong - self.params.offset
+        sorted_so = self.params.q is not None and self.params.sort == "relevance"
+        return here if sorted_so and answer.strong and 0 <= here < len(answer.hits) else None
 
     def to_try(self, suggest: Callable[[str, int], list[Suggestion]]) -> list[Link]:
         """Return other searches where this one found nothing: of what begins as it does, or as its first words do.
 
         :param suggest: Returns what may be meant by what was typed, so many at most.
         """
-        words = self.params.q.split()[:_TRIED_WORDS]
+        words = (self.params.q or "").split()[:_TRIED_WORDS]
         for count in range(len(words), 0, -1):
             texts = [one.text for one in suggest(" ".join(words[:count]), _TRIED) if len(one.text) <= MAX_QUERY]
             links = [Link(text, self.address(q=text)) for text in texts if text != self.params.q]
@@ -173,8 +205,10 @@ class SearchLinks:
             pages["next"] = self.again(offset=after)
         return pages
 
-    def understood(self, query: Query, relaxed: tuple[str, ...]) -> Understood | None:
+    def understood(self, query: Query | None, relaxed: tuple[str, ...]) -> Understood | None:
         """Return how the query was understood, None where it was taken as anyone would take it."""
+        if query is None:
+            return None
         literal, read = self.params.literal, query.restored is not None or bool(query.expansions)
         if not (literal or read or relaxed):
             return None

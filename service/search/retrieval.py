@@ -1,13 +1,16 @@
-"""Retrieval for search: from a query that is understood to candidates with one fused score.
+"""Retrieval for search: from a query that is understood to its result set, with one fused score an article.
 
-Meaning comes from the vectors, words from the inverted index; what one of them found, the other scores as well.
-Knows nothing of requests, order, pages.
+Dense candidates come from the vectors, lexical ones from the inverted index; what one of them found, the other scores
+as well. The query alone decides what is in the result set; a filter is an intersection with it. Knows nothing of
+requests, order, pages.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,19 @@ from service.ranking import fusion
 from service.ranking.fusion import Candidates, Scores
 from service.search.understanding import Query
 
+EXACT = 20_000
+"""Up to so many articles a result set is complete. In a larger archive each retriever brings `WINDOW` at most."""
+
+WINDOW = 1000
+NEAREST = 20
+"""So many nearest articles are in every result set, for a reader who is told that nothing fits well."""
+
+LEAST_RELATED = 0.02
+"""Calibrated relevance by meaning from which on an article is in the result set though no word speaks for it."""
+
+LEAST_SHARE = 0.15
+"""Share of the words of a query, weighed by their rarity, from which on they speak for an article."""
+
 _LEAST_SPREAD = 1e-3
 _FOREIGN_SHIFT = 0.5
 """By how many spreads the related articles of a query in another language lie lower. Over xquad_vi the medians are 5.4
@@ -34,19 +50,19 @@ are met by chance. With 1, of questions on other matters 15 % have an empty answ
 (64 %); of those that have one in the archive 4 % and 10 %. Chosen among four values on these hundred questions."""
 
 _NEAR = 128
-"""How many candidates meaning brings at first. Further down it seldom says that an article is relevant, or one of
-the first; where it still may, all that were asked for are looked at."""
+"""How many candidates are asked of the vectors at first; more where the last of them may still be related."""
 
-WORDED = 400
-"""How many candidates words bring beside those of meaning; further down they decide nothing."""
+FIRST_LEXICAL = 400
+"""How many candidates are asked of the word index at first; more where words speak for the last of them."""
 
+_GROWTH = 8
 _FEEDBACK = 10
 """How many of the best hits of a short query say what it is about (pseudo-relevance feedback; Rocchio, 1971)."""
 
 
 @dataclass(frozen=True)
-class Worded:
-    """What words find.
+class LexicalMatches:
+    """What the word index finds.
 
     :param rows: (n,) int64, the best first.
     :param scores: (n,) float32.
@@ -62,7 +78,7 @@ class Worded:
     more: bool
 
     @classmethod
-    def of(cls, archive: Archive, query: Query, allowed: Mask, most: int) -> Worded:
+    def of(cls, archive: Archive, query: Query, allowed: Mask, most: int) -> LexicalMatches:
         """Look for the words of a query, and for its title.
 
         :param most: How many of the best are wanted.
@@ -70,6 +86,40 @@ class Worded:
         rows, scores = archive.matching(query.words, most, allowed)
         titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None)
         return cls(rows, scores, titled[allowed[titled]], archive.chance(query.words), len(rows) >= most)
+
+    @property
+    def shares(self) -> Scores:
+        """Return the share that each article has of the query's words, (n,), those aside that the archive has not.
+
+        Common words weigh less than rare ones.
+        """
+        return self.scores.astype(np.float64) / (self.chance.known or 1.0)
+
+
+class DenseMatches(NamedTuple):
+    """The nearest articles, best first.
+
+    :param rows: (n,) int64.
+    :param cosines: (n,) float32.
+    """
+
+    rows: Rows
+    cosines: Vectors
+
+
+class ResultSet(NamedTuple):
+    """The articles that a query finds, before any filter.
+
+    :param rows: (n,) int64, sorted.
+    :param dense: The nearest ones, members or not, None where meaning was not asked.
+    :param lexical: Those that have words, members or not, None where words were not asked.
+    :param complete: Whether no article of the archive is left out.
+    """
+
+    rows: Rows
+    dense: DenseMatches | None
+    lexical: LexicalMatches | None
+    complete: bool
 
 
 @dataclass(frozen=True)
@@ -80,8 +130,6 @@ class Found:
     :param lifts: (n,) what of that is for the very title, or a phrase, that was typed.
     :param relevance: (n,) from 0 to 1: that meaning or words, taken by themselves, say that it is related.
     :param titled: (n,) bool, which bear exactly the title that was typed.
-    :param unseen: The most that an allowed article can be relevant that is not among them; 0 if there is none.
-    :param unseen_spreads: The most that its fused score can be: -inf if there is none, inf if that is not known.
     """
 
     candidates: Candidates
@@ -89,105 +137,123 @@ class Found:
     lifts: Scores
     relevance: Scores
     titled: Mask
-    unseen: float
-    unseen_spreads: float
-
-    def settles(self, shown: int) -> bool:
-        """Return whether the first of them stay the first, and none after these is more relevant, whatever is unseen.
-
-        :param shown: How many are the first, at least 1.
-        """
-        after = len(self.spreads) - shown
-        if after < 0:
-            return self.unseen_spreads == -np.inf
-        last = np.partition(self.spreads, after)[after]
-        return bool(last > self.unseen_spreads and self.relevance[self.spreads <= last].max() >= self.unseen)
 
 
-def retrieve(
-    archive: Archive,
-    query: Query,
-    vector: Vectors | None,
-    words: Callable[[int], Worded] | None,
-    k: int,
-    allowed: Mask,
-    phrased: Rows,
-    floor: float = 0.0,
-    shown: int | None = None,
-) -> tuple[Found, Rows]:
-    """Return the allowed articles that meaning or words find.
+class Retrieval:
+    """Finds the articles of one query in one archive, and scores them.
 
     :param vector: The query's embedding, (dim,) float32, None where meaning is not asked.
-    :param words: Called once for what words find, with how many of the best; None where they are not asked.
-    :param k: How many candidates each of them brings at least.
+    :param lexical: Returns so many of the best of the allowed articles by their words; None where words are not asked.
+    :param visible: (articles,) bool, what may be found at all.
     :param phrased: Rows that have a quoted phrase; they stand above all but exact titles.
-    :param floor: The least relevance that matters: of what meaning alone finds and holds to be less relevant, only the
-        nearest are sure to be among the candidates.
-    :param shown: How many of the best matter, None where all do; these are what they are where all do.
-    :return: What was found, and the rows of the first look, which does not depend on how many are shown.
     """
-    meant = None if vector is None else _Meant.of(archive, query, vector)
-    least = _without(query, words is not None, floor)  # up to 0, no article is less relevant than it must be
-    few = k if meant is None or (least <= 0 and shown is None) else min(k, _NEAR)
-    near = _none() if meant is None else archive.nearest(meant.vector, few, allowed)[:2]
-    if meant is not None and few < k and least > 0 and _reaches(near, few, meant.cosine(least)):
-        few, near = k, archive.nearest(meant.vector, k, allowed)[:2]
-    tracing.lap("meaning")
-    worded = None if words is None else words(k if meant is None else min(k, WORDED))
-    tracing.lap("words")
-    found = _weighed(archive, query, meant, near, worded, allowed, phrased)
-    rows = found.candidates.rows
-    if meant is not None and few < k and shown is not None and not found.settles(shown):
-        near = archive.nearest(meant.vector, k, allowed)[:2]
-        found = _weighed(archive, query, meant, near, worded, allowed, phrased)
-    return found, rows
 
+    def __init__(
+        self,
+        archive: Archive,
+        query: Query,
+        vector: Vectors | None,
+        lexical: Callable[[Mask, int], LexicalMatches] | None,
+        visible: Mask,
+        phrased: Rows,
+    ) -> None:
+        self._archive = archive
+        self._query = query
+        self._meaning = None if vector is None else _Meant.of(archive, query, vector)
+        self._lexical = lexical
+        self._visible = visible
+        self._phrased = phrased
 
-def _reaches(near: tuple[Rows, Vectors], few: int, least: float) -> bool:
-    """Return whether the last of what is nearest is as near as this, so that what follows it may be."""
-    _, cosines = near
-    return len(cosines) >= few and float(cosines[-1]) >= least
+    @property
+    def is_exact(self) -> bool:
+        """Return whether result sets are complete, so that one serves all filters."""
+        return self._archive.count <= EXACT
 
+    @cached_property
+    def _whole(self) -> ResultSet:
+        return self._members(self._visible)
 
-def _weighed(
-    archive: Archive,
-    query: Query,
-    meant: _Meant | None,
-    near: tuple[Rows, Vectors],
-    worded: Worded | None,
-    allowed: Mask,
-    phrased: Rows,
-) -> Found:
-    """Return what meaning and words found with what each says of it, and both together."""
-    nearest, cosines = near
-    titled = _none()[0] if worded is None else worded.titled
-    rows = _distinct(np.concatenate([nearest, _none()[0] if worded is None else worded.rows, titled, phrased]))
-    said = _Said.of(query, rows, worded)
-    dense = meaning = None
-    if meant is not None:
-        dense = _placed(rows, nearest, cosines, np.nan)
-        missing = np.isnan(dense)
-        dense[missing] = archive.similarities(meant.vector, rows[missing])
-        meaning = meant.unrelated.spreads(dense)
-    weight = fusion.word_weight(len(query.parts)) * (1.0 if meaning is None else said.evidence * query.trust)
-    fused = fusion.fuse(meaning, said.spreads, weight)
-    fed = query.short and meaning is not None and worded is not None
-    if fed:
-        fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
-    by_meaning = _NOT_ASKED if meant is None or meaning is None else meant.relevance(meaning)
-    related = _either(by_meaning, said.relevance)
-    unseen, unseen_spreads = 0.0, -np.inf
-    if int(np.count_nonzero(allowed)) > len(rows):  # none of the others has more than the last that was found
-        last = np.searchsorted(rows, nearest[-1:])
-        worded_last = np.searchsorted(rows, worded.rows[-1:]) if worded is not None and worded.more else None
-        spread, said_most = said.most(query, worded_last)
-        unseen = float(_either(by_meaning if meaning is None else by_meaning[last], said_most)[0])
-        most = fusion.fuse(None if meaning is None else meaning[last], spread, weight)
-        unseen_spreads = np.inf if fed else float(most[0])
-    lifted, quoted = _among(rows, titled), _among(rows, phrased)
-    related[lifted | quoted] = 1.0
-    lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
-    return Found(Candidates(rows, dense, said.scores), fused + lifts, lifts, related, lifted, unseen, unseen_spreads)
+    def result_set(self, allowed: Mask) -> ResultSet:
+        """Return the articles that the query finds among the allowed ones.
+
+        :param allowed: (articles,) bool, of the visible ones those that pass the filters.
+        """
+        if not self.is_exact:
+            return self._members(allowed)
+        whole = self._whole
+        return whole if allowed is self._visible else whole._replace(rows=whole.rows[allowed[whole.rows]])
+
+    def nearest(self, allowed: Mask) -> ResultSet:
+        """Return what is nearest and what has words among the allowed articles, related or not."""
+        dense = None if self._meaning is None else self._dense(allowed, WINDOW)
+        lexical = None if self._lexical is None else self._lexical(allowed, FIRST_LEXICAL if dense else WINDOW)
+        rows = self._joined(dense.rows if dense else None, lexical.rows if lexical else None, lexical, allowed)
+        return ResultSet(rows, dense, lexical, complete=len(rows) == np.count_nonzero(allowed))
+
+    def _members(self, allowed: Mask) -> ResultSet:
+        limit = max(self._archive.count, 1) if self.is_exact else WINDOW
+        dense, related, all_related = self._related(allowed, limit)
+        tracing.lap("meaning")
+        lexical, spoken_for, all_spoken_for = self._spoken_for(allowed, limit)
+        tracing.lap("words")
+        rows = self._joined(related, spoken_for, lexical, allowed)
+        return ResultSet(rows, dense, lexical, all_related and all_spoken_for)
+
+    def _joined(
+        self, related: Rows | None, spoken_for: Rows | None, lexical: LexicalMatches | None, allowed: Mask
+    ) -> Rows:
+        parts = [part for part in (related, spoken_for, lexical.titled if lexical else None) if part is not None]
+        return _distinct(np.concatenate([*parts, self._phrased[allowed[self._phrased]]]))
+
+    def _dense(self, allowed: Mask, k: int) -> DenseMatches:
+        assert self._meaning is not None
+        return DenseMatches(*self._archive.nearest(self._meaning.vector, k, allowed)[:2])
+
+    def _related(self, allowed: Mask, limit: int) -> tuple[DenseMatches | None, Rows | None, bool]:
+        """Return the nearest articles, which of them are members, and whether these are all."""
+        if self._meaning is None:
+            return None, None, True
+        k = min(_NEAR, limit)
+        near = self._dense(allowed, k)
+        first = near if allowed is self._visible else self._dense(self._visible, NEAREST)
+        least = min([self._meaning.cosine(LEAST_RELATED), *first.cosines[:NEAREST][-1:].tolist()])
+        while (goes_on := len(near.rows) >= k and float(near.cosines[-1]) >= least) and k < limit:
+            k = min(k * _GROWTH, limit)
+            near = self._dense(allowed, k)
+        return near, near.rows[near.cosines >= least], not goes_on or k >= self._archive.count
+
+    def _spoken_for(self, allowed: Mask, limit: int) -> tuple[LexicalMatches | None, Rows | None, bool]:
+        """Return the articles that have words, which of them are members, and whether these are all."""
+        if self._lexical is None:
+            return None, None, True
+        most = FIRST_LEXICAL
+        matches = self._lexical(allowed, most)
+        while (goes_on := matches.more and matches.shares[-1] >= LEAST_SHARE) and most < limit:
+            most = min(most * _GROWTH, limit)
+            matches = self._lexical(allowed, most)
+        return matches, matches.rows[matches.shares >= LEAST_SHARE], not goes_on or most >= self._archive.count
+
+    def scored(self, found: ResultSet) -> Found:
+        """Return the fused scores of a result set."""
+        archive, query, meaning, rows = self._archive, self._query, self._meaning, found.rows
+        said = _Said.of(query, rows, found.lexical)
+        cosines = spreads = None
+        if meaning is not None and found.dense is not None:
+            cosines = _placed(rows, found.dense.rows, found.dense.cosines, np.nan)
+            missing = np.isnan(cosines)
+            cosines[missing] = archive.similarities(meaning.vector, rows[missing])
+            spreads = meaning.unrelated.spreads(cosines)
+        weight = fusion.word_weight(len(query.parts)) * (1.0 if spreads is None else said.evidence * query.trust)
+        fused = fusion.fuse(spreads, said.spreads, weight)
+        if query.short and spreads is not None and found.lexical is not None:
+            fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
+        by_meaning = _NOT_ASKED if meaning is None or spreads is None else meaning.relevance(spreads)
+        relevance = np.broadcast_to(_either(by_meaning, said.relevance), rows.shape).copy()
+        lifted = _among(rows, _none()[0] if found.lexical is None else found.lexical.titled)
+        quoted = _among(rows, self._phrased)
+        relevance[lifted | quoted] = 1.0
+        lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
+        return Found(Candidates(rows, cosines, said.scores), fused + lifts, lifts, relevance, lifted)
 
 
 _NOT_ASKED = np.zeros(1)
@@ -201,24 +267,7 @@ def _either(by_meaning: Scores, by_words: Scores) -> Scores:
 
 def _by_words(query: Query, shares: Scores) -> Scores:
     """Return the relevance that words say of articles with such shares of them."""
-    return calibration.WORDS.at(shares) * _said_by_words(query)
-
-
-def _said_by_words(query: Query) -> float:
-    return query.trust * (_FOREIGN_WORDS if query.foreign else 1.0)
-
-
-_NO_SHARE = calibration.WORDS.at(np.zeros(1))
-
-
-def _wordless(query: Query) -> Scores:
-    """Return the relevance that words say of an article that has none of them, (1,)."""
-    return _NO_SHARE * _said_by_words(query)
-
-
-def _without(query: Query, words: bool, floor: float) -> float:
-    """Return the least relevance by meaning of what no word speaks for, so that its relevance is at the floor."""
-    return 1 - (1 - floor) / (1 - float(_wordless(query)[0])) if words else floor
+    return calibration.WORDS.at(shares) * query.trust * (_FOREIGN_WORDS if query.foreign else 1.0)
 
 
 @dataclass(frozen=True)
@@ -257,37 +306,23 @@ class _Said:
     :param spreads: (n,) how far their scores are above chance, None where no words were asked.
     :param relevance: (n,) that words by themselves say.
     :param evidence: How much the words say at all, 0 to 1.
-    :param wordless: The spread of an article that has none of them.
     """
 
     scores: NDArray[np.float32] | None
     spreads: Scores | None
     relevance: Scores
     evidence: float
-    wordless: float
 
     @classmethod
-    def of(cls, query: Query, rows: Rows, worded: Worded | None) -> _Said:
-        if worded is None:
-            return cls(None, None, _NOT_ASKED, 0.0, 0.0)
-        scores, chance = _placed(rows, worded.rows, worded.scores, 0.0), worded.chance
+    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _Said:
+        if lexical is None:
+            return cls(None, None, _NOT_ASKED, 0.0)
+        scores, chance = _placed(rows, lexical.rows, lexical.scores, 0.0), lexical.chance
         exact = scores.astype(np.float64)
         shares = exact / max(chance.whole, _LEAST_SPREAD)
-        spread = max(chance.spread, _LEAST_SPREAD)
-        spreads = (exact - chance.mean) / spread
+        spreads = (exact - chance.mean) / max(chance.spread, _LEAST_SPREAD)
         evidence = fusion.evidence(float(shares.max(initial=0.0)))
-        return cls(scores, spreads, _by_words(query, shares), evidence, -chance.mean / spread)
-
-    def most(self, query: Query, last: NDArray[np.intp] | None) -> tuple[Scores | None, Scores]:
-        """Return the most that words say of what is no candidate: its spread, and its relevance, (1,) each.
-
-        :param last: The place of the last that words found, (1,), None where all that have any of them were found.
-        """
-        if self.spreads is None:
-            return None, _NOT_ASKED
-        if last is None:
-            return np.array([self.wordless]), _wordless(query)
-        return self.spreads[last], self.relevance[last]
+        return cls(scores, spreads, _by_words(query, shares), evidence)
 
 
 def _distinct(rows: Rows) -> Rows:
@@ -301,17 +336,18 @@ def _none() -> tuple[Rows, Vectors]:
 
 
 def _placed(rows: Rows, some: Rows, values: Vectors, otherwise: float) -> NDArray[np.float32]:
+    """Return (n,) float32 for sorted rows: the values of some of them, the same for the others."""
     placed = np.full(len(rows), otherwise, dtype=np.float32)
-    placed[np.searchsorted(rows, some)] = values
+    if len(rows):
+        at = np.minimum(np.searchsorted(rows, some), len(rows) - 1)
+        there = rows[at] == some
+        placed[at[there]] = values[there]
     return placed
 
 
 def _among(rows: Rows, some: Rows) -> Mask:
     """Return which of (n,) sorted rows are some of them, (n,) bool; np.isin would sort them anew."""
-    among = np.zeros(len(rows), dtype=np.bool_)
-    if len(some):
-        among[np.searchsorted(rows, some)] = True
-    return among
+    return _placed(rows, some, np.ones(len(some), dtype=np.float32), 0.0) > 0
 
 
 def _feedback(archive: Archive, rows: Rows, fused: Scores) -> Scores:

@@ -89,6 +89,10 @@ class Wanted:
         return bare if bare in self.folded else None
 
 
+NOTHING_WANTED = Wanted(frozenset(), frozenset())
+"""Marks nothing."""
+
+
 class _Syllable(NamedTuple):
     """A syllable of a word that is wanted, or beside one that is.
 

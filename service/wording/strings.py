@@ -87,6 +87,11 @@ class Strings:
     apply: str
     active_filters: str
     remove_filter: str
+    add_filter: str
+    more_values: str
+    weaker: str
+    none_strong: str
+    all_articles: str
     remove_all: str
     filters: Mapping[str, str]
     relevance: str
@@ -268,6 +273,11 @@ VI = Strings(
     apply="Áp dụng",
     active_filters="Đang lọc theo",
     remove_filter="Bỏ lọc {name}: {value}",
+    add_filter="Thêm {value}",
+    more_values="Xem thêm",
+    weaker="Có thể liên quan",
+    none_strong="Không có bài nào thật khớp. Đây là những bài gần nhất.",
+    all_articles="Các bài viết",
     remove_all="Bỏ mọi bộ lọc",
     filters={
         "section": "Chuyên mục",
@@ -446,6 +456,11 @@ EN = Strings(
     apply="Apply",
     active_filters="Filtered by",
     remove_filter="Remove the filter {name}: {value}",
+    add_filter="Add {value}",
+    more_values="Show more",
+    weaker="Possibly related",
+    none_strong="Nothing fits well. These are the nearest articles.",
+    all_articles="Articles",
     remove_all="Remove all filters",
     filters={
         "section": "Section",

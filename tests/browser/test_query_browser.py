@@ -34,9 +34,7 @@ def service(client_of, tmp_path_factory):
     """Return the address of a service, its home and its file of synonyms."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     synonyms = tmp_path_factory.mktemp("words") / "synonyms.txt"
-    client = client_of(
-        LINES, min_relevance=0, min_related=0, synonyms=synonyms, abbreviations=synonyms.with_name("short.tsv")
-    )
+    client = client_of(LINES, min_related=0, synonyms=synonyms, abbreviations=synonyms.with_name("short.tsv"))
     address, stop = serve(client.application)
     yield address, client.application.config["SETTINGS"].home, synonyms
     stop()
