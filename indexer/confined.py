@@ -40,7 +40,7 @@ _ARENAS_MB = 512
 _PR_SET_PDEATHSIG = 1
 
 _said: Callable[[], None] | None = None
-"""Tells the process that started this one that its work gets on; None where nobody did."""
+"""Tells whoever waits for this process that its work gets on; None where nobody does."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,12 @@ def step() -> None:
     """Say that work gets on, where it is done by a child; else nothing happens."""
     if _said is not None:
         _said()
+
+
+def tell_steps(call: Callable[[], None] | None) -> None:
+    """Have each step of this process, and of the children that it waits for, call a function; None calls nothing."""
+    global _said
+    _said = call
 
 
 class Confined:
@@ -92,6 +98,7 @@ class Confined:
             self._ask(work, arguments)
             while (message := self._next(until, total)) is not None:
                 kind, value = message
+                step()
                 if kind == "item":
                     yield value
                 elif kind == "log":
@@ -172,9 +179,8 @@ class Confined:
 
 def main() -> None:
     """Be the child: do what is asked for until the other side is gone."""
-    global _said
     taken, given, parent, cpu, mb, levels = json.loads(sys.argv[2])
-    _end_with(parent)
+    end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the process that started this one, which ends it
     answers = Connection(given, readable=False)
     limits = _Limits(cpu, mb)
@@ -188,7 +194,7 @@ def main() -> None:
             answers.send(("step", None))
             told = time.monotonic()
 
-    _said = say
+    tell_steps(say)
     with closing(Connection(taken, writable=False)) as asked, suppress(EOFError, OSError):
         while True:
             work, arguments = asked.recv()
@@ -270,8 +276,8 @@ def _sizes() -> tuple[int, int]:
     return 0, 0
 
 
-def _end_with(parent: int) -> None:
-    """Have the system end this process once the one that started it is gone."""
+def end_with(parent: int) -> None:
+    """Have the system end this process once the one that started it is gone: its main thread, more exactly."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it is gone already

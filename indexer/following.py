@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -22,6 +23,8 @@ from indexer.sources import SourceOptions, listed
 from indexer.sources.described import AnySource, FileSource, SqlSource, WebSource
 from indexer.sources.folder import walk
 from indexer.sources.memory import changes
+
+logger = logging.getLogger(__name__)
 
 FILE = "sync.json"
 _LOCK = "sync.lock"
@@ -64,6 +67,7 @@ class SyncState(BaseModel):
     :param built: When the archive was last found or made to be what they gave.
     :param problem: Why it could not be, or nothing.
     :param mark: Stands for what was built last.
+    :param stalls: How many rounds in a row were broken off since they did not get on.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +78,7 @@ class SyncState(BaseModel):
     snapshot: str | None = None
     problem: str = ""
     mark: str = ""
+    stalls: int = 0
     sources: list[SourceState] = []
 
 
@@ -179,6 +184,14 @@ def _write_state(home: Path, state: SyncState) -> None:
     partial.replace(home / FILE)
 
 
+def note_stall(home: Path, seconds: float) -> None:
+    """Note that a round was broken off. To be called once the process that was at it is gone."""
+    before = read_state(home)
+    problem = f"a round did not get on for {seconds:g} s and was broken off"
+    logger.error("%s: %s", home, problem)
+    _write_state(home, before.model_copy(update={"stalls": before.stalls + 1, "problem": problem}))
+
+
 class Followed:
     """The sources of a home, asked now and then.
 
@@ -258,6 +271,11 @@ class Followed:
             options = replace(options, most_seconds=allowance.stall * _SHARE)
             options = replace(options, allowance=replace(allowance, total=allowance.stall))
         return options
+
+    def went_through(self) -> None:
+        """Note that a round came to its end."""
+        if self.state.stalls:
+            self._write(stalls=0)
 
     def took(self, mark: str, snapshot: str | None) -> None:
         """Note that a build went through.

@@ -143,6 +143,8 @@ class Settings(BaseSettings):
     :param clicks_mb: How many megabytes it may take; the oldest goes first.
     :param source_seconds: For how long reading a source may take in one round of `sync`, and may not get on in `index`;
         a fifth of that is how much of the processor one step of it may take. Beyond it, it is ended and told of.
+    :param sync_stall_seconds: For how long a round of `sync` may not get on, sources and building alike, before it is
+        broken off, told of and begun again; longer than source_seconds.
     :param source_mb: How many megabytes of memory reading a source may take.
     :param trial: Whether two rankings of related lists are shown in turn, for clicks to tell which is better: each
         under half of the articles, or both in every list (team draft).
@@ -211,6 +213,7 @@ class Settings(BaseSettings):
     clicks_days: int = Field(default=90, ge=3, le=366)
     clicks_mb: int = Field(default=200, ge=1, le=10_000)
     source_seconds: float = Field(default=600.0, ge=1, le=86_400)
+    sync_stall_seconds: float = Field(default=3600.0, gt=1, le=604_800)
     source_mb: int = Field(default=1024, ge=128, le=1_048_576)
     trial: TrialKind = "off"
     trial_against: Variant | None = None

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from indexer.following import Followed
+    from indexer.watchdog import Pulse
     from models.encoder import Encoder
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -53,6 +54,14 @@ class _Duration(click.ParamType[float]):
 @click.option("--every", type=_Duration(), default="5m", show_default=True, help="How often to ask: 90s, 5m, 2h, 1d.")
 @click.option("--once", is_flag=True, help="Ask once and end, for cron; exit status 1 if anything was wrong.")
 @click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
+@click.option(
+    "--stall-seconds",
+    envvar="LIENQUAN_SYNC_STALL_SECONDS",
+    type=click.FloatRange(1, 604_800, min_open=True),
+    default=3600.0,
+    show_default=True,
+    help="How long a round may not get on before it is broken off and begun again.",
+)
 @with_source_options
 @with_model
 def sync(
@@ -61,6 +70,7 @@ def sync(
     every: float,
     once: bool,
     keep: int,
+    stall_seconds: float,
     columns: tuple[str, ...],
     encoding: str | None,
     allow_private: bool,
@@ -71,31 +81,82 @@ def sync(
     """Follow SOURCE..., the whole archive as for `index`, and publish what is added, changed and gone.
 
     A source that fails is asked again the next time and takes nothing away. `lienquan status` shows how each is. It can
-    be killed at any moment and started again.
+    be killed at any moment and started again. A round that does not get on is broken off and begun again.
     """
+    if stall_seconds <= source_seconds:
+        raise click.UsageError(
+            f"--stall-seconds: {stall_seconds:g}: expected more than --source-seconds, which is {source_seconds:g}"
+        )
     said = source_options(columns, encoding, source_seconds, source_mb, allow_private=allow_private)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with plain_errors():
-        from indexer import following
+        from indexer import following, watchdog
 
-        with following.following(home):
-            followed = following.Followed(home, sources, said, 0 if once else every)
-            encoder = _loaded_once(**model)
-            while True:
-                start = time.monotonic()
-                more = followed.ask(lambda: _build(home, sources, followed, encoder, keep))
-                _build(home, sources, followed, encoder, keep)
-                if once and not more:
-                    break
-                if not more:
-                    time.sleep(max(0.0, every - (time.monotonic() - start)))
-    wrong = [source for source in followed.state.sources if source.problem]
+        def rounds(pulse: Pulse) -> int:
+            with following.following(home):
+                followed = following.Followed(home, sources, said, 0 if once else every)
+                return _follow(_Round(home, sources, followed, _loaded_once(**model), keep, pulse), every, once)
+
+        def stalled() -> None:
+            following.note_stall(home, stall_seconds)
+
+        if once:
+            with watchdog.watched(stall_seconds, stalled) as pulse:
+                status = rounds(pulse)
+        else:
+            status = watchdog.work_watched(lambda pulse: _with_plain_errors(rounds, pulse), stall_seconds, stalled)
+    sys.exit(status)
+
+
+def _with_plain_errors(rounds: Callable[[Pulse], int], pulse: Pulse) -> int:
+    """Do the rounds in a process of their own, which says by itself what is wrong."""
+    try:
+        with plain_errors():
+            return rounds(pulse)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    finally:
+        sys.stdout.flush()
+
+
+class _Round(NamedTuple):
+    """What a round asks and builds."""
+
+    home: Path
+    sources: tuple[str, ...]
+    followed: Followed
+    encoder: Callable[[], Encoder]
+    keep: int
+    pulse: Pulse
+
+    def run(self) -> bool:
+        """Ask the sources and publish what they gave; return whether some have more."""
+        more = self.followed.ask(self.build)
+        self.build()
+        self.followed.went_through()
+        return more
+
+    def build(self) -> None:
+        _build(*self)
+
+
+def _follow(one: _Round, every: float, once: bool) -> int:
+    """Do one round after another, or the one; return the exit status."""
+    while True:
+        start = time.monotonic()
+        more = one.run()
+        if once and not more:
+            break
+        if not more:
+            one.pulse.rest(max(0.0, every - (time.monotonic() - start)))
+    state = one.followed.state
+    wrong = [source for source in state.sources if source.problem]
     for source in wrong:
         click.echo(f"{source.name}: {source.problem}", err=True)
-    if followed.state.problem:
-        click.echo(followed.state.problem, err=True)
-    if wrong or followed.state.problem:
-        sys.exit(1)
+    if state.problem:
+        click.echo(state.problem, err=True)
+    return int(bool(wrong or state.problem))
 
 
 def _loaded_once(**model: Any) -> Callable[[], Encoder]:
@@ -109,7 +170,14 @@ def _loaded_once(**model: Any) -> Callable[[], Encoder]:
     return encoder
 
 
-def _build(home: Path, sources: tuple[str, ...], followed: Followed, encoder: Callable[[], Encoder], keep: int) -> None:
+def _build(
+    home: Path,
+    sources: tuple[str, ...],
+    followed: Followed,
+    encoder: Callable[[], Encoder],
+    keep: int,
+    pulse: Pulse,
+) -> None:
     """Publish what the sources have given since the last build, if that is anything; note what came of it."""
     from indexer.build import BuildOptions, build
     from indexer.errors import IndexerError
@@ -121,7 +189,8 @@ def _build(home: Path, sources: tuple[str, ...], followed: Followed, encoder: Ca
         followed.stands()
         return
     try:
-        report = build(place, sources, encoder, BuildOptions(keep=keep, source=followed.build_options()))
+        options = BuildOptions(keep=keep, source=followed.build_options())
+        report = build(place, sources, encoder, options, lambda stage, done, total: pulse.beat())
     except IndexerError as error:
         followed.stands(str(error))
         return
@@ -131,6 +200,7 @@ def _build(home: Path, sources: tuple[str, ...], followed: Followed, encoder: Ca
             f"published snapshot {report.snapshot}: {report.articles} articles, {report.added} added, "
             f"{report.updated} updated, {report.removed} removed"
         )
+        sys.stdout.flush()
 
 
 @click.command()
@@ -156,7 +226,8 @@ def status(home: Path, as_json: bool) -> None:
     running = "running" if how.running else "not running"
     click.echo(f"sync: {running}, sources last asked {_time(state.asked)}{overdue}")
     if state.problem:
-        click.echo(f"not published: {state.problem}")
+        again = f" ({state.stalls} in a row)" if state.stalls > 1 else ""
+        click.echo(f"not published: {state.problem}{again}")
     for source in state.sources:
         held = "" if source.articles is None else f"{source.articles} articles, "
         more = f" ({source.problems} problems)" if source.problems > 1 else ""

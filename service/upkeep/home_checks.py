@@ -118,6 +118,8 @@ def _sources(how: Condition) -> Iterator[Finding]:
     asked = f"sources last asked {'never' if how.state.asked is None else _time(how.state.asked)}"
     if how.state.problem:
         advice = "if it is meant so, `lienquan index` the sources with --allow-shrink; else mend them"
+        if how.state.stalls:
+            advice = f"{how.state.stalls} in a row; it is begun again each time, its log says what it was at"
         yield Finding("sync", "problem", f"not published: {how.state.problem}", advice)
     elif how.stopped:
         yield Finding("sync", "warning", f"no process follows them any more, {asked}", "start `lienquan sync` again")
