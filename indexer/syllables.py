@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from indexer.text import fold
+from indexer.text import fold, normalised
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
 _ZEROS = re.compile("^0+(?=[1-9])")
@@ -35,13 +35,13 @@ _NEW_STYLE = re.compile(f"(?<!q)(?:{'|'.join(_MOVED)})$")
 
 def readable(text: str) -> str:
     """Return the text in NFKC (full-width letters are plain ones), invisible characters gone."""
-    return unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))
+    return normalised("NFKC", _INVISIBLE.sub("", text))
 
 
 def plain(text: str) -> str:
     """Return the readable text in lower case."""
     text = readable(text).lower()
-    return text if unicodedata.is_normalized("NFC", text) else unicodedata.normalize("NFC", text)
+    return text if unicodedata.is_normalized("NFC", text) else normalised("NFC", text)
 
 
 _LONGEST = 32

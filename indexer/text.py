@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 import unicodedata
 from collections.abc import Sequence
+from typing import Literal
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from lxml import etree
@@ -31,26 +33,37 @@ _BLANKS = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
 
 
+MARKS_IN_A_ROW = 30
+"""Combining marks that may follow one character, as Unicode's stream-safe text has it; no language writes more."""
+_MARKS = "".join(c for c in map(chr, range(sys.maxunicode + 1)) if unicodedata.combining(c))
+_LONG_RUN = re.compile(rf"([{_MARKS}]{{{MARKS_IN_A_ROW}}})[{_MARKS}]++")
+
+
+def normalised(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+    """Return the text in a form of Unicode, without marks beyond MARKS_IN_A_ROW: to sort them takes quadratic time."""
+    return _LONG_RUN.sub(r"\1", unicodedata.normalize(form, _LONG_RUN.sub(r"\1", text)))
+
+
 def clean(text: str) -> str:
     r"""Return the text in NFC, without control and zero-width characters, blanks collapsed, lines kept.
 
     A lone surrogate, which no UTF-8 file can hold, becomes U+FFFD. Idempotent.
     """
     text = _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = unicodedata.normalize("NFC", _CONTROL.sub("", text))
+    text = normalised("NFC", _CONTROL.sub("", text))
     return _BREAKS.sub("\n", _BLANKS.sub(" ", text)).strip()
 
 
 def fold(text: str) -> str:
     """Return the text in lower case without diacritics, đ as d: what a reader types in a hurry. Idempotent."""
-    decomposed = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    decomposed = normalised("NFD", text.lower().replace("đ", "d"))
     bare = "".join(c for c in decomposed if not unicodedata.combining(c))
-    return unicodedata.normalize("NFC", bare)
+    return normalised("NFC", bare)
 
 
 def match_key(value: str) -> str:
     """Return the form in which filter values are compared: NFC, case and blanks ignored, diacritics kept."""
-    return " ".join(unicodedata.normalize("NFC", value).casefold().split())
+    return " ".join(normalised("NFC", value).casefold().split())
 
 
 _BLOCKS = frozenset(
@@ -58,14 +71,23 @@ _BLOCKS = frozenset(
     "nav ol p pre section table td th tr ul".split()
 )
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
+_ATTRIBUTE = r"(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+))?+)"
+_START_TAG = re.compile(rf"(<[a-zA-Z][^\s/>]*+{_ATTRIBUTE}{{0,256}}+){_ATTRIBUTE}*+")
+"""A start tag up to its 256th attribute, then the others; libxml2 compares each of them with all before it."""
 _UNSEEN = frozenset("head iframe math noscript object script style svg template title".split())
+
+
+def bound_attributes(markup: str) -> str:
+    """Return the markup with the first 256 attributes of each tag; to be called before any parser sees it."""
+    return _START_TAG.sub(r"\1", markup)
 
 
 def html_to_text(markup: str) -> str:
     """Return what a reader sees of an HTML fragment, a line for each block; what cannot be parsed is empty."""
     parser = lxml_html.HTMLParser(remove_comments=True, remove_pis=True, no_network=True, huge_tree=True)
+    markup = bound_attributes(_DECLARATION.sub("", clean(markup), count=1))
     try:
-        root = lxml_html.document_fromstring(_DECLARATION.sub("", clean(markup), count=1) or "<p></p>", parser=parser)
+        root = lxml_html.document_fromstring(markup or "<p></p>", parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError):
         return ""
     parts: list[str] = []

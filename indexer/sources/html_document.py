@@ -12,6 +12,8 @@ import charset_normalizer
 from lxml import etree
 from lxml import html as lxml_html
 
+from indexer.text import bound_attributes
+
 MAX_BYTES = 32 * 2**20
 MAX_ELEMENTS = 30_000
 _SNIFFED = 2**18
@@ -26,9 +28,6 @@ _WEB_NAMES = {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-16": "utf-8", "utf-
 
 _CODE_PAGES = ["cp1258", "cp1252"]
 _XML = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
-_ATTRIBUTE = r"(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+))?+)"
-_START_TAG = re.compile(rf"(<[a-zA-Z][^\s/>]*+{_ATTRIBUTE}{{0,256}}+){_ATTRIBUTE}*+")
-"""A start tag up to its 256th attribute, then the others; libxml2 compares each of them with all before it."""
 
 
 class NotHtml(ValueError):
@@ -85,7 +84,7 @@ def parse(content: str) -> lxml_html.HtmlElement:
     :raises NotHtml: if there are no tags, or more and deeper ones than any article's page has.
     """
     content = _XML.sub("", content.replace("\x00", ""), count=1)
-    content = _START_TAG.sub(r"\1", content)
+    content = bound_attributes(content)
     if not re.search(r"<(?:!doctype|html|head|body|meta|title|div|p|article|table|h1)\b", content, re.IGNORECASE):
         raise NotHtml("expected an HTML page, found no tags of one")
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
