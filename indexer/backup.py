@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from indexer import cache, progress
+from indexer import cache, private, progress
 from indexer.errors import SnapshotError
 from indexer.layout import CURRENT_FILE
 from indexer.snapshot import Home, share_directory, verify
@@ -87,6 +87,7 @@ def _whole(target: Path) -> Iterator[Path]:
     partial.mkdir(mode=0o700)
     try:
         yield partial
+        private.close_below(partial)
         os.sync()
         partial.rename(target)
     finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from indexer import private
 from models.encoder import EncoderIdentity, Vectors
 
 FILE = "encoding.sqlite"
@@ -64,6 +65,7 @@ class VectorCache:
 
 
 def _opened(path: Path) -> sqlite3.Connection:
+    private.make_file(path)
     database = sqlite3.connect(path)
     try:
         database.execute("PRAGMA journal_mode = WAL")

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from indexer import private
+
 FILE = "copies.jsonl"
 
 CopyKind = Literal["backup", "export"]
@@ -29,6 +31,7 @@ class Copy(NamedTuple):
 def note(home: Path, kind: CopyKind, path: Path) -> None:
     """Remember that a copy was written."""
     line = {"kind": kind, "path": str(path.absolute()), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    private.make_file(home / FILE)
     with (home / FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, ensure_ascii=False) + "\n")
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from indexer import private
 from indexer.errors import BuildRefused, IndexerError, SourceError, WorkEnded
 from indexer.sources import SourceOptions, listed
 from indexer.sources.described import AnySource, FileSource, SqlSource, WebSource
@@ -152,7 +153,7 @@ def following(home: Path) -> Iterator[None]:
 
     :raises BuildRefused: if another does.
     """
-    home.mkdir(parents=True, exist_ok=True)
+    private.make_home(home)
     with (home / _LOCK).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

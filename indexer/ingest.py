@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from indexer import growth
+from indexer import growth, private
 from indexer.assembly import Assembly
 from indexer.build import BuildOptions, build, held, stage_changes
 from indexer.cache import VectorCache
@@ -175,7 +175,7 @@ class Ingester:
     @contextmanager
     def _trying(self, changes: Sequence[Change]) -> Iterator[None]:
         note = self._live.path / TRYING
-        note.parent.mkdir(parents=True, exist_ok=True)
+        note.parent.mkdir(private.DIRECTORY, parents=True, exist_ok=True)
         told = {"seq": changes[0].seq, "changes": len(changes), "singly": self._singly}
         note.write_text(json.dumps(told), encoding="utf-8")
         try:

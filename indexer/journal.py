@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from indexer import private
 from indexer.barred import is_barred
 from indexer.changes import (
     NEVER,
@@ -55,6 +56,8 @@ CREATE TABLE IF NOT EXISTS barred (mark BLOB NOT NULL, id TEXT NOT NULL, PRIMARY
 """
 _WAIT_SECONDS = 10.0
 _AGAIN_SECONDS = 0.1
+_OVERWRITES = 1
+"""The `user_version` of files whose free pages hold nothing."""
 
 RETRY_SECONDS, RETRY_MOST = 10, 3600
 """After how long a change that was set aside is tried again: at first, doubled with each fault, and at most."""
@@ -76,9 +79,11 @@ class Journal:
         self.path = home / FILE
         self._lock = threading.Lock()
         with _told(self.path):
-            home.mkdir(parents=True, exist_ok=True)
+            private.make_home(home)
+            private.make_file(self.path)  # SQLite gives the files beside it the same mode
             self._database = self._connect()
             self._database.executescript(_SCHEMA)
+            scrub_once(self._database)
             # Asked of a connection that never writes, `data_version` tells of every commit, this process's as well.
             self._watching = self._connect()
 
@@ -452,6 +457,19 @@ class Journal:
         with self._lock, _told(self.path):
             scrub(self._database, wait)
 
+    def empty_log(self) -> None:
+        """Empty the write-ahead log, where old lines lie until they are overwritten; not while others read from it."""
+        with self._lock, _told(self.path):
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def deleted_before(self, moment: datetime) -> dict[str, int]:
+        """Return which articles were deleted before some time and are gone still, each with its time of change.
+
+        What is taken down is not among them: that lasts.
+        """
+        query = "SELECT id, updated FROM changes WHERE line IS NULL AND received < ? AND updated < ?"
+        return {str(found): int(str(updated)) for found, updated in self._rows(query, (micros(moment), NEVER))}
+
     def takedowns(self) -> list[Takedown]:
         """Return all takedowns that there ever were, in their order."""
         columns = "id, who, why, at, snapshots, lists, lifted_at, lifted_by"
@@ -470,6 +488,16 @@ def _aside(row: Sequence[object]) -> Aside:
 
 def _stamp() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def scrub_once(database: sqlite3.Connection) -> None:
+    """Write a database anew that is of a release which did not overwrite what it deleted.
+
+    :param database: In autocommit mode.
+    """
+    if database.execute("PRAGMA user_version").fetchone()[0] < _OVERWRITES:
+        database.execute("VACUUM")
+        database.execute(f"PRAGMA user_version = {_OVERWRITES}")
 
 
 def scrub(database: sqlite3.Connection, wait: float = _WAIT_SECONDS) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from indexer import private
 from indexer.article import Problem
 from indexer.sources.reading import BadLine, Reading
 
@@ -32,6 +33,7 @@ class RejectsFile:
     def write(self, reading: Reading | BadLine, problems: list[Problem]) -> None:
         """Write a line."""
         if self._file is None:
+            private.make_file(self.path)
             self._file = self.path.open("a", encoding="utf-8")
         faults = [{"field": p.field, "value": p.value, "reason": p.reason} for p in problems]
         raw = reading.raw if isinstance(reading, BadLine) else reading.fields

@@ -15,7 +15,7 @@ import secrets
 import shutil
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from indexer import calibration, knowledge, lexical
+from indexer import calibration, knowledge, lexical, private
 from indexer import segment as segments
 from indexer.calibration import Background, Calibration
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
@@ -182,7 +182,8 @@ class Home:
         :param merging: Whether this one merges.
         :raises BuildRefused: if another process holds it, with that process's id.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        private.make_home(self.path)
+        private.make_file(self.path / "lock")
         begun = time.monotonic()
         with (self.path / "lock").open("a+", encoding="utf-8") as file:
             while True:
@@ -230,10 +231,10 @@ class Home:
 
         The caller holds the lock, so that what lies there from earlier is what a killed build left.
         """
-        self.snapshots.mkdir(parents=True, exist_ok=True)
+        self.snapshots.mkdir(private.DIRECTORY, parents=True, exist_ok=True)
         self.sweep()
         name = f"{_PARTIAL}{secrets.token_hex(4)}"
-        os.mkdir(f"{self.snapshots}/{name}")  # noqa: PTH102
+        os.mkdir(f"{self.snapshots}/{name}", private.DIRECTORY)  # noqa: PTH102
         (directory,) = (path for path in self.snapshots.iterdir() if path.name == name)  # as in `_known`
         try:
             yield directory
@@ -258,6 +259,7 @@ class Home:
         content = {"format": FORMAT, "created_at": now.isoformat(timespec="seconds"), **manifest, "files": files}
         written = json.dumps(Manifest.model_validate(content).model_dump(mode="json"), indent=1).encode()
         (directory / MANIFEST_FILE).write_bytes(written)
+        private.close_below(directory)
         name = f"{now:{_TIME}}-{hashlib.sha256(written).hexdigest()[:8]}"
         if durable:
             for path in sorted(directory.rglob("*"), reverse=True):
@@ -283,7 +285,7 @@ class Home:
 
     def _later_than_all(self) -> datetime:
         """Return the time, or just after the newest snapshot's where the clock has gone backwards."""
-        newest = [datetime.strptime(name.split("-")[0], _TIME).replace(tzinfo=UTC) for name in self.ids()[-1:]]
+        newest = [_made_at(name) for name in self.ids()[-1:]]
         return max([datetime.now(UTC), *(time + timedelta(microseconds=1) for time in newest)])
 
     def point_to(self, snapshot_id: str) -> None:
@@ -328,6 +330,20 @@ class Home:
             self._remove(name)
         return doomed
 
+    def superseded(self, before: datetime) -> list[str]:
+        """Return the ids of the snapshots that gave way to another before some time, oldest first.
+
+        Of one that is newer than the current one, rolled back from, its own time counts.
+        """
+        current, ids = self.current(), self.ids()
+        ended = dict(zip(ids, [*ids[1:], *ids[-1:]], strict=True))
+        return [name for name in ids if name != current and _made_at(ended[name]) < before]
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Delete snapshots, none of them the current one. The caller holds the lock. Readers keep what they have."""
+        for name in names:
+            self._remove(name)
+
     def unwanted(self, unwanted: Callable[[Manifest], bool]) -> list[str]:
         """Return the ids of the snapshots that are unwanted or cannot be read, oldest first."""
         doomed = []
@@ -348,6 +364,11 @@ class Home:
                 (self.path / CURRENT_FILE).unlink(missing_ok=True)  # first, so that it never names one that is gone
         for name in doomed:
             self._remove(name)
+
+
+def _made_at(name: str) -> datetime:
+    """Return when a snapshot was made, as its name says."""
+    return datetime.strptime(name.split("-")[0], _TIME).replace(tzinfo=UTC)
 
 
 def _files(directory: Path) -> list[str]:

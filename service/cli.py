@@ -7,10 +7,12 @@ imported when it runs: numpy and the model libraries take seconds, and `serve` m
 from __future__ import annotations
 
 import logging
+import os
 import sys
 
 import click
 
+from indexer import private
 from service.commands import (
     archive,
     articles,
@@ -32,6 +34,8 @@ from service.commands import (
 @click.option("-v", "--verbose", is_flag=True, help="Log more, to stderr.")
 def main(verbose: bool) -> None:
     """Semantic search and related news for Vietnamese newspapers."""
+    before = private.owner_only()
+    click.get_current_context().call_on_close(lambda: os.umask(before))
     logging.basicConfig(
         stream=sys.stderr,
         level=logging.WARNING,

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from indexer import private
 from indexer.hashed import Ahead, Hashed
 from models.cpu import available_threads
 from service.serving import allocator
@@ -77,6 +78,7 @@ def serve(
     from service import settings
     from service.observing import logs
 
+    private.owner_only()
     ahead = ahead or Ahead(home)
     gc.disable()  # until all is imported, of which nothing is garbage
     found = settings.load()

@@ -97,6 +97,8 @@ class Settings(BaseSettings):
     :param min_related: Least relevance in a related list.
     :param fallbacks: What fills a related list that is too short, in turn; as JSON where it is an environment variable.
     :param duplicates: Which of several near-duplicates is shown.
+    :param deleted_days: For how many days the text of deleted articles may remain in files that nothing is served from:
+        older snapshots, what sources gave, rejected lines.
     :param cache_seconds: For how long caches may keep a related list without asking again.
     :param newsroom: Whether there are pages for the newsroom at all.
     :param open_newsroom: Whether they open without a key, until the first is made, for a browser on this machine: to
@@ -178,6 +180,7 @@ class Settings(BaseSettings):
     min_related: float = Field(default=0.05, ge=0, le=1)
     fallbacks: tuple[FallbackName, ...] = ("same_section_newest",)
     duplicates: DuplicateRule = "newest"
+    deleted_days: int = Field(default=30, ge=1, le=3650)
     cache_seconds: int = Field(default=60, ge=0)
     newsroom: bool = True
     open_newsroom: bool = False

@@ -55,7 +55,7 @@ def test_where_all_is_well_nothing_is_said_but_that(well):
     assert {finding.status for finding in findings.values()} == {"ok"}
     assert list(findings) == [
         *("settings", "CPU", "home", "disk", "model", "snapshot"),
-        *("keys", "changes", "ingestion", "sync", "port"),
+        *("modes", "keys", "changes", "ingestion", "sync", "port"),
     ]
     assert "3 articles, every file as it was published, made with this model" in findings["snapshot"].found
     assert "encodes a query in " in findings["model"].found

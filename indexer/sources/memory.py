@@ -16,10 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from indexer import private
 from indexer.barred import is_barred, name_mark
 from indexer.confined import step
 from indexer.errors import SourceError
-from indexer.journal import Journal, scrub
+from indexer.journal import Journal, scrub, scrub_once
 from indexer.sources.reading import Reading
 
 FILE = "sources.sqlite"
@@ -296,6 +297,8 @@ def unhide(home: Path) -> None:
 def _open(home: Path | None) -> Iterator[sqlite3.Connection]:
     path = ":memory:" if home is None else str(home / FILE)
     try:
+        if home is not None:
+            private.make_file(home / FILE)
         database = sqlite3.connect(path, timeout=30)
         try:
             if home is not None:
@@ -303,6 +306,8 @@ def _open(home: Path | None) -> Iterator[sqlite3.Connection]:
                 database.execute("PRAGMA synchronous = NORMAL")
                 database.execute("PRAGMA secure_delete = ON")  # what a source takes back is overwritten
             database.executescript(_SCHEMA)
+            database.commit()
+            scrub_once(database)
             yield database
         finally:
             database.close()

@@ -17,6 +17,7 @@ from service.commands.common import (
     load_encoder,
     open_searcher,
     plain_errors,
+    retained,
     show_progress,
     source_options,
     with_home,
@@ -91,7 +92,7 @@ def index(
             keep=keep,
             source=said,
         )
-        with show_progress() as progress:
+        with show_progress() as progress, retained(home, options) as options:
             report = build(Home(home), sources, lambda: load_encoder(**model), options, progress)
         for problem in report.problems:
             click.echo(str(problem), err=True)
@@ -147,7 +148,8 @@ def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, *
         from indexer.snapshot import Home
 
         options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
-        with show_progress(silent=ingested) as progress:  # the service's log would be full of it
+        silent = ingested  # the service's log would be full of it
+        with show_progress(silent) as progress, retained(home, options) as options:
             report = build(Home(home), (), lambda: load_encoder(**model), options, progress)
     _tell(report, as_json)
 

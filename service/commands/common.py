@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 import click
 
 if TYPE_CHECKING:
+    from indexer.build import BuildOptions
     from indexer.progress import Progress
     from indexer.sources import SourceOptions
     from models.catalogue import ModelCard
@@ -205,6 +206,25 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
         with closing(journal):
             searcher.withdraw(journal)
     return searcher
+
+
+@contextmanager
+def retained(home: Path, options: BuildOptions) -> Iterator[BuildOptions]:
+    """Yield the options of a build, which writes all anew where that is due, and delete afterwards what has expired."""
+    from dataclasses import replace
+
+    from indexer import retention
+    from indexer.errors import BuildRefused
+    from indexer.snapshot import Home
+    from service.settings import Settings
+
+    place, days = Home(home), Settings().deleted_days
+    yield replace(options, rewrite=options.rewrite or retention.is_overdue(place, days))
+    gone: list[str] = []
+    with suppress(BuildRefused):  # another build has begun, and does it
+        gone = retention.expire(place, days)
+    for name in gone:
+        click.echo(f"snapshot {name} is deleted: it may hold what was deleted {days / 2:g} days ago", err=True)
 
 
 @contextmanager

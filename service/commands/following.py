@@ -16,6 +16,7 @@ import click
 from service.commands.common import (
     load_encoder,
     plain_errors,
+    retained,
     source_options,
     with_home,
     with_json,
@@ -189,8 +190,9 @@ def _build(
         followed.stands()
         return
     try:
-        options = BuildOptions(keep=keep, source=followed.build_options())
-        report = build(place, sources, encoder, options, lambda stage, done, total: pulse.beat())
+        said = BuildOptions(keep=keep, source=followed.build_options())
+        with retained(home, said) as options:
+            report = build(place, sources, encoder, options, lambda stage, done, total: pulse.beat())
     except IndexerError as error:
         followed.stands(str(error))
         return

@@ -124,13 +124,16 @@ def verify_snapshot(snapshot_id: str | None, home: Path) -> None:
 @click.option("--keep", type=click.IntRange(1), default=5, show_default=True, help="Snapshots to keep.")
 @with_home
 def prune(keep: int, home: Path) -> None:
-    """Delete all but the newest snapshots and the current one."""
+    """Delete all but the newest snapshots and the current one, and what is kept longer than `deleted_days` says."""
     with plain_errors():
+        from indexer import retention
         from indexer.snapshot import Home
+        from service.settings import Settings
 
         place = Home(home)
         with place.lock():
             doomed = place.prune(keep)
+        doomed += retention.expire(place, Settings().deleted_days)
     click.echo(f"deleted {len(doomed)}: {', '.join(doomed)}" if doomed else "nothing to delete")
 
 

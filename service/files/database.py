@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from indexer import private
 from service.files.whole import put_once
 
 
@@ -22,7 +23,7 @@ def make(path: Path, schema: str) -> None:
     """
     if path.exists():
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
+    private.make_home(path.parent)
     with tempfile.TemporaryDirectory(prefix=f".{path.stem}-", dir=path.parent) as directory:
         beside = Path(directory) / path.name
         os.close(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

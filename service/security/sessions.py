@@ -18,6 +18,7 @@ from pathlib import Path
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
 
+from indexer import private
 from service.errors import NotReady
 from service.files.whole import put_once
 
@@ -112,7 +113,7 @@ def secret_of(home: Path, given: str | None = None, name: str = FILE) -> bytes:
     except OSError as error:
         raise NotReady(f"{name} cannot be read: {error.strerror or error}") from None
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        private.make_home(home)
         with tempfile.NamedTemporaryFile(prefix=f".{name}.", dir=home) as file:  # of mode 0600
             file.write(secrets.token_hex(_BYTES).encode())
             file.flush()

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from indexer import private
 from indexer.article import VIETNAM
 from indexer.errors import IndexerError
 from indexer.following import Condition, condition
@@ -44,6 +45,7 @@ class Finding:
 
 def examine_home(home: Path) -> Iterator[Finding]:
     """Yield a finding for keys, changes, who brings them in, following, and each source that is not well."""
+    yield _modes(home)
     yield _keys(home)
     yield from _changes(Home(home))
     yield from _sources(condition(home))
@@ -67,6 +69,19 @@ def heard() -> Iterator[list[str]]:
     finally:
         floor.removeHandler(listener)
         floor.propagate = propagates
+
+
+def _modes(home: Path) -> Finding:
+    """Look whether others than its owner may read the home."""
+    if not home.is_dir():
+        return Finding("modes", "ok", "no home yet: it will be its owner's alone")
+    found = list(private.exposed(home))
+    if not found:
+        return Finding("modes", "ok", f"{home}: its owner alone can read it")
+    told = (
+        f"{len(found)} files or directories of {home} can be read by others than their owner, {found[0].name} for one"
+    )
+    return Finding("modes", "problem", told, f"`chmod -R go= {home}`; texts under embargo lie there")
 
 
 def _keys(home: Path) -> Finding:

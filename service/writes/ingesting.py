@@ -17,12 +17,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from indexer import retention
 from indexer.errors import BuildRefused, IndexerError
 from indexer.ingest import Ingester, live_home
 from indexer.snapshot import Home
 from models.encoder import Encoder
 from models.errors import ModelError
 from service.serving import allocator
+from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -160,7 +162,7 @@ class _Loop:
         self._loaded: Encoder | None = None
         self._ingester: Ingester | None = None
         self._merging: subprocess.Popen[bytes] | None = None
-        self._begun = self._merged = time.monotonic()
+        self._begun = self._merged = self._looked = time.monotonic()
         self._rest = 0.0
 
     def run(self, goes_on: Callable[[], bool]) -> None:
@@ -198,6 +200,13 @@ class _Loop:
             self._loaded = self._load()
         return self._loaded
 
+    def _has_expired(self, now: float) -> bool:
+        """Return whether deleted text has been on disk for too long; looked at once an hour."""
+        if now - self._looked < MERGE_SECONDS:
+            return False
+        self._looked = now
+        return retention.is_due(self._home, Settings().deleted_days)
+
     def _merge(self, ingester: Ingester) -> None:
         now = time.monotonic()
         if self._merging is not None:
@@ -210,6 +219,7 @@ class _Loop:
             self._rest = max(REST_SECONDS, 10 * (now - self._begun))
             return
         due = ingester.changed > 0 and now - self._merged > MERGE_SECONDS
+        due = self._has_expired(now) or due
         if (due or ingester.merge_wanted()) and now - self._merged >= self._rest:
             self._begun = now
             command = [sys.executable, "-m", "service.cli", "merge", "--ingested", "--home", str(self._home.path)]

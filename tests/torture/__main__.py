@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.torture import damage, deletes, full, kills, readers, schema, soak, swaps, writes
+from tests.torture import damage, deletes, full, kills, purges, readers, schema, soak, swaps, writes
 
 SOAK_GROWTH = 0.02
 
@@ -44,6 +44,11 @@ def _deletes(directory: Path, rounds: int, seed: int) -> tuple[object, list[obje
 
 def _full(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
     found = full.run(directory, rounds, seed)
+    return found, list(found.wrong)
+
+
+def _purges(directory: Path, rounds: int, seed: int) -> tuple[object, list[object]]:
+    found = purges.run(directory, rounds, seed)
     return found, list(found.wrong)
 
 
@@ -83,6 +88,7 @@ PARTS = {
     "kills": Part(200, _kills),
     "deletes": Part(2000, _deletes),
     "full": Part(60, _full),
+    "purge": Part(50, _purges),
     "swaps": Part(50, _swaps),
     "restarts": Part(20, _restarts),
     "readers": Part(50_000, _readers),

@@ -4,6 +4,7 @@ import copy
 import json
 import random
 import tempfile
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import pytest
 from service.answers import openapi
 from service.answers.endpoints import ENDPOINTS
 from tests.torture import __main__ as torture
-from tests.torture import damage, deletes, full, kills, ledger, readers, schema, soak, swaps, writes
+from tests.torture import damage, deletes, full, kills, ledger, purges, readers, schema, soak, swaps, writes
 from tests.torture.damage import Case
 from tests.torture.generations import generation, generation_of, line
+from tests.torture.remains import remains
 from tests.torture.serving import Answered, Load
 from tests.torture.soak import Found, Sample
 from tests.torture.swaps import Published
@@ -112,6 +114,23 @@ class TestFull:
         found = full.run(memory_path, rounds=4, seed=7, scenarios=kills.SCENARIOS[1:2])
         assert found.wrong == []
         print(found)
+
+
+class TestPurges:
+    def test_nothing_is_left_in_homes_of_any_history(self, memory_path):
+        found = purges.run(memory_path, rounds=3, seed=7)
+        assert found.wrong == []
+        assert found.homes == 3
+        assert found.held > 10  # files with the text, before
+        print(found)
+
+    def test_what_is_left_is_seen(self, tmp_path):
+        (tmp_path / "a").write_bytes(b"\0\0Qu\xc3\xa1nhzx\0")
+        (tmp_path / "b.jsonl").write_text('{"x": "Qu\\u00e1nhzx"}')
+        (tmp_path / "c").write_text("a quanhzx b")
+        np.array([7, zlib.crc32("quánhzx".encode())], dtype=np.uint32).tofile(tmp_path / "tokens.u32")
+        assert {place.split(":")[0] for place in remains(tmp_path, ["Quánhzx"])} == {"a", "b.jsonl", "c", "tokens.u32"}
+        assert remains(tmp_path, ["Khác"]) == []
 
 
 class TestSwaps:
