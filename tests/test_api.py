@@ -46,7 +46,7 @@ ARTICLE_KEYS = [
     *("published_at", "updated_at", "unpublish_at", "image_url", "extra"),
 ]
 LIST_KEYS = ["snapshot", "took_ms", "total", "total_relation", "degraded", "hits"]
-SEARCH_KEYS = [*LIST_KEYS[:-1], "strong", "hits", "query", "facets"]
+SEARCH_KEYS = [*LIST_KEYS, "strong", "query", "facets"]
 HIT_KEYS = [
     *("id", "title", "url", "lead", "section", "author", "source", "published_at", "image_url"),
     *("score", "relevance", "similarity", "reasons"),

@@ -255,7 +255,7 @@ class TestEvaluateDrafts:
         assert (result["draft"], result["ndcg@10"]) == (kind, 1.0)
         rows = [line.split() for line in out.read_text(encoding="utf-8").splitlines()]
         assert sorted(row[2] for row in rows) == sorted(set(PUBLIC) - {"luong"})
-        assert {row[5] for row in rows} == {f"lienquan-related-similarity-{kind}"}
+        assert {row[5] for row in rows} == {f"lienquan-related-relevance-{kind}"}
 
     def test_without_it_nothing_is_said_of_drafts(self, run, qrels):
         assert "draft" not in json.loads(run("evaluate", "related", "--qrels", qrels, "--json").stdout)

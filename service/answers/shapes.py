@@ -210,11 +210,11 @@ class Facets(BaseModel):
 class SearchList(HitList):
     """The answer of search."""
 
+    hits: Sequence[SearchHitOut]
     strong: Annotated[
         int,
         Field(ge=0, description="How many hits are strong matches: by relevance the first so many of all pages"),
     ]
-    hits: Sequence[SearchHitOut]
     query: Annotated[QueryOut | None, Field(description="Null where nothing was typed")]
     facets: Facets
 

@@ -65,8 +65,8 @@ def search_json(
     return to_json(
         {
             **head(searcher, answer, started),
-            "strong": answer.strong,
             "hits": hits,
+            "strong": answer.strong,
             "query": None if query is None else _understood(query, answer.relaxed),
             "facets": {
                 field: [{"value": value, "count": count} for value, count in counts[:MAX_FACET]]

@@ -120,4 +120,4 @@ def test_the_documentation_by_keyboard_alone(visit):
     page.keyboard.press("Enter")
     expect(page.get_by_role("status").filter(has_text="Copied.")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == command.input_value()
-    assert command.input_value().startswith("curl -X PUT http://127.0.0.1:")
+    assert command.input_value().startswith("curl -X PUT http://localhost:")

@@ -223,7 +223,7 @@ def test_filters_pages_and_language(visit):
     page.get_by_role("link", name="Previous page").click()
     page.get_by_role("complementary").get_by_role("link", name="Mẫu").click()
     expect(page.get_by_text("1–10 of 12 articles")).to_be_visible()
-    page.get_by_role("link", name="Remove the filter Section: Mẫu").click()
+    page.get_by_role("link", name="Remove the filter Section: Mẫu").first.click()
     expect(page.get_by_text("1–10 of 16 articles")).to_be_visible()
     page.get_by_text("Published", exact=True).click()
     page.get_by_label("From").fill("2023-11-01")
@@ -337,7 +337,7 @@ def test_facets_open_and_narrow(visit, width):
     facets.get_by_text("Thẻ", exact=True).click()
     facets.get_by_role("link", name="làng nghề").click()
     expect(page.get_by_text("Bài 1–1 trong 1 bài viết")).to_be_visible()
-    page.get_by_role("link", name="Bỏ lọc Thẻ: làng nghề").click()
+    page.get_by_role("link", name="Bỏ lọc Thẻ: làng nghề").first.click()
     expect(page.get_by_text("Bài 1–10 trong 16 bài viết")).to_be_visible()
 
 
