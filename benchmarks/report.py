@@ -25,6 +25,26 @@ def quality(result: dict[str, Any]) -> str:
     return table(["", "nDCG@10", "recall@10", "MRR@10", "queries"], rows)
 
 
+def readers(result: dict[str, Any]) -> str:
+    """Return the tables of readers' queries as served: by kind, and those without an answer."""
+
+    def pair(row: dict[str, Any], name: str) -> str:
+        return ", ".join(f"{row[half][name]:.2f}" for half in ("look", "report"))
+
+    def counts(row: dict[str, Any], name: str) -> str:
+        return ", ".join(f"{row[half][name]:.0f}" for half in ("look", "report"))
+
+    shares = ("success@3", "answers@3", "precision", "recall")
+    rows = [
+        [row["set"], *(pair(row, name) for name in shares), counts(row, "empty"), counts(row, "queries")]
+        for row in result["rows"]
+    ]
+    told = result["nothing"]
+    header = ["look, report", "right among 3", "answer among 3", "`strong`: precision", "recall", "empty", "queries"]
+    none = [["no answer in the archive: `strong` is 0", pair(told, "none_strong"), counts(told, "queries")]]
+    return table(header, rows) + "\n\n" + table(["", "share", "queries"], none)
+
+
 NAMES = {
     "lienquan": "Lienquan",
     "lienquan-served": "Lienquan as served, with its floor of relevance",
@@ -486,6 +506,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "peers-search": lambda result: peers(result, short=True),
     "peers-indexing": indexing,
     "sample": quality,
+    "readers": readers,
     "quality": quality,
     "search": search,
     "search-sets": lambda result: search(result, short=True),

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from benchmarks import common, report
 
-DEFAULT = ("sample", "encoding", "peers", "quality", "near_duplicates", "series")
+DEFAULT = ("sample", "readers", "encoding", "peers", "quality", "near_duplicates", "series")
 LONG = (
     "serving",
     "stages",
@@ -28,7 +28,7 @@ LONG = (
     "related",
     "search",
 )
-WITHOUT_DATA = {"sample", "peers", "reading"}
+WITHOUT_DATA = {"sample", "readers", "peers", "reading"}
 """Those that fall back on the sample archive or on generated lines where the judged data is not there."""
 
 

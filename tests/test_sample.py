@@ -1,5 +1,6 @@
 """The sample archive: whole, hard on purpose, and judged without slips."""
 
+import hashlib
 import json
 import re
 import unicodedata
@@ -95,3 +96,41 @@ def test_queries(articles, queries):
 def test_queries_without_diacritics_have_none(queries):
     bare = [query["text"] for query in queries if query["class"] == "no-diacritics"]
     assert [asked for asked in bare if text.fold(asked) != asked.lower()] == []
+
+
+@pytest.fixture(scope="module")
+def asked():
+    return [json.loads(line) for line in (SAMPLE / "readers.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_readers_queries(articles, queries, asked):
+    kinds = {*("topic", "phrase", "slip", "bare", "english", "name", "number", "other", "abbreviation", "nothing")}
+    assert [set(query) for query in asked if set(query) != {"id", "text", "kind", "half"}] == []
+    assert len({query["id"] for query in asked}) == len(asked) == 400
+    assert {query["kind"] for query in asked} == kinds
+    assert Counter(query["kind"] for query in asked)["nothing"] == 60
+    assert sum(len(query["text"].split()) <= 6 for query in asked) >= 380
+    texts = [query["text"].casefold() for query in asked]
+    assert len(set(texts)) == len(texts)
+    assert set(texts) & {query["text"].casefold() for query in queries} == set()
+    bare = [query["text"] for query in asked if query["kind"] == "bare"]
+    assert [given for given in bare if text.fold(given) != given.lower()] == []
+
+
+def test_readers_judgements(articles, asked):
+    qrels = metrics.read_qrels(SAMPLE / "readers.qrels.tsv")
+    assert set(qrels) == {query["id"] for query in asked if query["kind"] != "nothing"}
+    assert {grade for grades in qrels.values() for grade in grades.values()} == {1.0, 2.0}
+    assert all(2.0 in grades.values() for grades in qrels.values())
+    named = {article for grades in qrels.values() for article in grades}
+    never_public = {"cuu-chu-tich-nhom-thuong-ha-linh-an", "mo-60-suat-hoc-xe-nang-giang-vien"}
+    assert named <= set(articles) - never_public
+    lines = (SAMPLE / "readers.qrels.tsv").read_text(encoding="utf-8").splitlines()
+    assert len({tuple(line.split("\t")[:2]) for line in lines}) == len(lines)
+
+
+def test_halves_of_readers_queries_come_from_a_hash_of_the_id(asked):
+    for kind in {query["kind"] for query in asked}:
+        own = [query for query in asked if query["kind"] == kind]
+        own.sort(key=lambda query: hashlib.sha256(query["id"].encode()).digest())
+        assert [query["half"] for query in own] == ["look", "report"] * (len(own) // 2)
