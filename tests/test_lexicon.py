@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer import lexicon
 from indexer.errors import SourceError
-from indexer.lexicon import Abbreviation, Renaming
+from indexer.lexicon import Abbreviation, Concept, Renaming, Rendering, _pairs
 from indexer.syllables import folded, spaced, stream, syllables
 from service.search import thesaurus
 
@@ -73,6 +73,7 @@ class TestShippedFiles:
             "english.tsv",
             "english_forms.tsv",
             "synonyms.tsv",
+            "public_life.tsv",
         ],
     )
     def test_they_are_composed_and_tidy(self, name):
@@ -210,6 +211,72 @@ class TestThesaurus:
         also = dict(lexicon.synonyms())
         assert southern in also[northern]
         assert northern in also[southern]
+
+
+class TestPublicLife:
+    def test_there_are_enough_of_every_subject(self):
+        concepts = lexicon.public_life()
+        assert len(concepts) >= 2_500
+        counts = Counter(concept.subject for concept in concepts)
+        assert set(counts) == set(lexicon.SUBJECTS)
+        assert min(counts.values()) >= 100
+
+    def test_terms_are_up_to_five_syllables_spelt_as_syllables_are_each_once(self):
+        for concept in lexicon.public_life():
+            terms = [*concept.same, *concept.narrower, *concept.related]
+            assert concept.same, concept
+            assert len(set(terms)) == len(terms) > 1, concept
+            assert [term for term in terms if spaced(term) != term or term.count(" ") > 4] == []
+
+    def test_a_term_is_the_name_of_one_concept_only(self):
+        named = Counter(term for concept in lexicon.public_life() for term in concept.same)
+        assert [term for term, times in named.items() if times > 1] == []
+
+    def test_english_is_written_as_readers_type_it(self):
+        for concept in lexicon.public_life():
+            assert all(term.isascii() and term == term.strip() for term in concept.english), concept
+            assert len(set(concept.english)) == len(concept.english), concept
+
+    def test_a_row_of_each_grade(self, monkeypatch):
+        concept = Concept("labour", ("lan man", "lũng vài"), ("lan man nhỏ", "vài"), ("gốm",), ("zorble",))
+        monkeypatch.setattr(lexicon, "public_life", lambda: [concept])
+        also, unsure = dict(lexicon.synonyms()), lexicon.unsure()
+        assert also["lan man"] == ("lũng vài", "vài", "gốm")  # the longer one holds it and is found by it
+        assert also["lũng vài"] == ("lan man", "lan man nhỏ", "vài", "gốm")
+        assert also["lan man nhỏ"] == ("lan man", "lũng vài")
+        assert "vài" not in also  # a single syllable means too much
+        assert "gốm" not in also  # what is told along with it does not lead back
+        assert ("lan man", "lũng vài") not in unsure
+        assert unsure["lan man", "vài"] == unsure["lan man nhỏ", "lũng vài"] == "kind"
+        assert unsure["lũng vài", "gốm"] == "related"
+        assert Rendering("zorble", ("lan man", "lũng vài")) in lexicon.english()
+
+    def test_what_the_list_of_synonyms_says_is_sure(self):
+        unsure = lexicon.unsure()
+        listed = [(term, other) for term, also in _pairs("synonyms.tsv") for other in also.split("|")]
+        assert [pair for pair in listed if pair in unsure] == []
+
+    @pytest.mark.parametrize(
+        ("typed", "written"),
+        [
+            ("đình công", "ngừng việc"),
+            ("hỏa hoạn", "cháy"),
+            ("tín dụng đen", "vay nặng lãi"),
+            ("sa thải", "cho nghỉ"),
+            ("trầm cảm", "sau sinh"),
+            ("lũ lụt", "nước lên"),
+            ("nợ lương", "chưa được trả công"),
+            ("ngộ độc", "nhiễm khuẩn thực phẩm"),
+            ("lừa đảo", "giả mạo"),
+            ("nông dân", "bà con"),
+        ],
+    )
+    def test_readers_words_lead_to_newspapers(self, typed, written):
+        assert written in dict(lexicon.synonyms())[typed]
+
+    @pytest.mark.parametrize("english", ["strike", "layoffs", "flood", "unpaid wages"])
+    def test_english_readers_words(self, english):
+        assert any(english in concept.english for concept in lexicon.public_life())
 
 
 class TestGlossary:

@@ -362,6 +362,20 @@ class TestSynonyms:
 USUAL = [f"{word} {one}" for one in ("nhà xưởng", "xưởng may") for word in "bán mua thuê cho tìm gần sau bên".split()]
 
 
+class TestLookalikes:
+    """An abbreviation in capitals is not the syllable that has its letters."""
+
+    def test_what_it_stands_for_comes_first_and_its_letters_count_little(self, ask):
+        query = ask("AI")
+        assert ("AI".lower(), "trí tuệ nhân tạo") in also(query)
+        ((full, own),) = [group for group in query.words.groups if group[-1][0].token == "ai"]
+        assert {term.weight for term in own if term.field == "exact"} == {0.2}
+        assert {term.weight for term in full if term.field == "exact"} == {1.0}
+
+    def test_the_syllable_is_no_abbreviation(self, ask):
+        assert also(ask("ai hát")) == set()
+
+
 class TestThesaurus:
     """The sentences have ngõ twelve times, hẻm four times and hóc never; the list is of a few words."""
 
@@ -411,6 +425,12 @@ class TestThesaurus:
         own, other = self.weights(ask("nhà xưởng"), "nhà")
         assert set(own.values()) == {1.0}
         assert other == {"xưởng": 0.4, "may": 0.4, "xưởng_may": 0.4}
+
+    def test_less_where_it_does_not_mean_the_same(self, ask, monkeypatch):
+        monkeypatch.setattr(thesaurus, "_unsure", lambda: {("hẻm", "ngõ"): "related"})
+        own, other = self.weights(ask("hẻm cụt"), "hẻm")
+        assert own == {"hẻm": 1.0}
+        assert other == {"ngõ": pytest.approx(0.7 * 0.4)}
 
     def test_the_longest_entry_counts(self, ask):
         assert also(ask("đầu hẻm")) == {("đầu hẻm", "đầu ngõ")}

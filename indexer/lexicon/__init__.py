@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -19,12 +19,20 @@ from indexer.syllables import spaced
 from indexer.text import clean
 
 Kind = Literal["place", "body"]
+Grade = Literal["same", "kind", "related"]
+"""How sure it is that a term may stand for another: it means the same, is a kind of it, or is told along with it."""
 Row = TypeVar("Row", bound=Hashable)
 
 ABBREVIATION_COLUMNS = ("abbreviation", "full form", "context")
+SUBJECTS = (
+    *("labour", "wages", "insurance", "crime", "courts", "disasters", "traffic", "health"),
+    *("school", "housing", "prices", "farming", "sport", "administration", "technology"),
+)
 RENAMING_COLUMNS = ("old name", "new name", "date")
 
 _HERE = Path(__file__).parent
+_WIDER = 3
+"""How many terms for the whole stand in for a kind of it."""
 _SHORT = re.compile(r"[^\W_][^\s_]{0,18}[^\W_]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -95,8 +103,15 @@ class Rendering(NamedTuple):
 
 
 def english() -> list[Rendering]:
-    """Return the shipped glossary, in the file's order; no two entries have the same words."""
-    return [Rendering(word, tuple(renderings.split("|"))) for word, renderings in _pairs("english.tsv")]
+    """Return the shipped glossary, in the file's order, then the terms that `public_life` adds; each once."""
+    glossary = {word: tuple(renderings.split("|")) for word, renderings in _pairs("english.tsv")}
+    known = {spaced(word) for word in glossary}
+    for concept in public_life():
+        for term in concept.english:
+            if spaced(term) not in known and spaced(term) not in concept.same:
+                known.add(spaced(term))
+                glossary[term] = concept.same[:_WIDER]
+    return [Rendering(word, renderings) for word, renderings in glossary.items()]
 
 
 def english_forms() -> dict[str, str]:
@@ -114,9 +129,78 @@ class Synonym(NamedTuple):
     also: tuple[str, ...]
 
 
+class Concept(NamedTuple):
+    """A matter of public life, and how newspapers and readers speak of it.
+
+    All Vietnamese terms as syllables in the spelling of `indexer.syllables`, blank between.
+
+    :param subject: One of `SUBJECTS`.
+    :param same: Terms that mean the same, the plainest first.
+    :param narrower: Kinds of it.
+    :param related: What is told along with it.
+    :param english: What English readers type for it.
+    """
+
+    subject: str
+    same: tuple[str, ...]
+    narrower: tuple[str, ...]
+    related: tuple[str, ...]
+    english: tuple[str, ...]
+
+
+def public_life() -> list[Concept]:
+    """Return the shipped concepts of public life, in the file's order."""
+    _, *lines = _text(_HERE / "public_life.tsv").splitlines()
+    found = []
+    for line in lines:
+        subject, *columns = line.split("\t")
+        same, narrower, related, english = (() if one == "-" else tuple(one.split("|")) for one in columns)
+        found.append(Concept(subject, same, narrower, related, english))
+    return found
+
+
 def synonyms() -> list[Synonym]:
-    """Return the shipped thesaurus, in the file's order; no two entries have the same term."""
-    return [Synonym(term, tuple(also.split("|"))) for term, also in _pairs("synonyms.tsv")]
+    """Return the shipped thesaurus: `synonyms.tsv`, then what `public_life.tsv` adds; each term once.
+
+    How sure the added ones are is told by `unsure`.
+    """
+    merged = {term: dict.fromkeys(also.split("|")) for term, also in _pairs("synonyms.tsv")}
+    for term, other, _ in _spoken():
+        merged.setdefault(term, {}).setdefault(other)
+    return [Synonym(term, tuple(also)) for term, also in merged.items()]
+
+
+def unsure() -> dict[tuple[str, str], Grade]:
+    """Return (term, what an article may have instead) for those that do not mean the same, and how they differ."""
+    sure = {(term, other) for term, also in _pairs("synonyms.tsv") for other in also.split("|")}
+    grades: dict[tuple[str, str], Grade] = {}
+    for term, other, grade in _spoken():
+        if grade == "same":
+            sure.add((term, other))
+        elif grades.get((term, other)) != "kind":
+            grades[term, other] = grade
+    return {pair: grade for pair, grade in grades.items() if pair not in sure}
+
+
+def _spoken() -> Iterator[tuple[str, str, Grade]]:
+    """Yield (term, what an article may have instead, how sure that is) of public life.
+
+    No term of a single syllable, which means too many things; none whose other one holds the term itself.
+    """
+    for _, same, narrower, related, _ in public_life():
+        for term in same:
+            yield from _graded(term, same, "same")
+            yield from _graded(term, narrower, "kind")
+            yield from _graded(term, related, "related")
+        for term in narrower:
+            yield from _graded(term, same[:_WIDER], "kind")
+
+
+def _graded(term: str, others: Iterable[str], grade: Grade) -> Iterator[tuple[str, str, Grade]]:
+    if " " in term:
+        for other in others:
+            if f" {term} " not in f" {other} ":
+                yield term, other, grade
 
 
 def _pairs(name: str) -> list[tuple[str, str]]:

@@ -108,11 +108,16 @@ class Alternatives:
         if all(other.run != also.run for other in known):
             known.append(also)
 
-    def abbreviated(self, word: str, spelling: str, shouted: bool) -> bool:
-        """Return whether a word is an abbreviation: written so, or known as one and no Vietnamese syllable."""
+    def abbreviated(self, word: str, spelling: str, shouted: bool, alone: bool = False) -> bool:
+        """Return whether a word is an abbreviation: written so, or known as one and no Vietnamese syllable.
+
+        :param shouted: Whether all of the query is in capitals, which therefore say nothing.
+        :param alone: Whether the word is the whole query: then a known one in capitals is meant, as AI is.
+        """
         if not shouted and len(word) > 1 and spelling.isupper() and len(word) <= 8:
             return True
-        return (word,) in self._abbreviated and not plausible_folded(folded(word))
+        meant = alone and spelling.isupper()
+        return (word,) in self._abbreviated and (meant or not plausible_folded(folded(word)))
 
     def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
         """Return what may stand in for which words, the longest runs first; no two runs overlap.
@@ -165,7 +170,9 @@ class Alternatives:
         others = self._language.usage([also for *_, also in found]).tolist()
         usual = sorted(zip(found, own, others, strict=True), key=lambda one: (one[0][0], -one[2]))
         return [
-            Place(start, end, "thesaurus", also, _called_weight(typed, other))
+            Place(
+                start, end, "thesaurus", also, _called_weight(typed, other) * thesaurus.sureness(words[start:end], also)
+            )
             for (start, end, also), typed, other in usual
             if other > _RARER * typed
         ]

@@ -13,6 +13,7 @@ from indexer.syllables import spaced
 
 Run = tuple[str, ...]
 
+_SURENESS: dict[lexicon.Grade, float] = {"same": 1.0, "kind": 0.75, "related": 0.4}
 _COMPOUND = 3
 """Syllables of the longest word that another one may be a part of."""
 
@@ -41,8 +42,15 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
     return found
 
 
+def sureness(term: Sequence[str], also: Sequence[str]) -> float:
+    """Return how sure it is that an article with one of what a term is called as well is on the same, 0 to 1."""
+    grade = _unsure().get((" ".join(term), " ".join(also)))
+    return 1.0 if grade is None else _SURENESS[grade]
+
+
 def preload() -> None:
     """Read the lists now: processes that are forked afterwards share them."""
+    _unsure()
     _lengths()
     _compounds()
 
@@ -55,6 +63,11 @@ def _within(words: Sequence[str], at: int) -> bool:
         for length in range(2, _COMPOUND + 1)
         for start in range(max(0, at - length + 1), at + 1)
     )
+
+
+@cache
+def _unsure() -> dict[tuple[str, str], lexicon.Grade]:
+    return lexicon.unsure()
 
 
 @cache

@@ -20,6 +20,7 @@ from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
 from service.search.restoration import Restored, choices_in, restore
 from service.search.snippets import Wanted
 from service.search.synonyms import NO_SYNONYMS, Synonyms
+from service.search.typing_slips import plausible_folded
 
 SHORT = 5
 """Up to so many syllables a query names a topic; longer ones are questions, sentences, titles."""
@@ -33,6 +34,8 @@ _OPERATORS = 8
 
 _FOLDED_WEIGHT = 0.3
 _TITLE_WEIGHT = 0.3
+_LOOKALIKE_WEIGHT = 0.2
+"""What an abbreviation's own letters count for where they are a syllable too: AI is not ai, who."""
 
 _FOREIGN_TRUST = 0.4
 """What the words of a query in another language count for at most: most are looked for in several senses."""
@@ -196,7 +199,7 @@ class Understanding:
         fixed = _in_codes(text) | {
             at
             for at, (word, spelling) in enumerate(zip(was, found, strict=False))
-            if word and self._alternatives.abbreviated(word, spelling, shouted)
+            if word and self._alternatives.abbreviated(word, spelling, shouted, alone=len(found) == 1)
         }
         return restore(self._language, was, fixed, self._choices)
 
@@ -213,7 +216,11 @@ class Understanding:
             own = tokens(words[start:end])
             inside.update(own)
             also = [place for place in places if (place.start, place.end) == (start, end)]
-            groups.append((_terms(own, short), *(_terms(_tokens(place.also), short, place.weight) for place in also)))
+            others = [_terms(_tokens(place.also), short, place.weight) for place in also]
+            if _is_lookalike(words[start:end], also):  # what it stands for comes first: that is what is looked for
+                groups.append((*others, _terms(own, short, _LOOKALIKE_WEIGHT)))
+            else:
+                groups.append((_terms(own, short), *others))
         single = [token for token in tokens(self._searched(read, text)) if token not in inside]
         # In a long sentence typed with its diacritics, the folded field adds time and noise: cho is chợ, chó, chờ.
         unsure = {word for word, changed in zip(words, read.changed, strict=True) if changed}
@@ -386,6 +393,11 @@ def _folded(token: str) -> str:
 
 def _tokens(run: Run) -> list[str]:
     return [*run, *pairs(run)]
+
+
+def _is_lookalike(words: Sequence[str], also: Sequence[Place]) -> bool:
+    """Return whether words are an abbreviation that the index, which knows no capitals, takes for a syllable."""
+    return len(words) == 1 and plausible_folded(words[0]) and any(place.kind == "abbreviation" for place in also)
 
 
 def _exact(part: str) -> Term:
