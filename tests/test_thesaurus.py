@@ -14,14 +14,18 @@ ENTRIES = [
     Synonym("giá xe hơi", ("giá ô tô",)),
     Synonym("xe hơi cũ", ("ô tô cũ",)),
     Synonym("máy bay", ("phi cơ",)),
+    Synonym("sa thải", ("cho thôi việc", "đuổi việc")),
+    Synonym("bị sa thải", ("mất việc", "đuổi việc")),
 ]
+UNSURE = {("sa thải", "cho thôi việc"): "kind", ("sa thải", "đuổi việc"): "related"}
 
 
 @pytest.fixture(autouse=True)
 def listed(monkeypatch):
     """Have an invented list instead of the shipped one."""
-    read = (thesaurus._entries, thesaurus._lengths, thesaurus._compounds)
+    read = (thesaurus._thesaurus, thesaurus._lengths, thesaurus._compounds)
     monkeypatch.setattr(lexicon, "synonyms", lambda: ENTRIES)
+    monkeypatch.setattr(lexicon, "unsure", lambda: dict(UNSURE))
     monkeypatch.setattr(lexicon, "phrases", lambda: ["cá heo", "cá heo con", "chăn nuôi heo nái"])
     for one in read:
         one.cache_clear()
@@ -90,3 +94,11 @@ def test_all_is_read_at_once_where_that_is_asked_for(monkeypatch):
     thesaurus.preload()
     monkeypatch.setattr(lexicon, "synonyms", lambda: pytest.fail("read again"))
     assert find("mua heo") == [(1, 2, ("lợn",))]
+
+
+def test_a_term_behind_a_light_word_is_called_what_the_term_is():
+    found = find("bị sa thải")
+    assert found == [(0, 3, tuple(other.split())) for other in ("mất việc", "đuổi việc", "cho thôi việc")]
+    sureness = [thesaurus.sureness(("bị", "sa", "thải"), other) for *_, other in found]
+    assert sureness == [1.0, 1.0, 0.75]  # its own entry says that đuổi việc is the same
+    assert thesaurus.sureness(("sa", "thải"), ("đuổi", "việc")) == 0.4

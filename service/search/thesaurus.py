@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cache
+from typing import NamedTuple
 
 from indexer import lexicon
 from indexer.syllables import spaced
@@ -14,6 +15,9 @@ from indexer.syllables import spaced
 Run = tuple[str, ...]
 
 _SURENESS: dict[lexicon.Grade, float] = {"same": 1.0, "kind": 0.75, "related": 0.4}
+_LIGHT = frozenset({"bị", "được", "vụ"})
+"""Words before a term that leave its matter as it is: bị sa thải is called whatever sa thải is called as well."""
+
 _COMPOUND = 3
 """Syllables of the longest word that another one may be a part of."""
 
@@ -27,7 +31,7 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
     :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
     :param taken: Places of words that are left alone.
     """
-    entries, longest = _entries(), _lengths()
+    entries, longest = _thesaurus().entries, _lengths()
     taken, found = set(taken), []
     places = ((length, start) for start, word in enumerate(words) for length in range(1, longest.get(word, 0) + 1))
     for length, start in sorted(places, key=lambda place: (-place[0], place[1])):
@@ -44,13 +48,12 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
 
 def sureness(term: Sequence[str], also: Sequence[str]) -> float:
     """Return how sure it is that an article with one of what a term is called as well is on the same, 0 to 1."""
-    grade = _unsure().get((" ".join(term), " ".join(also)))
+    grade = _thesaurus().unsure.get((" ".join(term), " ".join(also)))
     return 1.0 if grade is None else _SURENESS[grade]
 
 
 def preload() -> None:
     """Read the lists now: processes that are forked afterwards share them."""
-    _unsure()
     _lengths()
     _compounds()
 
@@ -65,21 +68,39 @@ def _within(words: Sequence[str], at: int) -> bool:
     )
 
 
-@cache
-def _unsure() -> dict[tuple[str, str], lexicon.Grade]:
-    return lexicon.unsure()
+class _Thesaurus(NamedTuple):
+    """The shipped thesaurus; a term behind a light word has what the term itself is called as well.
+
+    :param entries: What each term is called as well.
+    :param unsure: How (term, also) differ, for those that do not mean the same.
+    """
+
+    entries: dict[str, tuple[str, ...]]
+    unsure: dict[tuple[str, str], lexicon.Grade]
 
 
 @cache
-def _entries() -> dict[str, tuple[str, ...]]:
-    return {entry.term: entry.also for entry in lexicon.synonyms()}
+def _thesaurus() -> _Thesaurus:
+    entries, unsure = {entry.term: entry.also for entry in lexicon.synonyms()}, lexicon.unsure()
+    for term, also in entries.items():
+        inner = _without_light(term)
+        adopted = [other for other in entries.get(inner, ()) if inner != term and other not in (*also, term)]
+        entries[term] = (*also, *adopted)
+        unsure.update({(term, other): unsure[inner, other] for other in adopted if (inner, other) in unsure})
+    return _Thesaurus(entries, unsure)
+
+
+def _without_light(term: str) -> str:
+    """Return the part of a term behind a light word: two syllables or more, else the term as it is."""
+    first, _, rest = term.partition(" ")
+    return rest if first in _LIGHT and " " in rest else term
 
 
 @cache
 def _lengths() -> dict[str, int]:
     """Return how many syllables the longest entry has that begins with a syllable."""
     lengths: dict[str, int] = {}
-    for term in _entries():
+    for term in _thesaurus().entries:
         first, *after = term.split(" ")
         lengths[first] = max(lengths.get(first, 0), 1 + len(after))
     return lengths
@@ -88,9 +109,9 @@ def _lengths() -> dict[str, int]:
 @cache
 def _compounds() -> frozenset[str]:
     """Return the known words of several syllables of which one has an entry of its own."""
-    alone = {term for term in _entries() if " " not in term}
-    others = (run for also in _entries().values() for run in also)
-    known = (*map(spaced, lexicon.phrases()), *_entries(), *others)
+    alone = {term for term in _thesaurus().entries if " " not in term}
+    others = (run for also in _thesaurus().entries.values() for run in also)
+    known = (*map(spaced, lexicon.phrases()), *_thesaurus().entries, *others)
     return frozenset(
         word for word in known if 0 < word.count(" ") < _COMPOUND and not alone.isdisjoint(word.split(" "))
     )
