@@ -4,7 +4,8 @@ Lists of ten in archives of several sizes. Related: the judged articles of `vims
 `vietnews`, with bodies and without, by the product's own fused spreads. Brief: their titles alone, as drafts. Built
 archives are kept in LIENQUAN_BENCH_HOMES, if that is set. Queries: titles against articles whose own title is
 withheld, and the questions of `xquad_vi` in both languages against its passages, always among articles of `vietnews`;
-the one article or passage is the relevant hit.
+the one article or passage is the relevant hit. Hits: the queries of readers of the sample archive that may be looked at
+(`benchmarks.readers`), as served; relevant is what was judged so.
 """
 
 from __future__ import annotations
@@ -12,25 +13,29 @@ from __future__ import annotations
 import gzip
 import json
 import math
+from collections.abc import Collection
 from dataclasses import asdict
 from itertools import product
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import common
+from benchmarks import common, readers
 from benchmarks.quality import encoder, searcher
-from indexer import metrics
-from indexer.calibration import Background, Curve, draw_background
+from indexer import calibration, metrics
+from indexer.calibration import Background, Curve, JointCurve, draw_background
 from indexer.embedding import embed
 from indexer.metrics import Qrels
 from indexer.text import encoded_views
+from indexer.vectors import Rows
 from models.encoder import Vectors
 from models.remembering import QueryVectors
 from service.related import pool
 from service.related.seeds import resolve
-from service.schemas import Draft, Seed
+from service.schemas import Draft, SearchParams, Seed
+from service.search.retrieval import Found, ResultSet, Retrieval
 from service.searcher import Searcher
 
 SIZES = (100, 400, 1600, 6400)
@@ -104,11 +109,7 @@ class Lists:
         logs = np.log(np.array(self.sizes) / 1000)
         features = np.stack([np.array(self.spreads), np.ones_like(logs), logs], axis=1)
         related: NDArray[np.float64] = np.array(self.related, dtype=np.float64)
-        weights = np.zeros(3)
-        for _ in range(50):
-            chance = 1 / (1 + np.exp(-features @ weights))
-            hessian = features.T @ (features * (chance * (1 - chance))[:, None])
-            weights += np.linalg.solve(hessian, features.T @ (related - chance))
+        weights = likeliest(features, related)
         slope, shift, growth = weights
         return Curve(middle=float(-shift / slope), growth=float(-growth / slope), width=float(1 / slope))
 
@@ -163,6 +164,64 @@ def queries(crowd: Vectors) -> Lists:
     return lists
 
 
+class Hits:
+    """What meaning and words say of the hits of searches as they are served, and whether they were judged right."""
+
+    def __init__(self) -> None:
+        self._said: list[NDArray[np.float64]] = []
+        self._right: list[NDArray[np.float64]] = []
+
+    def add(self, found: Searcher, text: str, right: Collection[str]) -> None:
+        """Search, and keep what the joint curve is asked of every article in the result set."""
+        asked: list[tuple[NDArray[np.float64], ...]] = []
+        rows: list[Rows] = []
+        curve, scored = JointCurve.at, Retrieval.scored
+
+        def at(self: JointCurve, spreads: Any, shares: Any, fused: Any, syllables: int) -> NDArray[np.float64]:
+            length = np.full(len(spreads), math.log(min(max(syllables, 1), calibration.LONGEST_FITTED)))
+            asked.append((np.ones(len(spreads)), spreads, np.minimum(shares, calibration.MOST_SHARE), fused, length))
+            return curve(self, spreads, shares, fused, syllables)
+
+        def keep(self: Retrieval, members: ResultSet) -> Found:
+            rows.append(members.rows)
+            return scored(self, members)
+
+        with patch.object(JointCurve, "at", at), patch.object(Retrieval, "scored", keep):
+            found.search(SearchParams(q=text))
+        ids = [summary.id for summary in found.archive.summaries(rows[0])]
+        self._said.append(np.stack(asked[0], axis=1))
+        self._right.append(np.array([article in right for article in ids], dtype=np.float64))
+
+    def fit(self) -> JointCurve:
+        """Return the curve of best likelihood."""
+        return JointCurve(*map(float, likeliest(np.concatenate(self._said), np.concatenate(self._right))))
+
+    @property
+    def count(self) -> int:
+        """Return how many hits there are."""
+        return sum(map(len, self._right))
+
+
+def hits() -> Hits:
+    """Gather the hits of readers' queries."""
+    gathered = Hits()
+    with common.scratch() as directory:
+        found = searcher(directory, readers.FILES / "articles.jsonl")
+        for query, right in readers.judged("look"):
+            gathered.add(found, query["text"], right)
+    return gathered
+
+
+def likeliest(features: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weights of (n, m) features that make a logistic model of best likelihood, by Newton's method."""
+    weights = np.zeros(features.shape[1])
+    for _ in range(50):
+        chance = 1 / (1 + np.exp(-features @ weights))
+        hessian = features.T @ (features * (chance * (1 - chance))[:, None])
+        weights += np.linalg.solve(hessian, features.T @ (true - chance))
+    return weights
+
+
 def main() -> None:
     """Run and save."""
     given = common.articles("vietnews", CROWD)
@@ -172,6 +231,8 @@ def main() -> None:
         curve = lists.fit()
         assert math.isfinite(curve.width)
         result[name] = {**asdict(curve), "hits": len(lists.related), "reliability": lists.errors(curve)}
+    joint = hits()
+    result["hits"] = {**asdict(joint.fit()), "hits": joint.count}
     common.save("calibrate", result)
 
 

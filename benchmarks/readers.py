@@ -28,6 +28,7 @@ KINDS = {
 }
 HALVES = ("look", "report")
 NOTHING = "nothing"
+FILES = Path(str(resources.files("indexer") / "sample"))
 _FIRST = 3
 _PAGE = 100
 
@@ -52,6 +53,13 @@ class Asked:
     def succeeds(self, grade: float = 1.0) -> bool:
         """Return whether an article of that grade or better is among the first three."""
         return any(self.right.get(article, 0.0) >= grade for article in self.first[:_FIRST])
+
+
+def judged(*halves: str) -> list[tuple[dict[str, str], dict[str, float]]]:
+    """Return the queries of these halves, each with the grades of its right articles by id."""
+    qrels = metrics.read_qrels(FILES / "readers.qrels.tsv")
+    queries = [json.loads(line) for line in (FILES / "readers.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [(query, qrels.get(query["id"], {})) for query in queries if query["half"] in halves]
 
 
 def ask(found: Searcher, query: dict[str, str], right: dict[str, float]) -> Asked:
@@ -99,12 +107,9 @@ def measured(asked: list[Asked]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Run and save."""
-    files = Path(str(resources.files("indexer") / "sample"))
-    queries = [json.loads(line) for line in (files / "readers.jsonl").read_text(encoding="utf-8").splitlines()]
-    qrels = metrics.read_qrels(files / "readers.qrels.tsv")
     with common.scratch() as directory:
-        found = searcher(directory, files / "articles.jsonl")
-        asked = [ask(found, query, qrels.get(query["id"], {})) for query in queries]
+        found = searcher(directory, FILES / "articles.jsonl")
+        asked = [ask(found, query, right) for query, right in judged(*HALVES)]
     none = {half: [one.claimed == 0 for one in asked if one.kind == NOTHING and one.half == half] for half in HALVES}
     nothing = {half: {"none_strong": share(told), "queries": len(told)} for half, told in none.items()}
     common.save("readers", {"rows": measured(asked), "nothing": nothing, "encoder": encoder().identity.precision})

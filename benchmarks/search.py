@@ -245,8 +245,8 @@ def index_share(directory: Path) -> float:
 
 
 def unrelated(found: Searcher, given: list[tuple[str, str]]) -> float:
-    """Return the share of queries whose answer is empty."""
-    return float(np.mean([found.search(SearchParams(q=text)).total == 0 for _, text in given[::12]]))
+    """Return the share of queries that no strong match is found for."""
+    return float(np.mean([found.search(SearchParams(q=text)).strong == 0 for _, text in given[::12]]))
 
 
 KINDS = ("plain", "unaccented", "half", "typo")

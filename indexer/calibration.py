@@ -73,6 +73,49 @@ unrelated queries reach in archives of 154 to 6,000 articles (95th percentile 0.
 (median 0.7 to 1.0); benchmarks/search.py."""
 
 
+@dataclass(frozen=True)
+class JointCurve:
+    """A logistic curve over what meaning and words say of a hit together: log odds that grow with each.
+
+    :param constant: Log odds of a hit of which nothing is said.
+    :param meaning: By how much they grow with a spread of meaning above the background.
+    :param words: By how much with the whole share of a query's words.
+    :param fused: By how much with one of the fused score that hits are ordered by.
+    :param syllables: By how much when a query is longer by a factor of e: a longer one says more of what it wants.
+    """
+
+    constant: float
+    meaning: float
+    words: float
+    fused: float
+    syllables: float
+
+    def at(
+        self, spreads: NDArray[np.float64], shares: NDArray[np.float64], fused: NDArray[np.float64], syllables: int
+    ) -> NDArray[np.float64]:
+        """Return the relevance of (n,) hits, 0 to 1.
+
+        :param spreads: (n,) spreads of meaning above the background, less what the size of the archive adds to them.
+        :param shares: (n,) shares of the query's words.
+        :param fused: (n,) fused scores.
+        :param syllables: How long the query is.
+        """
+        length = log(min(max(syllables, 1), LONGEST_FITTED))
+        said = self.meaning * spreads + self.words * np.minimum(shares, MOST_SHARE) + self.fused * fused
+        odds = self.constant + self.syllables * length + said
+        return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(odds, -60))))
+
+
+LONGEST_FITTED = 8
+"""Syllables of the longest queries that the curve was fitted to; longer ones are as these."""
+
+MOST_SHARE = 1.3
+"""More than the whole share says no more: the words are repeated."""
+
+HITS = JointCurve(constant=-8.51, meaning=0.78, words=3.41, fused=0.177, syllables=1.136)
+"""Fitted by benchmarks/calibrate.py to the queries of readers of the sample archive that may be looked at."""
+
+
 class Calibration(BaseModel):
     """What the manifest says of the background.
 
@@ -151,6 +194,10 @@ class Background:
     def reaching(self, relevance: float, curve: Curve) -> float:
         """Return the spreads above the background from which on something is so relevant (`Curve.reaching`)."""
         return curve.reaching(relevance, self._articles)
+
+    def grown(self, curve: Curve) -> float:
+        """Return by how many spreads chance alone reaches higher in this archive than in one of 1,000 articles."""
+        return curve.growth * log(max(self._articles, 1) / 1000)
 
     def of_spreads(self, spreads: NDArray[np.float64], curve: Curve) -> NDArray[np.float64]:
         """Return the relevance of (n,) spreads above the background, (n,) from 0 to 1."""

@@ -45,8 +45,8 @@ from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
 from service.serving.beside import Beside
 
-STRONG = 0.5
-"""Relevance from which on a hit is a strong match."""
+STRONG = 0.45
+"""Relevance from which on a hit is a strong match (benchmarks/README.md)."""
 
 _FACETS = ("section", "source", "author", "tag")
 _BEHIND = 5

@@ -9,12 +9,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from indexer.calibration import (
+    HITS,
+    LONGEST_FITTED,
+    MOST_SHARE,
     PROBE_WEIGHT,
     QUERIES,
     RELATED,
     Background,
     Calibration,
     Curve,
+    JointCurve,
     draw_background,
 )
 from models.hashing import HashingEncoder
@@ -183,3 +187,43 @@ def test_it_survives_the_manifest():
     assert Calibration.model_validate_json(made.model_dump_json()) == made
     with pytest.raises(ValidationError):
         Calibration.model_validate({**made.model_dump(), "mean": 1})
+
+
+# Meaning and words together
+
+
+def test_the_joint_curve_by_hand():
+    curve = JointCurve(constant=-3.0, meaning=0.5, words=2.0, fused=0.1, syllables=1.0)
+    spreads, shares, fused = np.array([0.0, 2.0, 2.0]), np.array([0.0, 0.5, 0.5]), np.array([0.0, 10.0, 10.0])
+    # log odds -3 + 0.5 * 2 + 2 * 0.5 + 0.1 * 10 = 0, a half
+    assert curve.at(spreads, shares, fused, 1) == pytest.approx([1 / (1 + math.exp(3)), 0.5, 0.5])
+    assert curve.at(spreads, shares, fused, 3)[1] == pytest.approx(3 / (1 + 3))  # odds grow as the length does
+    assert curve.at(spreads, shares, fused, 0)[1] == pytest.approx(0.5)
+
+
+def test_beyond_what_it_was_fitted_to_the_joint_curve_stays():
+    one = np.ones(1)
+    assert HITS.at(one, one, one, LONGEST_FITTED) == HITS.at(one, one, one, 300)
+    assert HITS.at(one, MOST_SHARE * one, one, 2) == HITS.at(one, 50 * one, one, 2)
+
+
+FINITE = st.floats(-50, 50)
+
+
+@given(FINITE, st.floats(0, 3), st.floats(-50, 300), st.integers(0, 50), st.floats(0, 5))
+def test_nothing_that_is_said_for_a_hit_makes_it_less_relevant(spreads, share, fused, syllables, more):
+    def at(spreads, share, fused, syllables):
+        return float(HITS.at(np.array([spreads]), np.array([share]), np.array([fused]), syllables)[0])
+
+    base = at(spreads, share, fused, syllables)
+    assert 0 <= base <= 1
+    assert at(spreads + more, share, fused, syllables) >= base
+    assert at(spreads, share + more, fused, syllables) >= base
+    assert at(spreads, share, fused + more, syllables) >= base
+    assert at(spreads, share, fused, syllables + 1) >= base
+
+
+def test_a_larger_archive_needs_more():
+    small, large = (background([0.2, 0.6], [0.0, 0.2], articles=articles) for articles in (100, 100_000))
+    assert small.grown(QUERIES) == pytest.approx(QUERIES.growth * math.log(0.1))
+    assert large.grown(QUERIES) == pytest.approx(QUERIES.growth * math.log(100))

@@ -128,7 +128,7 @@ class Found:
 
     :param spreads: (n,) fused scores, in standard deviations above what unrelated articles get; with what lifts them.
     :param lifts: (n,) what of that is for the very title, or a phrase, that was typed.
-    :param relevance: (n,) from 0 to 1: that meaning or words, taken by themselves, say that it is related.
+    :param relevance: (n,) from 0 to 1: how likely people hold it to be right, by what meaning and words say together.
     :param titled: (n,) bool, which bear exactly the title that was typed.
     """
 
@@ -247,8 +247,12 @@ class Retrieval:
         fused = fusion.fuse(spreads, said.spreads, weight)
         if query.short and spreads is not None and found.lexical is not None:
             fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
-        by_meaning = _NOT_ASKED if meaning is None or spreads is None else meaning.relevance(spreads)
-        relevance = np.broadcast_to(_either(by_meaning, said.relevance), rows.shape).copy()
+        if meaning is None or spreads is None:
+            relevance = said.relevance
+        elif said.spreads is None:
+            relevance = meaning.relevance(spreads)
+        else:
+            relevance = calibration.HITS.at(meaning.adjusted(spreads), said.shares, fused, len(query.parts))
         lifted = _among(rows, _none()[0] if found.lexical is None else found.lexical.titled)
         quoted = _among(rows, self._phrased)
         relevance[lifted | quoted] = 1.0
@@ -256,17 +260,8 @@ class Retrieval:
         return Found(Candidates(rows, cosines, said.scores), fused + lifts, lifts, relevance, lifted)
 
 
-_NOT_ASKED = np.zeros(1)
-"""What is said of every article by what was not asked."""
-
-
-def _either(by_meaning: Scores, by_words: Scores) -> Scores:
-    """Return the relevance of (n,) candidates: that meaning or words, each by itself, say so (noisy-or)."""
-    return 1 - (1 - by_meaning) * (1 - by_words)
-
-
 def _by_words(query: Query, shares: Scores) -> Scores:
-    """Return the relevance that words say of articles with such shares of them."""
+    """Return the relevance that words alone say of articles with such shares of them."""
     return calibration.WORDS.at(shares) * query.trust * (_FOREIGN_WORDS if query.foreign else 1.0)
 
 
@@ -288,8 +283,12 @@ class _Meant:
         background = archive.background
         return cls(vector, background, background.moments(vector), _FOREIGN_SHIFT if query.foreign else 0.0)
 
+    def adjusted(self, spreads: Scores) -> Scores:
+        """Return (n,) spreads as they would be of a Vietnamese query in an archive of 1,000 articles."""
+        return spreads + self.shift - self.background.grown(calibration.QUERIES)
+
     def relevance(self, spreads: Scores) -> Scores:
-        """Return the relevance that meaning says of (n,) articles."""
+        """Return the relevance that meaning alone says of (n,) articles."""
         return self.background.of_spreads(spreads + self.shift, calibration.QUERIES)
 
     def cosine(self, relevance: float) -> float:
@@ -304,25 +303,27 @@ class _Said:
 
     :param scores: (n,) float32, None where no words were asked.
     :param spreads: (n,) how far their scores are above chance, None where no words were asked.
-    :param relevance: (n,) that words by themselves say.
+    :param shares: (n,) share of the query's words, weighed by their rarity.
+    :param relevance: (n,) that words alone say.
     :param evidence: How much the words say at all, 0 to 1.
     """
 
     scores: NDArray[np.float32] | None
     spreads: Scores | None
+    shares: Scores
     relevance: Scores
     evidence: float
 
     @classmethod
     def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _Said:
         if lexical is None:
-            return cls(None, None, _NOT_ASKED, 0.0)
+            return cls(None, None, np.zeros(len(rows)), np.zeros(len(rows)), 0.0)
         scores, chance = _placed(rows, lexical.rows, lexical.scores, 0.0), lexical.chance
         exact = scores.astype(np.float64)
         shares = exact / max(chance.whole, _LEAST_SPREAD)
         spreads = (exact - chance.mean) / max(chance.spread, _LEAST_SPREAD)
         evidence = fusion.evidence(float(shares.max(initial=0.0)))
-        return cls(scores, spreads, _by_words(query, shares), evidence)
+        return cls(scores, spreads, shares, _by_words(query, shares), evidence)
 
 
 def _distinct(rows: Rows) -> Rows:
