@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from functools import lru_cache, partial, wraps
 from time import perf_counter
@@ -41,6 +41,8 @@ from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
 from service.security.sign_on import SignOn
 from service.serving import deadline
+from service.serving.admission import CALLER, Admission
+from service.serving.budget import Caller
 from service.serving.framing import Head
 from service.settings import Settings
 from service.wording import docs as docs_words
@@ -61,9 +63,6 @@ MAX_BULK = 32_000_000
 _ANY = Seed(ids=[""])
 _SHORT = 256
 """Bytes of a query string that may be remembered."""
-
-_batching = threading.Lock()
-"""Held while this process answers a batch."""
 
 
 def live() -> Live:
@@ -105,6 +104,11 @@ def audit() -> AuditLog:
 def sign_on() -> SignOn | None:
     """Return how people sign in through the newsroom's provider, None where it has none."""
     return cast("SignOn | None", current_app.extensions["sign_on"])
+
+
+def admission() -> Admission:
+    """Return who lets requests in."""
+    return cast(Admission, current_app.extensions["admission"])
 
 
 def clicks() -> Clicks | None:
@@ -259,13 +263,23 @@ def related() -> Response:
 def related_batch() -> Response:
     """Return a list for each line of JSON, `{"id": …}`, as a line of JSON, while they are being made."""
     params = schemas.parse_params(schemas.BatchParams, request.args.to_dict(flat=False))
-    request.max_content_length = MAX_BATCH
+    caller: Caller = request.environ[CALLER]
+    if "Authorization" in request.headers and not caller.keyed:
+        with suppress(Forbidden):  # any scope will do
+            access.authorised(keys(), "ingest", request.headers.get, settings().cors_origins)
+    request.max_content_length = MAX_BATCH if caller.keyed else None
     lines = schemas.parse_lines(_received())
-    searcher = live().searcher()
-    if not _batching.acquire(blocking=False):  # one keeps a core busy for as long as it lasts
+    admitted = admission()
+    if not admitted.batches.begin(caller):
         raise NotReady("another batch is being answered")
-    response = Response(written.batch(searcher, lines, params), mimetype="application/x-ndjson")
-    response.call_on_close(_batching.release)
+    try:
+        place = partial(admitted.line, caller)
+        answered = written.batch(live().searcher(), lines, params, place)
+        response = Response(answered, mimetype="application/x-ndjson")
+    except BaseException:
+        admitted.batches.end(caller)
+        raise
+    response.call_on_close(partial(admitted.batches.end, caller))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -284,14 +298,17 @@ def count_clicks() -> Response:
 
 def allowed_body(store: KeyStore, origins: Collection[str], head: Head) -> int:
     """Return how many bytes of a body may be sent with a request to one of the endpoints that take many lines."""
-    path = unquote(head.path)
-    try:
-        if path == "/api/v1/articles:bulk":
-            access.authorised(store, "ingest", lambda name: head.headers.get(name.lower()), origins)
+    with suppress(ServiceError):  # its view says why
+
+        def header(name: str) -> str | None:
+            return head.headers.get(name.lower())
+
+        if unquote(head.path) == "/api/v1/articles:bulk":
+            access.authorised(store, "ingest", header, origins)
             return MAX_BULK
-    except ServiceError:
-        return 0  # its view says why
-    return MAX_BATCH
+        if access.presented(store, header) is not None:
+            return MAX_BATCH
+    return 0
 
 
 def _received() -> bytes:

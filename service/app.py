@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +16,7 @@ from urllib.parse import parse_qsl
 from flask import Flask, Request, Response, current_app, redirect, render_template, request
 from flask_limiter import Limiter
 from flask_limiter.errors import RateLimitExceeded
-from werkzeug.datastructures import MIMEAccept
+from werkzeug.datastructures import EnvironHeaders, MIMEAccept
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -41,7 +42,7 @@ from service.observing.query_log import FILE, QueryLog
 from service.options import Options
 from service.overview.mapped import Overviews
 from service.reader.assets import EMBEDDED, Assets
-from service.security import addresses, cors
+from service.security import access, addresses, cors
 from service.security.addresses import Addressed
 from service.security.audit import AuditLog
 from service.security.flows import Flows
@@ -51,7 +52,8 @@ from service.security.people import PeopleStore
 from service.security.pictures import Pictures
 from service.security.sessions import Sessions, secret_of
 from service.security.sign_on import BACK, Roles, SignOn, configuration, host
-from service.serving.admission import WATCHING, Admission, Environ, Gate
+from service.serving.admission import OVER, WATCHING, Admission, Environ, Gate
+from service.serving.budget import Budget, Budgets
 from service.settings import Settings, load, oidc_secret
 from service.wording import strings
 
@@ -182,6 +184,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     _serve_assets(app)
     if settings.cors_origins:
         app.after_request(_cross_origin)
+    app.before_request(_within_budget)
     if settings.rate_limit is not None:
         _limit(app, settings.rate_limit, settings.rate_limit_storage)
     _admit(app, settings)
@@ -280,6 +283,20 @@ def _limit(app: Flask, rates: str, storage: str) -> None:
     app.register_error_handler(RateLimitExceeded, partial(_limited, limiter))
 
 
+def _within_budget() -> None:
+    """Refuse what is more work than its caller may ask for."""
+    over: TooMany | None = request.environ.get(OVER)
+    if over is not None:
+        raise over
+
+
+def _key_of(keys: KeyStore, environ: Environ) -> str | None:
+    with suppress(ServiceError):  # whoever needs a key says what is wrong with it, or with the store
+        key = access.presented(keys, EnvironHeaders(environ).get)
+        return None if key is None else key.id
+    return None
+
+
 def _limited(limiter: Limiter, error: RateLimitExceeded) -> Response:
     over = limiter.current_limit
     seconds = 1 if over is None else int(over.reset_at - time.time())
@@ -290,8 +307,12 @@ def _admit(app: _Traced, settings: Settings) -> None:
     """Put the gate before the application: as many work at once as the process has cores."""
     longest = min(settings.max_wait_seconds, settings.request_seconds)
     gate = Gate(settings.threads or available_threads(), settings.max_waiting, longest)
-    larger = partial(api.allowed_body, app.extensions["lienquan_keys"], settings.cors_origins)
-    admission = Admission(app.wsgi_app, gate, _Busy(app), settings.request_seconds, MAX_BODY, larger)
+    keys = app.extensions["lienquan_keys"]
+    larger = partial(api.allowed_body, keys, settings.cors_origins)
+    wanted = (settings.cost_budget, settings.key_budget)
+    budgets = Budgets(*(None if one == "off" else Budget(one, settings.rate_limit_storage) for one in wanted))
+    asked = (settings.request_seconds, MAX_BODY, larger, budgets, settings.trusted_hops, partial(_key_of, keys))
+    admission = Admission(app.wsgi_app, gate, _Busy(app), *asked)
     app.extensions["admission"] = admission
     app.wsgi_app = admission  # type: ignore[method-assign]
 

@@ -24,7 +24,8 @@ from indexer import private
 from indexer.hashed import Ahead, Hashed
 from models.cpu import available_threads
 from service.serving import allocator
-from service.serving.admission import SPARE, Gate
+from service.serving.admission import SPARE, Admission
+from service.serving.batching import ALTOGETHER
 
 if TYPE_CHECKING:
     from service.settings import Settings
@@ -102,13 +103,14 @@ def serve(
 
             app = create_app(hashed=hashed)
             sys.setswitchinterval(SWITCH)
-            gate = app.extensions["admission"].gate
             allocator.keep_trimming()
-            threading.Thread(target=_end_if_stuck, args=(gate,), name="stuck", daemon=True).start()
+            threading.Thread(
+                target=_end_if_stuck, args=(app.extensions["admission"],), name="stuck", daemon=True
+            ).start()
             return app
 
         with _ingesting(chosen, home.absolute()):
-            run(load, host, port, workers, share + chosen.max_waiting + SPARE)
+            run(load, host, port, workers, 2 * (share + chosen.max_waiting) + ALTOGETHER + SPARE)
 
 
 @contextmanager
@@ -149,12 +151,12 @@ def _lives(pid: str) -> bool:
     return True
 
 
-def _end_if_stuck(gate: Gate) -> None:
+def _end_if_stuck(admission: Admission) -> None:
     """End the process once a request has been worked on for so long that it will never end.
 
     Its place would be taken for good; gunicorn starts another worker. Whoever else is in has a moment to be answered.
     """
-    while gate.oldest() < STUCK:
+    while admission.oldest() < STUCK:
         time.sleep(1)
     logger.critical("a request has been worked on for %d s and does not end; this worker ends", STUCK)
     faulthandler.dump_traceback()

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from limits import parse_many
+from limits import parse, parse_many
 from limits.errors import ConfigurationError
 from limits.storage import storage_from_string
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
@@ -50,6 +50,15 @@ def _rates(value: str) -> str:
         parse_many(value)
     except ValueError:
         raise ValueError("expected rates such as 60/minute;2000/hour") from None
+    return value
+
+
+def _budget(value: str) -> str:
+    try:
+        if value != "off":
+            parse(value)
+    except ValueError:
+        raise ValueError("expected units for a time such as 120000/minute, or off") from None
     return value
 
 
@@ -126,6 +135,10 @@ class Settings(BaseSettings):
     :param cors_origins: Sites whose pages may read public answers in a browser, as JSON.
     :param rate_limit: How many requests one address may make, as `60/minute;2000/hour`; any number by default.
     :param rate_limit_storage: Where they are counted: in each worker, or shared, as `redis://127.0.0.1:6379/0`.
+    :param cost_budget: How much work one address may ask for without a key: units of about a millisecond of a core,
+        for a time, counted as `rate_limit_storage` says; `off` for no limit. The default is two cores: 2,000 related
+        lists, 250 searches or 35 drafts of 5 kB a second.
+    :param key_budget: The same for each key, wherever it is used; the default is ten cores.
     :param request_seconds: For how long a request may take, its wait included; looked at between its stages.
     :param max_waiting: How many requests of one process may wait while as many as it has cores are worked on; the
         others are answered by 503 at once.
@@ -203,6 +216,8 @@ class Settings(BaseSettings):
     cors_origins: tuple[Annotated[str, AfterValidator(cors.origin)], ...] = ()
     rate_limit: Annotated[str, AfterValidator(_rates)] | None = None
     rate_limit_storage: Annotated[str, AfterValidator(_storage)] = "memory://"
+    cost_budget: Annotated[str, AfterValidator(_budget)] = "120000/minute"
+    key_budget: Annotated[str, AfterValidator(_budget)] = "600000/minute"
     request_seconds: float = Field(default=10.0, gt=0, le=600)
     max_waiting: int = Field(default=32, ge=0, le=256)
     max_wait_seconds: float = Field(default=1.5, gt=0, le=60)

@@ -6,6 +6,7 @@ The encoder is `models.hashing`: texts are similar as far as they share words, s
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -42,6 +43,9 @@ NOW = datetime(2023, 11, 15, tzinfo=UTC)
 """When the segments of `segment_of` are written."""
 
 projection.LANDMARKS = 100  # t-SNE, from 120 on, takes seconds; what is drawn has tests of its own
+
+for setting in ("COST_BUDGET", "KEY_BUDGET"):
+    os.environ.setdefault(f"LIENQUAN_{setting}", "off")  # one client makes all the requests of a test file
 
 hypothesis.settings.register_profile("lienquan", deadline=None)  # the machine is shared; a slow example is no failure
 hypothesis.settings.load_profile("lienquan")

@@ -1,14 +1,19 @@
 """Who is let in, who waits, who is turned away: the order of events, with handlers that end when they are told to."""
 
 import io
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from pydantic import ValidationError
 
 from service.app import MAX_BODY
+from service.errors import Overloaded
 from service.serving.admission import Admission, Gate
+from service.serving.budget import Caller
 from service.serving.framing import Head
+from service.settings import Settings
 from tests.conftest import wait_for
 
 LONG = 60.0
@@ -108,6 +113,45 @@ class TestGate:
             handler.let("3")
             assert ask(pool, made, "3").result(10) == b"3"
 
+    def test_nobody_waits_behind_all_that_another_asks_for(self, handler):
+        gate, order = Gate(1, 20, LONG), []
+
+        def work(name, caller):
+            with gate.passed(caller) as admitted:
+                assert admitted
+                order.append(name)
+
+        with ThreadPoolExecutor(20) as pool:
+            with gate.passed("hostile"):
+                for at, (name, caller) in enumerate([*((f"h{at}", "hostile") for at in range(9)), ("r", "reader")], 1):
+                    pool.submit(work, name, caller)
+                    wait_for(lambda at=at: gate.queued == at)
+            wait_for(lambda: len(order) == 10)
+        assert order.index("r") <= 1
+        assert [name for name in order if name != "r"] == [f"h{at}" for at in range(9)]  # their own order stays
+
+    def test_in_a_full_queue_whoever_has_most_gives_a_place_to_one_who_has_fewer(self):
+        gate, told = Gate(1, 3, LONG), {}
+
+        def work(name, caller):
+            with gate.passed(caller) as admitted:
+                told[name] = admitted
+
+        with ThreadPoolExecutor(20) as pool:
+            with gate.passed("hostile"):
+                for at in range(3):
+                    pool.submit(work, f"h{at}", "hostile")
+                    wait_for(lambda at=at: gate.queued == at + 1)
+                assert (gate.full, gate.closed_to("hostile"), gate.closed_to("reader")) == (True, True, False)
+                pool.submit(work, "r", "reader")
+                wait_for(lambda: told == {"h2": False})
+                assert gate.closed_to("reader")  # one more would be as many as the other has
+                pool.submit(work, "h3", "hostile")
+                wait_for(lambda: told == {"h2": False, "h3": False})
+            wait_for(lambda: len(told) == 5)
+        assert {name for name, admitted in told.items() if admitted} == {"h0", "h1", "r"}
+        assert (gate.inside, gate.queued, gate.refused, gate._queues, gate._callers) == (0, 0, 2, {}, {})
+
     def test_how_long_the_oldest_has_been_in(self, monkeypatch):
         now = [5.0]
         monkeypatch.setattr("service.serving.admission.time.monotonic", lambda: now[0])
@@ -124,8 +168,8 @@ class TestGate:
     def test_many_threads_lose_no_place_and_never_more_are_in(self):
         gate, inside, most = Gate(3, 100, LONG), [], []
 
-        def work(_):
-            with gate.passed() as admitted:
+        def work(number):
+            with gate.passed(f"caller {number % 7}") as admitted:
                 assert admitted
                 inside.append(1)
                 most.append(len(inside))
@@ -140,6 +184,124 @@ class TestGate:
         for working, waiting in ((0, 1), (1, -1)):
             with pytest.raises(ValueError, match=f"working, waiting: {working}, {waiting}: expected at least 1 and 0"):
                 Gate(working, waiting, 1.0)
+
+
+DRAFT = {"path": "/api/v1/related", "method": "POST"}
+
+
+def draft(size=5000):
+    return DRAFT | {"CONTENT_LENGTH": str(size), "wsgi.input": io.BytesIO(b"a" * size)}
+
+
+class TestHeavyOnes:
+    @pytest.mark.parametrize(("working", "places"), [(1, 1), (2, 1), (3, 1), (8, 4)])
+    def test_they_have_half_of_the_places(self, handler, working, places):
+        assert admission(handler, working=working).heavy.working == places
+
+    def test_however_many_there_are_readers_have_their_place(self, handler):
+        made = admission(handler, working=1, waiting=2)
+        with ThreadPoolExecutor(16) as pool:
+            drafts = [ask(pool, made, "d", **draft())]
+            wait_for(lambda: handler.began == ["d"])
+            drafts += [ask(pool, made, "d", **draft()) for _ in range(9)]
+            wait_for(lambda: sum(future.done() for future in drafts) == 7)  # two wait
+            assert made.oldest() > 0
+            handler.let("r")
+            assert ask(pool, made, "r").result(10) == b"r"
+            handler.let("d")
+            assert sorted(future.result(10) for future in drafts) == [b"busy"] * 7 + [b"d"] * 3
+
+    def test_a_long_query_is_one(self, handler):
+        made = admission(handler, waiting=0)
+        with made.heavy.passed():
+            assert b"".join(made(environ("q=" + "x" * 2000), None)) == b"busy"
+            handler.let("q=x")
+            assert b"".join(made(environ("q=x"), None)) == b"q=x"
+
+    def test_a_line_of_a_batch_waits_for_a_place_and_has_its_time(self, handler):
+        made = admission(handler, waiting=0)
+        with made.line(Caller("a", True)):
+            assert made.heavy.inside == 1
+            with pytest.raises(Overloaded), made.line(Caller("b", True)):
+                pass
+        assert made.heavy.inside == 0
+
+
+class TestBudgets:
+    @pytest.fixture
+    def client(self, client_of):
+        lines = [{"id": "bai-0", "title": "công nhân ca 0"}]
+        return client_of(lines, cost_budget="100/hour", key_budget="300/hour", trusted_hops=1)
+
+    @staticmethod
+    def post(client, caller, body):
+        return client.post("/api/v1/related", json=body, headers={"X-Forwarded-For": caller})
+
+    def test_over_it_one_is_told_cost_and_budget_and_when_to_retry(self, client):
+        body = {"seed": {"article": {"title": "công nhân", "body": "a " * 1300}}}
+        assert self.post(client, "203.0.113.1", body).status_code == 200
+        refused = self.post(client, "203.0.113.1:80", body)
+        assert (refused.status_code, refused.mimetype) == (429, "application/problem+json")
+        assert 1 <= int(refused.headers["Retry-After"]) <= 3601
+        (error,) = refused.json["errors"]
+        assert (error["field"], error["value"]) == ("cost", "51 units")
+        assert error["expected"] == "expected at most 100 units per 1 hour of an address"
+        assert self.post(client, "203.0.113.2", body).status_code == 200
+        few = {"seed": {"ids": ["bai-0"]}}  # for it enough is left
+        assert self.post(client, "203.0.113.1", few).status_code == 200
+
+    def test_health_costs_nothing(self, client):
+        for _ in range(150):
+            assert client.get("/healthz").status_code == 200
+
+    @staticmethod
+    def batch(client, count, caller, key=None):
+        headers = {"X-Forwarded-For": caller} | ({"Authorization": f"Bearer {key}"} if key else {})
+        body = b'{"id": "bai-0"}\n' * count
+        answer = client.post("/api/v1/related:batch", data=body, headers=headers, buffered=True)
+        return answer, [json.loads(line) for line in answer.data.splitlines()] if answer.status_code == 200 else []
+
+    def test_a_batch_is_charged_by_the_line_to_its_key_or_address(self, client):
+        store = client.application.extensions["lienquan_keys"]
+        _, text = store.create("CMS", ["rules"])
+        _, lines = self.batch(client, 60, "203.0.113.1")
+        assert all("hits" in line for line in lines)  # 2 units the request, 1 each line
+        _, lines = self.batch(client, 60, "203.0.113.1")
+        assert ["hits" in line for line in lines] == [True] * 36 + [False] * 24
+        assert lines[-1]["error"] == "cost: 1 units: expected at most 100 units per 1 hour of an address"
+        assert self.batch(client, 1, "203.0.113.1")[0].status_code == 429
+        _, lines = self.batch(client, 200, "203.0.113.1", text)
+        assert all("hits" in line for line in lines)
+        _, lines = self.batch(client, 120, "203.0.113.2", text)  # of one key, wherever it is used
+        assert ["hits" in line for line in lines] == [True] * 96 + [False] * 24
+        assert lines[-1]["error"] == "cost: 1 units: expected at most 300 units per 1 hour of a key"
+        assert self.batch(client, 1, "203.0.113.2", text)[0].status_code == 429
+        assert self.batch(client, 1, "203.0.113.2")[0].status_code == 200
+
+    def test_a_batch_that_is_not_read_holds_up_its_own_caller_alone(self, client):
+        headers = {"X-Forwarded-For": "203.0.113.1"}
+        unread = client.post("/api/v1/related:batch", data=b'{"id": "bai-0"}\n', headers=headers, buffered=False)
+        assert self.batch(client, 1, "203.0.113.1")[0].status_code == 503
+        assert self.batch(client, 1, "203.0.113.2")[0].status_code == 200
+        unread.close()
+        assert self.batch(client, 1, "203.0.113.1")[0].status_code == 200
+
+    def test_a_key_that_does_not_count_has_no_budget_but_its_address(self, client):
+        store = client.application.extensions["lienquan_keys"]
+        key, text = store.create("CMS", ["ingest"])
+        store.revoke(key.id)
+        for wrong in ("x", text):
+            assert self.batch(client, 1, "203.0.113.1", wrong)[0].status_code == 401
+        headers = {"X-Forwarded-For": "203.0.113.1", "Authorization": f"Bearer {text}"}
+        statuses = [client.get("/api/v1/search?q=ca", headers=headers).status_code for _ in range(13)]
+        assert statuses == [200] * 12 + [429]  # 96 units are left
+
+    @pytest.mark.parametrize("rate", ["", "often", "60000", "1/fortnight"])
+    def test_a_budget_that_is_none_stops_the_start(self, rate):
+        with pytest.raises(ValidationError, match="expected units for a time such as 120000/minute, or off"):
+            Settings(cost_budget=rate)
+        with pytest.raises(ValidationError, match="expected units for a time such as 120000/minute, or off"):
+            Settings(key_budget=rate)
 
 
 class TestWhoNeedsNoPlace:

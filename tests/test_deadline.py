@@ -126,9 +126,9 @@ def test_what_a_request_waited_counts(client, clock, monkeypatch):
     gate = client.application.extensions["admission"].gate
     enter = gate._enter
 
-    def waiting():
+    def waiting(*asked):
         clock.now += 3.5
-        return enter()
+        return enter(*asked)
 
     monkeypatch.setattr(gate, "_enter", waiting)
     answer = client.get("/api/v1/search?q=ca")

@@ -24,6 +24,8 @@ from service.answers import api_docs, openapi
 from service.answers.endpoints import ENDPOINTS, LINES
 from service.app import create_app
 from service.security.keys import FILE, KeyStore
+from service.serving.batching import ALTOGETHER
+from service.serving.budget import Caller
 from tests.test_structure import ROOT
 from tests.test_writing import Service
 
@@ -195,25 +197,28 @@ def packed(client, one):
 
 def crowded(client, one):
     """Return the answer where nobody more is let in, or where nothing can be written."""
-    gate = client.application.extensions["admission"].gate
-    held = gate.working, gate.waiting, Journal.write, client.application.extensions["admission"].stopping
+    admission = client.application.extensions["admission"]
+    gates = (admission.gate, admission.heavy)
+    held = [(gate.working, gate.waiting) for gate in gates], Journal.write, admission.stopping
 
     def refuse(*_, **__):
         raise JournalError("database or disk is full")
 
-    gate.working = gate.waiting = 0
+    for gate in gates:
+        gate.working = gate.waiting = 0
     Journal.write = refuse
     client.application.extensions["admission"].stopping = True
-    busy, batching = one.path.endswith(":batch"), client.application.view_functions["api.related_batch"]
-    lock = batching.__globals__["_batching"]
-    if busy:
-        lock.acquire()
+    busy, batches = one.path.endswith(":batch"), admission.batches
+    others = [Caller(str(at), True) for at in range(ALTOGETHER)] if busy else []
+    assert all(map(batches.begin, others))
     try:
         return ask(client, one)
     finally:
-        if busy:
-            lock.release()
-        gate.working, gate.waiting, Journal.write, client.application.extensions["admission"].stopping = held
+        for other in others:
+            batches.end(other)
+        places, Journal.write, admission.stopping = held
+        for gate, (working, waiting) in zip(gates, places, strict=True):
+            gate.working, gate.waiting = working, waiting
 
 
 def without(article_id):

@@ -240,7 +240,8 @@ ENDPOINTS = (
         "Related",
         "Related articles of many published ones",
         "JSON Lines of ids in, a line of JSON out for each, in their order, while they are being made; an article "
-        "that is not there has an `error`. One batch at a time in each process. At most 8 MB.",
+        "that is not there has an `error`, and so has a line for which no place or too little of the budget is left. "
+        "One batch at a time for each caller. At most 200 kB, with a key of any scope 8 MB.",
         schemas.BatchParams,
         schemas.BatchLine,
         LINES,
@@ -248,6 +249,7 @@ ENDPOINTS = (
         LINES,
         cached=False,
         success={200: "A list for each line"},
+        statuses=(401,),
         examples=(Example("Two at once", {"limit": "3"}, body=[{"id": _ID}, {"id": "khong-co"}]),),
     ),
     Endpoint(

@@ -92,7 +92,7 @@ REFUSALS = {
     ),
     413: Refusal(
         "TooLarge",
-        "The body is longer than 200 kB; a bulk may have 32 MB, a batch 8 MB",
+        "The body is longer than 200 kB; a bulk may have 32 MB, a batch with a key 8 MB",
         _SEEN,
         ("body", "200001 bytes", "expected at most 200000 bytes"),
         "Request Entity Too Large",
@@ -121,7 +121,7 @@ REFUSALS = {
     ),
     429: Refusal(
         "TooMany",
-        "More requests than one address may send, where the service is set to count them",
+        "More work than the budget of an address or a key allows, or more requests than one address may send",
         _SEEN | {"Retry-After": True},
         ("requests", "one more", "expected at most 10 per 1 minute"),
         "Too many requests",

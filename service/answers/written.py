@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
 from operator import attrgetter
 from time import perf_counter
@@ -12,13 +13,15 @@ from pydantic_core import to_json
 
 from indexer.summaries import Summary
 from service.answers.shapes import MAX_FACET, BatchHitOut, BatchListOut, FateOut, NumbersOut, RelatedList
-from service.errors import NotFound
+from service.errors import NotFound, Overloaded, TimedOut, TooMany
 from service.hits import Answer, Fate, Hit, Numbers, Reason
 from service.ranking.presets import is_fallback
 from service.schemas import BatchLine, BatchParams, RelatedBody, Seed
 from service.search.understanding import Query
 from service.searcher import Searcher
 from service.wording import strings
+
+Place = Callable[[], AbstractContextManager[None]]
 
 _TOLD = {"filtered out", "blocked"}
 """Why a pin is missing, as far as anyone may know: not that an article is ahead, or was taken down."""
@@ -126,9 +129,14 @@ def _fate(fate: Fate | None) -> FateOut | None:
     return FateOut(step=fate.step, detail=fate.detail, explanation=_numbers(fate.numbers))
 
 
-def batch(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[bytes]:
-    """Yield the list of each article as a line of JSON, in order: its id, and hits or an error."""
-    return map(batch_line, batch_lists(searcher, lines, params))
+def batch(
+    searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams, place: Place = nullcontext
+) -> Iterator[bytes]:
+    """Yield the list of each article as a line of JSON, in order: its id, and hits or an error.
+
+    :param place: Returns the context in which a line is worked on.
+    """
+    return map(batch_line, batch_lists(searcher, lines, params, place))
 
 
 def batch_line(listed: BatchListOut) -> bytes:
@@ -136,13 +144,18 @@ def batch_line(listed: BatchListOut) -> bytes:
     return listed.model_dump_json(exclude_none=True).encode() + b"\n"
 
 
-def batch_lists(searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams) -> Iterator[BatchListOut]:
-    """Yield the list of each article, in order: its id, and hits or an error."""
+def batch_lists(
+    searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams, place: Place = nullcontext
+) -> Iterator[BatchListOut]:
+    """Yield the list of each article, in order: its id, and hits or an error (`batch`)."""
     asked = {"filters": params.fields(), **params.options()}
     for line in lines:
         body = RelatedBody(seed=Seed(ids=[line.id]), exclude_ids=line.exclude_ids, **asked)
         try:
-            answer = searcher.related(body)
+            with place():
+                answer = searcher.related(body)
+        except (Overloaded, TimedOut, TooMany) as error:
+            listed = BatchListOut(id=line.id, error=error.detail)
         except NotFound as error:
             listed = BatchListOut(id=line.id, error=NotFound("id", error.errors[0].value).detail)
         else:

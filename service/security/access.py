@@ -34,10 +34,9 @@ def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection
     expected = f"expected Bearer and a key of scope {scope}"
     if given is None:
         raise Unauthorized(FieldError("Authorization", "nothing", expected))
-    scheme, _, text = given.strip(" \t").partition(" ")
-    key = keys.find(text.strip(" \t")) if scheme.lower() == "bearer" and len(text) <= _LONGEST else None
+    bearer, key = _found(keys, given)
     if key is None:
-        told = "a key that is not known" if scheme.lower() == "bearer" else "something else"
+        told = "a key that is not known" if bearer else "something else"
         raise Unauthorized(FieldError("Authorization", told, expected), "invalid_token")
     if key.revoked is not None:
         raise Unauthorized(FieldError("Authorization", f"key {key.id}, which is revoked", expected), "invalid_token")
@@ -45,6 +44,19 @@ def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection
         told = f"key {key.id} of scope {' and '.join(key.scopes)}"
         raise Forbidden([FieldError("Authorization", told, expected)], f'error="insufficient_scope", scope="{scope}"')
     return key
+
+
+def presented(keys: KeyStore, header: Header) -> Key | None:
+    """Return the key that a request has, whatever it may be used for; None where it has none that counts."""
+    _, key = _found(keys, header("Authorization") or "")
+    return key if key is not None and key.revoked is None else None
+
+
+def _found(keys: KeyStore, given: str) -> tuple[bool, Key | None]:
+    """Return whether an `Authorization` is of a key, and the key."""
+    scheme, _, text = given.strip(" \t").partition(" ")
+    bearer = scheme.lower() == "bearer"
+    return bearer, keys.find(text.strip(" \t")) if bearer and len(text) <= _LONGEST else None
 
 
 def foreign(header: Header, origins: Collection[str] = ()) -> FieldError | None:

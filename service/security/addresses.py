@@ -40,6 +40,16 @@ def client(text: str | None) -> str:
     return str(ip_network((address, 64), strict=False) if isinstance(address, IPv6Address) else address)
 
 
+def forwarded(peer: str | None, header: str | None, hops: int) -> str | None:
+    """Return for whom a request is made, as werkzeug's ProxyFix finds it.
+
+    :param header: `X-Forwarded-For`.
+    :param hops: How many proxies are trusted.
+    """
+    told = (header or "").split(",")
+    return told[-hops] if header and 0 < hops <= len(told) else peer
+
+
 class Addressed:
     """An application that finds in `REMOTE_ADDR` a bare address without a port, or `UNKNOWN`."""
 

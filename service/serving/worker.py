@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from service.serving import connection, unreadable
 from service.serving.admission import SPARE, Admission
 from service.serving.connection import Connection
-from service.serving.framing import Progress
+from service.serving.framing import Head, Progress
 
 _PIECE = 1 << 16
 """Bytes that are received at once."""
@@ -114,6 +114,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """Return whether nobody more may wait; those in a thread count, since they are not at the gate at once."""
         admission = self._admission()
         return admission is not None and (self._handed >= self._room or admission.gate.full)
+
+    def _refuses(self, conn: Connection, admission: Admission, head: Head) -> bool:
+        return self._handed >= self._room or admission.closed_to(conn.client[0], head)
 
     def enqueue_req(self, conn: Connection) -> None:
         """Receive the next request of a connection."""
@@ -233,7 +236,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._hand(conn, self._watchers)
             return
         refused = None
-        if admission is not None and head is not None and conn.frame.alone and self._full:
+        if admission is not None and head is not None and conn.frame.alone and self._refuses(conn, admission, head):
             refused = admission.turned_away(head, len(self.keepalived_conns) < self.max_keepalived)
         if refused is not None:
             self._answer(conn, *refused)
