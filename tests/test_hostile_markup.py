@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer import text
 from indexer.article import Article, validate
 from indexer.syllables import codes, syllables
 from indexer.text import MARKS_IN_A_ROW, clean, fold, html_to_text, match_key, normalised
@@ -17,6 +18,10 @@ MARKS = "a" + "\u0301" * 95_000 + "\u0323" * 95_000
 HOSTILE = {
     "120,000 attributes": "<p " + " ".join(f"a{at}" for at in range(120_000)) + ">Bão số 5</p>",
     "nested": "<div>" * 40_000 + "Bão số 5",
+    "deeply nested": "<div>" * 100_000 + "Bão số 5",
+    "many tags": "<b></b>" * 150_000 + "Bão số 5",
+    "comments": "<!--" * 50_000,
+    "open tags": "<svg" * 50_000 + "<b" * 50_000,
     "unclosed": "<p>" * 60_000 + "Bão số 5",
     "marks": MARKS,
     "marks in turn": "a" + "\u0301\u0323" * 95_000,
@@ -48,6 +53,39 @@ def test_an_article_of_it_is_made_and_read_in_time(field, hostile):
 
 def test_of_a_tag_with_many_attributes_the_text_is_kept():
     assert html_to_text(HOSTILE["120,000 attributes"]) == "Bão số 5"
+
+
+@pytest.mark.parametrize("name", ["nested", "deeply nested", "many tags", "unclosed"])
+def test_text_below_any_nesting_is_kept(name):
+    assert html_to_text(HOSTILE[name]) == "Bão số 5"
+
+
+def test_where_no_tree_can_be_made_unseen_parts_are_left_out_and_blocks_are_lines():
+    deep = "<div>" * 3000
+    markup = (
+        "<p class='a>b'>Bão <b>số</b> 5</p><SCRIPT>x</script ><!-- y --><style>z</style>Gió &amp; mưa<br/>lớn<svg><a>"
+    )
+    assert html_to_text(deep + markup).split("\n")[1:] == ["Gió & mưa", "lớn"]
+    assert html_to_text(deep + markup.replace("a>b", "a")) == html_to_text(markup.replace("a>b", "a"))
+
+
+@given(
+    st.recursive(
+        st.sampled_from(["Bão", " ", "số 5 ", "&lt;", "\n"]),
+        lambda inner: st.builds(
+            lambda name, parts: f"<{name}>{''.join(parts)}</{name}>",
+            st.sampled_from(["div", "b", "ul", "em"]),
+            st.lists(inner),
+        ),
+    )
+)
+def test_without_a_tree_the_text_is_the_same(markup):
+    assert text._without_tags(markup) == html_to_text(markup)
+
+
+@given(st.text(st.sampled_from("ab>é \n\t\x00\u200b\u0301;#=/"), max_size=40))
+def test_text_without_markup_is_read_without_a_parser_as_with_one(plain):
+    assert html_to_text(plain) == html_to_text(plain + "<b></b>")
 
 
 def test_marks_beyond_a_run_are_left_out_and_the_rest_is_kept():

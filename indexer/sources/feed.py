@@ -5,6 +5,7 @@ Owns what stands where in a feed. Knows nothing of the web: bytes come in.
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import re
@@ -16,14 +17,46 @@ from datetime import UTC, datetime
 from typing import Any
 
 import feedparser
+from feedparser.encodings import convert_to_utf8
 
 from indexer import text
 from indexer.sources import page_dates
+from indexer.sources.html_document import is_written_encoding
+from indexer.time_limit import OutOfTime, processor_seconds
 
 _MIN_FULL_WORDS = 60
 """A `content` of fewer words than this is a teaser as well."""
 
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
+
+_SECONDS = 4.0
+"""Of the processor for the first megabyte of a feed; ordinary ones take two at most."""
+_SECONDS_A_MB = 8.0
+"""For each megabyte beyond the first."""
+
+_FIRST_TAG = re.compile(rb"<\w")
+
+_LONG_BASE = re.compile(rb"(\bbase\s*+=\s*+)(?:\"[^\"]{2048}[^\"]*+\"?|'[^']{2048}[^']*+'?)", re.IGNORECASE)
+"""An `xml:base` that is no address; feedparser makes a copy of it for each tag."""
+
+_LONGEST_DECLARATION = 1024
+"""Bytes of `<?xml … ?>`; feedparser takes quadratic time over a longer one."""
+
+_DECLARED = re.compile(rb"\bencoding\s*+=\s*+[\"']([^\"']*+)")
+_CHARSET = re.compile(r"\bcharset\s*+=\s*+[\"']?([^\"';\s]++)", re.IGNORECASE)
+_WIDE = {
+    b"\xff\xfe\0\0": "utf-32",
+    b"\0\0\xfe\xff": "utf-32",
+    b"\xff\xfe": "utf-16",
+    b"\xfe\xff": "utf-16",
+    b"<\0\0\0": "utf-32-le",
+    b"\0\0\0<": "utf-32-be",
+    b"<\0": "utf-16-le",
+    b"\0<": "utf-16-be",
+    b"\x4c\x6f\xa7\x94": "cp037",
+}
+"""What a feed in letters of other widths than UTF-8's starts with; the longer starts stand first."""
+
 _END_TAG = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _END = 2048
 """How many bytes at its end may hold a feed's last tag and the comments behind it."""
@@ -70,23 +103,29 @@ def parse(data: bytes, content_type: str = "", url: str = "") -> list[Entry]:
     """Return the entries of a feed, in its order; those without a title are left out.
 
     :param url: Where it was found, for relative addresses.
-    :raises NotFeed: if the bytes are none, or declare entities of their own.
+    :raises NotFeed: if the bytes are none, declare entities of their own, or take longer to read than any feed does.
     """
     if not data.strip():
         raise NotFeed("expected a feed, found nothing")
-    return list(_json_entries(data) if looks_like_json_feed(data) else _xml_entries(data, content_type, url))
+    seconds = _SECONDS + _SECONDS_A_MB * max(0.0, len(data) / 1e6 - 1)
+    try:
+        with processor_seconds(seconds):
+            return list(_json_entries(data) if looks_like_json_feed(data) else _xml_entries(data, content_type, url))
+    except OutOfTime:
+        raise NotFeed(f"expected a feed that is read in {seconds:.0f} s of processor time") from None
 
 
 def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
-    if _ENTITY.search(data.replace(b"\x00", b"")):
-        raise NotFeed("expected a feed without entities of its own")
-    headers = {"content-type": content_type or "application/xml", **({"content-location": url} if url else {})}
     try:
+        data = _plain_start(data, content_type)
+        headers = {"content-type": "application/xml; charset=utf-8", **({"content-location": url} if url else {})}
         parsed = feedparser.parse(io.BytesIO(data), response_headers=headers)
+    except NotFeed:
+        raise
     except Exception as error:  # its parsers let through whatever goes wrong in a broken one
         raise NotFeed(f"expected a feed that can be parsed: {type(error).__name__}: {error}") from None
     if not parsed.version:
-        raise NotFeed(f"expected a feed, found {data.lstrip()[:60].decode('utf-8', 'replace')!r}")
+        raise NotFeed(f"expected a feed, found {_shown(data)}")
     cut = not _is_whole(data.replace(b"\x00", b"")[-_END:])
     entries = parsed.entries
     if cut and not entries:
@@ -95,6 +134,49 @@ def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
         fields, full = _fields(entry)
         if fields.get("title"):
             yield _entry(str(entry.get("id") or ""), fields, full, cut and number == len(entries))
+
+
+def _plain_start(data: bytes, content_type: str) -> bytes:
+    """Return a feed in UTF-8: an XML declaration, then its first tag and all behind it.
+
+    What else stands before the first tag (comments, a DOCTYPE, blanks) says nothing of articles, and feedparser takes
+    quadratic time over it.
+
+    :raises NotFeed: if it has entities of its own, or no tag.
+    """
+    wide = next((codec for start, codec in _WIDE.items() if data.startswith(start)), None)
+    if wide:
+        data = data.decode(wide, "replace").encode()
+    has_mark = data.startswith(codecs.BOM_UTF8)
+    data = data.removeprefix(codecs.BOM_UTF8)
+    declaration = _declaration(data) if not wide and not has_mark else b""
+    charset = _CHARSET.search(content_type)
+    if wide or (charset and not is_written_encoding(charset[1])):
+        content_type = ""
+    headers = {"content-type": content_type or "application/xml"}
+    data = convert_to_utf8(headers, declaration + b"\n" + _without_declaration(data), {})
+    if _ENTITY.search(data.replace(b"\x00", b"")):
+        raise NotFeed("expected a feed without entities of its own")
+    first = _FIRST_TAG.search(data)
+    if first is None:
+        raise NotFeed(f"expected a feed, found {_shown(data)}")
+    return b"<?xml version='1.0' encoding='utf-8'?>\n" + _LONG_BASE.sub(rb'\1""', data[first.start() :])
+
+
+def _declaration(data: bytes) -> bytes:
+    """Return the XML declaration; nothing if there is none, or one whose encoding no feed is written in."""
+    end = data.find(b"?>", 0, _LONGEST_DECLARATION) if data.startswith(b"<?xml") else -1
+    declaration = data[: end + 2] if end > 0 else b""
+    found = _DECLARED.search(declaration)
+    return b"" if found and not is_written_encoding(found[1].decode("latin-1")) else declaration
+
+
+def _without_declaration(data: bytes) -> bytes:
+    return data[data.find(b">") + 1 :] if data.startswith(b"<?") else data
+
+
+def _shown(data: bytes) -> str:
+    return repr(data.removeprefix(b"<?xml version='1.0' encoding='utf-8'?>").lstrip()[:60].decode("utf-8", "replace"))
 
 
 def _is_whole(end: bytes) -> bool:
@@ -109,15 +191,16 @@ def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     contents = [str(content.get("value", "")) for content in entry.get("content", [])]
     content = max(contents, key=len, default="")
     summary = str(entry.get("summary") or "")
-    full = len(text.html_to_text(content).split()) >= _MIN_FULL_WORDS
+    plain = text.html_to_text(content)
+    full = len(plain.split()) >= _MIN_FULL_WORDS
     lead = text.html_to_text(summary)
-    if full and text.fold(text.html_to_text(content)).startswith(text.fold(lead).rstrip(" .…[]")[:200]):
+    if full and text.fold(plain).startswith(text.fold(lead).rstrip(" .…[]")[:200]):
         lead = ""  # feeds without a summary of their own give the start of the text for one
     terms = [str(tag.get("term") or "").strip() for tag in entry.get("tags", [])]
     names = [_BEHIND_MAIL.sub(r"\1", str(author.get("name") or "").strip()) for author in entry.get("authors", [])]
     found = {
         "title": text.html_to_text(str(entry.get("title") or "")).replace("\n", " "),
-        "lead": lead or ("" if full else text.html_to_text(content)),
+        "lead": lead or ("" if full else plain),
         "body_html": content if full else "",
         "url": str(entry.get("link") or ""),
         "section": next(iter(filter(None, terms)), ""),

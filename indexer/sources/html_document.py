@@ -26,6 +26,9 @@ _DECLARED = re.compile(
 _WEB_NAMES = {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-16": "utf-8", "utf-16-le": "utf-8", "utf-16-be": "utf-8"}
 """What a browser takes for a declared encoding: a page that says UTF-16 in bytes that can be read is not."""
 
+_OF_PYTHON_ALONE = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7", "undefined"})
+"""Encodings that no browser knows; punycode takes quadratic time."""
+
 _CODE_PAGES = ["cp1258", "cp1252"]
 _XML = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
 
@@ -60,10 +63,21 @@ def _declared(data: bytes) -> str | None:
         return None
     try:
         name = codecs.lookup((found[1] or found[2]).decode("ascii")).name
-        "".encode(name)  # what is no text encoding, such as hex, is refused here
     except (LookupError, UnicodeError):
         return None
+    if not is_written_encoding(name):
+        return None
     return _WEB_NAMES.get(name, name)
+
+
+def is_written_encoding(name: str) -> bool:
+    """Return whether pages and feeds may be written in an encoding: hex is none, nor is what only Python knows."""
+    try:
+        found = codecs.lookup(name).name
+        "".encode(found)
+    except (LookupError, UnicodeError, ValueError):
+        return False
+    return found not in _OF_PYTHON_ALONE
 
 
 def _guessed(data: bytes) -> str:

@@ -21,8 +21,13 @@ from indexer.sources import page_body, page_dates
 from indexer.sources.html_document import MAX_BYTES, NotHtml, decode, inner_text, parse
 from indexer.sources.page_metadata import Metadata, read_metadata
 from indexer.sources.reading import BadLine, Reading, SourceOptions
+from indexer.time_limit import OutOfTime, processor_seconds
 
 _NOTHING_SAID = SourceOptions()
+_SECONDS = 4.0
+"""Of the processor for the first megabyte of a page; ordinary ones are smaller and take half a second."""
+_SECONDS_A_MB = 8.0
+"""For each megabyte beyond the first."""
 _SHOWN = 200
 _ASIDE = ("aside", "nav", "footer", "a", "li", "form")
 _MIN_WORDS = 40
@@ -66,6 +71,15 @@ def read_bytes(data: bytes, options: SourceOptions = _NOTHING_SAID) -> Reading |
         return BadLine(1, "", "expected an HTML page, found no text")
     if len(data) > MAX_BYTES:
         return BadLine(1, "", f"expected a page of at most {MAX_BYTES // 2**20} MiB")
+    seconds = _SECONDS + _SECONDS_A_MB * max(0.0, len(data) / 1e6 - 1)
+    try:
+        with processor_seconds(seconds):
+            return _read_page(data, options)
+    except OutOfTime:
+        return BadLine(1, "", f"expected a page that is read in {seconds:.0f} s of processor time")
+
+
+def _read_page(data: bytes, options: SourceOptions) -> Reading | BadLine:
     content = decode(data, options.encoding)
     try:
         root = parse(content)

@@ -96,8 +96,7 @@ def _unfold_layout_tables(tree: lxml_html.HtmlElement) -> None:
             nested = next((up for up in part.iterancestors("table", "section")), table)
             if part is table or nested is table:
                 part.tag = "div"
-    for font in list(tree.iter("font", "center")):
-        font.drop_tag()
+    etree.strip_tags(tree, "font", "center")  # lxml's `drop_tag` looks for its place among all its siblings
     for block in list(tree.iter("div")):
         _split_at_breaks(block)
 
