@@ -19,6 +19,9 @@ from indexer import text
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 """Vietnam's time, without daylight saving since 1975."""
 
+AHEAD = timedelta(days=1)
+"""How far ahead of now an `updated_at` may lie. Clocks and time zones that are wrong explain no more than that."""
+
 MAX_ID = 128
 _ID_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff]")
 _ID_CHARS = r"\x00-\x1f\x7f-\x9f/"
@@ -50,6 +53,19 @@ def parse_time(value: object) -> datetime:
         return aware.astimezone(UTC).astimezone(VIETNAM)  # by way of UTC, so that the answer can be parsed again
     except OverflowError:
         raise ValueError("expected a time within the years 1 to 9999") from None
+
+
+def is_ahead(updated_at: datetime | None, now: datetime) -> bool:
+    """Return whether a time of change lies more than `AHEAD` after now.
+
+    If such a time counted, no change of the article would be applied until then.
+    """
+    return updated_at is not None and updated_at > now + AHEAD
+
+
+def latest(now: datetime) -> str:
+    """Return what is expected of an `updated_at` that lies too far ahead."""
+    return f"expected {(now + AHEAD).astimezone(VIETNAM).isoformat(timespec='seconds')} or earlier, a day from now"
 
 
 def parse_day(value: str) -> date:
@@ -257,6 +273,17 @@ def validate(fields: Mapping[str, Any]) -> Article | list[tuple[str, str, str]]:
             else (str(e["loc"][0]), "nothing", "required")
             for e in error.errors(include_url=False)
         ]
+
+
+def without_time_ahead(article: Article, now: datetime) -> tuple[Article, list[tuple[str, str, str]]]:
+    """Return the article without an `updated_at` that lies too far ahead (`is_ahead`), and the fault that this is.
+
+    :return: The article, and field, value and reason of the fault, or nothing.
+    """
+    if not is_ahead(article.updated_at, now):
+        return article, []
+    fault = ("updated_at", shown(article.line()["updated_at"]), f"{latest(now)}; it is left out")
+    return article.model_copy(update={"updated_at": None}), [fault]
 
 
 def _reason(kind: str, message: str) -> str:

@@ -11,11 +11,12 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from indexer import growth, older_formats, store
-from indexer.article import Article, Problem, shown, validate
+from indexer.article import Article, Problem, shown, validate, without_time_ahead
 from indexer.assembly import Assembly
 from indexer.barred import is_barred, names_barred
 from indexer.cache import VectorCache
@@ -52,8 +53,9 @@ class BuildReport:
     :param snapshot: The id of the snapshot that was published, None where nothing had changed.
     :param barred: Readings of articles that are taken down, passed over.
     :param foreign: Articles that a source told of and another source of the run owns.
+    :param ahead: Articles whose `updated_at` lay too far ahead and was left out.
     :param incomplete: Where a source could not be read to its end.
-    :param problems: The first faults found; all of them are in the rejects file.
+    :param problems: The first faults found. The rejects file has all of those for which a line was rejected.
     """
 
     lines: int = 0
@@ -61,6 +63,7 @@ class BuildReport:
     barred: int = 0
     repeated: int = 0
     foreign: int = 0
+    ahead: int = 0
     added: int = 0
     updated: int = 0
     removed: int = 0
@@ -222,6 +225,8 @@ def stage_changes(
     :param set_aside: Is told such an article, and why.
     """
     for change in changes:
+        if change.forced:
+            staging.force(change.id)
         if change.line is None:
             staging.withdraw(change.id, change.updated, pending=True)
     with closing(Trial()) as trial:
@@ -299,11 +304,13 @@ def _read(
                     report.barred += 1
                     continue
                 article, problems = _judge(reading.file or source, reading, trial)
+                if problems and options.strict:
+                    raise ValidationFailed(str(problems[0]))
+                _note(report, problems)
                 if article is not None and isinstance(reading, Reading):
+                    report.ahead += bool(problems)
                     report.repeated += _stage(staging, ownership, reading, article)
                 else:
-                    if options.strict:
-                        raise ValidationFailed(str(problems[0]))
                     _reject(report, rejects, staging, reading, problems)
                 if report.lines % 1000 == 0:
                     progress("reading", report.lines, None)
@@ -335,8 +342,14 @@ def _judge(source: str, reading: Reading | BadLine, trial: Trial) -> tuple[Artic
         return None, [Problem(source, reading.line, "", shown(reading.fields.get("title")), fault)]
     found = validate(reading.fields)
     if isinstance(found, Article):
-        return found, []
+        article, faults = without_time_ahead(found, datetime.now(UTC))
+        return article, [Problem(source, reading.line, *fault) for fault in faults]
     return None, [Problem(source, reading.line, *fault) for fault in found]
+
+
+def _note(report: BuildReport, problems: list[Problem]) -> None:
+    report.problems += problems[: max(0, _SHOWN_PROBLEMS - len(report.problems))]
+    report.problems_by_field.update(problem.field or "(line)" for problem in problems)
 
 
 def _reject(
@@ -345,8 +358,6 @@ def _reject(
     report.rejected += 1
     if isinstance(reading, BadLine) and reading.incomplete:
         report.incomplete.append(f"{problems[0].source}:{reading.line}")
-    report.problems += problems[: max(0, _SHOWN_PROBLEMS - len(report.problems))]
-    report.problems_by_field.update(problem.field or "(line)" for problem in problems)
     rejects.write(reading, problems)
     article_id = reading.fields.get("id") if isinstance(reading, Reading) else None
     if isinstance(article_id, str) and all(problem.field != "id" for problem in problems):

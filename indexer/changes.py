@@ -11,19 +11,25 @@ NEVER = (1 << 63) - 1
 
 
 class Put(NamedTuple):
-    """An article that is to be as it is here."""
+    """An article that is to be as it is here.
+
+    :param forced: Whether it counts whatever is stored, and however new that says it is.
+    """
 
     article: Article
+    forced: bool = False
 
 
 class Delete(NamedTuple):
     """An article that is to be gone.
 
     :param updated: When it was deleted, in microseconds since 1970; None where the time of receipt counts.
+    :param forced: Whether it counts whatever is stored, and however new that says it is.
     """
 
     id: str
     updated: int | None = None
+    forced: bool = False
 
 
 class Known(NamedTuple):
@@ -55,12 +61,14 @@ class Change(NamedTuple):
 
     :param line: The archive line as JSON, None where the article is gone.
     :param updated: In microseconds since 1970: `updated_at`, else the time of receipt; of a takedown NEVER.
+    :param forced: Whether it counts whatever time the current snapshot has of it.
     """
 
     seq: int
     id: str
     line: str | None
     updated: int
+    forced: bool = False
 
 
 class Withdrawal(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from indexer.article import Article, Problem, plain, shown, validate
+from indexer.article import Article, Problem, plain, shown, validate, without_time_ahead
 from indexer.errors import SourceError
 from indexer.looks import Finding, Severity, looks
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
@@ -34,6 +34,7 @@ class Inspection:
     :param missing: Field -> articles that lack it.
     :param first: The first articles as they would be indexed.
     :param problems: The first faults, with source, line, field, value and reason.
+    :param ahead: Readings whose `updated_at` lies too far ahead to count.
     :param unreadable: Why a source could not be read, or not to its end.
     """
 
@@ -46,6 +47,7 @@ class Inspection:
     problems: list[Problem] = field(default_factory=list)
     problems_by_field: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
+    ahead: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -98,6 +100,8 @@ def _take(report: Inspection, tally: Tally, source: str, reading: Reading | BadL
     if isinstance(found, list):
         _reject(report, [Problem(source, reading.line, *fault) for fault in found])
         return
+    found, faults = without_time_ahead(found, now)
+    report.ahead += [str(Problem(source, reading.line, *fault)) for fault in faults]
     place = f"{source}:{reading.line}"
     body = found.plain_body
     if len(report.first) < show:
@@ -127,3 +131,6 @@ def _reading_findings(report: Inspection) -> Iterator[Finding]:
     if report.rejected:
         examples = [str(problem) for problem in report.problems]
         yield Finding(Severity.ERROR, "bad_lines", report.rejected, "lines are not articles", examples)
+    if report.ahead:
+        text = "articles have an updated_at of more than a day from now, which is left out"
+        yield Finding(Severity.WARNING, "updated_ahead", len(report.ahead), text, report.ahead[:_EXAMPLES])

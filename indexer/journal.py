@@ -16,10 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from indexer import private
+from indexer.article import AHEAD, Article
 from indexer.barred import is_barred
 from indexer.changes import (
     NEVER,
@@ -62,11 +64,39 @@ _OVERWRITES = 1
 RETRY_SECONDS, RETRY_MOST = 10, 3600
 """After how long a change that was set aside is tried again: at first, doubled with each fault, and at most."""
 
+_AHEAD = AHEAD // timedelta(microseconds=1)
+_TIME = f"iif(updated > received + {_AHEAD} AND updated < {NEVER}, received, updated)"
+"""When a change was. Earlier releases took any time; one too far ahead would keep all later ones out."""
+
+_CHANGE = f"seq, changes.id, line, {_TIME}, forced"
+
+_LONG_AGO = -NEVER
+
 _BEHIND = "(SELECT min(0, coalesce(min(seq), 0)) - 1 FROM changes)"
 """The number of what waits behind all that waits."""
 
 _LONGEST_ERROR = 500
 _HELD_SECONDS = 3600
+
+
+class _Stored(NamedTuple):
+    """What is known of an article before a change of it.
+
+    :param there: Whether it is there.
+    :param newest: The latest time that the journal or the snapshot has of it, NEVER where it is taken down.
+    :param counts_from: The time from which on a change counts. Of a deletion that is when it was received, so that the
+        id is free again, even where the article that was deleted said a later time.
+    :param before: Line and time of the last change, None where there is none.
+    :param forced: Whether the last change waits, and counts whatever time the snapshot has.
+    :param is_ahead: Whether the snapshot's time lies too far ahead to count.
+    """
+
+    there: bool
+    newest: int
+    counts_from: int
+    before: tuple[str | None, int] | None = None
+    forced: bool = False
+    is_ahead: bool = False
 
 
 class Journal:
@@ -83,6 +113,7 @@ class Journal:
             private.make_file(self.path)  # SQLite gives the files beside it the same mode
             self._database = self._connect()
             self._database.executescript(_SCHEMA)
+            _add_columns(self._database)
             scrub_once(self._database)
             # Asked of a connection that never writes, `data_version` tells of every commit, this process's as well.
             self._watching = self._connect()
@@ -142,7 +173,8 @@ class Journal:
         """Write changes, all of them or none, synced to disk before this returns.
 
         A put that is older than what is stored is not applied; without `updated_at` the time of receipt counts. A
-        delete without a time always is.
+        delete without a time is always applied, and frees the id: what is received later counts. A change that is
+        forced is applied, too. A stored time that lies too far ahead (`AHEAD`) counts for nothing.
 
         :param held: Returns what the snapshot that is served holds of an id.
         :param up_to: The last change that this snapshot holds.
@@ -188,46 +220,69 @@ class Journal:
         later: bool,
     ) -> Outcome:
         article_id = change.article.id if isinstance(change, Put) else change.id
-        row = database.execute("SELECT seq, line, updated FROM changes WHERE id = ?", (article_id,)).fetchone()
+        stored = self._stored(database, article_id, held, up_to, received)
+        if stored.newest == NEVER:
+            return Outcome(stored.there, isinstance(change, Delete), taken_down=True)
+        given = change.updated if isinstance(change, Delete) else _updated(change.article)
+        if given is None and isinstance(change, Delete):
+            updated = max(received, stored.newest)
+        else:
+            updated = received if given is None else given
+            if updated < stored.counts_from and not change.forced:
+                return Outcome(stored.there, applied=False)
+        line, seen = None, (NEVER, NEVER)
+        if isinstance(change, Put):
+            line, seen = (
+                json.dumps(change.article.line(), ensure_ascii=False, separators=(",", ":")),
+                _seen(change.article),
+            )
+            if not change.forced and stored.before == (line, updated):  # the same again is no change
+                return Outcome(stored.there, applied=True)
+        forced = change.forced or stored.forced or updated < stored.newest or stored.is_ahead
+        self._insert(database, Change(0, article_id, line, updated, forced), received, seen, later)
+        return Outcome(stored.there, applied=True)
+
+    @staticmethod
+    def _stored(
+        database: sqlite3.Connection,
+        article_id: str,
+        held: Callable[[str], Known | None],
+        up_to: int,
+        received: int,
+    ) -> _Stored:
+        """Return what is known of an article before a change of it, in the journal and in a snapshot."""
+        columns = f"seq, line, {_TIME}, received, forced"
+        row = database.execute(f"SELECT {columns} FROM changes WHERE id = ?", (article_id,)).fetchone()  # noqa: S608
         waits = row is not None and (row[0] > up_to or row[0] < 0)
         known = None if waits else held(article_id)
-        existed = row[1] is not None if waits else known is not None
-        times = [row[2] if row else None, known.updated if known else None]
-        stored = max((time for time in times if time is not None), default=None)
-        if stored == NEVER:
-            return Outcome(existed, isinstance(change, Delete), taken_down=True)
-        if isinstance(change, Delete):
-            if change.updated is not None and stored is not None and change.updated < stored:
-                return Outcome(existed, applied=False)
-            updated = max(received, stored or received) if change.updated is None else change.updated
-            self._insert(database, article_id, None, updated, received, (NEVER, NEVER), later)
-            return Outcome(existed, applied=True)
-        article = change.article
-        updated = received if article.updated_at is None else micros(article.updated_at)
-        if stored is not None and updated < stored:
-            return Outcome(existed, applied=False)
-        line = json.dumps(article.line(), ensure_ascii=False, separators=(",", ":"))
-        published = -NEVER if article.published_at is None else micros(article.published_at)
-        unpublish = NEVER if article.unpublish_at is None else micros(article.unpublish_at)
-        if row is None or row[1:] != (line, updated):  # the same again is no change
-            self._insert(database, article_id, line, updated, received, (published, unpublish), later)
-        return Outcome(existed, applied=True)
+        there = row[1] is not None if waits else known is not None
+        in_snapshot = known.updated if known is not None and known.updated is not None else _LONG_AGO
+        is_ahead = in_snapshot > received + _AHEAD  # of an earlier release, which took any time
+        in_snapshot = _LONG_AGO if is_ahead else in_snapshot
+        if row is None:
+            return _Stored(there, in_snapshot, in_snapshot, is_ahead=is_ahead)
+        _, line, updated, at, forced = row
+        counts_from = min(updated, at) if line is None and updated != NEVER else updated
+        return _Stored(
+            *(there, max(updated, in_snapshot), max(counts_from, in_snapshot), (line, updated)),
+            forced=waits and bool(forced),
+            is_ahead=is_ahead,
+        )
 
     @staticmethod
     def _insert(
         database: sqlite3.Connection,
-        article_id: str,
-        line: str | None,
-        updated: int,
+        change: Change,
         received: int,
         seen: tuple[int, int],
         later: bool = False,
     ) -> None:
-        database.execute("DELETE FROM faults WHERE id = ?", (article_id,))
+        """Write a change, which gets its number now."""
+        database.execute("DELETE FROM faults WHERE id = ?", (change.id,))
         database.execute(
-            f"INSERT OR REPLACE INTO changes (seq, id, line, updated, received, published, unpublish) "  # noqa: S608
-            f"VALUES ({_BEHIND if later else 'NULL'}, ?, ?, ?, ?, ?, ?)",
-            (article_id, line, updated, received, *seen),
+            "INSERT OR REPLACE INTO changes (seq, id, line, updated, forced, received, published, unpublish) "  # noqa: S608
+            f"VALUES ({_BEHIND if later else 'NULL'}, ?, ?, ?, ?, ?, ?, ?)",
+            (*change[1:], received, *seen),
         )
         if later:
             database.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'changes'")
@@ -241,13 +296,13 @@ class Journal:
         :param most: How many at most; all by default.
         :param behind: How many at most of those that wait behind; they are taken where nothing else is, or all is.
         """
-        ordinary = "SELECT seq, id, line, updated FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"
+        ordinary = f"SELECT {_CHANGE} FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         rows = self._rows(ordinary, (max(0, after), most))
         found = [Change(*row) for row in rows]  # type: ignore[arg-type]
         if behind == 0 or (found and most >= 0):
             return found
         statement = (
-            "SELECT seq, id, line, updated FROM changes "
+            f"SELECT {_CHANGE} FROM changes "  # noqa: S608
             "WHERE seq < 0 AND id NOT IN (SELECT id FROM faults) ORDER BY seq DESC LIMIT ?"
         )
         return found + self._number(statement, (behind,), after)
@@ -259,7 +314,7 @@ class Journal:
         :param now: The clock's time by default.
         """
         statement = (
-            "SELECT seq, changes.id, line, updated FROM changes JOIN faults ON faults.id = changes.id "
+            f"SELECT {_CHANGE} FROM changes JOIN faults ON faults.id = changes.id "  # noqa: S608
             "WHERE seq < 0 AND again <= ? ORDER BY again LIMIT 1"
         )
         return self._number(statement, (micros(now or datetime.now(UTC)),), after)
@@ -325,7 +380,7 @@ class Journal:
 
     def tombstones(self, up_to: int) -> list[Change]:
         """Return which articles are gone by changes up to one, so that no source brings them back."""
-        gone = "SELECT seq, id, line, updated FROM changes WHERE line IS NULL AND seq BETWEEN 1 AND ?"
+        gone = f"SELECT {_CHANGE} FROM changes WHERE line IS NULL AND seq BETWEEN 1 AND ?"  # noqa: S608
         rows = self._rows(gone, (up_to,))
         return [Change(*row) for row in rows]  # type: ignore[arg-type]
 
@@ -379,7 +434,7 @@ class Journal:
             )
             self._number_after(database, up_to)
             received = self._received(database, None)
-            self._insert(database, article_id, None, NEVER, received, (NEVER, NEVER))
+            self._insert(database, Change(0, article_id, None, NEVER), received, (NEVER, NEVER))
             self._bar(database, article_id, marks)
         return made
 
@@ -467,7 +522,7 @@ class Journal:
 
         What is taken down is not among them: that lasts.
         """
-        query = "SELECT id, updated FROM changes WHERE line IS NULL AND received < ? AND updated < ?"
+        query = f"SELECT id, {_TIME} FROM changes WHERE line IS NULL AND received < ? AND updated < ?"  # noqa: S608
         return {str(found): int(str(updated)) for found, updated in self._rows(query, (micros(moment), NEVER))}
 
     def takedowns(self) -> list[Takedown]:
@@ -484,6 +539,27 @@ def _aside(row: Sequence[object]) -> Aside:
     article_id, error, tries, again = row
     moment = datetime.fromtimestamp(int(str(again)) / 1e6, UTC)
     return Aside(str(article_id), str(error), int(str(tries)), moment.isoformat(timespec="seconds"))
+
+
+def _updated(article: Article) -> int | None:
+    return None if article.updated_at is None else micros(article.updated_at)
+
+
+def _seen(article: Article) -> tuple[int, int]:
+    """Return from when on and until when an article may be seen, in microseconds since 1970."""
+    published = -NEVER if article.published_at is None else micros(article.published_at)
+    return published, NEVER if article.unpublish_at is None else micros(article.unpublish_at)
+
+
+def _add_columns(database: sqlite3.Connection) -> None:
+    """Give a file of an earlier release the columns that it lacks."""
+    if any(name == "forced" for _, name, *_ in database.execute("PRAGMA table_info(changes)")):
+        return
+    try:
+        database.execute("ALTER TABLE changes ADD COLUMN forced INTEGER NOT NULL DEFAULT 0")
+    except sqlite3.OperationalError as error:  # another process was first
+        if "duplicate column" not in str(error):
+            raise
 
 
 def _stamp() -> str:

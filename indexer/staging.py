@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
@@ -15,8 +16,9 @@ from urllib.parse import quote
 import numpy as np
 
 from indexer import store
-from indexer.article import Article
+from indexer.article import AHEAD, Article
 from indexer.changes import NEVER
+from indexer.columns import micros
 from indexer.store import Stored
 from indexer.vectors import Mask, Rows
 
@@ -31,6 +33,7 @@ CREATE TABLE others (
 );
 CREATE TABLE rejected (id TEXT PRIMARY KEY);
 CREATE TABLE withdrawn (id TEXT PRIMARY KEY, updated INTEGER NOT NULL, pending INTEGER NOT NULL);
+CREATE TABLE forced (id TEXT PRIMARY KEY);
 CREATE TABLE current (
     id TEXT PRIMARY KEY, row INTEGER NOT NULL, fingerprint BLOB NOT NULL, origin TEXT NOT NULL, updated INTEGER,
     fullness INTEGER NOT NULL
@@ -60,7 +63,8 @@ _KEPT = "(current.origin = 'api' OR current.id IN (SELECT id FROM rejected))"
 """What stays of the current snapshot though no source brings it, where the sources are the whole archive."""
 _WITHDRAWN = (
     "EXISTS (SELECT 1 FROM withdrawn WHERE withdrawn.id = current.id AND pending "
-    "AND (withdrawn.updated < 0 OR current.updated IS NULL OR current.updated <= withdrawn.updated))"
+    "AND (withdrawn.updated < 0 OR current.updated IS NULL OR current.updated <= withdrawn.updated "
+    "OR withdrawn.id IN (SELECT id FROM forced)))"
 )
 """What the API deleted since the current snapshot was made."""
 
@@ -172,17 +176,24 @@ class Staging:
         """
         self._database.execute("INSERT INTO withdrawn VALUES (?, ?, ?)", (article_id, updated, pending))
 
+    def force(self, article_id: str) -> None:
+        """Have what the API did to an article count, whatever time the current snapshot has of it."""
+        self._database.execute("INSERT OR IGNORE INTO forced VALUES (?)", (article_id,))
+
     def reject(self, article_id: str) -> None:
         """Remember the id of a line that was rejected: what is stored of it stays."""
         self._database.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (article_id,))
 
-    def compare(self, current: Sequence[Held], whole: bool) -> Changes:
+    def compare(self, current: Sequence[Held], whole: bool, now: datetime | None = None) -> Changes:
         """Settle which readings stand against the current snapshot's, and say what has changed.
 
         :param current: The current segments, none on an empty home.
         :param whole: Whether the sources are the whole archive, so that what they no longer bring is removed, or
             only add to it.
+        :param now: The clock's time by default. A stored time too far ahead of it counts for nothing, else no reading
+            would replace the stored one.
         """
+        latest = micros((now or datetime.now(UTC)) + AHEAD)
         self._database.execute("COMMIT")
         self._attach(current)
         run = self._database.execute
@@ -190,9 +201,9 @@ class Staging:
         named = "1" if whole else "(id IN (SELECT id FROM staged) OR id IN (SELECT id FROM withdrawn WHERE pending))"
         for name, first, _ in self._segments:
             run(
-                f"INSERT INTO current SELECT id, row + ?, fingerprint, origin, updated, fullness FROM {name}.articles "  # noqa: S608
-                f"WHERE row + ? NOT IN (SELECT row FROM dead) AND {named}",
-                (first, first),
+                "INSERT INTO current SELECT id, row + ?, fingerprint, origin, iif(updated > ?, 0, updated), fullness "  # noqa: S608
+                f"FROM {name}.articles WHERE row + ? NOT IN (SELECT row FROM dead) AND {named}",
+                (first, latest, first),
             )
         self._keep_first_tellers()
         older = "staged.updated <= withdrawn.updated"
@@ -214,6 +225,8 @@ class Staging:
             stands += f" OR (current.origin = 'api' AND staged.origin <> 'api' AND NOT ({newer}))"
         else:
             stands = f"{_WEAKER} OR ({stands})"
+        forced = "staged.origin = 'api' AND staged.id IN (SELECT id FROM forced)"
+        stands = f"({stands}) AND NOT ({forced})"
         run(f"DELETE FROM staged WHERE EXISTS (SELECT 1 FROM current WHERE current.id = staged.id AND ({stands}))")  # noqa: S608
         run("COMMIT")
         return self._changes(sum(int(held.alive.sum()) for held in current), whole)

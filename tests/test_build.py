@@ -476,6 +476,25 @@ def test_bad_lines_are_told_and_kept_in_a_file(home, index, tmp_path):
     ]
 
 
+def test_a_time_of_change_too_far_ahead_is_told_left_out_and_keeps_nothing_out(home, index, tmp_path):
+    report, _ = index([line(0), line(1, updated_at="9999-12-30T00:00:00Z"), *LINES[2:]])
+    assert (report.ahead, report.rejected, report.rejects, report.articles) == (1, 0, None, 10)
+    assert report.problems_by_field == {"updated_at": 1}
+    told = str(report.problems[0])
+    assert told.startswith(f"{tmp_path / 'source.jsonl'}:2: updated_at: '9999-12-30T07:00:00+07:00': expected 2")
+    assert told.endswith(" or earlier, a day from now; it is left out")
+    report, _ = index([line(1, title="Mới", updated_at="2026-01-01")], whole=False)
+    assert (report.ahead, numbers(report), state(home)["a1"]) == (0, (0, 1, 0, 9), "Mới")
+
+
+def test_one_that_an_earlier_release_stored_is_replaced(home, index, monkeypatch):
+    with monkeypatch.context() as patched:
+        patched.setattr("indexer.build.without_time_ahead", lambda article, now: (article, []))
+        index([line(1, updated_at="9999-12-30"), *LINES[2:]])
+    report, _ = index([line(1, title="Mới", updated_at="2026-01-01")], whole=False)
+    assert (numbers(report), state(home)["a1"]) == ((0, 1, 0, 8), "Mới")
+
+
 def test_a_few_problems_are_shown_and_all_are_kept(index):
     report, _ = index([line(0), *[{"id": "", "title": ""}] * 50])
     assert (report.rejected, len(report.problems)) == (50, 20)
@@ -486,6 +505,8 @@ def test_a_few_problems_are_shown_and_all_are_kept(index):
 def test_strict_stops_at_the_first(home, index):
     with pytest.raises(ValidationFailed, match=r"source\.jsonl:2: title: '': expected a string that is not empty"):
         index([line(0), {"id": "a", "title": ""}, "{"], strict=True)
+    with pytest.raises(ValidationFailed, match=r"source\.jsonl:1: updated_at: '9999"):
+        index([line(0, updated_at="9999-12-30")], strict=True)
     assert home.ids() == []
     assert list(home.path.glob("rejects*")) == []
 

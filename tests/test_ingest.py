@@ -522,7 +522,7 @@ class TestBuilds:
     def test_a_source_that_is_newer_replaces_both(self, place):
         place.index([line("a1"), line("a2")])
         place.journal.write([put("a1", "Của API"), Delete("a2")])
-        later = "2999-01-01"
+        later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         place.index([line("a1", "Nguồn", updated_at=later), line("a2", "Nguồn", updated_at=later)])
         assert place.titles() == {"a1": "Nguồn", "a2": "Nguồn"}
 
@@ -535,7 +535,7 @@ class TestBuilds:
     def test_a_takedown_stands_against_every_source(self, place):
         place.index([line("a1"), line("a2")])
         place.journal.take_down("a1", "Lan", "đơn", [], [])
-        later = "2999-01-01"
+        later = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         for whole in (True, False):
             place.index([line("a1", updated_at=later), line("a2")], whole=whole)
             assert set(place.titles()) == {"a2"}

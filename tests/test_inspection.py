@@ -1,7 +1,7 @@
 """What a check of sources counts, shows and finds odd, worked out by hand; then against what a build makes of them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,13 @@ class TestCounts:
         assert found(report)["bad_lines"].count == 2
         assert f"{tmp_path / 'a.jsonl'}:3: published_at: '2023-02-30': " in found(report)["bad_lines"].examples[2]
         assert report.problems_by_field == {"(line)": 1, "title": 1, "published_at": 1}
+
+    def test_a_time_of_change_too_far_ahead_is_left_out(self, check):
+        report = check(line(1, updated_at=(NOW + timedelta(days=1)).isoformat()), line(2, updated_at="9999-12-30"))
+        (finding,) = report.findings
+        assert (finding.kind, finding.severity, finding.count) == ("updated_ahead", Severity.WARNING, 1)
+        assert ":2: updated_at: '9999-12-30T00:00:00+07:00': expected 2026-01-02T07:00:00+07:00" in finding.examples[0]
+        assert (report.articles, report.rejected, report.ok) == (2, 0, True)
 
     def test_the_first_articles_as_they_would_be_indexed(self, check, tmp_path):
         report = check(

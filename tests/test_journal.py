@@ -18,6 +18,7 @@ from indexer.journal import Journal
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EARLIER, LATER = (f"2026-03-0{day}T00:00:00+00:00" for day in (1, 3))
+NOW_, FAR = NOW.isoformat(), "9999-12-30T00:00:00+00:00"
 
 
 def article(article_id="a", title="Tin", **fields):
@@ -45,7 +46,7 @@ class TestOutcomes:
     def test_a_new_article(self, journal):
         (outcome,) = journal.write([put()], now=NOW)
         assert (outcome.existed, outcome.applied) == (False, True)
-        ((seq, name, line, updated),) = journal.take(0)
+        ((seq, name, line, updated, _),) = journal.take(0)
         assert (seq, name, updated) == (1, "a", micros(NOW))
         assert '"title":"Tin"' in line
 
@@ -102,6 +103,54 @@ class TestOutcomes:
         journal.write([Delete("a")], now=NOW)
         assert journal.write([put(updated_at=EARLIER)], now=NOW) == [(False, False, False)]
         assert journal.write([put(updated_at=LATER)], now=NOW) == [(False, True, False)]
+
+    def test_a_delete_frees_the_id_of_an_article_from_the_hours_to_come(self, journal):
+        journal.write([put(updated_at=LATER)], now=NOW)  # by a clock that is 16 hours ahead
+        assert not journal.write([put(title="Khác")], now=NOW)[0].applied
+        assert journal.write([Delete("a")], now=NOW) == [(True, True, False)]
+        (gone,) = journal.take(0)
+        assert gone.updated == micros(datetime.fromisoformat(LATER))  # a source that tells of it does not bring it back
+        (outcome,) = journal.write([put(title="Khác")], now=NOW + timedelta(seconds=1))
+        assert (outcome.existed, outcome.applied) == (False, True)
+        (change,) = journal.take(0)
+        assert (change.updated, change.forced) == (micros(NOW + timedelta(seconds=1)), True)
+
+    @pytest.mark.parametrize("where", ["journal", "snapshot"])
+    @pytest.mark.parametrize("written", [EARLIER, None])
+    def test_a_time_too_far_ahead_of_an_earlier_release_counts_for_nothing(self, journal, where, written):
+        held = None
+        if where == "journal":
+            journal.write([put(updated_at=FAR)], now=NOW - timedelta(seconds=1))
+        else:
+            held = Known(micros(datetime.fromisoformat(FAR)), b"")
+        written = LATER if where == "journal" and written else written  # else it is older than the time of receipt
+        (outcome,) = journal.write([put(title="Khác", updated_at=written)], lambda name: held, now=NOW)
+        assert (outcome.existed, outcome.applied) == (True, True)
+        (change,) = journal.take(0)
+        assert (change.forced, change.updated) == (where == "snapshot", micros(datetime.fromisoformat(written or NOW_)))
+
+    def test_what_is_to_replace_such_a_one_goes_on_to_until_a_snapshot_has_it(self, journal):
+        known = Known(micros(datetime.fromisoformat(FAR)), b"")
+        for title in "bc":
+            journal.write([put(title=title)], lambda name: known, now=NOW)
+        assert [change.forced for change in journal.take(0)] == [True]
+        journal.write([put(title="d")], lambda name: Known(micros(NOW), b""), up_to=2, now=NOW)
+        assert [change.forced for change in journal.take(0)] == [False]
+
+    @pytest.mark.parametrize(("ahead", "applied"), [(timedelta(0), False), (timedelta(microseconds=1), True)])
+    def test_a_day_ahead_is_the_bound(self, journal, ahead, applied):
+        known = Known(micros(NOW + timedelta(days=1) + ahead), b"")
+        assert journal.write([put()], lambda name: known, now=NOW)[0].applied is applied
+
+    @pytest.mark.parametrize("made", [put("a", "Khác", updated_at=EARLIER), Delete("a", micros(NOW))])
+    def test_what_is_forced_counts_whatever_is_stored(self, journal, made):
+        journal.write([put(updated_at=LATER)], now=NOW)
+        assert journal.write([made], now=NOW) == [(True, False, False)]
+        assert journal.write([made._replace(forced=True)], now=NOW) == [(True, True, False)]
+        (change,) = journal.take(0)
+        assert change.forced
+        journal.take_down("a", "Lan", "x", (), ())
+        assert not journal.write([put()._replace(forced=True)], now=NOW)[0].applied
 
     def test_receipt_does_not_go_back_with_the_clock(self, journal):
         journal.write([put()], now=NOW)
@@ -351,6 +400,25 @@ for number in range(100_000):
 
 
 class TestFaults:
+    def test_a_file_of_an_earlier_release(self, tmp_path):
+        Journal(tmp_path).close()
+        with sqlite3.connect(tmp_path / "changes.sqlite") as database:
+            database.execute("ALTER TABLE changes DROP COLUMN forced")
+            far = micros(datetime.fromisoformat(FAR))
+            for name, at in (("a", far), ("b", NEVER)):
+                row = (name, at, micros(NOW))
+                database.execute(
+                    "INSERT INTO changes (id, updated, received, published, unpublish) VALUES (?, ?, ?, 0, 0)", row
+                )
+        for _ in "again":
+            journal = Journal(tmp_path)
+            assert [tuple(change) for change in journal.take(0)] == [
+                (1, "a", None, micros(NOW), False),
+                (2, "b", None, NEVER, False),
+            ]
+            assert journal.deleted_before(NOW + timedelta(days=1)) == {"a": micros(NOW)}
+            journal.close()
+
     def test_something_else_in_the_file(self, tmp_path):
         (tmp_path / "changes.sqlite").write_bytes(b"x" * 4096)
         with pytest.raises(JournalError, match=r"changes\.sqlite: file is not a database"):

@@ -1,6 +1,7 @@
 """Which reading of an id wins, and what of the current snapshot stays."""
 
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import numpy as np
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from indexer import store
 from indexer.article import validate
+from indexer.columns import micros
 from indexer.staging import Changes, Held, Staging
 
 NOTHING = ()
@@ -135,6 +137,7 @@ def test_rejecting_what_is_not_stored_adds_nothing(staged):
 # Against what is stored
 
 OLD, NEW = "2023-11-07", "2023-11-08"
+NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -159,6 +162,34 @@ def test_an_older_reading_loses(staged, current_of, stored, read, wins, mode):
     assert titles(staging) == {"a": wins}
     assert origins(staging) == {"a": "api" if wins == "stored" and mode != "add" else "source"}
     assert (changes.updated, changes.unchanged) == ((1, 0) if wins == "read" else (0, 1))
+
+
+@pytest.mark.parametrize("read", [OLD, None])
+@pytest.mark.parametrize("mode", ["add", "add to api", "whole over api"])
+@pytest.mark.parametrize(("ahead", "wins"), [(timedelta(days=1), "stored"), (timedelta(days=1, seconds=1), "read")])
+def test_a_stored_time_too_far_ahead_counts_for_nothing(staged, current_of, read, mode, ahead, wins):
+    old = article("a", "stored", updated_at=(NOW + ahead).isoformat())
+    current = current_of(old) if mode == "add" else current_of(api=[old])
+    staging = staged(article("a", "read", updated_at=read))
+    staging.compare(current, mode.startswith("whole"), NOW)
+    staging.gather(staging.gone(mode.startswith("whole")), 0)
+    if mode != "whole over api":
+        wins = "read" if read is None else wins
+    elif read is None:
+        wins = "stored"  # a source that is read again does not say that it is newer
+    assert titles(staging) == {"a": wins}
+
+
+def test_what_the_api_forced_counts_whatever_is_stored(staged, current_of):
+    stored = current_of(article("a", "cũ", updated_at=NEW), api=[article("b", "cũ", updated_at=NEW)])
+    for forced in (False, True):
+        staging = staged(article("a", "mới", updated_at=OLD), origin="api")
+        staging.withdraw("b", micros(datetime.fromisoformat(f"{OLD}T00:00:00Z")), pending=True)
+        if forced:
+            staging.force("a")
+            staging.force("b")
+        merged(staging, stored, whole=False)
+        assert titles(staging) == ({"a": "mới"} if forced else {"a": "cũ", "b": "cũ"})
 
 
 @pytest.mark.parametrize(("stored", "read"), [(NEW, OLD), (None, OLD), (OLD, None)])

@@ -129,6 +129,7 @@ class TestPut:
             (b'{"id": "b1", "title": ""}', 400, "title"),
             (b'{"id": "b1", "title": "x", "published_at": "soon"}', 400, "published_at"),
             (b'{"id": "b1", "title": "x", "tags": "one"}', 400, "tags"),
+            (b'{"id": "b1", "title": "x", "updated_at": "9999-12-30"}', 400, "updated_at"),
             (b'{"id": "b2", "title": "x"}', 422, "id"),
         ],
     )
@@ -137,6 +138,47 @@ class TestPut:
         assert (response.status_code, response.mimetype) == (status, "application/problem+json")
         assert field in {fault["field"] for fault in response.json["errors"]}
         assert Journal(service.home.path).last() == 0
+
+    def test_a_time_of_change_may_lie_a_day_ahead_and_no_more(self, service):
+        now = datetime.now(UTC)
+        soon, late = ((now + timedelta(hours=hours)).isoformat() for hours in (23, 25))
+        response = service.put(article(updated_at=late))
+        (fault,) = response.json["errors"]
+        assert (response.status_code, fault["field"]) == (400, "updated_at")
+        assert (fault["value"], fault["expected"][:11]) == (repr(late), "expected 20")
+        assert service.put(article(updated_at=soon)).status_code == 201
+        lines = [
+            {"op": "put", "article": article("b2", updated_at=late)},
+            {"op": "delete", "id": "a1", "updated_at": late},
+        ]
+        assert [one["status"] for one in service.bulk(*lines)] == [400, 400]
+        service.ingest()
+        assert service.client.get(PATH + "a1").status_code == 200
+
+    def test_an_id_with_a_time_of_tomorrow_is_free_again_once_it_is_deleted(self, service):
+        tomorrow = (datetime.now(UTC) + timedelta(hours=23)).isoformat()
+        service.put(article(updated_at=tomorrow))
+        service.ingest()
+        assert service.put(article(title="Tít mới")).json == {"applied": False}
+        assert service.delete("b1").status_code == 204
+        assert service.put(article(title="Tít mới")).json == {"applied": True}
+        service.ingest()
+        assert service.other.get(PATH + "b1").json["title"] == "Tít mới"
+
+    @pytest.mark.parametrize("deleted", [False, True])
+    def test_an_article_of_the_year_9999_that_an_earlier_release_took(self, service, publish, monkeypatch, deleted):
+        with monkeypatch.context() as patched:
+            patched.setattr("indexer.build.without_time_ahead", lambda article, now: (article, []))
+            publish(service.home.path, [*LINES, article(updated_at="9999-12-30")])
+        service.ingest()
+        if deleted:
+            assert service.delete("b1").status_code == 204
+            service.ingest()
+            assert service.other.get(PATH + "b1").status_code == 404
+        response = service.put(article(title="Tít mới", updated_at=None if deleted else "2026-01-01"))
+        assert response.json == {"applied": True}
+        service.ingest()
+        assert service.other.get(PATH + "b1").json["title"] == "Tít mới"
 
     def test_a_long_body_belongs_into_a_bulk(self, service):
         long = article(body="x" * 200_000)

@@ -142,8 +142,8 @@ ENDPOINTS = (
         "Articles",
         "Write one article",
         "It is durable before the answer, and served within seconds. Of two readings of an id the later `updated_at` "
-        "counts, else the time of receipt, so that sending something twice changes nothing. The body's media type "
-        "does not matter.",
+        "counts, else the time of receipt, so that sending something twice changes nothing. A time of more than a day "
+        "ahead is refused. The body's media type does not matter.",
         body=schemas.ArchiveLine,
         answer=shapes.WrittenOut,
         by_id=True,

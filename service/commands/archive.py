@@ -107,7 +107,18 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     counts = {
         name: getattr(report, name)
         for name in (
-            *("lines", "rejected", "repeated", "foreign", "added", "updated", "removed", "unchanged", "articles"),
+            *(
+                "lines",
+                "rejected",
+                "repeated",
+                "foreign",
+                "ahead",
+                "added",
+                "updated",
+                "removed",
+                "unchanged",
+                "articles",
+            ),
             *("encoded", "reused", "snapshot"),
         )
     }
@@ -122,6 +133,8 @@ def _tell(report: BuildReport, as_json: bool) -> None:
     )
     if rejects:
         click.echo(f"rejected lines: {rejects}")
+    if report.ahead:
+        click.echo(f"{report.ahead} articles had an updated_at of more than a day from now, which was left out")
     if report.foreign:
         click.echo(f"{report.foreign} articles were told by other sources than those that own them, and left to these")
     click.echo(

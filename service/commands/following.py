@@ -197,6 +197,10 @@ def _build(
         followed.stands(str(error))
         return
     followed.took(mark, report.snapshot)
+    if report.ahead:
+        click.echo(
+            f"{report.ahead} articles had an updated_at of more than a day from now, which was left out", err=True
+        )
     if report.snapshot:
         click.echo(
             f"published snapshot {report.snapshot}: {report.articles} articles, {report.added} added, "

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any, NamedTuple
 
-from indexer.article import Article, id_fault, parse_time, shown, validate
+from indexer.article import Article, id_fault, is_ahead, latest, parse_time, shown, validate
 from indexer.changes import Delete, Known, Outcome, Put
 from indexer.columns import micros
 from indexer.errors import JournalError
@@ -138,9 +139,12 @@ def _delete(fields: Mapping[str, Any], told: dict[str, Any]) -> Delete:
     if updated is None or updated == "":
         return Delete(article_id)
     try:
-        return Delete(article_id, micros(parse_time(updated)))
+        time = parse_time(updated)
     except ValueError as error:
         raise BadRequest([FieldError("updated_at", shown(updated), str(error))]) from None
+    if is_ahead(time, now := datetime.now(UTC)):
+        raise BadRequest([FieldError("updated_at", shown(updated), latest(now))])
+    return Delete(article_id, micros(time))
 
 
 def _id(value: object) -> str:
@@ -156,8 +160,12 @@ def _id(value: object) -> str:
 
 
 def _article(fields: Mapping[str, Any]) -> Article | list[FieldError]:
-    found = validate(fields)
-    return found if isinstance(found, Article) else [FieldError(*fault) for fault in found]
+    found, now = validate(fields), datetime.now(UTC)
+    if not isinstance(found, Article):
+        return [FieldError(*fault) for fault in found]
+    if is_ahead(found.updated_at, now):
+        return [FieldError("updated_at", shown(fields["updated_at"]), latest(now))]
+    return found
 
 
 def _object(body: bytes) -> dict[str, Any]:
