@@ -44,6 +44,9 @@ def plain(text: str) -> str:
     return text if unicodedata.is_normalized("NFC", text) else normalised("NFC", text)
 
 
+LONGEST_TOKEN = 255
+"""Characters of a token: of a longer word these first ones are kept, a longer code is none. No language writes one."""
+
 _LONGEST = 32
 """A longer word is none of the language."""
 
@@ -56,7 +59,12 @@ def _kept(word: str) -> bool:
     return len(word) <= _LONGEST and word.isalpha()
 
 
+def _bounded(word: str) -> str:
+    return word if len(word) <= LONGEST_TOKEN else _ZEROS.sub("", word)[:LONGEST_TOKEN]
+
+
 def _spelt(syllable: str) -> str:
+    syllable = _bounded(syllable)
     if syllable.isascii():  # it has no tone to be moved
         return _ZEROS.sub("", syllable) if syllable.startswith("0") else syllable
     return _respelt(syllable) if _kept(syllable) else _respelt.__wrapped__(syllable)
@@ -79,7 +87,7 @@ def syllables(text: str) -> list[str]:
 
 def stream(text: str) -> list[str]:
     """Return the words of a text in lower case, as they are spelt, with an empty string for each end of a clause."""
-    return [found if found.isalnum() else "" for found in _STREAM.findall(plain(text))]
+    return [_bounded(found) if found.isalnum() else "" for found in _STREAM.findall(plain(text))]
 
 
 def spelt(word: str) -> str:
@@ -91,7 +99,7 @@ def codes(text: str) -> list[str]:
     """Return the numbers of documents and other codes whole, `8/2023/qđ-ttg`; their parts are among the syllables."""
     # Most words are letters alone and hold no code; looking at the others only takes a fifth of the time.
     others = " ".join(word for word in plain(text).split() if not word.isalpha())
-    found = (code for code in _CODE.findall(others) if _DIGIT.search(code))
+    found = (code for code in _CODE.findall(others) if _is_code(code))
     return ["".join(_spelt(part) for part in _JOINT.split(code)) for code in found]
 
 
@@ -99,7 +107,11 @@ def code_spans(text: str) -> list[tuple[int, int]]:
     """Return where in a readable text its codes start and end."""
     if not _DIGIT.search(text):
         return []
-    return [found.span() for found in _CODE.finditer(text) if _DIGIT.search(found.group())]
+    return [found.span() for found in _CODE.finditer(text) if _is_code(found.group())]
+
+
+def _is_code(joined: str) -> bool:
+    return len(joined) <= LONGEST_TOKEN and _DIGIT.search(joined) is not None
 
 
 def pairs(parts: Sequence[str]) -> list[str]:

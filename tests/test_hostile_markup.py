@@ -2,14 +2,16 @@
 
 import time
 import unicodedata
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indexer import syllables as syllables_module
 from indexer import text
 from indexer.article import Article, validate
-from indexer.syllables import codes, syllables
+from indexer.syllables import LONGEST_TOKEN, code_spans, codes, spelt, stream, syllables
 from indexer.text import MARKS_IN_A_ROW, clean, fold, html_to_text, match_key, normalised
 
 _GENEROUS = 5.0
@@ -102,3 +104,30 @@ def test_cleaning_is_idempotent_and_in_nfc(text):
 @given(st.text(max_size=20))
 def test_ordinary_text_is_normalised_as_ever(text):
     assert normalised("NFC", text) == unicodedata.normalize("NFC", text)
+
+
+WORDS = st.lists(st.text(st.sampled_from("aoàđ09²/-. _"), min_size=1, max_size=300), max_size=4).map(" ".join)
+
+
+@pytest.mark.parametrize("way", [syllables, stream, codes, code_spans], ids=lambda way: way.__name__)
+@given(st.text(st.sampled_from("aoàđ09²/-. _"), max_size=250))
+def test_tokens_of_ordinary_length_are_what_they_are_without_a_bound(way, text):
+    found = way(text)
+    with mock.patch.object(syllables_module, "LONGEST_TOKEN", 10**9):
+        assert way(text) == found
+
+
+@given(WORDS)
+def test_no_token_is_longer_and_archive_and_query_meet(text):
+    tokens = syllables(text)
+    assert max(map(len, [*tokens, *stream(text), *codes(text)]), default=0) <= LONGEST_TOKEN
+    assert syllables(" ".join(tokens)) == tokens
+    assert [spelt(word) for word in stream(text) if word] == tokens
+
+
+def test_of_a_long_word_the_start_is_a_token_and_a_long_code_is_none():
+    assert syllables("a" * 190_000) == ["a" * 255]
+    assert syllables("0" * 300 + "5") == ["5"]
+    assert codes("1/" * 127 + "1") == ["1/" * 127 + "1"]
+    assert codes("1/" * 128 + "1") == []
+    assert code_spans("1/" * 128 + "1") == []

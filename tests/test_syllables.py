@@ -135,7 +135,7 @@ class TestFolded:
 
 
 @pytest.mark.parametrize(("read", "cache"), [(spelt, syllables_module._respelt), (folded, syllables_module._folded)])
-@pytest.mark.parametrize("word", ["0" * 5000 + "á" * 5000, "á" * 33, "20261", "1.940", "ct07", "8/2023/qđ-ttg"])
+@pytest.mark.parametrize("word", ["0" * 100 + "á" * 100, "á" * 33, "20261", "1.940", "ct07", "8/2023/qđ-ttg"])
 def test_no_cache_keeps_what_is_no_word_of_the_language(read, cache, word):
     before = cache.cache_info().currsize
     assert read(word) == cache.__wrapped__(word)

@@ -7,7 +7,6 @@ archives or queries: what a search makes of an abbreviation or a renaming is dec
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from indexer.errors import SourceError
 from indexer.syllables import spaced
-from indexer.text import clean
+from indexer.text import clean, normalised
 
 Kind = Literal["place", "body"]
 Grade = Literal["same", "kind", "related"]
@@ -340,7 +339,7 @@ def _text(path: Path) -> str:
 
 
 def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return normalised("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _all_or_none(read: Read[Row]) -> list[Row]:

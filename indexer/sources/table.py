@@ -7,7 +7,6 @@ Owns which column is which field. Encodings and cells are `indexer.sources.rows`
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from indexer.errors import SourceError
 from indexer.sources import rows
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 from indexer.sources.stream import Stream
+from indexer.text import normalised
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """Ending of a file -> the delimiter that it promises."""
@@ -42,14 +42,14 @@ def read(stream: Stream, options: SourceOptions, promised: str) -> Iterator[Read
         return
     if not isinstance(header, rows.Row):
         raise SourceError(f"header line: {header.reason if header else 'expected names of columns, found nothing'}")
-    columns = _columns([unicodedata.normalize("NFC", cell).strip() for cell in header.cells], options.columns)
+    columns = _columns([normalised("NFC", cell).strip() for cell in header.cells], options.columns)
     for row in found:
         yield row if isinstance(row, BadLine) else columns.reading(row)
 
 
 def _key(header: str) -> str:
     """Return the form in which headers are compared."""
-    return _BETWEEN_WORDS.sub("", unicodedata.normalize("NFC", header).casefold())
+    return _BETWEEN_WORDS.sub("", normalised("NFC", header).casefold())
 
 
 _FIELD_OF = {_key(name): name for name in FIELDS}
@@ -128,7 +128,7 @@ def _columns(headers: Sequence[str], given: Mapping[str, str]) -> _Columns:
 
 
 def _column(headers: Sequence[str], field: str, name: str) -> int:
-    exact = [at for at, header in enumerate(headers) if header == unicodedata.normalize("NFC", name).strip()]
+    exact = [at for at, header in enumerate(headers) if header == normalised("NFC", name).strip()]
     found = exact or [at for at, header in enumerate(headers) if _key(header) == _key(name)]
     if len(found) == 1:
         return found[0]
