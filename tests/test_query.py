@@ -392,7 +392,7 @@ class TestThesaurus:
             "xưởng may": ("thù lao",),
             "0 đồng": ("thù lao",),
         }
-        monkeypatch.setattr(thesaurus, "_entries", lambda: entries)
+        monkeypatch.setattr(thesaurus, "_thesaurus", lambda: thesaurus._Thesaurus(entries, {}))
         monkeypatch.setattr(thesaurus, "_lengths", lambda: {term.split()[0]: 4 for term in entries})
         monkeypatch.setattr(thesaurus, "_compounds", lambda: frozenset({"hẻm núi"}))
         writer = LanguageWriter()
@@ -427,7 +427,9 @@ class TestThesaurus:
         assert other == {"xưởng": 0.4, "may": 0.4, "xưởng_may": 0.4}
 
     def test_less_where_it_does_not_mean_the_same(self, ask, monkeypatch):
-        monkeypatch.setattr(thesaurus, "_unsure", lambda: {("hẻm", "ngõ"): "related"})
+        entries = thesaurus._thesaurus().entries
+        unsure = {("hẻm", "ngõ"): "related"}
+        monkeypatch.setattr(thesaurus, "_thesaurus", lambda: thesaurus._Thesaurus(entries, unsure))
         own, other = self.weights(ask("hẻm cụt"), "hẻm")
         assert own == {"hẻm": 1.0}
         assert other == {"ngõ": pytest.approx(0.7 * 0.4)}
