@@ -194,11 +194,20 @@ class Language:
         """Return how often the archive has words that are written so without diacritics."""
         return sum(map(self.counts.item, self.alike(fold)))
 
+    @staticmethod
+    def keys(before: Ids, word: Ids) -> Ids:
+        """Return the number of each of (n,) pairs of words, (n,) int64 all three."""
+        return (before << _SHIFT) | word
+
     def pairs(self, before: Ids, word: Ids) -> Pairs:
         """Return what is known of each of (n,) words after the word before it, (n,) int64 both."""
-        at, there = _found(self._bigram_keys, (before << _SHIFT) | word)
+        at, there = _found(self._bigram_keys, self.keys(before, word))
         score = np.where(there, self._bigram[at], self._backoff[before] + self._unigram[word])
         return Pairs(score, np.where(there, at, -1), np.where(there, self._pair_backoff[at], 0))
+
+    def chances(self, word: Ids) -> Logs:
+        """Return the log probability of each of (n,) words wherever it stands, (n,) float32."""
+        return self._unigram[word]
 
     def usage(self, runs: Sequence[Sequence[str]]) -> NDArray[np.float64]:
         """Return how usual each of some runs of a word or more is in the archive, (runs,) float64.

@@ -181,11 +181,12 @@ def _preload(settings: Settings, workers: int, ahead: Ahead) -> Hashed:
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
     from models.errors import ModelError
-    from service.search import english, thesaurus
+    from service.search import english, known_words, thesaurus
 
     if workers > 1:
         thesaurus.preload()
         english.preload()
+        known_words.preload()
         if settings.backend != "torch":
             with suppress(ModelError):  # each worker says what is wrong with a model
                 sentence_transformer.preload(catalogue.find(settings.model))

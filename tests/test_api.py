@@ -350,6 +350,8 @@ class TestSearch:
         assert marked.get("/api/v1/search?q=bao+hiem+xa+hoi").json["query"] == {
             "text": "bao hiem xa hoi",
             "restored": "bảo hiểm xã hội",
+            "corrected": None,
+            "did_you_mean": None,
             "expansions": [{"kind": "abbreviation", "typed": "bảo hiểm xã hội", "also": "bhxh"}],
             "relaxed": [],
         }
@@ -358,7 +360,19 @@ class TestSearch:
 
     def test_literal_takes_it_letter_by_letter(self, marked):
         literal = marked.get("/api/v1/search?q=bao+hiem+xa+hoi&literal=true").json
-        assert literal["query"] == {"text": "bao hiem xa hoi", "restored": None, "expansions": [], "relaxed": []}
+        assert literal["query"] == {
+            **{"text": "bao hiem xa hoi", "restored": None, "corrected": None, "did_you_mean": None},
+            **{"expansions": [], "relaxed": []},
+        }
+
+    def test_what_is_misspelt_is_searched_for_as_it_was_meant_too(self, marked):
+        found = marked.get("/api/v1/search?q=bảo+hiễm+xã+hội").json
+        assert found["query"]["corrected"] == "bảo hiểm xã hội"
+        assert (found["query"]["text"], found["query"]["restored"]) == ("bảo hiễm xã hội", None)
+        right = marked.get("/api/v1/search?q=bảo+hiểm+xã+hội").json
+        assert [hit["id"] for hit in found["hits"]] == [hit["id"] for hit in right["hits"]]
+        literal = marked.get("/api/v1/search?q=bảo+hiễm+xã+hội&literal=true").json
+        assert literal["query"]["corrected"] is None
 
     def test_what_was_passed_over_is_told(self, marked):
         relaxed = marked.get('/api/v1/search?q="hội+xã+hiểm"').json["query"]["relaxed"]

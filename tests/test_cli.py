@@ -268,7 +268,7 @@ class TestSearch:
 
     def test_as_json(self, run, indexed):
         answer = json.loads(run("search", "công nhân", "--json", "--limit", 2, "--ranking", "similarity").stdout)
-        assert list(answer) == ["total", "hits", "restored", "relaxed"]
+        assert list(answer) == ["total", "hits", "restored", "corrected", "did_you_mean", "relaxed"]
         assert (answer["total"], len(answer["hits"])) == (5, 2)
         assert (answer["restored"], answer["relaxed"]) == (None, [])
         for hit in answer["hits"]:
@@ -281,6 +281,9 @@ class TestSearch:
         assert "luong" in result.stdout
         assert json.loads(run("search", "cong nhan may", "--json").stdout)["restored"] == "công nhân may"
         assert json.loads(run("search", 'ca "may công"', "--json").stdout)["relaxed"] == ["phrase"]
+        misspelt = run("search", "công nhâng may", "--json")
+        assert json.loads(misspelt.stdout)["corrected"] == "công nhân may"
+        assert run("search", "công nhâng may").stderr == "also searched for: công nhân may\n"
         literal = run("search", "cong nhan may", "--literal", "--json")
         assert (json.loads(literal.stdout)["restored"], literal.stderr) == (None, "")
 

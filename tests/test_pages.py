@@ -21,6 +21,7 @@ from indexer.article import VIETNAM
 from service.pages.shared import web_address
 from service.reader.search_page import Link, SearchLinks
 from service.schemas import SearchParams
+from service.search.misspellings import Misspelling, Speller
 from service.search.suggest import Kind
 from service.wording import strings
 from service.wording.strings import EN, VI
@@ -449,6 +450,27 @@ def test_how_the_query_was_read_is_shown_and_can_be_undone(client_of):
     dates = literal.xpath("//form[@class='dates']//input[@name='literal']/@value")
     assert dates == ["true"]
     assert not literal.xpath("//form[@role='search']//input[@name='literal']")
+
+
+def test_what_is_misspelt_is_told_and_can_be_undone(client_of):
+    client = client_of([{"id": "a", "title": "Bảo hiểm xã hội"}, *LINES[:2]])
+    page = tree(client.get("/search?q=bảo+hiễm+xã+hội"))
+    told = text(page.xpath(UNDERSTOOD)[0])
+    assert told.startswith("Đã tìm cả: bảo hiểm xã hội")
+    assert told.endswith("Tìm đúng như đã gõ")
+    assert query(hrefs(page, f"{UNDERSTOOD}//a")[0]) == {"q": ["bảo hiễm xã hội"], "literal": ["true"]}
+    english = tree(client.get("/search?q=bảo+hiễm+xã+hội&lang=en"))
+    assert text(english.xpath(UNDERSTOOD)[0]).startswith("Also searched for: bảo hiểm xã hội")
+
+
+def test_what_may_be_misspelt_is_asked_after(client_of, monkeypatch):
+    unsure = Misspelling(1, "hiễm", "<hiểm>", sure=False, replaces=True)
+    monkeypatch.setattr(Speller, "find", lambda *arguments: [unsure])
+    client = client_of([{"id": "a", "title": "Bảo hiểm xã hội"}, *LINES[:2]])
+    page = tree(client.get("/search?q=bảo+hiễm&section=x"))
+    assert text(page.xpath(f"{UNDERSTOOD}//p")[0]) == "Có phải bạn muốn tìm bảo <hiểm>?"
+    assert query(hrefs(page, f"{UNDERSTOOD}//a")[0]) == {"q": ["bảo <hiểm>"], "section": ["x"]}
+    assert "Đã tìm cả" not in text(page.xpath(UNDERSTOOD)[0])
 
 
 def test_in_english_it_says_the_same(client_of):

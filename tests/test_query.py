@@ -376,6 +376,35 @@ class TestLookalikes:
         assert also(ask("ai hát")) == set()
 
 
+class TestMisspelt:
+    def test_both_are_looked_for_where_one_is_misspelt(self, ask):
+        query = ask("bảo hiễm công nhân")
+        assert (query.corrected, query.restored, query.did_you_mean) == ("bảo hiểm công nhân", None, None)
+        assert query.text == "bảo hiểm công nhân"
+        (group,) = [group for group in query.words.groups if len(group) > 1]
+        exact = [{term.token for term in part if term.field == "exact"} for part in group]
+        assert {"hiểm", "bảo_hiểm"} <= exact[0]
+        assert {"hiễm", "bảo_hiễm"} <= exact[1]
+        assert {"hiểm", "bảo"} <= query.wanted.exact
+        assert also(query) == set()
+
+    def test_in_the_case_that_was_typed(self, ask):
+        assert ask("Bảo Hiễm công nhân").corrected in (None, "Bảo Hiểm công nhân")
+        assert ask("BẢO HIỄM CÔNG NHÂN").corrected == "BẢO HIỂM CÔNG NHÂN"
+
+    def test_what_stands_in_for_the_word_that_was_meant_is_found(self, ask):
+        assert ("bảo hiểm xã hội", "bhxh") in also(ask("bảo hiễm xã hội"))
+
+    @pytest.mark.parametrize("typed", ['"bảo hiễm" công nhân', "bao hiem cong nhan", "BHXH công nhân", "the hiễm of"])
+    def test_not_what_is_quoted_bare_abbreviated_or_foreign(self, ask, typed):
+        assert ask(typed).corrected is None
+
+    def test_not_letter_by_letter(self, ask):
+        query = ask("bảo hiễm công nhân", literal=True)
+        assert (query.corrected, query.text) == (None, "bảo hiễm công nhân")
+        assert "hiễm" in sought(query)
+
+
 class TestThesaurus:
     """The sentences have ngõ twelve times, hẻm four times and hóc never; the list is of a few words."""
 
@@ -392,7 +421,8 @@ class TestThesaurus:
             "xưởng may": ("thù lao",),
             "0 đồng": ("thù lao",),
         }
-        monkeypatch.setattr(thesaurus, "_thesaurus", lambda: thesaurus._Thesaurus(entries, {}))
+        shipped = thesaurus._Thesaurus(entries, {})
+        monkeypatch.setattr(thesaurus, "_thesaurus", lambda: shipped)
         monkeypatch.setattr(thesaurus, "_lengths", lambda: {term.split()[0]: 4 for term in entries})
         monkeypatch.setattr(thesaurus, "_compounds", lambda: frozenset({"hẻm núi"}))
         writer = LanguageWriter()
@@ -427,9 +457,7 @@ class TestThesaurus:
         assert other == {"xưởng": 0.4, "may": 0.4, "xưởng_may": 0.4}
 
     def test_less_where_it_does_not_mean_the_same(self, ask, monkeypatch):
-        entries = thesaurus._thesaurus().entries
-        unsure = {("hẻm", "ngõ"): "related"}
-        monkeypatch.setattr(thesaurus, "_thesaurus", lambda: thesaurus._Thesaurus(entries, unsure))
+        monkeypatch.setitem(thesaurus._thesaurus().unsure, ("hẻm", "ngõ"), "related")
         own, other = self.weights(ask("hẻm cụt"), "hẻm")
         assert own == {"hẻm": 1.0}
         assert other == {"ngõ": pytest.approx(0.7 * 0.4)}

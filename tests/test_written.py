@@ -136,7 +136,10 @@ class TestRelatedList:
 
 def test_a_search_is_written_as_its_model_says(searcher):
     expansions = (Expansion("synonym", "chợ", "phiên"),)
-    query = SimpleNamespace(typed="cho noi", restored="chợ nổi", expansions=expansions)
+    query = SimpleNamespace(
+        **{"typed": "cho noi", "restored": "chợ nổi", "corrected": None, "did_you_mean": "chợ nội"},
+        expansions=expansions,
+    )
     answer = Answer([], 1, False, relaxed=("phrase",), facets={"section": [(f"mục {at}", at) for at in range(30)]})
     found = [written.found(hit(reasons=[Reason("words")]), {"title": "<mark>Chợ</mark>", "text": ""})]
     facets = {**answer.facets, "source": [], "author": [], "tag": []}
@@ -144,6 +147,7 @@ def test_a_search_is_written_as_its_model_says(searcher):
     assert SearchList.model_validate_json(sent).model_dump_json().encode() == sent
     read = json.loads(sent)
     assert (read["hits"][0]["reasons"], read["hits"][0]["copies"]) == (["words"], 2)
+    assert (read["query"]["corrected"], read["query"]["did_you_mean"]) == (None, "chợ nội")
     assert read["query"]["expansions"] == [{"kind": "synonym", "typed": "chợ", "also": "phiên"}]
     assert len(read["facets"]["section"]) == MAX_FACET
 

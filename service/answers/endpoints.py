@@ -101,6 +101,7 @@ ENDPOINTS = (
         "Search",
         "Search by meaning and words",
         "Diacritics need not be typed: they are restored, and `query` in the answer says how the question was read. "
+        "A slip of spelling is searched for as it was meant as well (`corrected`); `literal=true` takes it as typed. "
         "A query and its filters fix one result set: `total` is its size, `sort` reorders it, `offset` walks it. "
         "`facets` counts sections, sources, authors and tags: each count is the total with that value chosen. "
         "`strong` says how many hits are strong matches. Without `q`, all that passes the filters, newest first.",

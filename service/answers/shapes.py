@@ -184,6 +184,17 @@ class QueryOut(BaseModel):
 
     text: Annotated[str, Field(description="As it was typed, blanks aside")]
     restored: Annotated[str | None, Field(description="As it was read; null where that is as it was typed")]
+    corrected: Annotated[
+        str | None,
+        Field(
+            description="The same with what is misspelt put right: searched for as well as what was typed; null where "
+            "nothing is"
+        ),
+    ]
+    did_you_mean: Annotated[
+        str | None,
+        Field(description="What may have been meant, too unsure to be searched for unasked; null where nothing is"),
+    ]
     expansions: list[ExpansionOut]
     relaxed: Annotated[
         Sequence[Literal["phrase", "exclusion"]],

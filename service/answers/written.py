@@ -83,6 +83,8 @@ def _understood(query: Query, relaxed: tuple[str, ...]) -> dict[str, Any]:
     return {
         "text": query.typed,
         "restored": query.restored,
+        "corrected": query.corrected,
+        "did_you_mean": query.did_you_mean,
         "expansions": [{"kind": one.kind, "typed": one.typed, "also": one.also} for one in query.expansions],
         "relaxed": relaxed,
     }

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from service.evaluation import DraftKind
     from service.hits import Answer, Hit
     from service.schemas import RelatedParams
+    from service.search.understanding import Query
     from service.searcher import Searcher
 
 _MODEL = ("model", "query_prompt", "document_prompt", "max_tokens", "backend")
@@ -95,15 +96,29 @@ def _param(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def _read(query: Query, relaxed: tuple[str, ...]) -> dict[str, Any]:
+    """Return how a query was understood."""
+    return {
+        "restored": query.restored,
+        "corrected": query.corrected,
+        "did_you_mean": query.did_you_mean,
+        "relaxed": relaxed,
+    }
+
+
 def _show_found(answer: Answer, as_json: bool) -> None:
     query = answer.query
     if as_json:
         shown = [_found(hit) for hit in answer.hits]
-        read = {} if query is None else {"restored": query.restored, "relaxed": answer.relaxed}
+        read = {} if query is None else _read(query, answer.relaxed)
         click.echo(json.dumps({"total": answer.total, "hits": shown, **read}, ensure_ascii=False))
         return
     if query is not None and query.restored is not None:
         click.echo(f"understood as: {query.restored}", err=True)
+    if query is not None and query.corrected is not None:
+        click.echo(f"also searched for: {query.corrected}", err=True)
+    if query is not None and query.did_you_mean is not None:
+        click.echo(f"did you mean: {query.did_you_mean}", err=True)
     for hit in answer.hits:
         click.echo(_line(hit))
 

@@ -13,8 +13,9 @@ from indexer.syllables import code_spans, folded, readable, spelt, stream
 from service.search.typing_slips import telex, vni
 from service.search.understanding import Query
 
-Kind = Literal["same", "spelling", "diacritics", "telex", "vni", "slip"]
-"""As it was typed; another spelling of one word (hoà, hòa); diacritics put on; keys of an input method; a wrong key."""
+Kind = Literal["same", "spelling", "diacritics", "telex", "vni", "slip", "misspelt"]
+"""As it was typed; another spelling of one word (hoà, hòa); diacritics put on; keys of an input method; a wrong key;
+a word that is written for another one."""
 
 
 class Reading(NamedTuple):
@@ -37,9 +38,10 @@ def readings(query: Query, frequency: Callable[[Term], int]) -> list[Reading]:
     """
     found = []
     read = query.read
-    for typed, word, shown, changed in zip(query.spellings, read.words, read.shown, read.changed, strict=True):
+    words = zip(query.spellings, read.words, read.shown, read.changed, strict=True)
+    for at, (typed, word, shown, changed) in enumerate(words):
         if word:
-            kind = _kind(typed, word, changed)
+            kind = "misspelt" if at in query.misspelt else _kind(typed, word, changed)
             as_shown = typed if kind == "same" else shown
             found.append(Reading(typed, as_shown, kind, frequency(Term("exact", word))))
     return found

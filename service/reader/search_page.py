@@ -82,6 +82,8 @@ class Facet:
 class Understood:
     """How the query was understood, where that is worth a word.
 
+    :param corrected: The same with what is misspelt put right, searched for as well.
+    :param did_you_mean: The search that may have been meant.
     :param also: What stood in for parts of it as well.
     :param relaxed: What was passed over, in whole sentences.
     :param literal: The same search letter by letter, where anything was restored or stood in.
@@ -89,6 +91,8 @@ class Understood:
     """
 
     restored: str | None
+    corrected: str | None
+    did_you_mean: Link | None
     also: list[str]
     relaxed: list[str]
     literal: str | None
@@ -209,11 +213,14 @@ class SearchLinks:
         """Return how the query was understood, None where it was taken as anyone would take it."""
         if query is None:
             return None
-        literal, read = self.params.literal, query.restored is not None or bool(query.expansions)
-        if not (literal or read or relaxed):
+        literal, guess = self.params.literal, query.did_you_mean
+        read = query.restored is not None or query.corrected is not None or bool(query.expansions)
+        if not (literal or read or relaxed or guess):
             return None
         return Understood(
             restored=query.restored,
+            corrected=query.corrected,
+            did_you_mean=None if guess is None else Link(guess, self.again(q=guess)),
             also=_all_also(query.expansions),
             relaxed=[self.words.relaxed[name] for name in relaxed],
             literal=self.again(literal=True) if read else None,

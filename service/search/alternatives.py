@@ -20,7 +20,8 @@ from service.search.synonyms import NO_SYNONYMS, Synonyms
 from service.search.typing_slips import plausible_folded
 
 Run = tuple[str, ...]
-Kind = Literal["abbreviation", "renamed", "synonym", "thesaurus"]
+Kind = Literal["abbreviation", "renamed", "synonym", "thesaurus", "typed"]
+"""Where it is from; `typed` is what was typed itself, where another spelling was meant."""
 
 _RENAMED_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.8
@@ -161,7 +162,7 @@ class Alternatives:
         query, unwanted = f" {' '.join(words)} ", set(excluded)
         found = [
             (start, end, also)
-            for start, end, also in thesaurus.find(words, {*taken, *_named(words, spellings)})
+            for start, end, also in thesaurus.find(words, {*taken, *named(words, spellings)})
             if f" {' '.join(also)} " not in query and unwanted.isdisjoint(also)
         ]
         if not found:
@@ -207,7 +208,7 @@ def _called_weight(typed: float, other: float) -> float:
     return _SELDOM_WEIGHT if typed < _SELDOM else _CALLED_WEIGHT
 
 
-def _named(words: Sequence[str], spellings: Sequence[str]) -> set[int]:
+def named(words: Sequence[str], spellings: Sequence[str]) -> set[int]:
     """Return the places of what is a name by its capitals, and of what follows a number: An Lành, 35,0 đồng.
 
     One capital says nothing at the beginning, nor do capitals everywhere. Foreign words are what they are.

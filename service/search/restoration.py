@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from indexer.language import BREAK, NUMBER, Ids, Language, Pairs
 from indexer.syllables import folded
 from service.search.english import ENGLISH, is_term
+from service.search.known_words import PairsInLanguage
 from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
 
 Costs = NDArray[np.float64]
@@ -81,13 +82,18 @@ def choices_in(language: Language) -> Choices:
 
 
 def restore(
-    language: Language, typed: Sequence[str], fixed: Collection[int] = (), choices: Choices | None = None
+    language: Language,
+    typed: Sequence[str],
+    fixed: Collection[int] = (),
+    choices: Choices | None = None,
+    known: PairsInLanguage | None = None,
 ) -> Restored:
     """Return the likeliest reading of typed words.
 
     :param typed: Words in the spelling of `indexer.syllables`, an empty string for the end of a clause.
     :param fixed: Places of words that stay as they are, such as abbreviations.
     :param choices: `choices_in` the language, where many texts are read.
+    :param known: Pairs that belong together though the archive may not have met them.
     """
     choices = choices or partial(candidates, language)
     others = [word for at, word in enumerate(typed) if at not in fixed]
@@ -100,7 +106,7 @@ def restore(
         lattice = [[_as_typed(language, word)] if at in fixed else choices(word, bare) for at, word in enumerate(typed)]
     if all(len(place) == 1 for place in lattice):
         return _as_read(language, typed, [place[0] for place in lattice], foreign)
-    arrays = _Lattice.of(language, lattice)
+    arrays = _Lattice.of(language, lattice, known)
     best, score = _decode(language, arrays)
     if not bare and any(place[at].cost == _STRIPPED for place, at in zip(lattice, best, strict=True)):
         # Either all diacritics were typed, or each with a chance of a half: the likelier of the two stories.
@@ -229,7 +235,9 @@ class _Lattice:
     pairs: Pairs
 
     @classmethod
-    def of(cls, language: Language, places: Sequence[Sequence[Candidate]]) -> _Lattice:
+    def of(
+        cls, language: Language, places: Sequence[Sequence[Candidate]], known: PairsInLanguage | None = None
+    ) -> _Lattice:
         """Look up all pairs at once: the calls, not the look-ups, are what takes time."""
         every = [c for choices in places for c in choices]
         ids = np.array([BREAK, *(max(c.id, NUMBER) if c.word else BREAK for c in every), BREAK])
@@ -239,7 +247,12 @@ class _Lattice:
         followers = sizes[1:].repeat(sizes[:-1])  # of each candidate but the last
         starts = ends[:-1].repeat(sizes[:-1]) - followers.cumsum() + followers
         after = starts.repeat(followers) + np.arange(followers.sum())
-        return cls(sizes.tolist(), ids, costs, language.pairs(ids[:-1].repeat(followers), ids[after]))
+        before, word = ids[:-1].repeat(followers), ids[after]
+        pairs = language.pairs(before, word)
+        if known is not None:
+            lift = known.lift(language.keys(before, word), pairs.row >= 0)
+            pairs = pairs._replace(score=pairs.score + lift)
+        return cls(sizes.tolist(), ids, costs, pairs)
 
     def without(self, cost: float) -> _Lattice:
         """Return the lattice less the candidates of this cost, where a place has others."""

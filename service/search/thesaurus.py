@@ -5,12 +5,11 @@ Owns which entry is meant where. Knows nothing of archives, nor of what editors 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
 from indexer import lexicon
-from indexer.compounds import crosses
 from indexer.syllables import spaced
 
 Run = tuple[str, ...]
@@ -27,7 +26,7 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
     """Return (start, end, also) for what words from `start` to before `end` are called as well.
 
     The longest entries come first; no two places overlap. A single syllable that is part of a known word of two or
-    three is left alone: cá heo, a dolphin, is no heo, a pig. So is what crosses the border of two words.
+    three is left alone: cá heo, a dolphin, is no heo, a pig.
 
     :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
     :param taken: Places of words that are left alone.
@@ -42,8 +41,6 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
             continue
         if length == 1 and _within(words, start):
             continue
-        if length == 2 and start > 0 and end < len(words) and crosses(*words[start - 1 : end + 1]):
-            continue
         found += [(start, end, tuple(run.split())) for run in also]
         taken.update(range(start, end))
     return found
@@ -53,6 +50,13 @@ def sureness(term: Sequence[str], also: Sequence[str]) -> float:
     """Return how sure it is that an article with one of what a term is called as well is on the same, 0 to 1."""
     grade = _thesaurus().unsure.get((" ".join(term), " ".join(also)))
     return 1.0 if grade is None else _SURENESS[grade]
+
+
+def terms() -> Iterator[str]:
+    """Yield every term, those that stand in for another included."""
+    for term, also in _thesaurus().entries.items():
+        yield term
+        yield from also
 
 
 def preload() -> None:

@@ -39,7 +39,7 @@ _AFTER_QU = (
 ).split()
 _AFTER_GI = [*_PLAIN, *(rhyme for rhyme in _FRONT if rhyme[0] != "i"), "êng", "êc", *_GLIDED]
 
-_SPELLINGS: list[tuple[list[str], list[str]]] = [
+SPELLINGS: list[tuple[list[str], list[str]]] = [
     (["", *_FREE], [*_PLAIN, *_FRONT, *_GLIDED]),
     (["c"], _PLAIN),
     (["g", "ng"], [*_PLAIN, *_GLIDED]),
@@ -57,10 +57,10 @@ _SPELLINGS: list[tuple[list[str], list[str]]] = [
 """Onsets, and the rhymes that each of them may have."""
 
 _VOWELS, _MARKED = "aăâeêioôơuưy", "ăâêôơư"
-_TONES = {"1": "\u0301", "2": "\u0300", "3": "\u0309", "4": "\u0303", "5": "\u0323"}
-_TONE_MARK = re.compile(f"[{''.join(_TONES.values())}]")
+TONES = {"1": "\u0301", "2": "\u0300", "3": "\u0309", "4": "\u0303", "5": "\u0323"}
+_TONE_MARK = re.compile(f"[{''.join(TONES.values())}]")
 _STOPPED = re.compile("(?:[ptc]|ch)$")
-_STOPPED_TONES = frozenset({_TONES["1"], _TONES["5"]})
+_STOPPED_TONES = frozenset({TONES["1"], TONES["5"]})
 
 
 def _tone_seat(onset: str, rhyme: str) -> int:
@@ -77,12 +77,12 @@ def _tone_seat(onset: str, rhyme: str) -> int:
 
 
 _SEATS = {
-    onset + rhyme: _tone_seat(onset, rhyme) for onsets, rhymes in _SPELLINGS for onset in onsets for rhyme in rhymes
+    onset + rhyme: _tone_seat(onset, rhyme) for onsets, rhymes in SPELLINGS for onset in onsets for rhyme in rhymes
 }
 _FOLDED = frozenset(map(fold, _SEATS))
 
 
-def _toned(toneless: str, tone: str) -> str | None:
+def toned(toneless: str, tone: str) -> str | None:
     """Return a syllable with its tone in the canonical place, None where there is no such syllable.
 
     :param tone: A combining mark, or nothing.
@@ -101,7 +101,7 @@ def plausible(syllable: str) -> bool:
     decomposed = unicodedata.normalize("NFD", syllable)
     tones = "".join(_TONE_MARK.findall(decomposed))
     toneless = unicodedata.normalize("NFC", _TONE_MARK.sub("", decomposed))
-    return len(tones) < 2 and _toned(toneless, tones) == syllable
+    return len(tones) < 2 and toned(toneless, tones) == syllable
 
 
 def plausible_folded(syllable: str) -> bool:
@@ -109,7 +109,7 @@ def plausible_folded(syllable: str) -> bool:
     return syllable in _FOLDED
 
 
-_TELEX_TONES = dict(zip("sfrxj", _TONES.values(), strict=True))
+_TELEX_TONES = dict(zip("sfrxj", TONES.values(), strict=True))
 _LATE = re.compile("[sfrxj]?$")
 _LATE_D = re.compile("^[^d]+d[wsfrxj]*$")
 _SPLIT = re.compile("([b-df-hj-np-tvxz]*+)([a-z0-9]*)")
@@ -159,7 +159,7 @@ def vni(word: str) -> str | None:
         return None
     rest = keys.translate({ord(c): None for c in "678"})
     return next(
-        (syllable for syllable in _syllables([(onset, rest, marks)], _VNI_RHYME, _TONES) if syllable != word), None
+        (syllable for syllable in _syllables([(onset, rest, marks)], _VNI_RHYME, TONES) if syllable != word), None
     )
 
 
@@ -197,7 +197,7 @@ def _syllables(
         tone = tones.get(rhyme[2] or rhyme[4], "")
         for plain, marked in marks:
             vowels = rhyme[1].replace(plain, marked, 1)
-            syllable = _toned(onset + vowels + rhyme[3], tone)
+            syllable = toned(onset + vowels + rhyme[3], tone)
             if syllable is not None and plain in rhyme[1]:
                 yield syllable
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from indexer.compounds import word_pairs
 from indexer.knowledge import Knowledge
 from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
-from indexer.syllables import code_spans, codes, folded, plain, readable, spelt, stream, syllables
-from service.search.alternatives import Alternatives, Place, Run
+from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
+from service.search.alternatives import Alternatives, Place, Run, named
 from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
+from service.search.misspellings import Speller, Spelling
 from service.search.restoration import Restored, choices_in, restore
 from service.search.snippets import Wanted
 from service.search.synonyms import NO_SYNONYMS, Synonyms
@@ -68,7 +68,12 @@ class Query:
 
     :param typed: The query as it was typed.
     :param text: What the encoder is given.
-    :param restored: The query as it was read, None where that is as it was typed.
+    :param besides: What the encoder is given as well, None for nothing: the query as it is spelt, where the archive has
+        the words that are held to be misspelt.
+    :param restored: The query as its diacritics and keys were read, None where that is as it was typed.
+    :param corrected: The same with what is surely misspelt put right, None where nothing is.
+    :param did_you_mean: The same with what may be misspelt put right, None where nothing may be.
+    :param misspelt: The places of what is surely misspelt.
     :param trust: What its words count for, 0 to 1; less than 1 in another language.
     :param parts: Its syllables as they were read.
     :param spellings: Its words and ends of clauses as they were typed, exclusions aside.
@@ -84,7 +89,11 @@ class Query:
 
     typed: str
     text: str
+    besides: str | None
     restored: str | None
+    corrected: str | None
+    did_you_mean: str | None
+    misspelt: frozenset[int]
     trust: float
     parts: Run
     spellings: Run
@@ -133,6 +142,7 @@ class Understanding:
         self._language = knowledge.language
         self._choices = choices_in(knowledge.language)
         self._alternatives = Alternatives(knowledge, synonyms, abbreviations, renamings)
+        self._speller = Speller(knowledge)
         self._total = max(int(self._language.counts.sum()), 1)
 
     def understand(self, typed: str, literal: bool = False) -> Query:
@@ -148,7 +158,8 @@ class Understanding:
         if dropped and not syllables(rest):  # nothing but exclusions: then they are what is looked for
             dropped, rest = [], text
         was = [spelt(word) for word in stream(rest)]
-        read = self._read(rest, was, literal)
+        spelling = self._spelling(rest, was, literal, operators)
+        read = spelling.read
         parts = tuple(word for word in read.words if word)
         spellings = _STREAMED.findall(rest)
         places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
@@ -160,12 +171,18 @@ class Understanding:
             kept = _in_codes(rest) | _inside(rest, spans) | {at for one in places for at in range(one.start, one.end)}
             unwanted = [part for word in dropped for part in syllables(word)]
             places += self._alternatives.called(read.words, spellings, kept, unwanted)
+        as_typed = spelling.typed_beside(was, places)
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
         bare = all(folded(word) == word for word in was)
+        abbreviated = [place for place in places if place.kind == "abbreviation"]
         return Query(
             typed=typed,
-            text=_written(rest, read, [place for place in places if place.kind == "abbreviation"]),
-            restored=_written(rest, read, []) if any(read.changed) else None,
+            text=_written(rest, read, abbreviated),
+            besides=_written(rest, spelling.restored, abbreviated) if spelling.is_added else None,
+            restored=_written(rest, spelling.restored, []) if any(spelling.restored.changed) else None,
+            corrected=_written(rest, read, []) if spelling.sure else None,
+            did_you_mean=_written(rest, spelling.guessed, []) if spelling.unsure else None,
+            misspelt=frozenset(one.at for one in spelling.sure),
             trust=_trust(read, spellings, self._searched(read, rest), glossed, taken),
             parts=parts,
             spellings=tuple(spellings),
@@ -184,25 +201,38 @@ class Understanding:
             bare=bare,
             gloss=gloss_of(read.words, spellings, glossed, taken) if read.foreign else None,
             foreign=read.foreign,
-            find_words=lambda: Words(self._groups(read, rest, places, glossed, len(parts) <= SHORT)),
+            find_words=lambda: Words(self._groups(read, rest, [*places, *as_typed], glossed, len(parts) <= SHORT)),
             find_wanted=lambda: (
                 self._wanted_in_english(read, spellings, places, glossed)
                 if read.foreign
-                else self._wanted(read, was, places)
+                else self._wanted(read, was, [*places, *as_typed])
             ),
         )
 
     def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
         if literal:
             return Restored(list(was), list(was), [False] * len(was), False)
-        found = _STREAMED.findall(text)
-        shouted = text.isupper()
-        fixed = _in_codes(text) | {
+        fixed = _in_codes(text) | self._abbreviated(was, _STREAMED.findall(text))
+        return restore(self._language, was, fixed, self._choices, self._speller.known)
+
+    def _abbreviated(self, words: Sequence[str], spellings: Sequence[str]) -> set[int]:
+        """Return the places of abbreviations."""
+        shouted, alone = " ".join(spellings).isupper(), len(spellings) == 1
+        return {
             at
-            for at, (word, spelling) in enumerate(zip(was, found, strict=False))
-            if word and self._alternatives.abbreviated(word, spelling, shouted, alone=len(found) == 1)
+            for at, (word, spelling) in enumerate(zip(words, spellings, strict=False))
+            if word and self._alternatives.abbreviated(word, spelling, shouted, alone)
         }
-        return restore(self._language, was, fixed, self._choices)
+
+    def _spelling(self, text: str, was: Sequence[str], literal: bool, operators: bool) -> Spelling:
+        """Return how words are read, and which are misspelt: what is typed bare, restoration reads as it can."""
+        restored = self._read(text, was, literal)
+        if literal or restored.foreign or all(folded(word) == word for word in was):
+            return Spelling(restored, [])
+        spellings = _STREAMED.findall(text)
+        quoted = [found.span() for found in _QUOTED.finditer(text)] if operators else []
+        fixed = _inside(text, quoted) | _in_codes(text) | self._abbreviated(was, spellings)
+        return Spelling(restored, self._speller.find(restored.words, was, fixed, named(was, spellings)))
 
     def _groups(
         self, read: Restored, text: str, places: Sequence[Place], glossed: Sequence[Gloss], short: bool
@@ -393,7 +423,7 @@ def _folded(token: str) -> str:
 
 
 def _tokens(run: Run) -> list[str]:
-    return [*run, *word_pairs(run)]
+    return [*run, *pairs(run)]
 
 
 def _is_lookalike(words: Sequence[str], also: Sequence[Place]) -> bool:
@@ -407,4 +437,4 @@ def _exact(part: str) -> Term:
 
 def _phrase(words: Sequence[str]) -> tuple[Term, ...]:
     parts = [word for word in words if word]
-    return tuple(map(_exact, word_pairs(parts) or parts))
+    return tuple(map(_exact, pairs(parts) or parts))

@@ -90,6 +90,7 @@ VI = Words(
         "telex": "phím Telex",
         "vni": "phím VNI",
         "slip": "sửa lỗi gõ",
+        "misspelt": "sửa chính tả, tìm cả hai",
     },
     unknown="kho bài không có chữ này",
     expansions={
@@ -155,6 +156,7 @@ EN = Words(
         "telex": "Telex keys",
         "vni": "VNI keys",
         "slip": "slip of the keys repaired",
+        "misspelt": "misspelt: both looked for",
     },
     unknown="not in the archive",
     expansions={

@@ -69,6 +69,8 @@ class Strings:
     range_of: str
     range_of_more: str
     understood: str
+    corrected: str
+    did_you_mean: str
     also: str
     literal: str
     literal_now: str
@@ -252,6 +254,8 @@ VI = Strings(
     range_of="Bài {first}–{last} trong {articles}",
     range_of_more="Bài {first}–{last} trong hơn {articles}",
     understood="Đã hiểu là: {restored}",
+    corrected="Đã tìm cả: {query}",
+    did_you_mean="Có phải bạn muốn tìm {query}?",
     also="cũng tìm: {words}",
     literal="Tìm đúng như đã gõ",
     literal_now="Đang tìm đúng như đã gõ.",
@@ -435,6 +439,8 @@ EN = Strings(
     range_of="{first}–{last} of {articles}",
     range_of_more="{first}–{last} of more than {articles}",
     understood="Understood as: {restored}",
+    corrected="Also searched for: {query}",
+    did_you_mean="Did you mean {query}?",
     also="also looked for: {words}",
     literal="Search exactly as typed",
     literal_now="Searching exactly as typed.",
