@@ -87,7 +87,13 @@ _UNSEEN = frozenset("head iframe math noscript object script style svg template 
 
 def bound_attributes(markup: str) -> str:
     """Return the markup with the first 256 attributes of each tag; to be called before any parser sees it."""
-    return _START_TAG.sub(r"\1", markup)
+    parts: list[str] = []
+    at = 0
+    for tag in _START_TAG.finditer(markup):
+        if tag.end(1) < tag.end():
+            parts.append(markup[at : tag.end(1)])
+            at = tag.end()
+    return "".join(parts) + markup[at:]
 
 
 _MOST_TAGS = 200_000
