@@ -347,6 +347,30 @@ def overload(result: dict[str, Any]) -> str:
     return table([f"{result['workers']} workers, 5 times the capacity for {result['seconds']:.0f} s", *kinds], rows)
 
 
+def hostile(result: dict[str, Any]) -> str:
+    """Return the table of what ordinary callers met beside hostile clients."""
+
+    def answers(row: dict[str, Any]) -> str:
+        told = [f"{count:,} × {status}" for status, count in sorted(row["hostile"].items()) if status != "0"]
+        return ", ".join(told) or "none"
+
+    rows = [
+        [
+            row["attack"],
+            f"{row['asked']:,}",
+            f"{row['refused']:,}",
+            f"{row['p50_ms']:,.0f} ms",
+            f"{row['p99_ms']:,.0f} ms",
+            f"{row['longest_ms']:,.0f} ms",
+            answers(row),
+        ]
+        for row in result["rows"]
+    ]
+    first = f"ten hostile clients, {result['workers']} workers, {result['seconds']:.0f} s each"
+    rows.append(["waiting for a core before it, by other work", f"{result['load_before']:.1f}", *[""] * 5])
+    return table([first, "others asked", "refused", "p50", "p99", "longest", "the hostile were answered"], rows)
+
+
 def ingesting(result: dict[str, Any]) -> str:
     """Return the table of what ingestion takes and costs."""
 
@@ -497,6 +521,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "stages": stages,
     "stages-related": lambda result: stages(result, "related"),
     "overload": overload,
+    "hostile": hostile,
     "ingesting": ingesting,
     "browsing": browsing,
     "grown": grown,

@@ -18,6 +18,7 @@ LONG = (
     "serving",
     "stages",
     "overload",
+    "hostile",
     "ingesting",
     "browsing",
     "scale",
@@ -28,7 +29,7 @@ LONG = (
     "related",
     "search",
 )
-WITHOUT_DATA = {"sample", "readers", "peers", "reading"}
+WITHOUT_DATA = {"sample", "readers", "peers", "reading", "hostile"}
 """Those that fall back on the sample archive or on generated lines where the judged data is not there."""
 
 
