@@ -311,15 +311,16 @@ class Archive:
         """Return `facets`, where articles of one text count once for each value."""
         texts = self.texts(rows)
         order = np.argsort(texts, kind="stable")
-        alike = np.split(rows[order], np.flatnonzero(np.diff(texts[order])) + 1) if len(rows) else []
+        ordered = texts[order]
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+        sizes = np.diff(starts, append=len(rows))
         counts = self.facets(rows)
         again: dict[tuple[str, str], int] = {}
-        for copies in alike:
-            if len(copies) > 1:
-                for field, found in self.facets(copies).items():
-                    for value, n in found:
-                        key = field, match_key(value)
-                        again[key] = again.get(key, 0) + n - 1
+        for start, size in zip(starts[sizes > 1].tolist(), sizes[sizes > 1].tolist(), strict=True):
+            for field, found in self.facets(rows[order[start : start + size]]).items():
+                for value, n in found:
+                    key = field, match_key(value)
+                    again[key] = again.get(key, 0) + n - 1
         if not any(again.values()):
             return counts
         return {

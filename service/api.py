@@ -32,7 +32,7 @@ from service.observing.query_log import QueryLog
 from service.overview.mapped import Overviews
 from service.ranking.presets import is_fallback
 from service.schemas import RelatedBody, Seed
-from service.search.highlights import highlights
+from service.search.highlights import Highlights
 from service.search.snippets import NOTHING_WANTED, Wanted
 from service.searcher import Searcher
 from service.security import access, addresses, local
@@ -373,7 +373,7 @@ def count_related(hits: Sequence[Hit]) -> None:
 
 
 def _found(hit: Hit, marked: Wanted) -> dict[str, Any]:
-    parts = highlights(visible(hit.article), marked)
+    parts = Highlights(visible(hit.article), marked)
     return written.found(hit, {"title": str(parts.title), "text": str(parts.text)})
 
 

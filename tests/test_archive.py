@@ -258,6 +258,28 @@ def test_facets_are_a_counter_and_the_filters(archive_over, held, cut):
             assert archive.mask(Filters(**{field: (value,)}))[rows].sum() == times
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 2), st.sampled_from([[], ["gốm"], ["Gốm", "cam"], ["cam"]])), max_size=8),
+    st.integers(0, 8),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=30)
+def test_facets_of_texts_count_a_text_once_for_each_value(archive_over, held, cut, chance):
+    vectors = [[1, 0], [0, 1], [0.6, 0.8]]
+    parts = []
+    for part in (held[:cut], held[cut:]):
+        texts = sorted({text for text, _ in part})
+        owned = [texts.index(text) for text, _ in part]
+        parts.append(Part([{"tags": tags} for _, tags in part], owned, [vectors[text] for text in texts] or [[1, 0]]))
+    archive = archive_over(*parts)
+    rows = np.array(chance.sample(range(len(held)), chance.randint(0, len(held))), dtype=np.int64)
+    texts = dict(zip(rows.tolist(), archive.texts(rows).tolist(), strict=True))
+    expected = Counter(tag for _, tag in {(texts[row], tag.casefold()) for row in texts for tag in held[row][1]})
+    found = archive.facets_of_texts(rows)["tag"]
+    assert Counter({value.casefold(): times for value, times in found}) == expected
+    assert [times for _, times in found] == sorted(expected.values(), reverse=True)
+
+
 # What relates articles
 
 

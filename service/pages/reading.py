@@ -13,7 +13,7 @@ from service.pages.shared import absolute, blueprint, filled_in, lang_fields, la
 from service.reader import article_page, metadata
 from service.reader.search_page import BOUNDS, VALUES, SearchLinks
 from service.schemas import SearchParams
-from service.search.highlights import highlights
+from service.search.highlights import Highlights
 from service.serving import deadline
 
 _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
@@ -43,7 +43,7 @@ def search() -> ResponseReturnValue:
         "search.html",
         params=params,
         answer=answer,
-        hits=[(hit, highlights(api.visible(hit.article), marked)) for hit in answer.hits],
+        hits=[(hit, Highlights(api.visible(hit.article), marked)) for hit in answer.hits],
         pictured=pictures().any(hit.article for hit in answer.hits),
         understood=links.understood(answer.query, answer.relaxed),
         divider=links.divider(answer),

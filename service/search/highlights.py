@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import cached_property
 
 from markupsafe import Markup
 
@@ -13,33 +13,47 @@ from service.search import snippets
 from service.search.snippets import Piece, Wanted
 
 
-@dataclass(frozen=True)
 class Highlights:
-    """Parts of an article as HTML, escaped, what was looked for within <mark>.
+    """Parts of an article as HTML, escaped, what was looked for within <mark>. Each is made when it is first asked for.
 
-    :param text: The passage of the body with the most of it, or of the lead where the body has nothing.
-    :param lead: The whole lead.
-    :param passage: The passage of the body where it shows more of what was looked for than the lead does, else empty.
+    Without a body, as where bodies are not exposed, nothing of it shows.
     """
 
-    title: Markup
-    text: Markup
-    lead: Markup
-    passage: Markup
+    def __init__(self, article: Article, wanted: Wanted) -> None:
+        self._article = article
+        self._wanted = wanted
 
+    @property
+    def title(self) -> Markup:
+        """Return the whole title."""
+        return snippets.to_html(snippets.mark(self._article.title, self._wanted))
 
-def highlights(article: Article, wanted: Wanted) -> Highlights:
-    """Return what to show of an article; without a body, as where bodies are not exposed, nothing of it shows."""
-    lead = snippets.mark(article.lead or "", wanted)
-    body = snippets.snippet(article.plain_body or "", wanted)
-    in_lead, in_body = _marked(lead), _marked(body)
-    text = body if in_body or not article.lead else snippets.snippet(article.lead, wanted)
-    return Highlights(
-        title=snippets.to_html(snippets.mark(article.title, wanted)),
-        text=snippets.to_html(text),
-        lead=snippets.to_html(lead),
-        passage=snippets.to_html(body if len(in_body) > len(in_lead) else []),
-    )
+    @property
+    def text(self) -> Markup:
+        """Return the passage of the body with the most of it, or of the lead where the body has nothing."""
+        lead = self._article.lead
+        if lead and not any(marked for _, marked in self._body):
+            return snippets.to_html(snippets.snippet(lead, self._wanted))
+        return snippets.to_html(self._body)
+
+    @property
+    def lead(self) -> Markup:
+        """Return the whole lead."""
+        return snippets.to_html(self._lead)
+
+    @property
+    def passage(self) -> Markup:
+        """Return the passage of the body where it shows more of what was looked for than the lead does, else empty."""
+        says_more = len(_marked(self._body)) > len(_marked(self._lead))
+        return snippets.to_html(self._body if says_more else [])
+
+    @cached_property
+    def _lead(self) -> list[Piece]:
+        return snippets.mark(self._article.lead or "", self._wanted)
+
+    @cached_property
+    def _body(self) -> list[Piece]:
+        return snippets.snippet(self._article.plain_body or "", self._wanted)
 
 
 def _marked(pieces: Iterable[Piece]) -> set[str]:

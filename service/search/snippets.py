@@ -26,14 +26,33 @@ _ODD_BLANKS = re.compile(r"[^\S ]\s*| \s+")
 _LETTER = re.compile(r"[^\W_]")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
-_LETTERS = (
-    "àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ"  # Vietnamese
-    "äåçëîïñöûüÿ"  # names from abroad
-)
-_USUAL = "".join(map(chr, range(128))) + _LETTERS + "²³" + "“”‘’«»–—…•·°×→€§©®\xa0"
-_BARE = "".join(c if c.isalnum() else " " for c in map(fold, _USUAL)).replace("²", "2").replace("³", "3")
-_BYTES = codecs.charmap_build(_USUAL.ljust(256, "\ufffe"))
-_BARE_BYTES = _BARE.encode("ascii").ljust(256)
+_VIETNAMESE = "àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ"
+_ABROAD = "äåçëîïñöûüÿ"
+
+
+class _Alphabet:
+    """Characters of which each can be told in one byte, at most 256."""
+
+    def __init__(self, characters: str) -> None:
+        bare = "".join(c if c.isalnum() else " " for c in map(fold, characters.replace("²", "2").replace("³", "3")))
+        self._bytes = codecs.charmap_build(characters.ljust(256, "\ufffe"))
+        self._bare = bare.lower().encode("ascii").ljust(256)
+
+    def bare(self, text: str) -> bytes | None:
+        """Return a byte for each character: in lower case without diacritics, blank for all but letters and digits.
+
+        None if the text has a character that is not of the alphabet.
+        """
+        try:
+            told, _ = codecs.charmap_encode(text, "strict", self._bytes)
+        except UnicodeEncodeError:
+            return None
+        return told.translate(self._bare)
+
+
+_SIGNS = "²³" + "“”‘’«»–—…•·°×→€§©®\xa0"
+_AS_WRITTEN = _Alphabet("\0\t\n\r" + "".join(map(chr, range(32, 127))) + _VIETNAMESE + _VIETNAMESE.upper() + _SIGNS)
+_IN_LOWER_CASE = _Alphabet("".join(map(chr, range(128))) + _VIETNAMESE + _ABROAD + _SIGNS)
 
 
 class Piece(NamedTuple):
@@ -105,6 +124,15 @@ class _Syllable(NamedTuple):
     weak: bool
 
 
+_LONGEST = 32
+"""A longer word is none of the language, and is not remembered."""
+
+
+@lru_cache(maxsize=1 << 13)
+def _syllables(word: str) -> tuple[str, ...]:
+    return tuple(syllables(word))
+
+
 class _Sought(dict[str, tuple[_Syllable, ...]]):
     """Words as they stand in texts → their syllables if one is wanted, alone or in a run, else nothing."""
 
@@ -113,7 +141,7 @@ class _Sought(dict[str, tuple[_Syllable, ...]]):
 
     def __missing__(self, word: str) -> tuple[_Syllable, ...]:
         wanted = self._wanted
-        parts = [(part, wanted._key(part)) for part in syllables(word)]
+        parts = [(part, wanted._key(part)) for part in (_syllables(word) if len(word) <= _LONGEST else syllables(word))]
         found: tuple[_Syllable, ...] = ()
         if any(key is not None or part in wanted._in_runs for part, key in parts):
             found = tuple(_Syllable(part, key, not wanted.common.isdisjoint((key, part))) for part, key in parts)
@@ -145,11 +173,10 @@ def _skeleton(text: str) -> bytes | None:
     All but letters and digits is blank, so a word that is looked for has blanks around it. None if the text has any
     but the usual characters, such as combining marks.
     """
-    try:
-        usual, _ = codecs.charmap_encode(text.lower(), "strict", _BYTES)
-    except UnicodeEncodeError:
-        return None
-    return b" " + usual.translate(_BARE_BYTES) + b" "
+    bare = _AS_WRITTEN.bare(text)
+    if bare is None:  # making lower case of a text takes longer than all the rest
+        bare = _IN_LOWER_CASE.bare(text.lower())
+    return None if bare is None else b" %b " % bare
 
 
 def _places(text: str, wanted: Wanted) -> list[tuple[int, int]]:
@@ -179,15 +206,22 @@ def _tokens(text: str, wanted: Wanted) -> list[_Token]:
 def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> dict[int, Run]:
     """Return which tokens, by their place in the list, are part of which run that is whole."""
     spelt = [part.text for _, _, part in tokens]
-    gaps = {i for i, ((_, end, _), (start, _, _)) in enumerate(pairwise(tokens)) if _LETTER.search(text, end, start)}
+    gaps: set[int] | None = None
     found: dict[int, Run] = {}
     for run in runs:
         for i in range(len(tokens) - len(run) + 1):
             if spelt[i] == run[0] and tuple(spelt[i : i + len(run)]) == run:
+                if gaps is None:
+                    gaps = _gaps(text, tokens)
                 within = range(i, i + len(run))
                 if gaps.isdisjoint(within[:-1]):
                     found.update((j, run) for j in within)
     return found
+
+
+def _gaps(text: str, tokens: list[_Token]) -> set[int]:
+    """Return after which tokens, by their place in the list, other words follow."""
+    return {i for i, ((_, end, _), (start, _, _)) in enumerate(pairwise(tokens)) if _LETTER.search(text, end, start)}
 
 
 def _hits(text: str, wanted: Wanted) -> list[list[_Hit]]:
@@ -196,13 +230,15 @@ def _hits(text: str, wanted: Wanted) -> list[list[_Hit]]:
     whole = _whole_runs(text, tokens, filter(None, wanted.runs)) if wanted.runs else {}
     groups: list[list[_Hit]] = []
     last = -1
-    for i, (start, end, part) in enumerate(tokens):
+    for i, (start, end, (_, key, weak)) in enumerate(tokens):
         run = whole.get(i) if whole else None
-        if part.key is None and run is None:
+        if key is None and run is None:
             continue
-        if not (groups and (start < last or _seam(text, last, start))):
-            groups.append([])
-        groups[-1].append((start, end, part.key or run or "", part.weak and run is None))
+        hit = start, end, key or run or "", weak and run is None
+        if groups and (start < last or _seam(text, last, start)):
+            groups[-1].append(hit)
+        else:
+            groups.append([hit])
         last = end
     return [group for group in groups if not all(weak for _, _, _, weak in group)]
 
@@ -251,7 +287,7 @@ def _best(hits: Iterable[_Hit], limit: int) -> tuple[int, int]:
             if not counts[left]:
                 del counts[left]
             first += 1
-        if counts:
+        if counts and len(counts) >= best[0]:
             start = window[first][0]
             best = max(best, (len(counts), start - end, -start, end))
     return -best[2], best[3]
