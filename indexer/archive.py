@@ -692,6 +692,18 @@ class Archive:
                 return int(start + row)
         return None
 
+    def answering(self, name: str) -> list[int]:
+        """Return the rows, public or not, that go by an id, an alias or a URL."""
+        kind, key = ("url", url_key(name)) if "/" in name else ("id", name)
+        rows = [
+            int(start + row)
+            for segment, start in zip(self.segments, self._starts, strict=False)
+            for row in segment.store.rows_named(kind, key)
+            if segment.alive[row]
+        ]
+        own = self.row_of(name)
+        return rows if own is None else [own, *rows]
+
     def find_url(self, url: str, allowed: Mask) -> int | None:
         """Return the row of the article that answers to a URL, the newest where several do, among the allowed."""
         return self._named("url", url_key(url), allowed)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from indexer.article import Article
 
@@ -54,6 +55,28 @@ class Outcome(NamedTuple):
     existed: bool
     applied: bool
     taken_down: bool = False
+
+
+class Pending(NamedTuple):
+    """What an article is to be by a change that the snapshot served does not hold yet.
+
+    :param line: The archive line as JSON, None where it is gone.
+    """
+
+    line: str | None
+
+
+class WriteGuard(Protocol):
+    """Says what whoever writes may change. It is asked within the transaction, so what it is told stays so."""
+
+    def begin(self, changes: Sequence[Put | Delete]) -> None:
+        """Raise where nothing of this may be written any more; then nothing is."""
+
+    def refuses(self, change: Put | Delete, pending: Pending | None) -> bool:
+        """Return whether a change may not be made; then it is not applied.
+
+        :param pending: What is to come of the article already, None where the snapshot served has its last state.
+        """
 
 
 class Change(NamedTuple):

@@ -30,10 +30,12 @@ from indexer.changes import (
     Delete,
     Known,
     Outcome,
+    Pending,
     Put,
     Takedown,
     Waiting,
     Withdrawal,
+    WriteGuard,
 )
 from indexer.columns import micros
 from indexer.errors import JournalError
@@ -89,6 +91,7 @@ class _Stored(NamedTuple):
     :param before: Line and time of the last change, None where there is none.
     :param forced: Whether the last change waits, and counts whatever time the snapshot has.
     :param is_ahead: Whether the snapshot's time lies too far ahead to count.
+    :param pending: What is to come of it already, None where the snapshot has its last state.
     """
 
     there: bool
@@ -97,6 +100,7 @@ class _Stored(NamedTuple):
     before: tuple[str | None, int] | None = None
     forced: bool = False
     is_ahead: bool = False
+    pending: Pending | None = None
 
 
 class Journal:
@@ -169,6 +173,7 @@ class Journal:
         up_to: int = 0,
         now: datetime | None = None,
         later: bool = False,
+        guard: WriteGuard | None = None,
     ) -> list[Outcome]:
         """Write changes, all of them or none, synced to disk before this returns.
 
@@ -180,17 +185,25 @@ class Journal:
         :param up_to: The last change that this snapshot holds.
         :param now: The time of receipt, the clock's by default.
         :param later: Whether others that are written afterwards may be served before these.
+        :param guard: Says which of them may be made, all by default.
         """
         with self._writing() as database:
+            if guard is not None:
+                guard.begin(changes)
             self._number_after(database, up_to)
             received = self._received(database, now)
             barred = self._barred(database)
             return [
                 Outcome(existed=False, applied=False, taken_down=True)
                 if isinstance(change, Put) and barred and is_barred(change.article.line(), barred)
-                else self._write_one(database, change, held, up_to, received, later)
+                else self._write_one(database, change, held, up_to, received, later, guard)
                 for change in changes
             ]
+
+    def settle(self) -> None:
+        """Wait until all that is being written now is written, or refused."""
+        with self._writing():
+            pass
 
     @staticmethod
     def _number_after(database: sqlite3.Connection, up_to: int) -> None:
@@ -218,9 +231,12 @@ class Journal:
         up_to: int,
         received: int,
         later: bool,
+        guard: WriteGuard | None,
     ) -> Outcome:
         article_id = change.article.id if isinstance(change, Put) else change.id
         stored = self._stored(database, article_id, held, up_to, received)
+        if guard is not None and guard.refuses(change, stored.pending):
+            return Outcome(stored.there, applied=False)
         if stored.newest == NEVER:
             return Outcome(stored.there, isinstance(change, Delete), taken_down=True)
         given = change.updated if isinstance(change, Delete) else _updated(change.article)
@@ -265,6 +281,7 @@ class Journal:
         counts_from = min(updated, at) if line is None and updated != NEVER else updated
         return _Stored(
             *(there, max(updated, in_snapshot), max(counts_from, in_snapshot), (line, updated)),
+            pending=Pending(line) if waits else None,
             forced=waits and bool(forced),
             is_ahead=is_ahead,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache, partial, wraps
 from time import perf_counter
@@ -23,7 +23,7 @@ from service.answers.shapes import SuggestionList, SuggestionOut
 from service.answers.validity import Validity
 from service.clicks.counting import MAX_BODY as MAX_CLICKS
 from service.clicks.counting import Clicks
-from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody, ServiceError
+from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody, ServiceError, Unauthorized
 from service.hits import Answer, Hit
 from service.live import Live
 from service.observing.latency import RecentLatency
@@ -48,6 +48,7 @@ from service.settings import Settings
 from service.wording import docs as docs_words
 from service.wording import strings
 from service.writes import writing
+from service.writes.guard import KeyGuard
 
 blueprint = Blueprint("api", __name__)
 
@@ -125,12 +126,43 @@ def needs(scope: Scope) -> Callable[[Callable[P, View]], Callable[P, View]]:
     def decorate(view: Callable[P, View]) -> Callable[P, View]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> View:
-            g.key = access.authorised(keys(), scope, request.headers.get, settings().cors_origins)
+            with _recording_refusals():
+                g.key = access.authorised(keys(), scope, request.headers.get, settings().cors_origins)
+                access.check_address(g.key, request.remote_addr)
             return view(*args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+@contextmanager
+def _recording_refusals() -> Iterator[None]:
+    """Tell the audit log of a key that is refused, or of a request without one that needs one."""
+    try:
+        yield
+    except (Unauthorized, Forbidden) as error:
+        audit().refused(error.reason, target=error.key_id, address=request.remote_addr)
+        raise
+
+
+def _refuse_key() -> None:
+    """Say what is wrong with the key of a request that needs none, whatever its scope.
+
+    :raises Unauthorized: if it does not count.
+    :raises Forbidden: if it does not count from here.
+    """
+    with _recording_refusals():
+        with suppress(Forbidden):  # any scope will do
+            access.authorised(keys(), "read", request.headers.get, settings().cors_origins)
+        key = access.presented(keys(), request.headers.get)
+        if key is not None:
+            access.check_address(key, request.remote_addr)
+
+
+def guard() -> KeyGuard:
+    """Return what says what the key of this request may write."""
+    return KeyGuard(keys(), g.key, audit(), request.remote_addr)
 
 
 def as_json(value: Any) -> Response:
@@ -197,7 +229,7 @@ def article(article_id: str) -> Response:
 def put_article(article_id: str) -> Response:
     """Write one article: durable before the answer, served seconds later."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    done = writing.put(live(), article_id, _received())
+    done = writing.put(live(), article_id, _received(), guard())
     response = as_json({"applied": done.applied})
     response.status_code = 201 if done.new and done.applied else 200
     return response
@@ -208,7 +240,7 @@ def put_article(article_id: str) -> Response:
 def delete_article(article_id: str) -> Response:
     """Have one article gone from every answer before this one."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    writing.delete(live(), article_id)
+    writing.delete(live(), article_id, guard())
     return Response(status=204)
 
 
@@ -218,7 +250,7 @@ def write_articles() -> Response:
     """Write many changes, one a line; the answer has a line for each."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     request.max_content_length = MAX_BULK
-    lines = b"".join(writing.bulk(live(), _received()))
+    lines = b"".join(writing.bulk(live(), _received(), guard()))
     return Response(lines, mimetype="application/x-ndjson")
 
 
@@ -265,8 +297,7 @@ def related_batch() -> Response:
     params = schemas.parse_params(schemas.BatchParams, request.args.to_dict(flat=False))
     caller: Caller = request.environ[CALLER]
     if "Authorization" in request.headers and not caller.keyed:
-        with suppress(Forbidden):  # any scope will do
-            access.authorised(keys(), "ingest", request.headers.get, settings().cors_origins)
+        _refuse_key()
     request.max_content_length = MAX_BATCH if caller.keyed else None
     lines = schemas.parse_lines(_received())
     admitted = admission()

@@ -293,7 +293,7 @@ def _within_budget() -> None:
 def _key_of(keys: KeyStore, environ: Environ) -> str | None:
     with suppress(ServiceError):  # whoever needs a key says what is wrong with it, or with the store
         key = access.presented(keys, EnvironHeaders(environ).get)
-        return None if key is None else key.id
+        return None if key is None or not key.bounds.admits(environ.get("REMOTE_ADDR")) else key.id
     return None
 
 

@@ -91,12 +91,17 @@ class Unauthorized(ServiceError):
     """The request has no key that counts.
 
     :param error: What RFC 6750 calls that, None where no key was sent.
+    :param reason: The same in a word or two, for the audit log.
+    :param key_id: Of the key that was sent, None where it is not known.
     """
 
     status = 401
     title = "Unauthorized"
 
-    def __init__(self, fault: FieldError, error: str | None = None) -> None:
+    def __init__(
+        self, fault: FieldError, error: str | None = None, reason: str = "no key", key_id: str | None = None
+    ) -> None:
+        self.reason, self.key_id = reason, key_id
         challenge = 'Bearer realm="lienquan"' + (f', error="{error}"' if error else "")
         super().__init__(_sentence([fault]), [fault], {"WWW-Authenticate": challenge})
 
@@ -105,12 +110,21 @@ class Forbidden(ServiceError):
     """The request may not do this, with this key or from where it comes.
 
     :param challenge: What RFC 6750 says of it, None where it is not about a key.
+    :param reason: Why, in a word or two, for the audit log.
+    :param key_id: Of the key that was sent, None where it is not looked up.
     """
 
     status = 403
     title = "Forbidden"
 
-    def __init__(self, errors: list[FieldError], challenge: str | None = None) -> None:
+    def __init__(
+        self,
+        errors: list[FieldError],
+        challenge: str | None = None,
+        reason: str = "not allowed",
+        key_id: str | None = None,
+    ) -> None:
+        self.reason, self.key_id = reason, key_id
         headers = {"WWW-Authenticate": f'Bearer realm="lienquan", {challenge}'} if challenge else {}
         super().__init__(_sentence(errors), errors, headers)
 

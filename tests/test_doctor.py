@@ -208,7 +208,47 @@ class TestKeys:
         store.create("Lan", ["rules", "newsroom"])
         gone, _ = store.create("cũ", ["ingest"])
         store.revoke(gone.id)
-        assert found()["keys"].found == "2 that are not revoked: ingest 1, newsroom 1, rules 1"
+        assert found()["keys"].found == "2 that count: ingest 1, newsroom 1, rules 1"
+
+    def told(self, well, ends, ages=0, used=None):
+        """Return what is said of a key by when it ends, how long ago it was made and used, in days."""
+        now = int(datetime.now(UTC).timestamp())
+        store = KeyStore(well.path, lambda: now - ages * 86_400)
+        key, text = store.create("CMS", ["ingest"], None if ends is None else now + int(ends * 86_400))
+        if used is not None:
+            KeyStore(well.path, lambda: now - used * 86_400).find(text)
+        return key, [finding for subject, finding in found().items() if subject == f"key {key.id}"]
+
+    @pytest.mark.parametrize("ends", [0.5, 13.9])
+    def test_one_that_ends_soon_until_another_follows_it(self, well, ends):
+        key, (finding,) = self.told(well, ends)
+        assert (finding.status, finding.found[:10]) == ("warning", "CMS: ends ")
+        assert f"`lienquan keys rotate {key.id}`" in finding.advice
+        KeyStore(well.path).rotate(key.id, 3600)
+        assert f"key {key.id}" not in found()
+
+    def test_one_that_has_ended(self, well):
+        _, (finding,) = self.told(well, -1, 10, 2)
+        assert (finding.status, finding.found[:11]) == ("warning", "CMS: ended ")
+        assert found()["keys"].found.startswith("none that count: ")
+
+    def test_one_that_is_not_used(self, well):
+        key, (finding,) = self.told(well, None, 200, 91)
+        assert (finding.status, finding.found[:15]) == ("warning", "CMS: last used ")
+        assert f"`lienquan keys revoke {key.id}`" in finding.advice
+        _, (finding,) = self.told(well, 60, 91)
+        assert finding.found.startswith("CMS: made, and never used since, ")
+
+    @pytest.mark.parametrize(
+        ("ends", "ages", "used"), [(14.1, 0, None), (-14.1, 30, 20), (None, 89, None), (40, 200, 1)]
+    )
+    def test_of_the_others_nothing(self, well, ends, ages, used):
+        assert self.told(well, ends, ages, used)[1] == []
+
+    def test_of_one_that_is_revoked_nothing(self, well):
+        key, _ = self.told(well, 1)
+        KeyStore(well.path).revoke(key.id)
+        assert f"key {key.id}" not in found()
 
     @pytest.mark.parametrize("name", ["keys.sqlite", "session.key", "people.sqlite"])
     def test_a_file_that_others_may_read(self, well, name):

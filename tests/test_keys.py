@@ -15,7 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import NotReady
-from service.security.keys import FILE, LONGEST_NAME, USE_SECONDS, KeyStore
+from service.files import database
+from service.security.bounds import UNBOUND, Bounds
+from service.security.keys import DAY, FILE, LONGEST_NAME, USE_SECONDS, KeyStore
 
 
 class Clock:
@@ -95,7 +97,7 @@ class TestMaking:
 
     @pytest.mark.parametrize("scopes", [[], ["all"], ["ingest", "admin"]])
     def test_scopes_are_known_ones(self, store, scopes):
-        with pytest.raises(ValueError, match=r"^scope: .*: expected one or more of ingest, rules, newsroom"):
+        with pytest.raises(ValueError, match=r"^scope: .*: expected one or more of ingest, rules, newsroom, read"):
             store.create("CMS", scopes)
 
 
@@ -242,10 +244,10 @@ class TestTrouble:
 
     def test_a_newer_format_is_refused(self, store, tmp_path, caplog):
         store.create("a", ["ingest"])
-        rows(tmp_path, "PRAGMA user_version = 2")
+        rows(tmp_path, "PRAGMA user_version = 3")
         with pytest.raises(NotReady):
             store.all()
-        assert "format 2: expected 1" in caplog.text
+        assert "format 3: expected 2" in caplog.text
 
     def test_a_file_put_in_its_place_counts_at_once(self, store, tmp_path):
         _, text = store.create("a", ["ingest"])
@@ -279,3 +281,155 @@ print(KeyStore(pathlib.Path(sys.argv[1])).create(sys.argv[2], ["ingest"])[1])
         with ThreadPoolExecutor(8) as pool:
             assert all(pool.map(use, range(80)))
         assert all(key.revoked for key in store.all())
+
+
+class TestExpiry:
+    def test_it_opens_nothing_from_its_end_on(self, store, tmp_path, clock):
+        key, text = store.create("a", ["ingest"], expires=1_700_000_100)
+        assert store.find(text).counts
+        clock.now = 1_700_000_099.9
+        assert KeyStore(tmp_path, clock).find(text).counts
+        clock.now = 1_700_000_100
+        found = KeyStore(tmp_path, clock).find(text)
+        assert (found.id, found.expired, found.counts) == (key.id, True, False)
+
+    def test_a_use_after_its_end_is_none(self, store, clock):
+        _, text = store.create("a", ["ingest"], expires=1_700_000_100)
+        clock.now += 500
+        store.find(text)
+        assert store.all()[0].last_used is None
+
+    def test_it_cannot_have_ended_before_it_begins(self, store, tmp_path):
+        with pytest.raises(ValueError, match=r"^expires: 2023-11-14T22:13:20\+00:00: expected a time that lies ahead"):
+            store.create("a", ["ingest"], expires=1_700_000_000)
+        assert list(tmp_path.iterdir()) == []
+
+
+class TestRotating:
+    BOUNDS = Bounds.of(["203.0.113.0/24"], ["Thể thao"], (), 7)
+
+    def test_both_count_until_the_overlap_is_over(self, store, clock):
+        before, old = store.create("CMS", ["ingest", "read"], expires=1_700_086_400, bounds=self.BOUNDS)
+        clock.now += 1000
+        key, new, ended = store.rotate(before.id, 600)
+        assert (key.name, key.scopes, key.bounds, key.follows) == ("CMS", ("ingest", "read"), self.BOUNDS, before.id)
+        assert key.expires == 1_700_001_000 + 86_400
+        assert (ended.id, ended.expires) == (before.id, 1_700_001_600)
+        assert store.find(old).counts
+        assert store.find(new).counts
+        clock.now = 1_700_001_600
+        assert (store.find(old).counts, store.find(new).counts) == (False, True)
+
+    def test_the_one_before_lasts_no_longer_than_it_did(self, store, clock):
+        before, _ = store.create("CMS", ["ingest"], expires=1_700_000_100)
+        assert store.rotate(before.id, 600)[2].expires == 1_700_000_100
+
+    def test_one_without_an_end_has_a_successor_without(self, store):
+        before, _ = store.create("CMS", ["ingest"])
+        assert store.rotate(before.id, 0)[0].expires is None
+        assert not store.get(before.id).counts
+
+    def test_what_opens_nothing_has_no_successor(self, store, clock):
+        revoked, ended = store.create("a", ["ingest"])[0], store.create("b", ["ingest"], expires=1_700_000_010)[0]
+        store.revoke(revoked.id)
+        clock.now += 20
+        for key in (revoked, ended):
+            with pytest.raises(ValueError, match=f"^id: '{key.id}': expected a key that is not"):
+                store.rotate(key.id, 600)
+        with pytest.raises(ValueError, match="expected the id of a key"):
+            store.rotate("khong-co", 600)
+        assert len(store.all()) == 2
+
+    def test_one_has_one_successor(self, store, clock):
+        """A second would last as long as the first one's overlap, not as long as the key was made for."""
+        before, _ = store.create("CMS", ["ingest"], expires=1_700_086_400)
+        key, _, _ = store.rotate(before.id, 600)
+        with pytest.raises(ValueError, match=f"expected the key that follows it, {key.id}"):
+            store.rotate(before.id, 600)
+        assert store.rotate(key.id, 600)[0].follows == key.id
+
+
+class TestBoundKeys:
+    @pytest.mark.parametrize("scopes", [["read"], ["ingest", "rules"], ["ingest", "newsroom"], ["newsroom"]])
+    def test_what_is_bound_to_articles_only_writes_them(self, store, scopes):
+        with pytest.raises(ValueError, match=r"^scope: .*: expected scope ingest, and neither rules nor newsroom"):
+            store.create("a", scopes, bounds=Bounds.of((), ["A"]))
+
+    def test_bounds_that_cannot_be_read_let_nobody_in(self, store, tmp_path):
+        _, text = store.create("a", ["ingest"])
+        rows(tmp_path, "UPDATE keys SET bounds = '{}'")
+        with pytest.raises(NotReady):
+            store.find(text)
+
+
+class TestDeletes:
+    def test_so_many_in_a_day_in_all_processes(self, store, tmp_path, clock):
+        key, _ = store.create("a", ["ingest"], bounds=Bounds.of(deletes=10))
+        other = KeyStore(tmp_path, clock)
+        assert [store.take_deletes(key, 4), other.take_deletes(key, 4), store.take_deletes(key, 4)] == [4, 4, 2]
+        assert store.take_deletes(key, 1) == 0
+        clock.now += DAY - 3600
+        assert store.take_deletes(key, 1) == 0
+        clock.now += 3600
+        assert store.take_deletes(key, 99) == 10
+
+    def test_another_key_has_its_own_and_one_without_a_bound_has_any(self, store, tmp_path):
+        one, two = (store.create(name, ["ingest"], bounds=Bounds.of(deletes=1))[0] for name in "ab")
+        free, _ = store.create("c", ["ingest"])
+        assert [store.take_deletes(key, 5) for key in (one, two, free)] == [1, 1, 5]
+
+    def test_racing_ones_are_no_more_than_there_are(self, store, tmp_path):
+        key, _ = store.create("a", ["ingest"], bounds=Bounds.of(deletes=25))
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(lambda _: KeyStore(tmp_path).take_deletes(key, 1), range(40))) == 25
+
+
+OLD = """
+CREATE TABLE keys (
+    id TEXT PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL, scopes TEXT NOT NULL, created INTEGER NOT NULL,
+    last_used INTEGER, revoked INTEGER
+) STRICT;
+CREATE TABLE ended (session TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+PRAGMA user_version = 1;
+"""
+
+
+class TestAHomeOfBefore:
+    @pytest.fixture
+    def text(self, tmp_path):
+        database.make(tmp_path / FILE, OLD)
+        digest = hashlib.sha256(b"a" * 43).digest()
+        values = ("0" * 12, digest, "CMS", "ingest rules", 1_600_000_000, 1_650_000_000)
+        rows(tmp_path, "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, NULL)", *values)
+        rows(tmp_path, "INSERT INTO ended VALUES ('s1', 1800000000)")
+        return "lq_" + "0" * 12 + "_" + "a" * 43
+
+    def test_its_keys_open_what_they_did(self, store, tmp_path, text):
+        key = store.find(text)
+        assert (key.name, key.scopes, key.created, key.counts) == ("CMS", ("ingest", "rules"), 1_600_000_000, True)
+        assert (key.bounds, key.expires, key.follows) == (UNBOUND, None, None)
+        assert store.of_session(key.id, "s1") is None
+        assert store.take_deletes(key, 10**6) == 10**6
+        assert rows(tmp_path, "PRAGMA user_version") == [(2,)]
+        assert store.create("b", ["read"], bounds=Bounds.of(["10.0.0.0/8"]))[0] in store.all()
+
+    def test_many_upgrade_it_at_once(self, tmp_path, text):
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(lambda _: KeyStore(tmp_path).find(text), range(16)))
+        assert {key.name for key in found} == {"CMS"}
+
+    def test_an_upgrade_that_fails_leaves_it_as_it_was(self, store, tmp_path, text, monkeypatch):
+        monkeypatch.setattr("service.security.keys._UPGRADES", {1: ("ALTER TABLE keys ADD COLUMN expires", "nonsense")})
+        with pytest.raises(NotReady):
+            store.find(text)
+        assert rows(tmp_path, "PRAGMA user_version") == [(1,)]
+        assert "expires" not in [row[1] for row in rows(tmp_path, "PRAGMA table_info(keys)")]
+
+
+def test_a_file_whose_names_are_no_text_lets_nobody_in(store, tmp_path):
+    """SQLite's message then holds bytes that Python cannot decode."""
+    store.create("a", ["ingest"])
+    content = (tmp_path / FILE).read_bytes()
+    (tmp_path / FILE).write_bytes(content.replace(b"CREATE TABLE ended", b"CREATE TABLE \xe5nded"))
+    with pytest.raises(NotReady):
+        store.all()

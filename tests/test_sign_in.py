@@ -13,6 +13,9 @@ from pydantic import ValidationError
 from service.errors import Forbidden, SignedOut, StaleForm, TooMany, WrongKey
 from service.pages import entering
 from service.security import gate
+from service.security.audit import AuditLog
+from service.security.audit_entries import ANYONE, Actor
+from service.security.bounds import Bounds
 from service.security.gate import Asked, Gate
 from service.security.keys import FILE, Key, KeyStore
 from service.security.people import Person
@@ -365,6 +368,21 @@ class TestLeaving:
         assert get(browser).status_code == 303
         assert sign_in(browser, key[1]).status_code == 403
 
+    def test_a_key_that_has_ended_is_out_too(self, browser, key, store, client_of):
+        sign_in(browser, key[1])
+        store.rotate(key[0].id, 0)
+        assert get(browser).status_code == 303
+        assert sign_in(browser, key[1]).status_code == 403
+
+    def test_a_key_of_other_addresses_is_neither_in_nor_stays_in(self, browser, key, store):
+        _, text = store.create("tòa soạn", ["newsroom"], bounds=Bounds.of(["203.0.113.0/28"]))
+        assert sign_in(browser, text).status_code == 303
+        assert get(browser).status_code == 200
+        elsewhere = {"REMOTE_ADDR": "203.0.113.99"}
+        assert get(browser, peer=elsewhere).status_code == 303
+        form = {"csrf": csrf(get(browser, SIGN_IN, peer=elsewhere)), "key": text}
+        assert post(browser, SIGN_IN, form, peer=elsewhere).status_code == 403
+
     def test_a_draft_that_was_sent_too_late_stays_on_its_page(self, browser, key, store):
         sign_in(browser, key[1])
         form = {"csrf": csrf(get(browser)), "title": SECRET, "body": "thân bài", "preset": "headlines"}
@@ -390,6 +408,32 @@ class TestLeaving:
 def closed(client_of):
     """Return a client of a service without keys whose newsroom is not open."""
     return client_of(LINES, open_newsroom=False)
+
+
+class TestRecorded:
+    def test_who_came_and_left_and_who_did_not_get_in(self, client_of):
+        browser = client_of(LINES)
+        home = browser.application.config["SETTINGS"].home
+        key, text = KeyStore(home).create("Lan", ["newsroom"])
+        sign_in(browser, "lq_" + "0" * 12 + "_" + "a" * 43)
+        sign_in(browser, text)
+        post(browser, SIGN_OUT, {"csrf": csrf(get(browser))})
+        told = [(one.action, one.actor, one.outcome, one.address) for one in AuditLog(home).entries()]
+        lan = Actor(f"key:{key.id}", "Lan")
+        assert told == [
+            ("request.refused", ANYONE, "wrong key", "203.0.113.0/24"),
+            ("session.begun", lan, "allowed", "203.0.113.0/24"),
+            ("session.ended", lan, "done", "203.0.113.0/24"),
+        ]
+
+    def test_where_it_cannot_be_recorded_nobody_is_signed_in(self, client_of):
+        browser = client_of(LINES)
+        home = browser.application.config["SETTINGS"].home
+        _, text = KeyStore(home).create("Lan", ["newsroom"])
+        (home / "audit.sqlite").write_bytes(b"x" * 8192)
+        answered = sign_in(browser, text)
+        assert (answered.status_code, cookies(answered)) == (503, [])
+        assert get(browser).status_code == 303
 
 
 class TestBeforeTheFirstKey:

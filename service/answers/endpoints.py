@@ -144,7 +144,8 @@ ENDPOINTS = (
         "Write one article",
         "It is durable before the answer, and served within seconds. Of two readings of an id the later `updated_at` "
         "counts, else the time of receipt, so that sending something twice changes nothing. A time of more than a day "
-        "ahead is refused. The body's media type does not matter.",
+        "ahead is refused. A key may be bound to sections and sources: then the article has to be of them before and "
+        "after. The body's media type does not matter.",
         body=schemas.ArchiveLine,
         answer=shapes.WrittenOut,
         by_id=True,
@@ -158,7 +159,8 @@ ENDPOINTS = (
         "/api/v1/articles/{id}",
         "Articles",
         "Have one article gone from every answer",
-        "Before this one returns, in every process, whether or not it was there.",
+        "Before this one returns, in every process, whether or not it was there. A key may delete or hide so many "
+        "articles in 24 hours, by default 100; then it gets a 429.",
         by_id=True,
         scope="ingest",
         success={204: "It is gone"},

@@ -121,7 +121,8 @@ REFUSALS = {
     ),
     429: Refusal(
         "TooMany",
-        "More work than the budget of an address or a key allows, or more requests than one address may send",
+        "More work than the budget of an address or a key allows, more requests than one address may send, or more "
+        "deletes than the key may make in a day",
         _SEEN | {"Retry-After": True},
         ("requests", "one more", "expected at most 10 per 1 minute"),
         "Too many requests",

@@ -67,7 +67,7 @@ class BulkLineOut(BaseModel):
 
     op: Literal["put", "delete"] | None
     id: str | None
-    status: Literal[200, 201, 204, 400, 409]
+    status: Literal[200, 201, 204, 400, 403, 409, 429]
     applied: bool
     errors: list[FaultOut] = []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,11 @@ from urllib.parse import quote
 
 from indexer import private
 from service.files.whole import put_once
+
+Upgrades = Mapping[int, Sequence[str]]
+"""Statements that make of a file of a version one of the next, by that version."""
+
+NO_UPGRADES: Upgrades = {}
 
 
 def make(path: Path, schema: str) -> None:
@@ -34,13 +39,14 @@ def make(path: Path, schema: str) -> None:
 
 
 @contextmanager
-def opened(path: Path, version: int) -> Iterator[sqlite3.Connection]:
+def opened(path: Path, version: int, upgrades: Upgrades = NO_UPGRADES) -> Iterator[sqlite3.Connection]:
     """Open the file for a statement or two: one that was put in its place, from a backup say, counts at once.
 
     :param version: Which `user_version` it must be of.
+    :param upgrades: What makes of a file of an earlier version one of the next.
     :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
     """
-    with closing(connect(path, version)) as db, telling_of_damage():
+    with closing(connect(path, version, upgrades)) as db, telling_of_damage():
         yield db
 
 
@@ -53,16 +59,19 @@ def telling_of_damage() -> Iterator[None]:
         raise sqlite3.DatabaseError("database is damaged: its names are not UTF-8") from None
 
 
-def connect(path: Path, version: int) -> sqlite3.Connection:
+def connect(path: Path, version: int, upgrades: Upgrades = NO_UPGRADES) -> sqlite3.Connection:
     """Return an open connection, for whoever keeps it and sees to it that one thread at a time uses it.
 
     :param version: Which `user_version` the file must be of.
+    :param upgrades: What makes of a file of an earlier version one of the next; done at once, by whoever is first.
     :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
     """
     db = _connect(path)
     try:
         with telling_of_damage():
             (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found in upgrades:
+                found = _upgrade(db, upgrades)
             if found != version:
                 raise sqlite3.DatabaseError(f"format {found}: expected {version}")
             db.execute("PRAGMA synchronous = FULL")
@@ -70,6 +79,24 @@ def connect(path: Path, version: int) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def _upgrade(db: sqlite3.Connection, upgrades: Upgrades) -> int:
+    """Bring a file to the latest version, in one transaction, and return which that is."""
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        (found,) = db.execute("PRAGMA user_version").fetchone()  # another process may have been quicker
+        while found in upgrades:
+            for statement in upgrades[found]:
+                db.execute(statement)
+            found += 1
+            db.execute(f"PRAGMA user_version = {found:d}")
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+    return int(found)
 
 
 def _connect(path: Path) -> sqlite3.Connection:

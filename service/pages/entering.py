@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
 from service import api
-from service.errors import ServiceError, SignedOut, StaleForm, WrongKey
+from service.errors import ServiceError, SignedOut, StaleForm, TooMany, WrongKey
 from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
 from service.security import gate, local
 from service.security.access import SAFE
@@ -87,8 +87,15 @@ def signing_in() -> ResponseReturnValue:
     form = request.form
     try:
         session = api.gate().sign_in(asked(), form.get("key", ""), form.get(CSRF, ""))
-    except (StaleForm, WrongKey) as error:
+    except (StaleForm, WrongKey, TooMany) as error:
+        if not isinstance(error, StaleForm):
+            api.audit().refused("wrong key", address=request.remote_addr)
+        if isinstance(error, TooMany):
+            raise
         return _sign_in_page(error)
+    key = api.keys().get(session.key_id)
+    actor = Actor(f"key:{session.key_id}") if key is None else Actor.of_key(key)
+    api.audit().record("session.begun", actor, address=request.remote_addr)
     return remembered(onward(request.values.get("next")), session)
 
 
@@ -96,8 +103,8 @@ def signing_in() -> ResponseReturnValue:
 def sign_out() -> ResponseReturnValue:
     """End the session."""
     api.gate().sign_out(g.visitor)
-    if isinstance(g.visitor.who, Person):
-        api.audit().record_after("session.ended", Actor.of_person(g.visitor.who), address=request.remote_addr)
+    if g.visitor.who is not None:
+        api.audit().record_after("session.ended", Actor.of(g.visitor.who), address=request.remote_addr)
     left = {"left": "provider"} if isinstance(g.visitor.who, Person) else {}
     response = make_response(redirect(link("pages.sign_in", **left), 303))
     response.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="Lax")

@@ -29,7 +29,7 @@ def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection
     """
     fault = foreign(header, origins)
     if fault is not None:
-        raise Forbidden([fault])
+        raise Forbidden([fault], reason="another site")
     given = header("Authorization")
     expected = f"expected Bearer and a key of scope {scope}"
     if given is None:
@@ -37,19 +37,22 @@ def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection
     bearer, key = _found(keys, given)
     if key is None:
         told = "a key that is not known" if bearer else "something else"
-        raise Unauthorized(FieldError("Authorization", told, expected), "invalid_token")
-    if key.revoked is not None:
-        raise Unauthorized(FieldError("Authorization", f"key {key.id}, which is revoked", expected), "invalid_token")
+        raise Unauthorized(FieldError("Authorization", told, expected), "invalid_token", "unknown key")
+    if not key.counts:
+        state, reason = ("is revoked", "revoked key") if key.revoked is not None else ("has expired", "expired key")
+        fault = FieldError("Authorization", f"key {key.id}, which {state}", expected)
+        raise Unauthorized(fault, "invalid_token", reason, key.id)
     if scope not in key.scopes:
         told = f"key {key.id} of scope {' and '.join(key.scopes)}"
-        raise Forbidden([FieldError("Authorization", told, expected)], f'error="insufficient_scope", scope="{scope}"')
+        challenge = f'error="insufficient_scope", scope="{scope}"'
+        raise Forbidden([FieldError("Authorization", told, expected)], challenge, "scope of the key", key.id)
     return key
 
 
 def presented(keys: KeyStore, header: Header) -> Key | None:
     """Return the key that a request has, whatever it may be used for; None where it has none that counts."""
     _, key = _found(keys, header("Authorization") or "")
-    return key if key is not None and key.revoked is None else None
+    return key if key is not None and key.counts else None
 
 
 def _found(keys: KeyStore, given: str) -> tuple[bool, Key | None]:
@@ -57,6 +60,18 @@ def _found(keys: KeyStore, given: str) -> tuple[bool, Key | None]:
     scheme, _, text = given.strip(" \t").partition(" ")
     bearer = scheme.lower() == "bearer"
     return bearer, keys.find(text.strip(" \t")) if bearer and len(text) <= _LONGEST else None
+
+
+def check_address(key: Key, address: str | None) -> None:
+    """Let through a request that comes from where its key may be used.
+
+    :param address: Of whoever asks, as far as the proxies before the service are trusted.
+    :raises Forbidden: if it comes from elsewhere. Which addresses would do is not told: the key may be stolen.
+    """
+    if not key.bounds.admits(address):
+        expected = f"expected an address that key {key.id} is bound to"
+        fault = FieldError("address", shown(address), expected)
+        raise Forbidden([fault], 'error="insufficient_scope"', "address of the key", key.id)
 
 
 def foreign(header: Header, origins: Collection[str] = ()) -> FieldError | None:

@@ -73,6 +73,11 @@ class Actor(NamedTuple):
         return cls(f"oidc:{person.id}", person.name)
 
     @classmethod
+    def of(cls, who: Key | Person) -> Actor:
+        """Return whoever is signed in."""
+        return cls.of_person(who) if isinstance(who, Person) else cls.of_key(who)
+
+    @classmethod
     def of_process(cls) -> Actor:
         """Return the system's user that this process runs as, whatever the environment says."""
         number = os.getuid()

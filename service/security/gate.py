@@ -122,17 +122,17 @@ class Gate:
             return Visitor()
         session = self._sessions.of(asked.cookie)
         if session is not None and session.key_id != NOBODY:
-            who = self._who(session)
+            who = self._who(session, asked)
             if who is not None:
                 return Visitor(session, who)
         raise SignedOut("nobody is signed in: expected a key of scope newsroom, or somebody of the newsroom")
 
-    def _who(self, session: Session) -> Key | Person | None:
+    def _who(self, session: Session, asked: Asked) -> Key | Person | None:
         """Return who signed in, None where they may not be in any more."""
         if session.key_id == PERSON:
             return None if self._people is None else self._people.of_session(session.id)
         key = self._keys.of_session(session.key_id, session.id)
-        return key if key is not None and _counts(key) else None
+        return key if key is not None and _counts(key, asked) else None
 
     def takes_keys(self) -> bool:
         """Return whether there ever was a key to sign in with."""
@@ -172,13 +172,13 @@ class Gate:
         self.check_form(self.beginning(asked), token)
         text = text.strip()
         key = self._keys.find(text) if len(text) <= _LONGEST else None
-        if key is not None and _counts(key):
+        if key is not None and _counts(key, asked):
             return self._sessions.begin(key.id)
         who = client(asked.reader)
         if not self._tries.hit(self._limit, who):
             seconds = int(self._tries.get_window_stats(self._limit, who).reset_time - self._clock()) + 1
             raise TooMany(FieldError("key", "another wrong key", f"expected at most {self._limit}"), seconds)
-        raise WrongKey("key: expected one of scope newsroom that is not revoked")
+        raise WrongKey("key: expected one of scope newsroom that is not revoked or expired, from where it may be used")
 
     def sign_out(self, visitor: Visitor) -> None:
         """End a session, for whoever has its cookie."""
@@ -229,5 +229,5 @@ def _is_id(encoded: str) -> bool:
     return quote(name, safe="") == encoded
 
 
-def _counts(key: Key) -> bool:
-    return key.revoked is None and "newsroom" in key.scopes
+def _counts(key: Key, asked: Asked) -> bool:
+    return key.counts and "newsroom" in key.scopes and key.bounds.admits(asked.reader)

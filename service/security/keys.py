@@ -16,43 +16,59 @@ import re
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from indexer.article import shown
 from service.errors import NotReady
 from service.files import database
+from service.security.bounds import UNBOUND, Bounds
 
 logger = logging.getLogger(__name__)
 
 FILE = "keys.sqlite"
 
-Scope = Literal["ingest", "rules", "newsroom"]
+Scope = Literal["ingest", "rules", "newsroom", "read"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 LONGEST_NAME = 100
 USE_SECONDS = 60
 """For so long after a use is written, no other is."""
 
-_FORMAT = 1
+DAY = 86_400
+_HOUR = 3_600
+_FORMAT = 2
 _SCHEMA = f"""
 CREATE TABLE keys (
     id TEXT PRIMARY KEY, hash BLOB NOT NULL, name TEXT NOT NULL, scopes TEXT NOT NULL, created INTEGER NOT NULL,
-    last_used INTEGER, revoked INTEGER
+    last_used INTEGER, revoked INTEGER, expires INTEGER,
+    bounds TEXT NOT NULL DEFAULT '{UNBOUND.stored()}', follows TEXT
 ) STRICT;
 CREATE TABLE ended (session TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT;
+CREATE TABLE deletes (key TEXT NOT NULL, hour INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (key, hour)) STRICT;
 PRAGMA user_version = {_FORMAT};
 """
+_UPGRADES = {
+    1: (
+        "ALTER TABLE keys ADD COLUMN expires INTEGER",
+        f"ALTER TABLE keys ADD COLUMN bounds TEXT NOT NULL DEFAULT '{UNBOUND.stored()}'",
+        "ALTER TABLE keys ADD COLUMN follows TEXT",
+        "CREATE TABLE deletes "
+        "(key TEXT NOT NULL, hour INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (key, hour)) STRICT",
+    )
+}
+"""What makes of a file of a format one of the next: a key of before keeps all that it could do."""
+
 _TEXT = re.compile(r"lq_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
-_ONE = "SELECT hash, id, name, scopes, created, last_used, revoked FROM keys WHERE id = ?"
-_ALL = "SELECT hash, id, name, scopes, created, last_used, revoked FROM keys ORDER BY created, rowid"
-_OF_SESSION = """
-SELECT hash, id, name, scopes, created, last_used, revoked FROM keys
-WHERE id = ? AND NOT EXISTS (SELECT 1 FROM ended WHERE session = ?)
-"""
+_COLUMNS = "SELECT hash, id, name, scopes, created, last_used, revoked, expires, bounds, follows FROM keys"
+_ONE = f"{_COLUMNS} WHERE id = ?"
+_ALL = f"{_COLUMNS} ORDER BY created, rowid"
+_OF_SESSION = f"{_COLUMNS} WHERE id = ? AND NOT EXISTS (SELECT 1 FROM ended WHERE session = ?)"  # noqa: S608
+_FOLLOWER = "SELECT id FROM keys WHERE follows = ?"
 _NOBODY = hashlib.sha256(b"").digest()
 
 
@@ -62,6 +78,10 @@ class Key:
 
     :param id: The part of it that may be shown.
     :param created: Seconds since 1970, as the other times; None where it never was.
+    :param expires: From when on it opens nothing; None where it never ends by itself.
+    :param bounds: How far it reaches.
+    :param follows: The id of the key that it was made to follow, None where it follows none.
+    :param expired: Whether it had ended when it was looked at.
     """
 
     id: str
@@ -70,6 +90,15 @@ class Key:
     created: int
     last_used: int | None = None
     revoked: int | None = None
+    expires: int | None = None
+    bounds: Bounds = UNBOUND
+    follows: str | None = None
+    expired: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Return whether it opens anything still."""
+        return self.revoked is None and not self.expired
 
 
 class KeyStore:
@@ -85,32 +114,91 @@ class KeyStore:
         self._path = home / FILE
         self._clock = clock
 
-    def create(self, name: str, scopes: Iterable[Scope]) -> tuple[Key, str]:
+    def create(
+        self, name: str, scopes: Iterable[Scope], expires: int | None = None, bounds: Bounds = UNBOUND
+    ) -> tuple[Key, str]:
         """Make a key and return it and its text, which is kept nowhere.
 
-        :raises ValueError: if the name cannot be shown, or no scope or an unknown one is given.
+        :param expires: Seconds since 1970.
+        :raises ValueError: if the name cannot be shown, no scope or an unknown one is given, it has ended already, or
+            it is bound to articles and opens more than writing them.
         """
-        wanted = set(scopes)
+        key = self.draft(name, scopes, expires, bounds)
+        return key, self.put(key)
+
+    def put(self, key: Key) -> str:
+        """Store a draft and return its text, which is kept nowhere."""
+        secret = secrets.token_urlsafe(32)
+        with self._refusing():
+            database.make(self._path, _SCHEMA)
+        with self._opened() as db:
+            _insert(db, key, secret)
+        return f"lq_{key.id}_{secret}"
+
+    def draft(
+        self,
+        name: str,
+        scopes: Iterable[Scope],
+        expires: int | None = None,
+        bounds: Bounds = UNBOUND,
+        follows: str | None = None,
+    ) -> Key:
+        """Return the key that `create` would make, which opens nothing before it is `put`.
+
+        :param follows: The id of the key that it is to follow.
+        :raises ValueError: as `create`.
+        """
+        wanted, now = set(scopes), int(self._clock())
         if not wanted or not wanted <= set(SCOPES):
             raise ValueError(f"scope: {shown(sorted(wanted))}: expected one or more of {', '.join(SCOPES)}")
         name = " ".join(name.split())
         if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
             raise ValueError(f"name: {shown(name)}: expected 1 to {LONGEST_NAME} characters that can be shown")
-        key = Key(secrets.token_hex(6), name, tuple(s for s in SCOPES if s in wanted), int(self._clock()))
-        secret = secrets.token_urlsafe(32)
-        with self._refusing():
-            database.make(self._path, _SCHEMA)
+        if expires is not None and expires <= now:
+            raise ValueError(f"expires: {_iso(expires)}: expected a time that lies ahead")
+        if bounds.bound_articles() and ("ingest" not in wanted or wanted & {"rules", "newsroom"}):
+            expected = "expected scope ingest, and neither rules nor newsroom, which no section or source bounds"
+            raise ValueError(f"scope: {', '.join(sorted(wanted))}: {expected}")
+        ordered = tuple(s for s in SCOPES if s in wanted)
+        return Key(secrets.token_hex(6), name, ordered, now, expires=expires, bounds=bounds, follows=follows)
+
+    def rotate(self, key_id: str, overlap: int, expires: int | None = None) -> tuple[Key, str, Key]:
+        """Make a key with the same rights, and have the one before end after a while: both count meanwhile.
+
+        :param overlap: For how many seconds.
+        :param expires: When the new one ends; as long after now as the one before lasted, by default.
+        :return: The new key, its text, and the key before.
+        :raises ValueError: if there is no key of that id, it opens nothing any more, or another follows it already.
+        """
+        secret, now = secrets.token_urlsafe(32), int(self._clock())
+        self._there(key_id)
         with self._opened() as db:
-            row = (key.id, _digest(secret), key.name, " ".join(key.scopes), key.created)
-            db.execute("INSERT INTO keys (id, hash, name, scopes, created) VALUES (?, ?, ?, ?, ?)", row)
-        return key, f"lq_{key.id}_{secret}"
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                _, before = self._row(db.execute(_ONE, (key_id,)).fetchone())
+                if not before.counts:
+                    state = "revoked" if before.revoked is not None else "ended"
+                    raise ValueError(f"id: {shown(key_id)}: expected a key that is not {state}")
+                if (follower := db.execute(_FOLLOWER, (key_id,)).fetchone()) is not None:
+                    raise ValueError(f"id: {shown(key_id)}: expected the key that follows it, {follower[0]}")
+                if expires is None and before.expires is not None:
+                    expires = now + max(1, before.expires - before.created)
+                key = self.draft(before.name, before.scopes, expires, before.bounds, key_id)
+                _insert(db, key, secret)
+                ends = min(now + overlap, before.expires or now + overlap)
+                db.execute("UPDATE keys SET expires = ? WHERE id = ?", (ends, key_id))
+                db.execute("COMMIT")
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+        return key, f"lq_{key.id}_{secret}", self._there(key_id)
 
     def all(self) -> list[Key]:
         """Return every key, revoked ones too, in the order in which they were made."""
         return [key for _, key in self._asked(_ALL)]
 
     def ever(self, scope: Scope) -> bool:
-        """Return whether a key of this scope was ever made, be it revoked by now."""
+        """Return whether a key of this scope was ever made, be it revoked or ended by now."""
         return any(scope in key.scopes for key in self.all())
 
     def revoke(self, key_id: str) -> Key:
@@ -118,12 +206,38 @@ class KeyStore:
 
         :raises ValueError: if there is no key of that id.
         """
-        found = self._by_id(key_id)
-        if found is None:
-            raise ValueError(f"id: {shown(key_id)}: expected the id of a key (`lienquan keys list`)")
+        found = self._there(key_id)
         with self._opened() as db:
             db.execute("UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL", (int(self._clock()), key_id))
-        return self._by_id(key_id) or found
+        return self.get(key_id) or found
+
+    def get(self, key_id: str) -> Key | None:
+        """Return the key of an id, revoked or not, None where there is none. That is no use of it."""
+        return next((key for _, key in self._asked(_ONE, key_id)), None)
+
+    def _there(self, key_id: str) -> Key:
+        found = self.get(key_id)
+        if found is None:
+            raise ValueError(f"id: {shown(key_id)}: expected the id of a key (`lienquan keys list`)")
+        return found
+
+    def take_deletes(self, key: Key, wanted: int) -> int:
+        """Count deletes of a key, and return how many of those that are wanted it may still make.
+
+        What is counted is counted in every process, and for 24 hours, to the hour.
+        """
+        if key.bounds.deletes is None or not wanted:
+            return wanted
+        hour = int(self._clock()) // _HOUR
+        with self._opened() as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.execute("DELETE FROM deletes WHERE hour <= ?", (hour - DAY // _HOUR,))
+            (used,) = db.execute("SELECT coalesce(sum(count), 0) FROM deletes WHERE key = ?", (key.id,)).fetchone()
+            granted = max(0, min(wanted, key.bounds.deletes - used))
+            add = "INSERT INTO deletes VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
+            db.execute(add, (key.id, hour, granted))
+            db.execute("COMMIT")
+        return int(granted)
 
     def find(self, text: str) -> Key | None:
         """Return the key of this text, revoked or not, None where there is none; in constant time.
@@ -149,20 +263,28 @@ class KeyStore:
             db.execute("DELETE FROM ended WHERE until < ?", (int(self._clock()),))
             db.execute("INSERT OR IGNORE INTO ended VALUES (?, ?)", (session, int(until)))
 
-    def _by_id(self, key_id: str) -> Key | None:
-        return next((key for _, key in self._asked(_ONE, key_id)), None)
-
     def _asked(self, sql: str, *values: str) -> list[tuple[bytes, Key]]:
         """Return the hashes of keys, and the keys."""
         if not self._path.exists():
             return []
         with self._opened() as db:
-            return [(row[0], _key(*row[1:])) for row in db.execute(sql, values)]
+            return [self._row(row) for row in db.execute(sql, values)]
+
+    def _row(self, row: Sequence[Any]) -> tuple[bytes, Key]:
+        kept, key_id, name, scopes, *times, bounds, follows = row
+        opened = tuple(s for s in SCOPES if s in scopes.split())
+        created, used, revoked, expires = times
+        expired = expires is not None and self._clock() >= expires
+        try:
+            reach = Bounds.read(bounds)
+        except ValueError as error:
+            raise sqlite3.DatabaseError(str(error)) from None
+        return kept, Key(key_id, name, opened, created, used, revoked, expires, reach, follows, expired)
 
     def _used(self, key: Key | None) -> Key | None:
         """Write down that a key is used now, unless that was done a moment ago; failing that, let it be used."""
         now = int(self._clock())
-        if key is None or key.revoked is not None or abs(now - (key.last_used or 0)) < USE_SECONDS:
+        if key is None or not key.counts or abs(now - (key.last_used or 0)) < USE_SECONDS:
             return key
         try:
             with self._opened() as db:
@@ -174,7 +296,7 @@ class KeyStore:
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         """Open the file for one statement or two: one that was put in its place, from a backup say, counts at once."""
-        with self._refusing(), database.opened(self._path, _FORMAT) as db:
+        with self._refusing(), database.opened(self._path, _FORMAT, _UPGRADES) as db:
             yield db
 
     @contextmanager
@@ -190,5 +312,12 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _key(key_id: str, name: str, scopes: str, *times: int) -> Key:
-    return Key(key_id, name, tuple(s for s in SCOPES if s in scopes.split()), *times)
+def _insert(db: sqlite3.Connection, key: Key, secret: str) -> None:
+    names = "id, hash, name, scopes, created, expires, bounds, follows"
+    scopes, bounds = " ".join(key.scopes), key.bounds.stored()
+    row = (key.id, _digest(secret), key.name, scopes, key.created, key.expires, bounds, key.follows)
+    db.execute(f"INSERT INTO keys ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608
+
+
+def _iso(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

@@ -27,6 +27,9 @@ from service.security import keys, people, sessions
 _PATIENCE = timedelta(minutes=5)
 """For how long a change may wait to be served before something is wrong: model and archive take seconds."""
 
+_SOON, _UNUSED = timedelta(days=14), timedelta(days=90)
+"""A key is told of that ends or has ended within the first, or has not been used for longer than the second."""
+
 Status = Literal["ok", "warning", "problem"]
 
 
@@ -46,7 +49,7 @@ class Finding:
 def examine_home(home: Path) -> Iterator[Finding]:
     """Yield a finding for keys, changes, who brings them in, following, and each source that is not well."""
     yield _modes(home)
-    yield _keys(home)
+    yield from _keys(home)
     yield from _changes(Home(home))
     yield from _sources(condition(home))
 
@@ -84,8 +87,39 @@ def _modes(home: Path) -> Finding:
     return Finding("modes", "problem", told, f"`chmod -R go= {home}`; texts under embargo lie there")
 
 
-def _keys(home: Path) -> Finding:
-    """Look at the keys: readable by the service and by nobody else, and what they open."""
+def _keys(home: Path) -> Iterator[Finding]:
+    """Look at the keys: readable by the service and by nobody else, what they open, which need somebody's attention."""
+    every = _all_keys(home)
+    if isinstance(every, Finding):
+        yield every
+        return
+    scopes = Counter(scope for key in every if key.counts for scope in key.scopes)
+    opened = ", ".join(f"{scope} {count}" for scope, count in sorted(scopes.items()))
+    count = sum(key.counts for key in every)
+    none = "none that count: nobody writes by the API, nor signs in to the newsroom's pages with one"
+    yield Finding("keys", "ok", f"{count} that count: {opened}" if count else none)
+    followed = {key.follows for key in every}
+    for key in every:
+        if key.revoked is None and key.id not in followed:
+            yield from _age(key, datetime.now(UTC).timestamp())
+
+
+def _age(key: keys.Key, now: float) -> Iterator[Finding]:
+    """Tell of a key that none follows and that ends soon, has ended lately, or has not been used for long."""
+    used = key.last_used or key.created
+    if key.expires is not None and abs(key.expires - now) < _SOON.total_seconds():
+        state = "ended" if key.expired else "ends"
+        advice = f"`lienquan keys rotate {key.id}` makes one that follows it"
+        told = f"{key.name}: {state} {_time(datetime.fromtimestamp(key.expires, UTC))}"
+        yield Finding(f"key {key.id}", "warning", told, "make another, if it is needed" if key.expired else advice)
+    elif key.counts and now - used > _UNUSED.total_seconds():
+        state = "made, and never used since," if key.last_used is None else "last used"
+        told = f"{key.name}: {state} {_time(datetime.fromtimestamp(used, UTC))}"
+        yield Finding(f"key {key.id}", "warning", told, f"`lienquan keys revoke {key.id}`, if nobody needs it")
+
+
+def _all_keys(home: Path) -> list[keys.Key] | Finding:
+    """Return the keys, or why they cannot be had, or not be trusted."""
     for name in (keys.FILE, sessions.FILE, people.FILE):
         path = home / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -93,15 +127,10 @@ def _keys(home: Path) -> Finding:
             return Finding("keys", "problem", f"{path}: others than its owner may read it", advice)
     with heard() as said:
         try:
-            valid = [key for key in keys.KeyStore(home).all() if key.revoked is None]
+            return keys.KeyStore(home).all()
         except (NotReady, OSError) as error:
             advice = "restore it from a backup, or take it away and make new keys"
             return Finding("keys", "problem", said[0] if said else str(error), advice)
-    if not valid:
-        return Finding("keys", "ok", "none: nothing is written by the API, and the newsroom's pages open here alone")
-    scopes = Counter(scope for key in valid for scope in key.scopes)
-    opened = ", ".join(f"{scope} {count}" for scope, count in sorted(scopes.items()))
-    return Finding("keys", "ok", f"{len(valid)} that are not revoked: {opened}")
 
 
 def _changes(home: Home) -> Iterator[Finding]:

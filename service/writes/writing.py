@@ -6,19 +6,22 @@ Knows nothing of Flask, nor of how a change comes to be served; who may write is
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from io import BytesIO
+from itertools import islice
 from typing import Any, NamedTuple
 
+from indexer.archive import Archive
 from indexer.article import Article, id_fault, is_ahead, latest, parse_time, shown, validate
-from indexer.changes import Delete, Known, Outcome, Put
+from indexer.changes import Delete, Outcome, Put
 from indexer.columns import micros
 from indexer.errors import JournalError
 from indexer.journal import Journal
 from service.errors import BadRequest, CannotWrite, FieldError, NotReady, TakenDown, Unprocessable
 from service.live import Live
+from service.writes.guard import BulkTally, KeyGuard
 
 PORTION = 200
 """How many lines of a bulk are written in one transaction: others that write wait no longer than that takes."""
@@ -40,12 +43,15 @@ class Written(NamedTuple):
     applied: bool
 
 
-def put(live: Live, article_id: str, body: bytes) -> Written:
+def put(live: Live, article_id: str, body: bytes, guard: KeyGuard | None = None) -> Written:
     """Write an article.
+
+    :param guard: Says whether it may be written; None where all may.
 
     :raises BadRequest: naming each field that is not as expected.
     :raises Unprocessable: if the body has another id than the address.
     :raises TakenDown: if it may not come back.
+    :raises Forbidden: if the guard refuses it, `TooMany` if it would hide one more than may be hidden.
     :raises CannotWrite: if it cannot be made durable; nothing is written then.
     """
     fields = _object(body)
@@ -54,48 +60,78 @@ def put(live: Live, article_id: str, body: bytes) -> Written:
     article = _article(fields)
     if isinstance(article, list):
         raise BadRequest(article)
-    (outcome,) = _write(live, [Put(article)])
+    outcome = _write_one(live, Put(article), guard)
     if outcome.taken_down:
         raise TakenDown(shown(article_id))
     return Written(not outcome.existed, outcome.applied)
 
 
-def delete(live: Live, article_id: str) -> None:
+def _write_one(live: Live, change: Put | Delete, guard: KeyGuard | None) -> Outcome:
+    if guard is None:
+        return _write(live, [change])[0]
+    with guard.recording(change):
+        (outcome,) = _write(live, [change], guard=guard)
+    guard.record_outcome(change, outcome)
+    if (error := guard.fault(change)) is not None:
+        raise error
+    return outcome
+
+
+def delete(live: Live, article_id: str, guard: KeyGuard | None = None) -> None:
     """Have an article gone from every answer, whether or not it is there.
 
+    :param guard: As in `put`.
     :raises BadRequest: if no article can have that id.
+    :raises Forbidden: if the guard refuses it, `TooMany` if it is one more than may be deleted.
     :raises CannotWrite: if that cannot be made durable.
     """
-    _write(live, [Delete(_id(article_id))])
+    _write_one(live, Delete(_id(article_id)), guard)
 
 
-def bulk(live: Live, body: bytes) -> Iterator[bytes]:
+def bulk(live: Live, body: bytes, guard: KeyGuard | None = None) -> Iterator[bytes]:
     """Write the changes of JSON Lines, and yield a line of JSON for each, in their order; blank lines do not count.
 
     A line that is not as expected, or may not be written, says so and holds up no other.
 
+    :param guard: As in `put`.
     :raises CannotWrite: if a portion cannot be made durable; those before it are.
     """
     lines = (line.rstrip(b"\n") for line in BytesIO(body.removeprefix(b"\xef\xbb\xbf")) if line.strip())
     later = body.count(b"\n", 0, len(body) - 1) >= PROMPT
-    portion: list[tuple[dict[str, Any], Put | Delete | None]] = []
-    for line in lines:
-        portion.append(_change(line))
-        if len(portion) == PORTION:
-            yield from _portion(live, portion, later)
-            portion = []
-    yield from _portion(live, portion, later)
+    answers = (one for portion in _portions(lines) for one in _portion(live, portion, later, guard))
+    for one in answers if guard is None else _recorded(answers, body, guard):
+        yield json.dumps(one, ensure_ascii=False).encode("utf-8", "replace") + b"\n"  # ids may be lone surrogates
 
 
-def _portion(live: Live, portion: list[tuple[dict[str, Any], Put | Delete | None]], later: bool) -> Iterator[bytes]:
-    outcomes = iter(_write(live, [change for _, change in portion if change is not None], later))
-    for told, change in portion:
-        if change is not None:
-            told |= _told(change, next(outcomes))
-        yield json.dumps(told, ensure_ascii=False).encode("utf-8", "replace") + b"\n"  # ids may be lone surrogates
+def _recorded(answers: Iterator[dict[str, Any]], body: bytes, guard: KeyGuard) -> Iterator[dict[str, Any]]:
+    """Yield the answers of a bulk, telling the audit log of it before the first and after the last, or the failure."""
+    guard.record_bulk(body)
+    tally = BulkTally()
+    try:
+        for one in answers:
+            tally.add(one)
+            yield one
+    except Exception as error:
+        guard.record_bulk_outcome(tally, error)
+        raise
+    guard.record_bulk_outcome(tally)
 
 
-def _told(change: Put | Delete, outcome: Outcome) -> dict[str, Any]:
+def _portions(lines: Iterator[bytes]) -> Iterator[list[tuple[dict[str, Any], Put | Delete | None]]]:
+    while portion := [_change(line) for line in islice(lines, PORTION)]:
+        yield portion
+
+
+def _portion(
+    live: Live, portion: list[tuple[dict[str, Any], Put | Delete | None]], later: bool, guard: KeyGuard | None
+) -> list[dict[str, Any]]:
+    outcomes = iter(_write(live, [change for _, change in portion if change is not None], later, guard))
+    return [told if change is None else told | _told(change, next(outcomes), guard) for told, change in portion]
+
+
+def _told(change: Put | Delete, outcome: Outcome, guard: KeyGuard | None) -> dict[str, Any]:
+    if guard is not None and (error := guard.fault(change)) is not None:
+        return {"status": error.status, "applied": False, "errors": [fault.as_json() for fault in error.errors]}
     if isinstance(change, Delete):
         return {"status": 204, "applied": outcome.applied}
     if outcome.taken_down:
@@ -190,16 +226,20 @@ def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
 
 
-def _write(live: Live, changes: list[Put | Delete], later: bool = False) -> list[Outcome]:
+def _write(
+    live: Live, changes: list[Put | Delete], later: bool = False, guard: KeyGuard | None = None
+) -> list[Outcome]:
     """Write changes, held against what is served.
 
     :raises CannotWrite: if they cannot be made durable.
     """
-    journal, (held, up_to) = _journal(live), _served(live)
+    journal, archive = _journal(live), _served(live)
     if not changes:
         return []
+    held = (lambda article_id: None) if archive is None else archive.known
+    up_to = 0 if archive is None else archive.manifest.changes
     try:
-        return journal.write(changes, held, up_to, later=later)
+        return journal.write(changes, held, up_to, later=later, guard=guard and guard.over(archive))
     except JournalError as error:
         raise CannotWrite(f"nothing was written: {error}") from error
 
@@ -210,10 +250,9 @@ def _journal(live: Live) -> Journal:
     return live.journal
 
 
-def _served(live: Live) -> tuple[Callable[[str], Known | None], int]:
-    """Return what says what is held of an id now, and the last change that is in it."""
+def _served(live: Live) -> Archive | None:
+    """Return what is served now, None where nothing is published yet."""
     try:
-        archive = live.searcher().archive
-    except NotReady:  # nothing is published yet
-        return (lambda article_id: None), 0
-    return archive.known, archive.manifest.changes
+        return live.searcher().archive
+    except NotReady:
+        return None
