@@ -437,6 +437,26 @@ class TestByTheApi:
         assert [one.status_code for one in answers] == [403] * 3
         assert (self.last(service).outcome, self.last(service).target) == ("scope of the key", key.id)
 
+    def test_a_resetting_key_counts_however_new_what_is_stored_is(self, service):
+        """Waiting in the journal and served; a delete of long ago as well, and what was taken down stays down."""
+        soon, long_ago = SOON, "2001-01-01"
+        line = {"id": "n1", "title": "sai", "section": "Thể thao", "updated_at": soon}
+        service.put(line)
+        service.ingest()
+        service.put(line | {"id": "n2"})
+        right = [{"id": name, "title": "đúng", "section": "Thể thao", "updated_at": long_ago} for name in ("n1", "n2")]
+        assert [service.put(one).json["applied"] for one in right] == [False, False]
+        self.asking(service, ["ingest", "reset"], sections=["Thể thao"], deletes=1)
+        assert [service.put(one).json["applied"] for one in right] == [True, True]
+        service.ingest()
+        told = [service.client.get(f"/api/v1/articles/{name}").json for name in ("n1", "n2")]
+        assert [(one["title"], one["updated_at"][:10]) for one in told] == [("đúng", long_ago)] * 2
+        assert service.put({"id": "a2", "title": "t", "section": "Thể thao"}).status_code == 403
+        gone = [{"op": "delete", "id": name, "updated_at": "2000-01-01"} for name in ("n1", "n2")]
+        assert [(one["status"], one["applied"]) for one in service.bulk(*gone)] == [(204, True), (429, False)]
+        service.ingest()
+        assert service.client.get("/api/v1/articles/n1").status_code == 404
+
     def batch(self, service, **environ):
         lines = b'{"id": "a0"}\n' + b" " * 250_000  # more than may be sent without a key
         return service.client.post("/api/v1/related:batch", data=lines, buffered=True, environ_base=environ)

@@ -97,7 +97,7 @@ class TestMaking:
 
     @pytest.mark.parametrize("scopes", [[], ["all"], ["ingest", "admin"]])
     def test_scopes_are_known_ones(self, store, scopes):
-        with pytest.raises(ValueError, match=r"^scope: .*: expected one or more of ingest, rules, newsroom, read"):
+        with pytest.raises(ValueError, match=r"^scope: .*: expected one or more of ingest, reset, rules, newsroom"):
             store.create("CMS", scopes)
 
 
@@ -347,6 +347,12 @@ class TestRotating:
         with pytest.raises(ValueError, match=f"expected the key that follows it, {key.id}"):
             store.rotate(before.id, 600)
         assert store.rotate(key.id, 600)[0].follows == key.id
+
+
+def test_resetting_is_a_way_of_writing(store):
+    with pytest.raises(ValueError, match=r"^scope: reset: expected ingest beside it"):
+        store.create("a", ["reset", "read"])
+    assert store.create("a", ["reset", "ingest"], bounds=Bounds.of((), ["A"]))[0].scopes == ("ingest", "reset")
 
 
 class TestBoundKeys:

@@ -16,7 +16,7 @@ from service.commands.common import audit_log, plain_errors, with_home, with_jso
 if TYPE_CHECKING:
     from service.security.keys import Key
 
-_SCOPES = ("ingest", "rules", "newsroom", "read")
+_SCOPES = ("ingest", "reset", "rules", "newsroom", "read")
 _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 FILE = "keys.sqlite"
 
-Scope = Literal["ingest", "rules", "newsroom", "read"]
+Scope = Literal["ingest", "reset", "rules", "newsroom", "read"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 LONGEST_NAME = 100
@@ -120,8 +120,8 @@ class KeyStore:
         """Make a key and return it and its text, which is kept nowhere.
 
         :param expires: Seconds since 1970.
-        :raises ValueError: if the name cannot be shown, no scope or an unknown one is given, it has ended already, or
-            it is bound to articles and opens more than writing them.
+        :raises ValueError: if the name cannot be shown, no scope or an unknown one is given, or reset without ingest,
+            it has ended already, or it is bound to articles and opens more than writing them.
         """
         key = self.draft(name, scopes, expires, bounds)
         return key, self.put(key)
@@ -154,6 +154,8 @@ class KeyStore:
         name = " ".join(name.split())
         if not name.isprintable() or not 0 < len(name) <= LONGEST_NAME:
             raise ValueError(f"name: {shown(name)}: expected 1 to {LONGEST_NAME} characters that can be shown")
+        if "reset" in wanted and "ingest" not in wanted:
+            raise ValueError("scope: reset: expected ingest beside it, for it says how articles are written")
         if expires is not None and expires <= now:
             raise ValueError(f"expires: {_iso(expires)}: expected a time that lies ahead")
         if bounds.bound_articles() and ("ingest" not in wanted or wanted & {"rules", "newsroom"}):

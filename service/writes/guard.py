@@ -106,6 +106,10 @@ class KeyGuard:
         self._refused.clear()
         self._spent = False
 
+    def as_allowed(self, change: Put | Delete) -> Put | Delete:
+        """Return the change as the key may make it: one of scope reset counts however new what is stored says it is."""
+        return change._replace(forced="reset" in self._key.scopes)
+
     def refuses(self, change: Put | Delete, pending: Pending | None) -> bool:
         """Return whether the key may not make a change."""
         why = self._why_not(change, pending)

@@ -69,6 +69,7 @@ def put(live: Live, article_id: str, body: bytes, guard: KeyGuard | None = None)
 def _write_one(live: Live, change: Put | Delete, guard: KeyGuard | None) -> Outcome:
     if guard is None:
         return _write(live, [change])[0]
+    change = guard.as_allowed(change)
     with guard.recording(change):
         (outcome,) = _write(live, [change], guard=guard)
     guard.record_outcome(change, outcome)
@@ -125,6 +126,8 @@ def _portions(lines: Iterator[bytes]) -> Iterator[list[tuple[dict[str, Any], Put
 def _portion(
     live: Live, portion: list[tuple[dict[str, Any], Put | Delete | None]], later: bool, guard: KeyGuard | None
 ) -> list[dict[str, Any]]:
+    if guard is not None:
+        portion = [(told, None if change is None else guard.as_allowed(change)) for told, change in portion]
     outcomes = iter(_write(live, [change for _, change in portion if change is not None], later, guard))
     return [told if change is None else told | _told(change, next(outcomes), guard) for told, change in portion]
 
