@@ -2,28 +2,49 @@
 
 Owns what is copied, and in which order: databases first, then the snapshot, so that a change is in the one or in the
 other or in both. A copy of the snapshot that was taken first could be older than a log that has been emptied since.
+
+A backup lists its files with their SHA-256 (`indexer.checksums`); the snapshot's manifest does so for the rest. What is
+restored is compared with these before anything of it is in the home.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote
 
-from indexer import cache, private, progress
+from indexer import cache, checksums, private, progress
 from indexer.errors import SnapshotError
-from indexer.layout import CURRENT_FILE
+from indexer.layout import CURRENT_FILE, MANIFEST_FILE
 from indexer.snapshot import Home, share_directory, verify
 
 _TRIES = 5
 """How often a snapshot is begun to be copied that is pruned meanwhile."""
 
-_PASSING = (CURRENT_FILE, "lock", progress.FILE, progress.LOCK, cache.FILE)
+_PASSING = (CURRENT_FILE, "lock", progress.FILE, progress.LOCK, cache.FILE, checksums.FILE)
 """What is written by its own rules, or needed by nobody else."""
+
+RESTORING = ".restoring"
+"""Names in a home what is being moved into it: still there, restoring was broken off."""
+
+
+class CheckedBackup(NamedTuple):
+    """A backup that is whole.
+
+    :param snapshot: The id of its snapshot, None where it has none.
+    :param files: The names of its databases and other files.
+    :param listed: Whether these were compared with a list. A backup of an earlier release has none.
+    """
+
+    snapshot: str | None
+    files: tuple[str, ...]
+    listed: bool
 
 
 def backup(home: Home, target: Path) -> str | None:
@@ -41,40 +62,121 @@ def backup(home: Home, target: Path) -> str | None:
             _copy_database(path, partial / path.name)
         for path in _files(home.path):
             shutil.copy2(path, partial / path.name)
-        return _copy_current(home, Home(partial))
+        name = _copy_current(home, Home(partial))
+        checksums.write(partial, _listed(partial, name))
+        return name
 
 
-def restore(source: Path, home: Home) -> str | None:
-    """Copy a backup into a home that holds nothing yet, and return the id of its snapshot.
+def check(source: Path) -> CheckedBackup:
+    """Read every byte of a backup and compare it with what was written. Nothing is changed.
 
-    Nothing is shared: what becomes of the home later is no harm to the backup. No service may run on the home.
-
-    :raises SnapshotError: if the backup does not verify, or the home is not empty.
+    :raises SnapshotError: if it is none, or something in it is missing, damaged, or was written to since.
     """
     kept = Home(source)
-    name = kept.current()
+    name = kept.current() if source.is_dir() else None
     databases = _databases(source)
+    expected = checksums.read(source)
     if name is None and not databases:
         raise SnapshotError(f"{source}: neither a snapshot nor a database: expected a backup")
-    if home.current() is not None or home.ids() or _databases(home.path):
-        raise SnapshotError(f"{home.path}: is in use: expected an empty home; move it away first")
     for path in databases:
-        _check_database(path)
+        _refuse_written(path)
     if name is not None:
         verify(kept.directory(name))
+    if expected is not None:
+        checksums.check(source, _listed(source, name), expected)
+    for path in databases:
+        _check_database(path)
+    files = tuple(path.name for path in [*databases, *_files(source)])
+    return CheckedBackup(name, files, expected is not None)
+
+
+def restore(source: Path, home: Home) -> CheckedBackup:
+    """Copy a backup into a home that holds nothing yet, and return what it held.
+
+    It is checked before anything is written (`check`), and the copy again before any of it is moved into its place.
+    Nothing is shared: what becomes of the home later is no harm to the backup. No service may run on the home.
+
+    :raises SnapshotError: if the backup is not whole, or the home is not empty.
+    """
+    found = check(source)
+    _refuse_used(home, found)
     with home.lock(), home.partial() as partial:
-        for path in [*databases, *_files(source)]:
-            shutil.copy2(path, partial / path.name)
-            (partial / path.name).replace(home.path / path.name)
-        if name is not None:
-            copied = partial / name
-            shutil.copytree(kept.directory(name), copied)
-            verify(copied)
-            copied.rename(home.snapshots / name)
+        _undo(home)
+        _refuse_used(home, found)
+        for name in found.files:
+            shutil.copy2(source / name, partial / name)
+        if found.snapshot is not None:
+            shutil.copytree(Home(source).directory(found.snapshot), partial / found.snapshot)
+            verify(partial / found.snapshot)
+        _compare(source, partial, found)
+        private.close_below(partial)
         os.sync()
-        if name is not None:
-            home.point_to(name)
-    return name
+        _move(home, partial, found)
+    return found
+
+
+def _compare(source: Path, partial: Path, found: CheckedBackup) -> None:
+    """Compare the copies with the list of the backup, else with the backup."""
+    listed = checksums.read(source) or {name: checksums.digest(source / name) for name in found.files}
+    checksums.check(partial, found.files, {name: listed[name] for name in found.files})
+
+
+def _move(home: Home, partial: Path, found: CheckedBackup) -> None:
+    """Move what was copied into its place, all of it or nothing; what a crash leaves is removed by the next restore."""
+    note = home.path / RESTORING
+    note.write_text(json.dumps([found.snapshot, *found.files]), encoding="utf-8")
+    os.sync()
+    try:
+        if found.snapshot is not None:
+            (partial / found.snapshot).rename(home.snapshots / found.snapshot)
+        for name in found.files:
+            (partial / name).rename(home.path / name)
+    except BaseException:
+        _undo(home)
+        raise
+    os.sync()
+    note.unlink()  # before there is a current snapshot: from then on the home may be written to
+    if found.snapshot is not None:
+        home.point_to(found.snapshot)
+
+
+def _refuse_used(home: Home, found: CheckedBackup) -> None:
+    """Refuse a home that holds something. What a restore that was broken off left there does not count.
+
+    :raises SnapshotError: if it does.
+    """
+    if home.current() is None and (home.path / RESTORING).exists():
+        return
+    if home.current() is not None or home.ids() or _databases(home.path):
+        raise SnapshotError(f"{home.path}: is in use: expected an empty home; move it away first")
+    for name in found.files:
+        if (home.path / name).exists():
+            raise SnapshotError(f"{home.path / name}: is there already: expected an empty home; move it away first")
+
+
+def _undo(home: Home) -> None:
+    """Remove what a restore that was broken off has moved into a home."""
+    note = home.path / RESTORING
+    try:
+        snapshot, *files = json.loads(note.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:  # broken off while it was written, so that nothing was moved
+        snapshot, files = None, []
+    if snapshot is not None:
+        shutil.rmtree(home.snapshots / snapshot, ignore_errors=True)
+    for name in files:
+        (home.path / name).unlink(missing_ok=True)
+    note.unlink()
+
+
+def _listed(directory: Path, snapshot: str | None) -> list[str]:
+    """Return what the list of a backup names: all but what the snapshot's manifest has the digests of."""
+    names = [path.name for path in [*_databases(directory), *_files(directory)]]
+    if snapshot is None:
+        return names
+    manifest = Home(directory).directory(snapshot) / MANIFEST_FILE
+    return [*names, CURRENT_FILE, manifest.relative_to(directory).as_posix()]
 
 
 @contextmanager
@@ -121,9 +223,19 @@ def _copy_database(path: Path, target: Path) -> None:
     _check_database(target)
 
 
+def _refuse_written(path: Path) -> None:
+    """Refuse a database of a backup that was used as one: part of it lies in the log beside it."""
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists() and log.stat().st_size:
+        raise SnapshotError(
+            f"{log}: the backup was written to since it was made: expected none; make one of it with `lienquan backup`"
+        )
+
+
 def _check_database(path: Path) -> None:
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as database:
+        uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"  # nothing is written beside it
+        with closing(sqlite3.connect(uri, uri=True)) as database:
             (found,) = database.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         found = str(error)

@@ -53,7 +53,7 @@ for _command in (
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
     audit.audit,
     words.words,
-    *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.restore),
+    *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.verify_backup, upkeep.restore),
 ):
     main.add_command(_command)
 

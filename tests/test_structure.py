@@ -258,7 +258,8 @@ class TestDocuments:
     def test_nothing_that_is_not_there_is_named(self, text):
         named = set(
             re.findall(
-                r"(?<![\w/-])lienquan ((?:audit|judgements|keys|snapshots|models|rules|words) [a-z]+|[a-z]+)", text
+                r"(?<![\w/-])lienquan ((?:audit|judgements|keys|snapshots|models|rules|words) [a-z]+|[a-z-]+[a-z])",
+                text,
             )
         )
         known = {path.removeprefix("lienquan ") for path in COMMANDS}

@@ -1,4 +1,4 @@
-"""Commands that keep an installation well: `settings`, `report`, `backup`, `restore`, `doctor`."""
+"""Commands that keep an installation well: `settings`, `report`, `backup`, `verify-backup`, `restore`, `doctor`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from service.commands.common import PATH, plain_errors, with_home, with_json, with_settings
+
+if TYPE_CHECKING:
+    from indexer.backup import CheckedBackup
 
 
 @click.command("settings")
@@ -110,7 +114,8 @@ def report_clicks(
 def backup(target: Path, home: Path) -> None:
     """Copy the databases, files and current snapshot of a home to TARGET, which is made, while it is served and built.
 
-    TARGET is a home itself. On the same disk it shares the snapshot's files, which never change.
+    TARGET is a home itself. On the same disk it shares the snapshot's files, which never change. Its file SHA256SUMS
+    lists what the snapshot's manifest does not, for `sha256sum -c` too.
     """
     with plain_errors():
         from indexer import copies
@@ -122,17 +127,41 @@ def backup(target: Path, home: Path) -> None:
     click.echo(f"{target}: {f'snapshot {name}' if name else 'no snapshot'}, every file as it was published")
 
 
+@click.command("verify-backup")
+@click.argument("source", type=PATH)
+def verify_backup(source: Path) -> None:
+    """Read every byte of the backup SOURCE and compare it with its checksums; nothing is written.
+
+    `restore` does the same before it writes anything.
+    """
+    with plain_errors():
+        from indexer.backup import check
+
+        found = check(source)
+    click.echo(_described(source, found))
+
+
 @click.command()
 @click.argument("source", type=PATH)
 @with_home
 def restore(source: Path, home: Path) -> None:
-    """Copy the backup SOURCE into a home that is empty; no service may run on it."""
+    """Copy the backup SOURCE into a home that is empty; no service may run on it.
+
+    The backup is compared with its checksums first, and nothing of a damaged one is restored.
+    """
     with plain_errors():
         from indexer.backup import restore as copy
         from indexer.snapshot import Home
 
-        name = copy(source, Home(home))
-    click.echo(f"{home}: {f'current snapshot {name}' if name else 'no snapshot'}")
+        found = copy(source, Home(home))
+    click.echo(_described(source, found))
+    click.echo(f"{home}: {f'current snapshot {found.snapshot}' if found.snapshot else 'no snapshot'}")
+
+
+def _described(source: Path, found: CheckedBackup) -> str:
+    if found.listed:
+        return f"{source}: every file is as it was when the backup was made"
+    return f"{source}: of an earlier release, without a list of checksums: the snapshot is whole, databases can be read"
 
 
 @click.command()

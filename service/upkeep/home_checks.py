@@ -17,6 +17,7 @@ from typing import Literal
 
 from indexer import private
 from indexer.article import VIETNAM
+from indexer.backup import RESTORING
 from indexer.errors import IndexerError
 from indexer.following import Condition, condition
 from indexer.ingest import ingestion
@@ -49,6 +50,7 @@ class Finding:
 def examine_home(home: Path) -> Iterator[Finding]:
     """Yield a finding for keys, changes, who brings them in, following, and each source that is not well."""
     yield _modes(home)
+    yield from _restoring(home)
     yield from _keys(home)
     yield from _changes(Home(home))
     yield from _sources(condition(home))
@@ -85,6 +87,13 @@ def _modes(home: Path) -> Finding:
         f"{len(found)} files or directories of {home} can be read by others than their owner, {found[0].name} for one"
     )
     return Finding("modes", "problem", told, f"`chmod -R go= {home}`; texts under embargo lie there")
+
+
+def _restoring(home: Path) -> Iterator[Finding]:
+    """Look whether a backup was restored to its end."""
+    if (home / RESTORING).exists():
+        advice = "stop the service and run `lienquan restore` again: it removes what is there of the backup first"
+        yield Finding("restore", "problem", f"{home}: restoring a backup was broken off", advice)
 
 
 def _keys(home: Path) -> Iterator[Finding]:
