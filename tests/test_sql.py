@@ -211,6 +211,21 @@ class TestWithAWatermark:
         found = read()
         assert [titles(found)[n] for n in (3, 4, 50)] == ["Bến 3", "Bến bốn", "trong hai phút cuối"]
 
+    @pytest.mark.parametrize("remembered", [False, True])
+    def test_one_too_far_ahead_keeps_no_later_one_out(self, newsroom, read, monkeypatch, remembered):
+        newsroom.add(*range(1, 11))
+        newsroom.change(2, sua_luc=datetime(9999, 12, 30))
+        with monkeypatch.context() as patched:
+            if remembered:  # by an earlier release
+                patched.setattr("indexer.sources.sql._Visit._is_ahead", lambda visit, mark: False)
+            read()
+        newsroom.change(4, tieu_de="Bến bốn", sua_luc=MADE + timedelta(days=1))
+        assert titles(read())[4] == "Bến bốn"
+        newsroom.change(5, tieu_de="Bến năm", sua_luc=MADE + timedelta(days=2))
+        newsroom.change(6, tieu_de="đổi mà không ghi lúc sửa")
+        found = titles(read())
+        assert (found[5], found[6]) == ("Bến năm", "Bến 6")
+
     def test_deletions_by_absence(self, newsroom, read):
         newsroom.add(*range(1, 51))
         read()

@@ -106,6 +106,36 @@ def test_only_what_changed_is_asked_for_again(site, wordpress, read):
     assert len(site.asked) == before + 3  # 121 posts were changed since, and one was asked for the number of all
 
 
+@pytest.mark.parametrize("remembered", [False, True])
+def test_a_time_of_change_too_far_ahead_keeps_no_later_one_out(site, wordpress, options, read, remembered):
+    wordpress.add(*range(1, 4))
+    wordpress.add(2, modified_gmt="9999-12-30T00:00:00")
+    with pytest.MonkeyPatch.context() as patched:
+        if remembered:  # by an earlier release
+            patched.setattr("indexer.sources.wordpress._counted", lambda moment: moment)
+        read()
+    wordpress.add(3, modified_gmt="2026-11-21T00:00:00", title={"rendered": "Sửa"})
+    before = len(asked(site))
+    found = {
+        r.fields["id"][-1]: r.fields["title"] for r in remotes.read(WordPressSource(url=site.url, delay=0), options)
+    }
+    assert found["3"] == "Sửa"
+    assert [("modified_after" in path) for path in asked(site)[before:]] == [not remembered]
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("2026-11-20T02:00:00", "2026-11-20T02:00:00"),
+        ("2026-11-20T02:00:00Z", "2026-11-20T02:00:00"),
+        ("2026-11-20T09:00:00+07:00", "2026-11-20T02:00:00"),
+        *((said, "") for said in ("0001-01-01T00:00:00", "0001-01-01T00:00:00+07:00", "0000-00-00", "x", 5, None)),
+    ],
+)
+def test_when_a_post_was_changed(said, found):
+    assert wordpress_api._changed_at({"modified_gmt": said}) == found
+
+
 def test_what_was_unpublished_or_deleted_goes(wordpress, read):
     wordpress.add(*range(1, 21))
     read()

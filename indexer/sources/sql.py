@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from indexer.article import FIELDS
+from indexer.article import FIELDS, is_ahead
 from indexer.errors import SourceError
 from indexer.sources.described import SqlSource
 from indexer.sources.memory import Memory
@@ -148,6 +148,7 @@ class _Visit:
         mark, key = self._column(watermark), self._column(self._source.key)
         known = self._memory.state.get("watermark")
         since = _stored(known) if known is not None else None
+        since = None if since is not None and self._is_ahead(since) else since
         since = since - _OVERLAP if isinstance(since, datetime) else since
 
         def select(last: sa.Row[Any] | None) -> sa.Select[Any]:
@@ -193,15 +194,29 @@ class _Visit:
             yield self._bad(f"{self._source.key}: expected a key in every row, found none")
             return
         mark = row[self._source.watermark] if self._source.watermark is not None else None
-        if mark is not None:
+        if mark is not None and not self._is_ahead(mark):
             known = self._memory.state.get("watermark")
-            if known is None or _stored(known) < mark:
+            if known is None or self._is_ahead(_stored(known)) or _stored(known) < mark:
                 self._memory.state["watermark"] = _storable(mark)
         gone = self._source.deleted is not None and _says_yes(row[self._source.deleted])
         if gone:
             self._memory.forget([_key(value)])
             return
         self._memory.put(_key(value), "", self._article(row))
+
+    def _is_ahead(self, mark: object) -> bool:
+        """Return whether a watermark is a time too far ahead: nothing that is changed until then would be read."""
+        try:
+            moment = datetime.fromisoformat(mark) if isinstance(mark, str) and "-" in mark else mark
+        except ValueError:  # text of another kind
+            return False
+        if isinstance(moment, date) and not isinstance(moment, datetime):
+            moment = datetime.combine(moment, time())
+        if not isinstance(moment, datetime):
+            return False
+        if moment.tzinfo is None:
+            moment = datetime.fromisoformat(moment.isoformat() + self._source.timezone)
+        return is_ahead(moment, datetime.now(UTC))
 
     def _article(self, row: sa.RowMapping) -> dict[str, Any]:
         used = {*self._fields.values(), self._source.watermark, self._source.deleted, self._source.key}

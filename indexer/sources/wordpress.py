@@ -11,11 +11,12 @@ import base64
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
+from indexer.article import is_ahead
 from indexer.sources import wordpress_post
 from indexer.sources.described import WordPressSource
 from indexer.sources.fetching import Answer, FetchError
@@ -27,6 +28,9 @@ _PER_PAGE = 100
 _MOST_PAGES = 100_000
 _OVERLAP = timedelta(minutes=2)
 """How far before the last change known is asked again: WordPress counts whole seconds, and writes are not instant."""
+
+_EARLIEST = 1970
+"""A year before which nothing was changed: `0001-01-01` stands for no time."""
 
 _FIELDS = (
     "id,date_gmt,modified_gmt,link,title,content,excerpt,status,type,author,featured_media,categories,tags,"
@@ -119,9 +123,10 @@ class _Visit:
     def _changed(self, kind: str) -> Iterator[BadLine]:
         """Take in the posts that were changed since the last run, the oldest change first.
 
-        After each page the last change is kept; a run that is broken off goes on from there.
+        After each page the last change is kept; a run that is broken off goes on from there. A change that lies too far
+        ahead is not kept, for nothing that is changed until then would be asked for.
         """
-        since = self._memory.state.setdefault("changed", {}).get(kind, "")
+        since = _counted(self._memory.state.setdefault("changed", {}).get(kind, ""))
         page, pages, last = 1, 1, since
         while page <= min(pages, _MOST_PAGES):
             if self._options.most_pages is not None and self._pages >= self._options.most_pages:
@@ -134,7 +139,7 @@ class _Visit:
             pages = _number(answer, "x-wp-totalpages")
             for post in posts:
                 yield from self._take(kind, post)
-                last = max(last, _changed_at(post))
+                last = max(last, _counted(_changed_at(post)))
             self._memory.state["changed"][kind] = last
             self._memory.commit()
             page += 1
@@ -217,13 +222,20 @@ def _before(moment: str) -> str:
     return moment and (datetime.fromisoformat(moment) - _OVERLAP).isoformat() + "Z"
 
 
+def _counted(moment: str) -> str:
+    """Return when a post was changed, nothing where that lies too far ahead."""
+    return "" if moment and is_ahead(datetime.fromisoformat(moment).replace(tzinfo=UTC), datetime.now(UTC)) else moment
+
+
 def _changed_at(post: Mapping[str, Any]) -> str:
     """Return when a post was changed, in UTC without an offset, nothing where it does not say."""
     value = post.get("modified_gmt")
     try:
-        return datetime.fromisoformat(value.removesuffix("Z")).isoformat() if isinstance(value, str) else ""
-    except ValueError:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        found = moment if moment is None or moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+    except (ValueError, OverflowError):
         return ""
+    return "" if found is None or found.year < _EARLIEST else found.isoformat()
 
 
 def _rendered(value: object) -> str:
