@@ -93,7 +93,7 @@ class TestIndex:
         assert json.loads(result.stdout) == {
             **{"lines": 6, "rejected": 0, "repeated": 0, "added": 6, "updated": 0, "removed": 0, "unchanged": 0},
             **{"articles": 6, "encoded": 6, "reused": 0, "snapshot": Home(home).current()},
-            **{"foreign": 0, "rejects": None, "pruned": []},
+            **{"foreign": 0, "ahead": 0, "rejects": None, "pruned": []},
         }
 
     def test_twice_publishes_once(self, run, archive, indexed, home):
@@ -612,6 +612,7 @@ class TestTheScript:
         commands = ["index", "serve", "search", "related", "evaluate", "compare", "sources", "snapshots", "models"]
         commands += ["rules", "keys", "audit", "merge", "articles", "status", "sync"]
         commands += ["settings", "doctor", "report", "backup", "restore", "export", "judgements", "words"]
+        commands += ["verify-backup"]
         nested = [("snapshots", name) for name in ("list", "verify", "prune", "rollback")]
         nested += [("models", name) for name in ("list", "fetch", "check")]
         nested += [("articles", name) for name in ("takedown", "lift", "takedowns")]
