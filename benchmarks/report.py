@@ -315,6 +315,24 @@ def serving(result: dict[str, Any]) -> str:
     return table(header, rows) + "\n\n" + table(["", ""], facts)
 
 
+def whole_articles(result: dict[str, Any]) -> str:
+    """Return the table of a served search of whole articles: its parts in process, and what a client sees of it."""
+    parts, one, several = result["in_process"], result["one"], result["several"]
+    rows = [
+        ["in process: encoding the query, p50", f"{parts['encoding_ms']:.1f} ms"],
+        ["in process: search beside encoding, p50", f"{parts['beside_encoding_ms']:.1f} ms"],
+        ["in process: titles and passages of ten hits, p50", f"{parts['passages_ms']:.1f} ms"],
+        ["over HTTP, one worker, one connection, p50, p95", f"{one['p50_ms']:.1f}, {one['p95_ms']:.1f} ms"],
+        [
+            f"over HTTP, {result['workers']} workers, {result['connections']} connections, requests a second",
+            f"{several['per_second']:,.0f}",
+        ],
+        ["the workers' processor time a request", f"{several['cpu_ms']:.1f} ms"],
+        ["waiting for a core before it, by other work", f"{result['load_before']:.1f}"],
+    ]
+    return table([f"search, ten hits with passages, {result['articles']:,} whole articles", ""], rows)
+
+
 def overload(result: dict[str, Any]) -> str:
     """Return the table of the service under more than it can answer."""
     kinds = {"search": result["search"], "related by id": result["related"]}
@@ -518,6 +536,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "encoding": encoding,
     "serving": serving,
     "memory": memory,
+    "whole_articles": whole_articles,
     "stages": stages,
     "stages-related": lambda result: stages(result, "related"),
     "overload": overload,

@@ -16,6 +16,7 @@ from benchmarks import common, report
 DEFAULT = ("sample", "readers", "encoding", "peers", "quality", "near_duplicates", "series")
 LONG = (
     "serving",
+    "whole_articles",
     "stages",
     "overload",
     "hostile",
