@@ -29,14 +29,19 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 SEED, _RESAMPLES = 7, 2000
 DATA = Path(os.environ.get("LIENQUAN_DATA", ROOT.parent / "shared" / "data"))
+AMPLE = "1000000000/minute"
+"""A budget that is never spent, but counted."""
 BENCH_PYTHON = Path(os.environ.get("LIENQUAN_BENCH_PYTHON", ROOT / ".venv-bench" / "bin" / "python"))
 """The interpreter that has the packages of benchmarks/requirements.txt."""
 
 
-def environment() -> dict[str, str]:
-    """Return the environment for a service: without what only benchmarks know, which it would refuse."""
+def environment(budget: str = AMPLE) -> dict[str, str]:
+    """Return the environment for a service: without what only benchmarks know, which it would refuse.
+
+    :param budget: What one address may ask for; a benchmark's client asks for more than readers do.
+    """
     own = ("LIENQUAN_DATA", "LIENQUAN_BENCH_PYTHON", "LIENQUAN_BENCH_HOMES")
-    return {name: value for name, value in os.environ.items() if name not in own}
+    return {name: value for name, value in os.environ.items() if name not in own} | {"LIENQUAN_COST_BUDGET": budget}
 
 
 def articles(name: str, count: int | None = None) -> list[Article]:

@@ -128,16 +128,17 @@ def _whole(received: bytes) -> bool:
 
 
 @contextmanager
-def server(command: Sequence[str], ready: str) -> Iterator[Server]:
+def server(command: Sequence[str], ready: str, budget: str = common.AMPLE) -> Iterator[Server]:
     """Run a server on a port that the system chooses and yield it once it answers.
 
     :param ready: The path that answers 200 from then on.
+    :param budget: What one address may ask for.
     """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     command = [*command, "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=common.environment()) as process:
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, env=common.environment(budget)) as process:
         try:
             until = time.monotonic() + _READY_S
             while not _answers(port, ready):

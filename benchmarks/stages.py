@@ -176,7 +176,7 @@ def related(home: Path, ids: Sequence[str]) -> dict[str, Any]:
     """Measure related lists through the application, and an empty view in the same way."""
     from flask import Flask, Response
 
-    settings = Settings(home=home)
+    settings = Settings(home=home, cost_budget=common.AMPLE)
     live = Live(home, quality.encoder, 3600.0, Options.of(settings)).start()
     ask = asking(create_app(settings, live).wsgi_app)
     empty = Flask(__name__)

@@ -1,14 +1,19 @@
 """What requests cost, and what is left of a budget."""
 
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import FixedWindowRateLimiter
 
 from service.serving.batching import Batches
-from service.serving.budget import Budget, Budgets, Caller
+from service.serving.budget import Budget, Budgets, Caller, Spending
 from service.serving.cost import HEAVY, LINE, price
 from service.settings import Settings
 
@@ -87,18 +92,22 @@ def test_a_client_with_a_key_may_ask_for_more():
 
 
 class TestBudget:
-    def test_what_is_spent_is_gone_until_the_time_is_over(self):
+    def test_what_is_spent_is_gone_until_the_time_is_over(self, monkeypatch):
         budget = Budget("10/second", "memory://")
         assert budget.described == "10 units per 1 second"
-        until = time.time() + 30
-        while budget.spend("a", 10) is None:  # a window may have begun in between
-            seconds = budget.spend("a", 1)
-            if seconds is not None or time.time() > until:
-                break
-        assert seconds is not None
-        assert budget.spend("b", 10) is None
-        time.sleep(seconds)
+        monkeypatch.setattr("service.serving.budget._now", lambda: now[0])
+        now = [1000.25]
         assert budget.spend("a", 10) is None
+        assert budget.spend("a", 1) == 1
+        assert budget.spend("b", 10) is None
+        now[0] = 1001.0
+        assert budget.spend("a", 10) is None
+
+    def test_when_to_retry_is_when_the_time_is_over(self, monkeypatch):
+        budget = Budget("10/minute", "memory://")
+        monkeypatch.setattr("service.serving.budget._now", lambda: 600.0 + 12.5)
+        assert budget.spend("a", 10) is None
+        assert budget.spend("a", 1) == 48
 
     def test_one_that_is_refused_takes_nothing(self):
         budget = Budget("10/hour", "memory://")
@@ -108,8 +117,57 @@ class TestBudget:
 
     def test_where_the_storage_does_not_answer_each_process_counts(self, monkeypatch):
         budget = Budget("10/hour", "memory://")
+        monkeypatch.setattr("service.serving.budget._now", lambda: 7200.0)
+        budget._shared = FixedWindowRateLimiter(MemoryStorage())
         monkeypatch.setattr(budget._shared, "test", lambda *_, **__: 1 / 0)
         assert [budget.spend("a", 6) is None for _ in range(2)] == [True, False]
+
+    def test_a_shared_storage_counts_for_all_processes(self):
+        one, other = Budget("10/hour", "memory://"), Budget("10/hour", "memory://")
+        one._shared = other._shared = FixedWindowRateLimiter(MemoryStorage())
+        assert one.spend("a", 6) is None
+        assert 1 <= other.spend("a", 6) <= 3601
+        assert other.spend("a", 4) is None
+
+    @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 7), st.integers(0, 15)), max_size=40))
+    def test_in_no_window_does_a_caller_spend_more(self, asked):
+        spending, taken, now = Spending(10, 10.0), Counter(), 0.0
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("service.serving.budget._now", lambda: now)
+            for caller, units, later in asked:
+                now += later
+                at = (caller, now // 10)
+                wait = spending.spend(caller, units)
+                assert (wait is None) == (taken[at] + units <= 10)
+                if wait is None:
+                    taken[at] += units
+                else:
+                    assert 1 <= wait <= 10
+
+    def test_of_many_callers_those_who_spent_least_are_forgotten(self, monkeypatch):
+        monkeypatch.setattr("service.serving.budget._now", lambda: 5.0)
+        spending = Spending(10, 10.0, remembered=4)
+        for caller, units in zip("abcde", (1, 9, 2, 8, 1), strict=True):
+            assert spending.spend(caller, units) is None
+        assert spending._spent == {"b": 9, "d": 8, "e": 1}
+        assert spending.spend("b", 2) == 5
+
+    def test_a_request_takes_no_longer_where_many_have_asked(self):
+        budget = Budget("120000/hour", "memory://")
+        for number in range(50_000):
+            budget.spend(str(number), 1)
+        threads = threading.active_count()
+        started = time.thread_time()
+        for _ in range(2000):
+            budget.spend("a", 1)
+        assert time.thread_time() - started < 1.0  # looking at all of them each time takes 5 s and more
+        assert threading.active_count() <= threads
+
+    def test_threads_that_spend_at_once_get_no_more_than_there_is(self):
+        budget = Budget("1000/day", "memory://")
+        with ThreadPoolExecutor(8) as pool:
+            spent = list(pool.map(lambda _: budget.spend("a", 1) is None, range(1500)))
+        assert spent.count(True) == 1000
 
 
 class TestBudgets:

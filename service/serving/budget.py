@@ -5,12 +5,15 @@ A window of fixed length, as for rate limits: a number for each caller, kept in 
 
 from __future__ import annotations
 
+import heapq
 import logging
+import math
+import threading
 import time
 from typing import NamedTuple
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage, storage_from_string
+from limits.storage import storage_from_string
 from limits.strategies import FixedWindowRateLimiter
 
 logger = logging.getLogger(__name__)
@@ -29,17 +32,59 @@ class Caller(NamedTuple):
     keyed: bool = False
 
 
+def _now() -> float:
+    return time.time()
+
+
+class Spending:
+    """What each caller has spent in the present window of time, counted by this process.
+
+    Windows are the same for all callers, so that nothing has to be cleared away caller by caller: `MemoryStorage` of
+    `limits` looks at every caller after every request, which took 4 ms with 100,000 of them.
+
+    :param most: Units that a caller may spend in a window.
+    :param seconds: How long a window is.
+    :param remembered: How many callers are remembered; with more, those who spent least are forgotten.
+    """
+
+    def __init__(self, most: int, seconds: float, remembered: int = 100_000) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._remembered = remembered
+        self._lock = threading.Lock()
+        self._window = 0
+        self._spent: dict[str, int] = {}
+
+    def spend(self, caller: str, units: int) -> int | None:
+        """Take units, or return after how many seconds to retry (`Budget.spend`)."""
+        now = _now()
+        window = int(now // self._seconds)
+        with self._lock:
+            if window != self._window:
+                self._window, self._spent = window, {}
+            spent = self._spent.get(caller, 0) + units
+            if spent > self._most:
+                return max(1, math.ceil((window + 1) * self._seconds - now))
+            if caller not in self._spent and len(self._spent) >= self._remembered:
+                kept = heapq.nlargest(self._remembered // 2, self._spent.items(), key=lambda one: one[1])
+                self._spent = dict(kept)
+            self._spent[caller] = spent
+            return None
+
+
 class Budget:
     """The units that each caller may spend in a time.
 
     :param rate: Units for each time, such as `120000/minute`.
-    :param storage: Where they are counted (`limits.storage`); while that does not answer, in this process.
+    :param storage: Where they are counted (`limits.storage`): in this process, as they are while a shared one does not
+        answer, or in what workers share.
     """
 
     def __init__(self, rate: str, storage: str) -> None:
         self._item: RateLimitItem = parse(rate)
-        self._shared = FixedWindowRateLimiter(storage_from_string(storage))
-        self._own = FixedWindowRateLimiter(MemoryStorage())
+        own = storage.startswith("memory:")
+        self._shared = None if own else FixedWindowRateLimiter(storage_from_string(storage))
+        self._own = Spending(self._item.amount, self._item.get_expiry())
 
     @property
     def described(self) -> str:
@@ -51,20 +96,21 @@ class Budget:
 
         Nothing is taken where too few are left.
         """
+        if units <= 0:
+            return None
+        if self._shared is None:
+            return self._own.spend(caller, units)
         try:
             return self._spend(self._shared, caller, units)
         except Exception as error:  # each storage has its own
             logger.warning("budgets are counted by each process alone: %s", type(error).__name__)
-            return self._spend(self._own, caller, units)
+            return self._own.spend(caller, units)
 
     def _spend(self, limiter: FixedWindowRateLimiter, caller: str, units: int) -> int | None:
-        if units <= 0 or (limiter.test(self._item, _NAME, caller, cost=units) and self._hit(limiter, caller, units)):
+        asked = (self._item, _NAME, caller)
+        if limiter.test(*asked, cost=units) and limiter.hit(*asked, cost=units):
             return None
-        reset = limiter.get_window_stats(self._item, _NAME, caller).reset_time
-        return max(1, int(reset - time.time()) + 1)
-
-    def _hit(self, limiter: FixedWindowRateLimiter, caller: str, units: int) -> bool:
-        return limiter.hit(self._item, _NAME, caller, cost=units)
+        return max(1, int(limiter.get_window_stats(*asked).reset_time - time.time()) + 1)
 
 
 class Budgets:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
 import time
@@ -104,6 +105,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--rounds", type=int, help="of each; damage takes every file in every way by default")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args(arguments)
+    os.environ.setdefault("LIENQUAN_COST_BUDGET", "1000000000/minute")  # they ask for more than readers do
     failed = False
     for name in given.parts or PARTS:
         part = PARTS[name]
