@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from tantivy import Occur, Query
 
 from indexer.columns import Mask
-from indexer.syllables import codes, folded, pairs, spelt
+from indexer.compounds import word_pairs
+from indexer.syllables import codes, folded, spelt
 from indexer.vectors import Rows
 
 DIRECTORY = "words"
@@ -96,12 +97,12 @@ class Chance:
 
 
 def tokens(words: Sequence[str]) -> list[str]:
-    """Return the tokens of a text from its `syllables.stream`: syllables, and pairs within a clause."""
+    """Return the tokens of a text from its `syllables.stream`: syllables, and pairs (`compounds.word_pairs`)."""
     return _tokens([spelt(word) for word in words])
 
 
-def _tokens(parts: Sequence[str]) -> list[str]:
-    return [part for part in parts if part] + [pair for pair in pairs(parts) if pair[0] != "_" and pair[-1] != "_"]
+def _tokens(parts: Sequence[str], written: Sequence[str] | None = None) -> list[str]:
+    return [part for part in written or parts if part] + word_pairs(parts, written)
 
 
 @contextmanager
@@ -151,7 +152,7 @@ class LexicalWriter:
         parts = [spelt(word) for word in words]
         bare_parts = [folded(part) for part in parts]  # then paired: most were met before, pairs were not
         document.add_text("exact", " ".join([*_tokens(parts), *whole]))
-        document.add_text("folded", " ".join([*_tokens(bare_parts), *map(folded, whole)]))
+        document.add_text("folded", " ".join([*_tokens(parts, bare_parts), *map(folded, whole)]))
         document.add_text("title", " ".join(titled))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from indexer.text import fold, normalised
 
@@ -112,11 +110,6 @@ def code_spans(text: str) -> list[tuple[int, int]]:
 
 def _is_code(joined: str) -> bool:
     return len(joined) <= LONGEST_TOKEN and _DIGIT.search(joined) is not None
-
-
-def pairs(parts: Sequence[str]) -> list[str]:
-    """Return each two neighbours as one token, `bảo_hiểm`."""
-    return [f"{left}_{right}" for left, right in pairwise(parts)]
 
 
 def folded(syllable: str) -> str:

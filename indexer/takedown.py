@@ -19,13 +19,14 @@ from indexer import lexicon, rejects, store
 from indexer.archive import Archive
 from indexer.article import Article, validate
 from indexer.barred import marks_of, name_mark, without_shared, words_of
+from indexer.compounds import word_pairs
 from indexer.ingest import live_home
 from indexer.journal import Journal
 from indexer.lexical import Term
 from indexer.snapshot import Home
 from indexer.sources.memory import remembered_articles
 from indexer.store import Store
-from indexer.syllables import folded, pairs, spelt
+from indexer.syllables import folded, spelt
 from indexer.text import text_key, url_key
 from indexer.traces import Traces
 from indexer.vectors import Mask
@@ -180,8 +181,9 @@ def _tells_apart(word: str) -> bool:
 
 def _have(archive: Archive, words: Sequence[str], there: Mask) -> bool:
     """Return whether some of these articles have these words, neighbours of them beside each other."""
-    bare = [folded(spelt(word)) for word in words]
-    terms = [Term("folded", token) for token in (pairs(bare) or bare)]
+    spelled = [spelt(word) for word in words]
+    bare = [folded(word) for word in spelled]
+    terms = [Term("folded", token) for token in (word_pairs(spelled, bare) or bare)]
     found = [archive.frequency(term) for term in terms]
     if not all(found):
         return False

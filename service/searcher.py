@@ -22,11 +22,11 @@ from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.changes import Withdrawal
 from indexer.columns import Filters, Mask, micros
+from indexer.compounds import word_pairs
 from indexer.journal import Journal
 from indexer.lexical import Term
 from indexer.lexicon import Abbreviation, Read, Renaming
 from indexer.summaries import Summary
-from indexer.syllables import pairs
 from indexer.vectors import Rows, Vectors
 from models.encoder import Encoder
 from models.remembering import QueryVectors
@@ -288,7 +288,7 @@ class Searcher:
         if not expansion.mined:
             return True
         parts = max(expansion.typed.split(), expansion.also.split(), key=len)
-        having = self.archive.having([Term("exact", token) for token in (*parts, *pairs(parts))])
+        having = self.archive.having([Term("exact", token) for token in (*parts, *word_pairs(parts))])
         return bool(self.public(now)[having].any())
 
     def _operators(self, query: Query, public: Mask) -> tuple[Mask, bool, Rows, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Syllables in one spelling, numbers, codes and pairs: what word search takes for the same, and for another."""
+"""Syllables in one spelling, numbers and codes: what word search takes for the same, and for another."""
 
 import unicodedata
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer import syllables as syllables_module
-from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spaced, spelt, stream, syllables
+from indexer.syllables import code_spans, codes, folded, plain, readable, spaced, spelt, stream, syllables
 
 LETTERS = "aàáảãạăằâầeèéẻẽẹêềiìíoòóỏõọôồơờuùúủũụưừyỳýỷỹỵdđbcghklmnpqrstvx"
 ODD = " \t\n.,!?:;/-_0017²½ⅣﬁＡ１İßẞΣ\u00ad\u200b\u200d\u2060\ufeff\u0300\u0301\u0309\u0303\u0323đĐ“”…(){}\U0001f600"
@@ -119,12 +119,6 @@ class TestCodes:
         for code in codes(text):
             assert set(syllables(code)) <= known
             assert codes(code) == [code]
-
-
-class TestPairs:
-    def test_neighbours(self):
-        assert pairs(["bảo", "hiểm", "xã"]) == ["bảo_hiểm", "hiểm_xã"]
-        assert pairs(["bảo"]) == pairs([]) == []
 
 
 class TestFolded:

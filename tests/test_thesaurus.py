@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import lexicon
+from indexer import compounds, lexicon
 from indexer.lexicon import Synonym
 from service.search import thesaurus
 
@@ -102,3 +102,11 @@ def test_a_term_behind_a_light_word_is_called_what_the_term_is():
     sureness = [thesaurus.sureness(("bị", "sa", "thải"), other) for *_, other in found]
     assert sureness == [1.0, 1.0, 0.75]  # its own entry says that đuổi việc is the same
     assert thesaurus.sureness(("sa", "thải"), ("đuổi", "việc")) == 0.4
+
+
+def test_what_crosses_the_border_of_two_words_is_left_alone(monkeypatch):
+    words = {("sân", "máy"), ("máy", "bay"), ("bay", "đêm")}
+    monkeypatch.setattr(compounds, "known", lambda: words)
+    assert find("sân máy bay đêm") == []
+    assert find("sân máy bay") == [(1, 3, ("phi", "cơ"))]
+    assert find("máy bay đêm") == [(0, 2, ("phi", "cơ"))]

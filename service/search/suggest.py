@@ -17,9 +17,10 @@ import numpy as np
 
 from indexer.archive import Archive
 from indexer.columns import Mask
+from indexer.compounds import word_pairs
 from indexer.lexical import Term
 from indexer.lexicon import Abbreviation
-from indexer.syllables import folded, pairs, syllables
+from indexer.syllables import folded, syllables
 from indexer.text import match_key
 from indexer.vectors import Rows
 
@@ -314,14 +315,14 @@ def _abbreviations(archive: Archive, known: Iterable[Abbreviation]) -> list[_Ent
     for row in known:
         entries.setdefault((row.abbreviation, row.full), _abbreviation(row.abbreviation, row.full, ()))
     for mined in archive.knowledge.abbreviations:
-        full = (*mined.full.split(), *pairs(mined.full.split()))
+        full = (*mined.full.split(), *word_pairs(mined.full.split()))
         entries.setdefault((mined.abbreviation, mined.full), _abbreviation(mined.abbreviation, mined.full, (full,)))
     return list(entries.values())
 
 
 def _abbreviation(short: str, full: str, needed: tuple[tuple[str, ...], ...]) -> _Entry:
     parts = syllables(short)
-    tokens = (*parts, *pairs(parts))
+    tokens = (*parts, *word_pairs(parts))
     return _Entry("abbreviation", f"{short} – {full}", "".join(parts), tuple(full.split()), (tokens, *needed))
 
 

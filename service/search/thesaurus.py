@@ -10,6 +10,7 @@ from functools import cache
 from typing import NamedTuple
 
 from indexer import lexicon
+from indexer.compounds import crosses
 from indexer.syllables import spaced
 
 Run = tuple[str, ...]
@@ -26,7 +27,7 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
     """Return (start, end, also) for what words from `start` to before `end` are called as well.
 
     The longest entries come first; no two places overlap. A single syllable that is part of a known word of two or
-    three is left alone: cá heo, a dolphin, is no heo, a pig.
+    three is left alone: cá heo, a dolphin, is no heo, a pig. So is what crosses the border of two words.
 
     :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
     :param taken: Places of words that are left alone.
@@ -40,6 +41,8 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
         if also is None or end > len(words) or not taken.isdisjoint(range(start, end)):
             continue
         if length == 1 and _within(words, start):
+            continue
+        if length == 2 and start > 0 and end < len(words) and crosses(*words[start - 1 : end + 1]):
             continue
         found += [(start, end, tuple(run.split())) for run in also]
         taken.update(range(start, end))

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from indexer.compounds import word_pairs
 from indexer.knowledge import Knowledge
 from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
-from indexer.syllables import code_spans, codes, folded, pairs, plain, readable, spelt, stream, syllables
+from indexer.syllables import code_spans, codes, folded, plain, readable, spelt, stream, syllables
 from service.search.alternatives import Alternatives, Place, Run, named
 from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
 from service.search.misspellings import Speller, Spelling
@@ -423,7 +424,7 @@ def _folded(token: str) -> str:
 
 
 def _tokens(run: Run) -> list[str]:
-    return [*run, *pairs(run)]
+    return [*run, *word_pairs(run)]
 
 
 def _is_lookalike(words: Sequence[str], also: Sequence[Place]) -> bool:
@@ -437,4 +438,4 @@ def _exact(part: str) -> Term:
 
 def _phrase(words: Sequence[str]) -> tuple[Term, ...]:
     parts = [word for word in words if word]
-    return tuple(map(_exact, pairs(parts) or parts))
+    return tuple(map(_exact, word_pairs(parts) or parts))
