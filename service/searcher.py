@@ -39,6 +39,7 @@ from service.ranking.fusion import Candidates, Scores
 from service.related.relating import Relating
 from service.rules.applied import RulesInArchive
 from service.schemas import RelatedBody, SearchParams, Seed
+from service.search import begun
 from service.search.retrieval import FIRST_LEXICAL, Found, LexicalMatches, Retrieval
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
@@ -460,8 +461,17 @@ class Searcher:
         return self._allowed(Filters(), now)
 
     def suggest(self, typed: str, limit: int, now: datetime | None = None) -> list[Suggestion]:
-        """Return what a reader who typed this may be about to type, likeliest first."""
-        return self._suggester().suggest(typed, limit, self.public(now))
+        """Return what a reader who typed this may be about to type, likeliest first.
+
+        Where nothing begins so: what begins as it may have been meant.
+        """
+        suggester, public = self._suggester(), self.public(now)
+        found = suggester.suggest(typed, limit, public)
+        if not found:
+            language = self.archive.knowledge.language
+            others = begun.readings(self.understanding.understand(typed), lambda word: language.seen(word) > 0)
+            found = next(filter(None, (suggester.suggest(other, limit, public) for other in others)), [])
+        return found
 
     def _suggester(self) -> Suggester:
         own, held = self._options.abbreviations(), self._suggesting

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from indexer import lexicon
 from indexer.syllables import syllables
+from service.search import english
 from service.search.english import ENGLISH, forms, gloss_of, glosses, whole_words
 
 
@@ -203,3 +204,10 @@ def test_terms_follow_each_other_and_every_one_has_a_reading(spellings):
         assert all(run and all(run) for run in gloss.readings)
         assert all(words[gloss.start : gloss.end]), "no term goes beyond a clause"
         end = gloss.end
+
+
+def test_terms_that_begin_so():
+    assert [term.english for term in english.begun("abb", 4)][:1] == ["abbey"]
+    assert english.begun("floods", 4)[0].english == "flood"
+    assert english.begun("fl", 4) == english.begun("lũ lụt", 4) == english.begun("zzzz", 4) == []
+    assert len(english.begun("con", 4)) == 4

@@ -54,6 +54,41 @@ def found(searcher, typed, limit=20, now=NOW):
     return [(one.kind, one.text) for one in searcher.suggest(typed, limit, now)]
 
 
+class TestWhatElseIsMeant:
+    @pytest.mark.parametrize(
+        ("typed", "first"),
+        [
+            ("bao hieem", "Bảo hiểm xã hội"),  # Telex, begun and whole
+            ("bao hieemr xax", "Bảo hiểm xã hội"),
+            ("ddaf nawng", "Đà Nẵng"),
+            ("d9a2 na8ng4", "Đà Nẵng"),  # VNI
+            ("báo hiển xã", "Bảo hiểm xã hội"),  # a wrong final
+            ("bão xố", "Bão số ba vào bờ"),
+            ("trợ cá", "Chợ cá Đà Nẵng mở sớm"),
+            ("đà lẵng", "Đà Nẵng"),
+            ("social insur", "Bảo hiểm xã hội"),  # English, begun and whole
+            ("storm", "bão"),
+        ],
+    )
+    def test_where_nothing_begins_as_it_was_typed(self, searcher, typed, first):
+        assert first in [text for _, text in found(searcher, typed)][:2]
+
+    def test_what_begins_as_it_was_typed_stands_alone(self, searcher):
+        assert found(searcher, "hiểm họa") == [("title", "Hiểm họa bên sông")]
+
+    @pytest.mark.parametrize("typed", ["xzxz", "qwerty 12", "w", "8", "hoàng hôn"])
+    def test_nothing_is_suggested_for_what_means_nothing(self, searcher, typed):
+        assert found(searcher, typed) == []
+
+    def test_what_is_not_public_is_not_found_so_either(self, archive_of):
+        hidden = {**SECRET, "id": "mat", "published_at": "2031-01-01"}
+        searcher = Searcher(archive_of([*LINES, hidden]), HashingEncoder)
+        for typed in ("bar mat", "bảo mặc", "hố dang", "bar vej"):
+            assert {"Bảo mật Hố Giang", "Bảo kín", "Bảo vệ", "Hố Giang"}.isdisjoint(
+                text for _, text in found(searcher, typed)
+            )
+
+
 class TestWhatFits:
     def test_a_title_by_words_that_follow_each_other_the_last_one_begun(self, searcher):
         assert found(searcher, "về là") == [("title", "Bảo hiểm về làng")]

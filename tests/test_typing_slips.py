@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexer.syllables import syllables
 from indexer.text import fold
-from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
+from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni, without_keys
 
 # What is plausible, read anew from vowels and finals; where the tone is written is left to the module.
 
@@ -327,3 +327,33 @@ def test_slips_are_at_distance_one_each_once(word):
     found = list(slips(word))
     assert len(found) == len(set(found))
     assert {distance(word, slip) for slip in found} == {1}
+
+
+# without keys
+
+
+@pytest.mark.parametrize(
+    ("typed", "bare"),
+    [
+        *(
+            ("dduwowngf", "duong"),
+            ("hieemr", "hiem"),
+            ("hieem", "hiem"),
+            ("hiee", "hie"),
+            ("ddaf", "da"),
+            ("was", "ua"),
+        ),
+        *(("d9u7o7ng2", "duong"), ("d9a2", "da"), ("na8ng4", "nang"), ("2024", "2024"), ("duong", "duong")),
+        *(("wng", "ung"), ("", ""), ("bảo", "bảo"), ("8a", "8a")),
+    ],
+)
+def test_a_word_without_the_keys_of_an_input_method(typed, bare):
+    assert without_keys(typed) == bare
+
+
+@given(st.sampled_from(PLAUSIBLE))
+def test_every_syllable_typed_in_telex_or_vni_is_its_letters(syllable):
+    bare = fold(syllable)
+    if "oo" not in bare:  # xoong is typed xooong
+        assert without_keys(typed(syllable, TELEX)) == bare
+    assert without_keys(typed(syllable, VNI)) == bare

@@ -7,6 +7,7 @@ inflected word is found. Knows nothing of archives.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
@@ -52,6 +53,9 @@ _AFTER_E = ("ed", "ing", "er", "est")
 _LOST_E = re.compile("[aeiou][^aeiouwxy]$|th$")
 """Ends what has lost an e rather than nothing, for it would have been doubled: hoped is hope, hopped is hop."""
 
+_BEGUN = 3
+"""Letters from which on a text is looked for among the beginnings of terms."""
+
 _LEAST = 2
 """Letters that a word has before its ending."""
 
@@ -82,6 +86,7 @@ class Gloss(NamedTuple):
 def preload() -> None:
     """Read the glossary now: processes that are forked afterwards share it."""
     _lengths()
+    _sorted()
     _irregular()
 
 
@@ -168,6 +173,18 @@ def is_term(words: Sequence[str]) -> bool:
     return entry is not None and not entry.english[0].isupper()
 
 
+def begun(text: str, most: int) -> list[lexicon.Rendering]:
+    """Return the terms of the glossary that a text in lower case is or begins, the shortest first."""
+    if len(text) < _BEGUN or not text.isascii():
+        return []
+    whole = _entry(text.split())
+    terms = _sorted()
+    low, high = bisect_left(terms, text), bisect_left(terms, text + "\U0010ffff")
+    others = sorted(terms[low:high], key=lambda term: (len(term), term))[:most]
+    found = [*([] if whole is None else [whole]), *(_entries()[term] for term in others)]
+    return list(dict.fromkeys(found))[:most]
+
+
 def gloss_of(
     words: Sequence[str], spellings: Sequence[str], glossed: Sequence[Gloss], taken: Collection[int] = ()
 ) -> str:
@@ -226,6 +243,11 @@ def forms(word: str) -> Iterator[str]:
 @cache
 def _entries() -> dict[str, lexicon.Rendering]:
     return {" ".join(filter(None, stream(whole_words(entry.english)))): entry for entry in lexicon.english()}
+
+
+@cache
+def _sorted() -> list[str]:
+    return sorted(_entries())
 
 
 @cache

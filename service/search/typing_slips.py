@@ -202,6 +202,23 @@ def _syllables(
                 yield syllable
 
 
+_DOUBLED = re.compile(r"([aeod])\1")
+_TONE_KEY = re.compile("(?<=[aeiouy])[sfrxj](?=[cghkmnpt]*$)|(?<=[aeiouycghmnpt])[sfrxj]$")
+
+
+def without_keys(word: str) -> str:
+    """Return a lower-case word without what keys of Telex or VNI do to its letters: duong for dduwowng or d9u7o7ng.
+
+    The word may be only begun, so nothing says that it is a syllable; an English one may lose letters.
+    """
+    if word.isalpha():
+        bare = _DOUBLED.sub(r"\1", word)
+        bare = ("u" if bare.startswith("w") else "") + bare.replace("w", "")
+        return _TONE_KEY.sub("", bare, count=1)
+    return word.translate(_DIGITS) if word[:1].isalpha() else word
+
+
+_DIGITS = {ord(digit): None for digit in "123456789"}
 _ALPHABET = string.ascii_lowercase + string.digits
 
 
