@@ -40,7 +40,7 @@ from service.security.audit import AuditLog
 from service.security.gate import Gate
 from service.security.keys import KeyStore, Scope
 from service.security.sign_on import SignOn
-from service.serving import deadline
+from service.serving import cost, deadline
 from service.serving.admission import CALLER, Admission
 from service.serving.budget import Caller
 from service.serving.framing import Head
@@ -58,7 +58,7 @@ View = TypeVar("View")
 MAX_BATCH = 8_000_000
 """Bytes of a batch's body."""
 
-MAX_BULK = 32_000_000
+MAX_BULK = cost.LARGEST_BODY
 """Bytes of a body that brings many changes."""
 
 _ANY = Seed(ids=[""])

@@ -370,7 +370,7 @@ def _size(environ: Environ) -> int:
     """Return the bytes of a body: as announced, or as received where nothing was."""
     length, body = environ.get("CONTENT_LENGTH") or "", environ.get("wsgi.input")
     if length.isdecimal():
-        return int(length)
+        return min(int(length), cost.LARGEST_BODY)
     return len(body.getbuffer()) if isinstance(body, io.BytesIO) else 0
 
 

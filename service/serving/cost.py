@@ -11,6 +11,9 @@ HEAVY = 50
 LINE = 1
 """Units of a line of a batch."""
 
+LARGEST_BODY = 32_000_000
+"""Bytes of the largest body that is taken; a longer one is refused before it is read, and costs no more than this."""
+
 _SEARCHING = ("/api/v1/search", "/search")
 _WRITING = ("PUT", "DELETE")
 _SMALL = ("/api/v1/articles:bulk", "/api/v1/related:batch", "/api/v1/clicks")
