@@ -23,6 +23,8 @@ from service.settings import Settings
     [
         (("GET", "/api/v1/search", "q" * 64, 0), 10),
         (("GET", "/search", "q" * 4608, 0), 152),
+        (("GET", "/tags/gốm", "", 0), 8),
+        (("GET", "/feeds/sections/Đời sống", "", 0), 8),
         (("GET", "/api/v1/suggest", "q" * 32, 0), 3),
         (("GET", "/api/v1/articles/a/related", "", 0), 1),
         (("GET", "/api/v1/articles/a/related", "&exclude_ids=a" * 512, 0), 61),

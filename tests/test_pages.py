@@ -10,7 +10,7 @@ import string
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import get_args
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 import pytest
 from flask import url_for
@@ -774,18 +774,18 @@ def test_the_text_is_for_subscribers(client_of):
     assert "toàn văn ở báo đã đăng bài" in page
 
 
-def test_tags_and_section_lead_to_searches(client):
+def test_tags_and_section_lead_to_their_pages(client):
     page = tree(client.get("/articles/lo-gom"))
-    section = query(hrefs(page, "//a[@class='section']")[0])
-    assert section == {"q": ["Đời sống"], "section": ["Đời sống"]}
+    assert hrefs(page, "//article[@class='story']//a[@class='section']") == ["/sections/" + quote("Đời sống")]
     tags = hrefs(page, "//a[@class='chip']")
-    assert query(tags[1]) == {"q": ["làng nghề"], "tag": ["làng nghề"]}
+    assert tags[1] == "/tags/" + quote("làng nghề")
     assert hrefs(tree(client.get(tags[1])), "//ol//h2/a") == ["/articles/lo-gom"]
 
 
 def test_a_tag_too_long_to_search_for_is_no_link(client_of):
     page = tree(client_of([LINES[0] | {"tags": ["x" * 513], "section": "y" * 513}]).get("/articles/lo-gom"))
-    assert not hrefs(page, "//article//a[contains(@href, '/search')]")
+    assert not hrefs(page, "//article//a[contains(@href, '/search') or starts-with(@href, '/tags')]")
+    assert not hrefs(page, "//article//a[starts-with(@href, '/sections')]")
     assert "x" * 513 in text(page)
 
 

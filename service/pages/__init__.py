@@ -3,7 +3,17 @@
 With `app` and `api` the only modules that know Flask.
 """
 
-from service.pages import editing, entering, judging, operating, reading, signing_on, vocabulary
+from service.pages import browsing, editing, entering, judging, operating, reading, signing_on, vocabulary
 from service.pages.shared import blueprint
 
-__all__ = ["blueprint", "editing", "entering", "judging", "operating", "reading", "signing_on", "vocabulary"]
+__all__ = [
+    "blueprint",
+    "browsing",
+    "editing",
+    "entering",
+    "judging",
+    "operating",
+    "reading",
+    "signing_on",
+    "vocabulary",
+]

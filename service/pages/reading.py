@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from service import api, schemas
+from service.pages.browsing import search_address
 from service.pages.shared import absolute, blueprint, filled_in, lang_fields, language, link, pictures, web_address
 from service.reader import article_page, metadata
 from service.reader.search_page import BOUNDS, VALUES, SearchLinks
@@ -37,7 +36,7 @@ def search() -> ResponseReturnValue:
     api.note(params, answer)
     deadline.check("snippets")
     marked = api.wanted(answer)
-    links = SearchLinks(params, language(), partial(link, "pages.search"))
+    links = SearchLinks(params, language(), search_address)
     lang = lang_fields(language().code)
     return render_template(
         "search.html",

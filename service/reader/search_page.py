@@ -57,12 +57,14 @@ class Choice:
     :param link: Leads to the hits with this value; of a chosen value, to those without the choice.
     :param count: How many hits the link leads to; of a chosen value, how many there are with it alone.
     :param also: Leads to the hits with this value or those chosen already, where any are.
+    :param all: Of a chosen value, leads to all articles with it, whatever else was asked for.
     """
 
     link: Link
     count: int
     chosen: bool = False
     also: Link | None = None
+    all: Link | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,9 @@ class SearchLinks:
         ]
 
     def sorts(self) -> list[tuple[str, str]]:
-        """Return the orders that there are, each with its address."""
+        """Return the orders that there are, each with its address; what was not searched for has but one."""
+        if self.params.q is None:
+            return []
         return [(sort, self.again(sort=sort)) for sort in ("relevance", "newest")]
 
     def unfiltered(self) -> str:
@@ -163,11 +167,13 @@ class SearchLinks:
             chosen = {match_key(value) for value in getattr(self.params, field)}
             counts = answer.facets.get(field, [])
             useful = [(value, n) for value, n in counts if len(value) <= MAX_QUERY and (chosen or n < answer.total)]
-            choices = [self._choice(field, value, n, match_key(value) in chosen) for value, n in useful]
-            choices.sort(key=lambda choice: not choice.chosen)
+            if chosen:
+                useful.sort(key=lambda one: match_key(one[0]) not in chosen)
+            shown = useful[:_MOST_SHOWN]  # an archive may have thousands, and each takes two addresses
+            choices = [self._choice(field, value, n, match_key(value) in chosen) for value, n in shown]
             if choices:
                 name = self.words.filters[field]
-                found.append(Facet(field, name, choices[:_SHOWN], choices[_SHOWN:_MOST_SHOWN]))
+                found.append(Facet(field, name, choices[:_SHOWN], choices[_SHOWN:]))
         return found
 
     def _choice(self, field: str, value: str, count: int, is_chosen: bool) -> Choice:
@@ -175,7 +181,10 @@ class SearchLinks:
         if is_chosen:
             rest = [one for one in chosen if match_key(one) != match_key(value)]
             label = self.words.remove_filter.format(name=self.words.filters[field], value=value)
-            return Choice(Link(value, self.again(**{field: rest}), label), count, chosen=True)
+            every = Link(self.words.all_of, self.address(**{field: [value]}), f"{self.words.all_of}: {value}")
+            narrowed = self.values().keys() - {field, "sort", "limit"} or rest
+            link = Link(value, self.again(**{field: rest}), label)
+            return Choice(link, count, chosen=True, all=every if narrowed else None)
         also = Link("+", self.again(**{field: [*chosen, value]}), self.words.add_filter.format(value=value))
         return Choice(Link(value, self.again(**{field: [value]})), count, also=also if chosen else None)
 

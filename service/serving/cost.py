@@ -15,6 +15,7 @@ LARGEST_BODY = 32_000_000
 """Bytes of the largest body that is taken; a longer one is refused before it is read, and costs no more than this."""
 
 _SEARCHING = ("/api/v1/search", "/search")
+_BROWSING = ("/sections/", "/tags/", "/authors/", "/sources/", "/feeds/")
 _WRITING = ("PUT", "DELETE")
 _SMALL = ("/api/v1/articles:bulk", "/api/v1/related:batch", "/api/v1/clicks")
 """Where a body takes little more than to be read; lines of the second are charged for one by one (`LINE`)."""
@@ -33,7 +34,7 @@ def price(method: str, path: str, query: str, body: int) -> int:
         return _WRITE + body // 10_000
     if method not in _READING:
         return _BODY + _of_body(body) + _of_query(query)
-    if path in _SEARCHING:
+    if path in _SEARCHING or path.startswith(_BROWSING):
         return _SEARCH + len(query) // 32
     if path == "/api/v1/suggest":
         return _SUGGEST + len(query) // 32

@@ -4,4 +4,4 @@ import { open, region, suggesting } from "./suggesting.js";
 
 const form = document.getElementById("open");
 const said = region(form, "status", "unseen");
-suggesting(form, form.elements.namedItem("q"), said, (one) => open(form, one.id), (one) => Boolean(one.id));
+suggesting(form, form.elements.namedItem("q"), said, (one) => open(form.dataset.article, one.id), (one) => Boolean(one.id));

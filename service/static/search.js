@@ -9,12 +9,21 @@ if (form) {
 
   function choose(one) {
     if (one.id) {
-      open(form, one.id);
+      open(form.dataset.article, one.id);
+      return;
+    }
+    if (["section", "tag"].includes(one.kind) && mayBePage(one.text)) {
+      open(form.dataset[one.kind], one.text);
       return;
     }
     input.value = one.text;
     if (form.requestSubmit) form.requestSubmit();
     else form.submit();
+  }
+
+  /** Whether a section or tag has a page: as service/reader/topics.py has it. */
+  function mayBePage(name) {
+    return ![".", ".."].includes(name) && [...name].length <= input.maxLength;
   }
 
   suggesting(form, input, region(form, "status", "unseen"), choose);

@@ -40,10 +40,10 @@ export function suggesting(form, input, said, choose, wanted = () => true) {
   combobox(input, { name: form.dataset.suggestions, find, fill, choose, say });
 }
 
-/** Goes to the page of an article, whose address the form knows but for the id. */
-export function open(form, id) {
-  const address = new URL(form.dataset.article, location.href);
-  address.pathname = address.pathname.replace(/-$/, encodeURIComponent(id));
+/** Goes to the page of an article, a section or a tag, whose address the form knows but for the name at its end. */
+export function open(known, name) {
+  const address = new URL(known, location.href);
+  address.pathname = address.pathname.replace(/-$/, () => encodeURIComponent(name));
   location.assign(address);
 }
 

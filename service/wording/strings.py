@@ -94,6 +94,8 @@ class Strings:
     weaker: str
     none_strong: str
     all_articles: str
+    all_of: str
+    feed: str
     remove_all: str
     filters: Mapping[str, str]
     relevance: str
@@ -282,6 +284,8 @@ VI = Strings(
     weaker="Có thể liên quan",
     none_strong="Không có bài nào thật khớp. Đây là những bài gần nhất.",
     all_articles="Các bài viết",
+    all_of="Tất cả bài",
+    feed="Theo dõi qua RSS",
     remove_all="Bỏ mọi bộ lọc",
     filters={
         "section": "Chuyên mục",
@@ -467,6 +471,8 @@ EN = Strings(
     weaker="Possibly related",
     none_strong="Nothing fits well. These are the nearest articles.",
     all_articles="Articles",
+    all_of="All articles",
+    feed="Follow by RSS",
     remove_all="Remove all filters",
     filters={
         "section": "Section",

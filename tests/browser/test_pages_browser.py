@@ -8,7 +8,7 @@ import re
 import shutil
 import threading
 from pathlib import Path
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
@@ -79,6 +79,11 @@ PAGES = [
     f"/search?q=gốm&section=Mẫu&author={LONG}&tag={SCRIPT}&published_from=2023-01-01&published_to=2024-01-01",
     f"/search?q={LONG}&offset=10&lang=en",
     *(f"/articles/{article}" for article in ARTICLES),
+    "/sections/Mẫu",
+    f"/sections/{LONG}?lang=en",
+    f"/tags/{quote(SCRIPT, safe='')}",
+    "/authors/Giàng Mí Lử",
+    "/sources/Báo Lũng Vài?page=2",
     "/api/docs",
 ]
 TROUBLE = ["/khong/co", f"/articles/{LONG}", f"/search?q=gốm&limit={LONG}"]
@@ -314,7 +319,8 @@ def test_without_javascript(visit):
     page.get_by_role("link", name="Lò gốm Lũng Vài đỏ lửa trở lại").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Lò gốm Lũng Vài đỏ lửa trở lại")
     page.get_by_role("link", name="làng nghề").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Kết quả cho “làng nghề”")
+    expect(page.get_by_role("heading", level=1)).to_have_text("làng nghề")
+    expect(page.get_by_text("Bài 1–1 trong 1 bài viết")).to_be_visible()
     expect(page.get_by_role("button", name="Nền tối")).to_be_hidden()  # it could do nothing
 
 
@@ -360,6 +366,28 @@ def test_markup_in_articles_does_nothing(visit):
     assert page.title() == f"{SCRIPT} gốm – Liên Quan"
     own = "script:not([src^='/static/'], [type='application/ld+json']), main img"
     assert page.evaluate("own => document.querySelectorAll(own).length", own) == 0
+
+
+def test_markup_in_the_name_of_a_section_does_nothing(visit):
+    page = visit("/articles/xau")
+    page.get_by_role("article").first.get_by_role("link", name=SCRIPT).first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(SCRIPT)
+    assert unquote(urlsplit(page.url).path) == f"/sections/{SCRIPT}"
+    assert page.title().startswith(SCRIPT)
+
+
+def test_a_section_page_narrows_to_a_search_and_a_search_opens_out_to_the_section(visit):
+    page = visit("/sections/Đời sống?lang=en")
+    facets = page.get_by_role("complementary", name="Narrow the results")
+    facets.get_by_role("link", name="Add Mẫu").click()
+    expect(page.get_by_text("1–10 of 13 articles")).to_be_visible()
+    assert parse_qs(urlsplit(page.url).query) == {"section": ["Đời sống", "Mẫu"], "lang": ["en"]}
+    page.get_by_role("link", name="All articles: Đời sống").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Đời sống")
+    assert unquote(urlsplit(page.url).path) == "/sections/Đời sống"
+    page.go_back()
+    page.get_by_role("link", name="Remove the filter Section: Mẫu").first.click()
+    assert unquote(urlsplit(page.url).path) == "/sections/Đời sống"
 
 
 def test_an_odd_id_opens_by_its_link(visit):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from playwright.sync_api import expect
@@ -260,12 +260,45 @@ def test_a_chosen_title_opens_its_article(visit):
     assert urlsplit(page.url).query == "lang=en"
 
 
+@pytest.mark.parametrize(
+    ("typed", "name", "path"),
+    [("đời", "Đời sống section", "/sections/Đời sống"), ("làng", "làng nghề tag", "/tags/làng nghề")],
+)
+def test_a_chosen_section_or_tag_opens_its_page(visit, typed, name, path):
+    page = visit("/?lang=en")
+    box(page).press_sequentially(typed, delay=20)
+    page.locator(LIST).get_by_role("option", name=name).click()
+    expect(results(page)).to_have_text(path.rpartition("/")[2])
+    assert unquote(urlsplit(page.url).path) == path
+    assert urlsplit(page.url).query == "lang=en"
+
+
+def test_what_can_have_no_page_is_searched_for(visit):
+    page = visit("/")
+    page.route("**/suggest?*", lambda route: route.fulfill(json={"suggestions": [{"text": "..", "kind": "section"}]}))
+    box(page).fill("gốm")
+    page.locator(LIST).get_by_role("option").click()
+    expect(page).to_have_url(re.compile(r"/search\?q=\.\.$"))
+
+
 def test_a_chosen_name_is_searched_for(visit):
     page = visit("/")
-    box(page).press_sequentially("đời", delay=20)
-    page.locator(LIST).get_by_role("option", name="Đời sống chuyên mục").click()
-    expect(results(page)).to_have_text("Kết quả cho “Đời sống”")
-    expect(box(page)).to_have_value("Đời sống")
+    named = {"suggestions": [{"text": "Lũng Vài", "kind": "name"}]}
+    page.route("**/suggest?*", lambda route: route.fulfill(json=named))
+    box(page).fill("lũng")
+    page.locator(LIST).get_by_role("option", name="Lũng Vài tên riêng").click()
+    expect(results(page)).to_have_text("Kết quả cho “Lũng Vài”")
+    expect(box(page)).to_have_value("Lũng Vài")
+
+
+def test_results_come_as_one_types_on_the_page_of_a_section_and_back_leads_to_it(visit):
+    page = visit("/sections/Mẫu")
+    box(page).press_sequentially("lò gốm", delay=20)
+    expect(results(page)).to_have_text("Kết quả cho “lò gốm”")
+    page.go_back()
+    expect(results(page)).to_have_text("Mẫu")
+    expect(page).to_have_title("Mẫu – Chuyên mục – Liên Quan")
+    expect(box(page)).to_have_value("")
 
 
 def test_on_a_phone_a_suggestion_is_tapped_and_all_of_it_is_in_the_window(visit):
