@@ -31,6 +31,7 @@ from service.observing.metrics import CONTENT_TYPE, metrics, text_of_sources
 from service.observing.query_log import QueryLog
 from service.overview.mapped import Overviews
 from service.ranking.presets import is_fallback
+from service.reader.front_page import FrontPages
 from service.schemas import RelatedBody, Seed
 from service.search.highlights import Highlights
 from service.search.snippets import NOTHING_WANTED, Wanted
@@ -85,6 +86,11 @@ def latency() -> RecentLatency:
 def overviews() -> Overviews:
     """Return what is known of the archive as a whole."""
     return cast(Overviews, current_app.extensions["lienquan_overviews"])
+
+
+def front_pages() -> FrontPages:
+    """Return what the home page shows."""
+    return cast(FrontPages, current_app.extensions["lienquan_front_pages"])
 
 
 def keys() -> KeyStore:

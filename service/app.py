@@ -42,6 +42,7 @@ from service.observing.query_log import FILE, QueryLog
 from service.options import Options
 from service.overview.mapped import Overviews
 from service.reader.assets import EMBEDDED, Assets
+from service.reader.front_page import FrontPages
 from service.security import access, addresses, cors
 from service.security.addresses import Addressed
 from service.security.audit import AuditLog
@@ -164,6 +165,9 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     app.extensions["lienquan"] = live or _start(settings, hashed)
     app.extensions["lienquan_latency"] = latency = RecentLatency(metrics().durations)
     app.extensions["lienquan_overviews"] = Overviews()
+    app.extensions["lienquan_front_pages"] = front = FrontPages(settings.home / CLICKS if settings.clicks else None)
+    if live is None:
+        front.start(app.extensions["lienquan"])
     if live is None and settings.newsroom:
         latency.start()
     app.extensions["lienquan_audit"] = _audit(settings)

@@ -108,6 +108,19 @@ class ClickCounts:
         rows = self._rows(f"SELECT {column}, sum(shown), sum(clicked) {{}} GROUP BY {column} ORDER BY {column}")
         return [Tally(str(key), shown, clicked) for key, shown, clicked in rows]
 
+    def most_clicked(self, limit: int, least: int) -> list[str]:
+        """Return the ids of the articles that were clicked most, those clicked most first.
+
+        :param least: How many clicks each must have.
+        """
+        grouped = (
+            "SELECT article, sum(clicked) {} GROUP BY article HAVING sum(clicked) >= ? ORDER BY 2 DESC, article LIMIT ?"
+        )
+        with self._opened() as database:
+            return [
+                article for article, _ in database.execute(grouped.format(self._where), (*self._bounds, least, limit))
+            ]
+
     def trials(self) -> list[str]:
         """Return the trials that there were."""
         return [str(name) for (name,) in self._rows("SELECT DISTINCT trial {} AND trial <> '' ORDER BY trial")]

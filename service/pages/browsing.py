@@ -18,7 +18,7 @@ from service.pages.shared import absolute, blueprint, lang_fields, language, lin
 from service.reader import feeds
 from service.reader.search_page import SearchLinks
 from service.reader.topics import DEFAULT_LIMIT, FOLDERS, IN_FEED, KINDS, Topic, page_number, topic
-from service.search.highlights import highlights
+from service.search.highlights import Highlights
 from service.search.snippets import NOTHING_WANTED
 from service.searcher import Searcher
 
@@ -93,7 +93,7 @@ def topic_page(kind: str, value: str) -> str:
         feed=url_for("pages.topic_feed", kind=kind, value=spelt),
         params=params,
         answer=answer,
-        hits=[(hit, highlights(api.visible(hit.article), NOTHING_WANTED)) for hit in answer.hits],
+        hits=[(hit, Highlights(api.visible(hit.article), NOTHING_WANTED)) for hit in answer.hits],
         pictured=pictures().any(hit.article for hit in answer.hits),
         facets=links.facets(answer),
         pager={

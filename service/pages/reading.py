@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -20,8 +19,14 @@ _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
 
 @blueprint.get("/")
 def home() -> str:
-    """Show the search box and how many articles there are to find."""
-    return render_template("home.html", count=int(np.count_nonzero(api.live().searcher().public())))
+    """Show the search box, searches to try, the newest articles, and what is being read."""
+    page = api.front_pages().page(api.live().searcher())
+    return render_template(
+        "home.html",
+        page=page,
+        newest=[api.visible(article) for article in page.newest],
+        pictured=pictures().any(page.newest),
+    )
 
 
 @blueprint.get("/search")

@@ -62,6 +62,11 @@ class Strings:
     one_article: str
     many_articles: str
     count: str
+    searches: str
+    newest: str
+    all_newest: str
+    being_read: str
+    sections: str
     tips_title: str
     tips: tuple[str, ...]
 
@@ -225,7 +230,7 @@ VI = Strings(
     footer="Tìm kiếm theo nghĩa và bài liên quan cho báo chí Việt Nam.",
     api_docs="Tài liệu API",
     search_label="Bạn muốn tìm bài về điều gì?",
-    search_placeholder="Ví dụ: công nhân bị nợ lương",
+    search_placeholder="Từ khóa hoặc cả câu hỏi",
     search_button="Tìm",
     suggestions="Gợi ý",
     one_suggestion="{number} gợi ý, dùng phím mũi tên để chọn.",
@@ -245,10 +250,15 @@ VI = Strings(
     one_article="{number} bài viết",
     many_articles="{number} bài viết",
     count="Đang tìm trong {articles}.",
+    searches="Thử tìm",
+    newest="Mới đăng",
+    all_newest="Tất cả bài, mới nhất trước",
+    being_read="Đang được đọc",
+    sections="Chuyên mục",
     tips_title="Cách tìm",
     tips=(
         "Viết như bạn hỏi một người đồng nghiệp: cả câu cũng được.",
-        "Không cần đúng từ trong bài: hỏi “nợ lương” vẫn có thể gặp bài viết “ba tháng chưa được trả công”.",
+        "Không cần đúng từ trong bài: Liên Quan tìm theo ý, gặp cả bài nói điều ấy bằng lời khác.",
         "Gõ thiếu dấu hay viết tắt cũng được; gõ đủ dấu thì sát hơn.",
         "Đặt cụm từ trong ngoặc kép để tìm nguyên cụm; thêm dấu trừ trước một từ, như -bóng, để loại từ ấy.",
     ),
@@ -412,7 +422,7 @@ EN = Strings(
     footer="Search by meaning and related news for Vietnamese newspapers.",
     api_docs="API documentation",
     search_label="What should the article be about?",
-    search_placeholder="For example: công nhân bị nợ lương",
+    search_placeholder="Words or a whole question",
     search_button="Search",
     suggestions="Suggestions",
     one_suggestion="{number} suggestion, use the arrow keys to choose.",
@@ -432,10 +442,15 @@ EN = Strings(
     one_article="{number} article",
     many_articles="{number} articles",
     count="Searching {articles}.",
+    searches="Try searching for",
+    newest="Newest",
+    all_newest="All articles, newest first",
+    being_read="Being read",
+    sections="Sections",
     tips_title="How to search",
     tips=(
         "Write as you would ask a colleague: a whole sentence is fine.",
-        "You need not know the article's words: “unpaid wages” can find “three months without pay”.",
+        "You need not know the article's words: meaning counts, and an article may say it in other words.",
         "Vietnamese may be typed without diacritics, or abbreviated; with its diacritics it finds more.",
         "Put a phrase in quotation marks to find all of it; a dash before a word, as in -bóng, leaves that word out.",
     ),

@@ -1,0 +1,233 @@
+"""What the home page shows of an archive: the newest articles, its sections, searches that work, what is being read.
+
+Searches are tried, and clicks are counted, in a thread of its own; no reader waits for that. Nothing shows that public
+articles do not say. Knows nothing of Flask.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from indexer.article import Article
+from indexer.columns import Mask
+from indexer.syllables import syllables
+from indexer.text import match_key
+from service.clicks.log import ClickCounts
+from service.errors import NotReady
+from service.live import Live
+from service.observing.hourly import DAY
+from service.schemas import MAX_QUERY, SearchParams
+from service.searcher import Searcher
+
+logger = logging.getLogger(__name__)
+
+NEWEST = 10
+SECTIONS = 24
+SEARCHES = 8
+READ = 5
+"""How many of each the page shows."""
+
+TAGS = 6
+"""How many of the searches are tags at most."""
+
+ENOUGH = 3
+"""Strong matches that a search must have to be shown."""
+
+LONGEST = 8
+"""Syllables of a tag or title that readers might type as it is."""
+
+MOST_TRIED = 30
+"""How many tags are tried, and how many titles, where the first ones find too little."""
+
+MOST_SECONDS = 10.0
+"""After how much of the processor's time no further one is tried."""
+
+EVERY_SECONDS = 15.0
+"""How often it is looked whether another article may be seen, or one no more."""
+
+SOON_SECONDS = 0.5
+"""The same before the encoder and a snapshot are there."""
+
+CLICKS_EVERY_SECONDS = 60.0
+
+LEAST_CLICKS = 3
+"""An article that was clicked less often in a day is not said to be read."""
+
+_OPERATORS = re.compile(r'["“”]|(?:^|\s)[-−–]')
+
+LOOKED_AT = 100
+"""Of how many of the newest articles tags and titles may be tried."""
+
+
+@dataclass(frozen=True)
+class TriedSearch:
+    """A search that finds enough.
+
+    :param article: The id of an article that has it for its title, or among its tags.
+    """
+
+    text: str
+    article: str
+
+    def is_said_by(self, article: Article) -> bool:
+        """Return whether an article has it for its title, or among its tags."""
+        return match_key(self.text) in map(match_key, (article.title, *article.tags))
+
+
+@dataclass(frozen=True)
+class FrontPage:
+    """What the home page shows.
+
+    :param count: How many articles may be seen.
+    :param newest: Each text once, the newest first.
+    :param sections: With the number of their articles, the largest first.
+    :param searches: The most telling first.
+    :param read: The most clicked in a day, the most clicked first.
+    """
+
+    count: int
+    newest: list[Article]
+    sections: list[tuple[str, int]]
+    searches: list[str]
+    read: list[Article]
+
+
+class FrontPages:
+    """The front page of what one process serves. Safe to use from several threads.
+
+    :param clicks: The file of the log of clicks, None where they are not counted.
+    :param clock: Seconds since 1970.
+    """
+
+    def __init__(self, clicks: Path | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._clicks, self._clock = clicks, clock
+        self._tried_for: Mask | None = None
+        self._searches: list[TriedSearch] = []
+        self._read: list[str] = []
+        self._read_at = 0.0
+        self._sections: tuple[Mask, list[tuple[str, int]]] | None = None
+
+    def start(self, live: Live) -> FrontPages:
+        """Work out anew what has changed, in a thread of its own, for as long as the process lives."""
+        threading.Thread(target=self._follow, args=(live,), name="front page", daemon=True).start()
+        return self
+
+    def _follow(self, live: Live) -> None:
+        while True:
+            time.sleep(self.look(live))
+
+    def look(self, live: Live) -> float:
+        """Work out anew what has changed, and return after how many seconds to look again."""
+        try:
+            live.encoder()
+            self.refresh(live.searcher())
+        except NotReady:  # which is told wherever it is asked for
+            return SOON_SECONDS
+        except Exception:  # the thread must outlive a fault
+            logger.exception("the home page is not brought up to date")
+        return EVERY_SECONDS
+
+    def refresh(self, searcher: Searcher) -> None:
+        """Try searches where another article may be seen, or one no more; count clicks once a minute."""
+        public = searcher.public()
+        if self._tried_for is not public:
+            self._sections_of(searcher, public)
+            self._searches, self._tried_for = working_searches(searcher, public), public
+        now = self._clock()
+        if self._clicks is not None and not 0 <= now - self._read_at < CLICKS_EVERY_SECONDS:
+            self._read_at = now
+            with suppress(OSError):  # nothing was clicked yet, or the log is being made anew
+                self._read = ClickCounts(self._clicks, now - DAY, now + 1).most_clicked(4 * READ, LEAST_CLICKS)
+
+    def page(self, searcher: Searcher) -> FrontPage:
+        """Return what the home page shows of what may be seen now."""
+        public = searcher.public()
+        return FrontPage(
+            count=int(np.count_nonzero(public)),
+            newest=_newest(searcher, public, NEWEST),
+            sections=self._sections_of(searcher, public),
+            searches=self._still_said(searcher, public),
+            read=list(_found(searcher, public, self._read))[:READ],
+        )
+
+    def _sections_of(self, searcher: Searcher, public: Mask) -> list[tuple[str, int]]:
+        """Return the sections of what may be seen, counted once for each of it."""
+        held = self._sections
+        if held is None or held[0] is not public:
+            counted = searcher.archive.facets(np.flatnonzero(public))["section"][:SECTIONS]
+            held = self._sections = public, counted
+        return held[1]
+
+    def _still_said(self, searcher: Searcher, public: Mask) -> list[str]:
+        """Return the searches, less those that no public article says any more if that has not been looked at since."""
+        searches, tried_for = self._searches, self._tried_for
+        if tried_for is public:
+            return [one.text for one in searches]
+        articles = {one.id: one for one in _found(searcher, public, [one.article for one in searches])}
+        said = [one for one in searches if one.article in articles and one.is_said_by(articles[one.article])]
+        return [one.text for one in said]
+
+
+def working_searches(searcher: Searcher, public: Mask) -> list[TriedSearch]:
+    """Return searches with enough strong matches: tags of the newest articles, then titles of theirs.
+
+    Each leads to another first hit. At most MOST_TRIED are tried, and for MOST_SECONDS; what was found by then counts.
+
+    :param public: (articles,) bool, which may be seen.
+    """
+    found: list[TriedSearch] = []
+    seen: set[str] = set()
+    until = time.thread_time() + MOST_SECONDS
+    articles = _newest(searcher, public, LOOKED_AT)
+    sections = {match_key(article.section) for article in articles if article.section}
+    for searches, wanted in ((_of_tags(articles), TAGS), (_of_titles(articles), SEARCHES)):
+        typed = [one for one in searches if match_key(one.text) not in sections and _is_typed(one.text)]
+        for one in typed[:MOST_TRIED]:
+            if len(found) == wanted or time.thread_time() > until:
+                break
+            answer = searcher.search(SearchParams(q=one.text, limit=1))
+            if not answer.degraded and answer.strong >= ENOUGH and answer.hits[0].article.id not in seen:
+                seen.add(answer.hits[0].article.id)
+                found.append(one)
+    return found
+
+
+def _of_tags(articles: Sequence[Article]) -> list[TriedSearch]:
+    """Return the tags of articles, each once, those of most articles first."""
+    tags = [TriedSearch(tag, article.id) for article in articles for tag in article.tags]
+    times = Counter(match_key(one.text) for one in tags)
+    once = {match_key(one.text): one for one in reversed(tags)}
+    return [once[key] for key, _ in times.most_common()]
+
+
+def _of_titles(articles: Sequence[Article]) -> list[TriedSearch]:
+    return [TriedSearch(article.title, article.id) for article in articles]
+
+
+def _is_typed(text: str) -> bool:
+    """Return whether readers might type this as it is: a few syllables, but more than one, and no operator."""
+    return 1 < len(syllables(text)) <= LONGEST and len(text) <= MAX_QUERY and not _OPERATORS.search(text)
+
+
+def _newest(searcher: Searcher, public: Mask, count: int) -> list[Article]:
+    """Return the newest articles, each text once."""
+    archive = searcher.archive
+    rows = archive.first_newest(public, 4 * count)
+    _, firsts = np.unique(archive.texts(rows), return_index=True)
+    return archive.articles(rows[np.sort(firsts)[:count]])
+
+
+def _found(searcher: Searcher, public: Mask, ids: Sequence[str]) -> Iterator[Article]:
+    """Yield the articles of these ids that may be seen."""
+    rows = [searcher.archive.find(one, public) for one in dict.fromkeys(ids)]
+    yield from searcher.archive.articles([row for row in rows if row is not None])
