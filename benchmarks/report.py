@@ -45,6 +45,20 @@ def readers(result: dict[str, Any]) -> str:
     return table(header, rows) + "\n\n" + table(["", "share", "queries"], none)
 
 
+def slips(result: dict[str, Any]) -> str:
+    """Return the tables of slips of spelling, and of what is right and taken for one."""
+    rows = [
+        [name, f"{r['kept']:.2f}", f"{r['best kept']:.2f}", f"{r['queries']:,.0f}"]
+        for name, r in result["rows"].items()
+    ]
+    right = [
+        [name, f"{r['corrected']:,.0f}", f"{r['asked after']:,.0f}", f"{r['queries']:,.0f}"]
+        for name, r in result["right"].items()
+    ]
+    header = ["one slip in two to six words", "first three kept", "first one kept among three", "queries"]
+    return table(header, rows) + "\n\n" + table(["spelt right", "corrected", "asked after", "queries"], right)
+
+
 NAMES = {
     "lienquan": "Lienquan",
     "lienquan-served": "Lienquan as served, with its floor of relevance",
@@ -551,6 +565,7 @@ TABLES: dict[str, Callable[[dict[str, Any]], str]] = {
     "peers-indexing": indexing,
     "sample": quality,
     "readers": readers,
+    "slips": slips,
     "quality": quality,
     "search": search,
     "search-sets": lambda result: search(result, short=True),

@@ -13,7 +13,7 @@ from time import perf_counter
 
 from benchmarks import common, report
 
-DEFAULT = ("sample", "readers", "encoding", "peers", "quality", "near_duplicates", "series")
+DEFAULT = ("sample", "readers", "slips", "encoding", "peers", "quality", "near_duplicates", "series")
 LONG = (
     "serving",
     "whole_articles",
@@ -30,7 +30,7 @@ LONG = (
     "related",
     "search",
 )
-WITHOUT_DATA = {"sample", "readers", "peers", "reading", "hostile"}
+WITHOUT_DATA = {"sample", "readers", "slips", "peers", "reading", "hostile"}
 """Those that fall back on the sample archive or on generated lines where the judged data is not there."""
 
 

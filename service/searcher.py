@@ -449,7 +449,7 @@ class Searcher:
 
     def warm(self) -> None:
         """Answer once what readers ask, so that the first of them need not wait for what all need."""
-        self.suggest("zz", 1)  # what all suggestions need, and no titles
+        self.suggest("zzz", 1)  # what all suggestions need, and no titles
         self.understanding.understand("zz")
         newest = self.archive.first_newest(self.public(), 1)
         with np.errstate(all="ignore"):  # whether vectors are damaged is found by their digest

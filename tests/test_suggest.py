@@ -62,7 +62,7 @@ class TestWhatElseIsMeant:
             ("bao hieemr xax", "Bảo hiểm xã hội"),
             ("ddaf nawng", "Đà Nẵng"),
             ("d9a2 na8ng4", "Đà Nẵng"),  # VNI
-            ("báo hiển xã", "Bảo hiểm xã hội"),  # a wrong final
+            ("bảo hiểm sã", "Bảo hiểm xã hội"),  # s for x
             ("bão xố", "Bão số ba vào bờ"),
             ("trợ cá", "Chợ cá Đà Nẵng mở sớm"),
             ("đà lẵng", "Đà Nẵng"),

@@ -118,7 +118,8 @@ ENDPOINTS = (
         "/api/v1/suggest",
         "Search",
         "What a reader may be about to type",
-        "Titles, names, tags, sections and abbreviations that start so, the likeliest first.",
+        "Titles, names, tags, sections and abbreviations that start so, the likeliest first. Where none does: those "
+        "that start as it may have been meant, misspelt, in the keys of Telex or VNI, or in English.",
         schemas.SuggestParams,
         answer=shapes.SuggestionList,
         success={200: "The suggestions, the likeliest first"},

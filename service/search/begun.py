@@ -17,7 +17,7 @@ from service.search.understanding import Query
 _MOST_WORDS = 8
 """Of so many words at most each is taken for another one; whoever typed more needs no suggestion."""
 
-_MOST = 16
+_MOST = 8
 """How many of such texts are tried; a reader waits for them."""
 
 _TERMS = 4
