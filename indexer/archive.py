@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from indexer import near_duplicates
 from indexer.article import Article
 from indexer.changes import NEVER, Known, Withdrawal
-from indexer.columns import Filters, Mask
+from indexer.columns import FACETS, Filters, Mask
 from indexer.content_classes import ClassMap, combined
 from indexer.knowledge import Knowledge
 from indexer.lexical import Chance, Term, Words
@@ -291,13 +291,16 @@ class Archive:
                 gathered[here] = find(segment, rows[here] - start)
         return gathered
 
-    def facets(self, rows: Rows) -> dict[str, list[tuple[str, int]]]:
-        """Return how many of these articles have each section, source, author and tag, the commonest first."""
+    def facets(self, rows: Rows, fields: Sequence[str] = FACETS) -> dict[str, list[tuple[str, int]]]:
+        """Return how many of these articles have each section, source, author and tag, the commonest first.
+
+        :param fields: Those of them that are counted.
+        """
         counts: dict[str, dict[str, int]] = {}
         spelt: dict[tuple[str, str], str] = {}
         for start, _, segment in self._parts():
             local = rows[(rows >= start) & (rows < start + segment.count)] - start
-            for field, found in segment.columns.counts(local).items():
+            for field, found in segment.columns.counts(local, fields).items():
                 counted = counts.setdefault(field, {})
                 for key, value, times in found:
                     spelt.setdefault((field, key), value)

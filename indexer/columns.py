@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -28,6 +28,7 @@ ABSENT = int(np.iinfo(np.int64).min)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = ("published_at", "unpublish_at")
 _SINGLE = ("section", "source", "author")
+FACETS = (*_SINGLE, "tag")
 VALUES_FILE = "values.json"
 
 
@@ -192,12 +193,14 @@ class Columns:
             passed &= (self.published >= first) & (self.published <= last)
         return passed
 
-    def counts(self, rows: NDArray[np.int64]) -> dict[str, list[Count]]:
-        """Return how many of (n,) rows have each value of section, source, author and tag."""
-        codes = {field: self._codes[field][rows] for field in _SINGLE}
-        codes["tag"] = self._tags_of(rows)
+    def counts(self, rows: NDArray[np.int64], fields: Sequence[str] = FACETS) -> dict[str, list[Count]]:
+        """Return how many of (n,) rows have each value of section, source, author and tag.
+
+        :param fields: Those of them that are counted.
+        """
         found = {}
-        for field, held in codes.items():
+        for field in fields:
+            held = self._tags_of(rows) if field == "tag" else self._codes[field][rows]
             times = np.bincount(self._alike[field][held[held >= 0]])
             met = times.nonzero()[0]
             keys, values = self._keys[field], self.values[field]

@@ -21,7 +21,7 @@ from indexer import lexicon
 from indexer.archive import Archive
 from indexer.article import Article, shown
 from indexer.changes import Withdrawal
-from indexer.columns import Filters, Mask, micros
+from indexer.columns import FACETS, Filters, Mask, micros
 from indexer.compounds import word_pairs
 from indexer.journal import Journal
 from indexer.lexical import Term
@@ -49,7 +49,6 @@ from service.serving.beside import Beside
 STRONG = 0.45
 """Relevance from which on a hit is a strong match (benchmarks/README.md)."""
 
-_FACETS = ("section", "source", "author", "tag")
 _BEHIND = 5
 """How many articles of the same text are named behind a hit."""
 
@@ -261,7 +260,7 @@ class Searcher:
         facets = self.archive.facets(rows)
         for field in self._chosen(params):
             without = self._allowed(params.filters_without(field), now)
-            facets[field] = self.archive.facets(np.flatnonzero(without))[field]
+            facets |= self.archive.facets(np.flatnonzero(without), [field])
         hits = self._hits(ranked, params.offset, params.limit)
         tracing.lap("reading")
         return Answer(hits, len(rows), False, facets=facets, strong=len(rows))
@@ -269,7 +268,7 @@ class Searcher:
     @staticmethod
     def _chosen(params: SearchParams) -> list[str]:
         """Return the facets of which a value is chosen."""
-        return [field for field in _FACETS if getattr(params, field)]
+        return [field for field in FACETS if getattr(params, field)]
 
     def _facets(
         self, params: SearchParams, now: datetime | None, retrieval: Retrieval, ranked: _Ranked, visible: Mask | None

@@ -253,6 +253,7 @@ def test_facets_are_a_counter_and_the_filters(archive_over, held, cut):
     for field, expected in (("tag", tags), ("section", sections)):
         assert Counter({value.casefold(): times for value, times in found[field]}) == expected
         assert len(found[field]) == len(expected)
+        assert archive.facets(rows, [field]) == {field: found[field]}
         assert found[field] == sorted(found[field], key=lambda pair: (-pair[1], pair[0].casefold()))
         for value, times in found[field]:
             assert archive.mask(Filters(**{field: (value,)}))[rows].sum() == times

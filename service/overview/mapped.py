@@ -76,7 +76,7 @@ class Overview:
     def _marks(self) -> tuple[list[tuple[str | None, int]], Rows]:
         """Return the sections of the legend with their counts, and which of them each row is of, (count,)."""
         codes = self.archive.coded("section").astype(np.int64)
-        named = self.archive.facets(np.flatnonzero(self.public))["section"][:SECTIONS]
+        named = self.archive.facets(np.flatnonzero(self.public), ["section"])["section"][:SECTIONS]
         marks = np.full(max(int(codes.max(initial=-1)) + 2, 1), len(named), dtype=np.int64)
         for at, (name, _) in enumerate(named):
             marks[self.archive.code("section", name)] = at

@@ -49,7 +49,7 @@ def _draft_page(
     filled: dict[str, str], picked: list[str], answer: Answer | None = None, error: ServiceError | None = None
 ) -> Response:
     w, searcher = draft_words.WORDS[language().code], api.live().searcher()
-    counted = searcher.archive.facets(np.flatnonzero(searcher.public())).get("section", [])
+    counted = searcher.archive.facets(np.flatnonzero(searcher.public()), ["section"]).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
     return newsroom_page(
         "draft.html",

@@ -164,7 +164,7 @@ class FrontPages:
         """Return the sections of what may be seen, counted once for each of it."""
         held = self._sections
         if held is None or held[0] is not public:
-            counted = searcher.archive.facets(np.flatnonzero(public))["section"][:SECTIONS]
+            counted = searcher.archive.facets(np.flatnonzero(public), ["section"])["section"][:SECTIONS]
             held = self._sections = public, counted
         return held[1]
 

@@ -14,6 +14,8 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
+from tests.test_front_page import clicked
+
 pytestmark = pytest.mark.browser
 
 FLAGS = [
@@ -147,7 +149,10 @@ def serve(app):
 @pytest.fixture(scope="module")
 def address(client_of):
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    address, stop = serve(client_of(LINES, min_related=0).application)
+    application = client_of(LINES, min_related=0, clicks=True).application
+    clicked(application.config["SETTINGS"].home, {"lo-gom": 3, LONG[:128]: 4})
+    application.extensions["lienquan_front_pages"].refresh(application.extensions["lienquan"].searcher())
+    address, stop = serve(application)
     yield address
     stop()
 
@@ -322,6 +327,25 @@ def test_without_javascript(visit):
     expect(page.get_by_role("heading", level=1)).to_have_text("làng nghề")
     expect(page.get_by_text("Bài 1–1 trong 1 bài viết")).to_be_visible()
     expect(page.get_by_role("button", name="Nền tối")).to_be_hidden()  # it could do nothing
+
+
+@pytest.mark.parametrize("scripted", [True, False])
+def test_from_the_front_page_to_a_search_a_section_and_what_is_read(visit, scripted):
+    page = visit("/", java_script_enabled=scripted)
+    searches = page.get_by_role("region", name="Thử tìm").get_by_role("link")
+    text = searches.first.text_content()
+    searches.first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Kết quả cho “{text}”")
+    page.go_back()
+    read = page.get_by_role("region", name="Đang được đọc").get_by_role("link")
+    expect(read).to_have_text([f"gốm {LONG}", "Lò gốm Lũng Vài đỏ lửa trở lại"])
+    page.get_by_role("navigation", name="Chuyên mục").get_by_role("link", name="Mẫu").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Mẫu")
+    page.go_back()
+    newest = page.get_by_role("region", name="Mới đăng")
+    expect(newest.get_by_role("heading", level=3)).to_have_count(10)
+    newest.get_by_role("link", name="Tất cả bài, mới nhất trước").click()
+    expect(page.get_by_text("Bài 1–10 trong 16 bài viết")).to_be_visible()
 
 
 def test_the_reading_of_a_query_is_undone_and_redone_without_javascript(visit):
