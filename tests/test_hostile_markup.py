@@ -131,3 +131,10 @@ def test_of_a_long_word_the_start_is_a_token_and_a_long_code_is_none():
     assert codes("1/" * 127 + "1") == ["1/" * 127 + "1"]
     assert codes("1/" * 128 + "1") == []
     assert code_spans("1/" * 128 + "1") == []
+
+
+def test_ordinary_text_is_hardly_searched_for_marks():
+    long = "”" * 40 + "Công đoàn Trạch Vân trao quà cho người lao động. " * 100_000
+    start = time.process_time()
+    assert normalised("NFC", long) == long
+    assert time.process_time() - start < 1  # a search for the marks themselves took 3

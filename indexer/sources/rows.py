@@ -29,7 +29,12 @@ MAX_ROW_LINES = 10_000
 
 TOO_LONG = f"expected a row of at most {MAX_ROW_LINES} lines and {MAX_LINE // 2**20} MiB: is a quote not closed?"
 
-_MAX_RETURNS = 16  # how often a row of the greatest length can be given up and the lines after its first read again
+_READ_AGAIN = 8
+"""How often, all in all, what was read may be read again because a row was given up."""
+_READ_AGAIN_AT_FIRST = 2**22
+"""What may be read again in any case, however short the table is."""
+_LINE_COST = 32
+"""What taking a line costs beside its characters, in characters."""
 _SHOWN = 1000
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _LEGACY = ("cp1258", "cp1252")  # of equals the first: they differ in the letters that only Vietnamese has
@@ -148,7 +153,7 @@ class _Lines:
         self._text = text
         self._back: deque[_Line] = deque()
         self._size = 0
-        self._returns = _MAX_RETURNS * MAX_LINE
+        self._may_give_back = _READ_AGAIN_AT_FIRST
         self.taken: list[_Line] = []
         self.number = 0
         self.ended = False
@@ -170,6 +175,7 @@ class _Lines:
         if not text:
             raise StopIteration
         self.number += 1
+        self._may_give_back += _READ_AGAIN * (len(text) + _LINE_COST)
         if self.number == 1:
             text = text.removeprefix("\ufeff")
         if len(text) <= MAX_LINE or text[MAX_LINE:] in {"\n", "\r"}:
@@ -195,10 +201,10 @@ class _Lines:
     def rewind(self) -> bool:
         """Give back all lines of the row but its first; say whether that was done, for it must not go on for ever."""
         given = self.taken[1:]
-        size = sum(len(line.text) for line in given)
-        if size > self._returns:
+        size = sum(len(line.text) + _LINE_COST for line in given)
+        if size > self._may_give_back:
             return False
-        self._returns -= size
+        self._may_give_back -= size
         self._back.extendleft(reversed(given))
         self.taken = self.taken[:1]
         return True
