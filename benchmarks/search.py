@@ -142,7 +142,7 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "no title field": lambda: _without(understanding, "_TITLE_WEIGHT", 1e-9),
     "no pairs of syllables": lambda: _all(
         _without(understanding, "tokens", lambda words: [w for w in words if w]),
-        _without(understanding, "pairs", lambda run: []),
+        _without(understanding, "word_pairs", lambda run: []),
     ),
     "no abbreviations, renamings": lambda: _without(Alternatives, "find", lambda *args: []),
     "no feedback for short queries": lambda: _without(fusion, "FEEDBACK_WEIGHT", 0.0),
@@ -164,10 +164,14 @@ def _as_typed(language: Language, typed: Sequence[str], *args: Any) -> restorati
 
 
 def _slips_kept(
-    language: Language, typed: Sequence[str], fixed: Collection[int], choices: object
+    language: Language,
+    typed: Sequence[str],
+    fixed: Collection[int],
+    choices: object,
+    known: restoration.PairsInLanguage | None,
 ) -> restoration.Restored:
     with _without(restoration, "_slipped", lambda *args: []):
-        return restoration.restore(language, typed, fixed)  # not from the candidates that are remembered
+        return restoration.restore(language, typed, fixed, known=known)  # not from the candidates that are remembered
 
 
 def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:

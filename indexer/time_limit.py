@@ -25,7 +25,8 @@ def processor_seconds(most: float) -> Iterator[None]:
     """Break off what stands in the block once this process has used so many seconds of the processor.
 
     Only Python code and regular expressions are broken off; a call of C ends first. Only the main thread of a process
-    can be broken off; in another thread nothing is limited. May not be nested.
+    can be broken off; in another thread nothing is limited. May not be nested. In a callback of a weak reference or of
+    the garbage collector Python prints the exception and goes on; the next look, a tenth of a second later, breaks off.
 
     :raises OutOfTime: where it is broken off.
     """

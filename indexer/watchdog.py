@@ -7,7 +7,7 @@ interpreter's lock for ever. So whoever watches is another process, and does not
 from __future__ import annotations
 
 import os
-import select
+import selectors
 import signal
 import time
 import traceback
@@ -50,9 +50,11 @@ class Pulse:
 
     def stops(self) -> bool:
         """Wait until nothing was shown for so long, and say so, or until the other process has ended: then False."""
-        while select.select([self._seen], [], [], self._seconds)[0]:
-            if not os.read(self._seen, 1024):
-                return False
+        with selectors.DefaultSelector() as seen:  # select() knows no more than 1,024 open files
+            seen.register(self._seen, selectors.EVENT_READ)
+            while seen.select(self._seconds):
+                if not os.read(self._seen, 1024):
+                    return False
         return True
 
     def shows(self) -> None:

@@ -44,6 +44,7 @@ HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 SEARCH, ONE, RELATED = "/api/v1/search", "/api/v1/articles/a", "/api/v1/articles/a/related"
 SUGGEST = "/api/v1/suggest"
 BY_URL, PAGE = "/api/v1/related?url=baoden.example/a", "/search?q=a"
+SECTION = quote("Việc làm")
 
 # Percent-encoded, so that any byte can stand here.
 TEXTS = {
@@ -307,6 +308,20 @@ def odd_paths():
         ),
     ):
         yield Odd(path, 404, "path", headers=HTML)
+
+
+def odd_topics():
+    for kind in ("sections", "tags", "authors", "sources"):
+        for text in (*IDS.values(), *SLASHED):
+            yield Odd(f"/{kind}/{text}", 404, "path", headers=HTML)
+            yield Odd(f"/feeds/{kind}/{text}", 404, "path", headers=HTML)
+        yield Odd(f"/{kind}", 404, "path", headers=HTML)
+        yield Odd(f"/feeds/{kind}", 404, "path", headers=HTML)
+    for page in ("0", "-1", "x", "1e9", "9" * 5000, "%00", ""):
+        yield Odd(f"/sections/{SECTION}?page={page}", headers=HTML)
+        yield Odd(f"/feeds/sections/{SECTION}?page={page}", headers=HTML)
+    for kind in ("section", "feeds", "SECTIONS"):
+        yield Odd(f"/{kind}/{SECTION}", 404, "path", headers=HTML)
 
 
 def odd_methods():
@@ -636,6 +651,7 @@ TABLE = [
     *odd_measures(),
     *odd_names(),
     *odd_paths(),
+    *odd_topics(),
     *odd_methods(),
     *odd_bodies(),
     *odd_drafts(),

@@ -4,7 +4,7 @@ import itertools
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from indexer.syllables import syllables
@@ -354,6 +354,6 @@ def test_a_word_without_the_keys_of_an_input_method(typed, bare):
 @given(st.sampled_from(PLAUSIBLE))
 def test_every_syllable_typed_in_telex_or_vni_is_its_letters(syllable):
     bare = fold(syllable)
-    if "oo" not in bare:  # xoong is typed xooong
-        assert without_keys(typed(syllable, TELEX)) == bare
+    assume("oo" not in bare)  # xoong is typed xooong in Telex; two letters are one key there
+    assert without_keys(typed(syllable, TELEX)) == bare
     assert without_keys(typed(syllable, VNI)) == bare

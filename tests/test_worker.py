@@ -258,7 +258,7 @@ def refuses(service):
 
 
 def test_a_request_that_never_ends_costs_the_worker_its_life_but_not_the_service(start, tmp_path):
-    service = start(stuck=0.5)
+    service = start(stuck=3)  # longer than anything else takes on a busy machine
     with ThreadPoolExecutor(2) as pool:
         stuck = pool.submit(service.get, search("1"))
         wait_for(lambda: len(service.workers()) == 2, 60)

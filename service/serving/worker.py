@@ -432,6 +432,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             ):  # nobody waits for those that never say a word
                 conn.until = min(conn.until, until)
         for listener in self.sockets:
-            while listener.sock is not None and select.select([listener], [], [], 0)[0]:
+            waiting = select.poll()  # select() knows no more than 1,024 open files
+            waiting.register(listener, select.POLLIN)
+            while listener.sock is not None and waiting.poll(0):
                 self.accept(listener)
             listener.close()
