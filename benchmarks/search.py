@@ -40,6 +40,7 @@ from service.ranking import fusion
 from service.schemas import SearchParams
 from service.search import restoration, understanding
 from service.search.alternatives import Alternatives
+from service.search.known_words import PairsInLanguage
 from service.searcher import Searcher
 from service.settings import Settings
 
@@ -168,7 +169,7 @@ def _slips_kept(
     typed: Sequence[str],
     fixed: Collection[int],
     choices: object,
-    known: restoration.PairsInLanguage | None,
+    known: PairsInLanguage | None,
 ) -> restoration.Restored:
     with _without(restoration, "_slipped", lambda *args: []):
         return restoration.restore(language, typed, fixed, known=known)  # not from the candidates that are remembered
