@@ -29,6 +29,19 @@ def crosses(before: str, left: str, right: str, after: str) -> bool:
     return (left, right) in words and (before, left) in words and (right, after) in words
 
 
+def words_in(parts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the known words of two syllables that a text holds, in order; none that crosses the border of two words.
+
+    :param parts: As in `word_pairs`.
+    """
+    around = ["", *parts, ""]
+    return [
+        (left, right)
+        for before, left, right, after in zip(around, around[1:], around[2:], around[3:], strict=False)
+        if (left, right) in known() and not crosses(before, left, right, after)
+    ]
+
+
 def word_pairs(parts: Sequence[str], written: Sequence[str] | None = None) -> list[str]:
     """Return each two neighbours as one token: `bảo_hiểm`, or `đình__công` where they cross the border of two words.
 

@@ -44,6 +44,26 @@ def test_neighbours_by_hand(text, found):
     assert pairs(text) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("gia đình công nhân", [("gia", "đình"), ("công", "nhân")]),
+        ("đình công và hoạt động kinh doanh", [("đình", "công"), ("hoạt", "động"), ("kinh", "doanh")]),
+        ("gia. Đình công", [("đình", "công")]),
+        ("công", []),
+        ("", []),
+    ],
+)
+def test_words_by_hand(text, found):
+    assert compounds.words_in([one_spelling(word) for word in stream(text)]) == found
+
+
+@given(st.lists(st.sampled_from(SYLLABLES), max_size=12))
+def test_words_are_the_pairs_that_are_known(parts):
+    tokens = [tuple(token.split("_")) for token in compounds.word_pairs(parts) if "__" not in token]
+    assert compounds.words_in(parts) == [pair for pair in tokens if pair in WORDS]
+
+
 def test_shipped_words_know_the_examples(monkeypatch):
     monkeypatch.undo()
     assert compounds.crosses("gia", "đình", "công", "nhân")

@@ -96,6 +96,24 @@ def test_mark(text, wanted, marked):
     assert joined(mark(text, wanted)) == text
 
 
+STRIKE = Wanted(frozenset(("đình", "công")), frozenset(), (("đình", "công"),), parts=frozenset(("đình", "công")))
+
+
+@pytest.mark.parametrize(
+    ("text", "marked"),
+    [
+        ("Đình công kéo dài", "[Đình công] kéo dài"),
+        ("Gia đình công nhân", "Gia đình công nhân"),  # the end of one word and the beginning of another
+        ("Gia đình công nhân sau cuộc đình công", "Gia đình công nhân sau cuộc [đình công]"),
+        ("Gia đình, công ty sau đình công", "Gia đình, công ty sau [đình công]"),
+        ("Công ty đình đám", "[Công] ty [đình] đám"),  # nothing better is there
+        ("Nhà đình công khai", "Nhà [đình công] khai"),
+    ],
+)
+def test_words_are_marked_whole(text, marked):
+    assert shown(mark(text, STRIKE)) == marked
+
+
 @pytest.mark.parametrize(
     ("text", "marked"),
     [
@@ -123,6 +141,7 @@ wanted = st.builds(
     st.frozensets(syllable, max_size=5),
     st.frozensets(syllable.map(folded), max_size=3),
     st.lists(st.lists(syllable, max_size=4).map(tuple), max_size=3).map(tuple),
+    st.frozensets(syllable, max_size=2),
     st.frozensets(syllable, max_size=2),
 )
 

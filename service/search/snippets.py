@@ -18,12 +18,15 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
+from indexer import compounds
 from indexer.syllables import folded, plain, syllables
 from indexer.text import fold
 
 _BLANKS = re.compile(r"\s+")
 _ODD_BLANKS = re.compile(r"[^\S ]\s*| \s+")
 _LETTER = re.compile(r"[^\W_]")
+_LAST_WORD = re.compile(r"([^\W_]++) \Z")
+_NEXT_WORD = re.compile(r" ([^\W_]++)")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 _VIETNAMESE = "àáảãạăằắẳẵặâầấẩẫậèéẻẽẹêềếểễệìíỉĩịòóỏõọôồốổỗộơờớởỡợùúủũụưừứửữựỳýỷỹỵđ"
@@ -73,12 +76,14 @@ class Wanted:
     :param folded: Syllables without diacritics, which count whatever the text's diacritics are.
     :param runs: Runs of syllables with diacritics that count only where they are whole; never too common.
     :param common: Those of the above too common to be marked alone: they are where they touch another mark.
+    :param parts: Those that are part of a word of `runs`: where a text has one of the runs they are as common ones.
     """
 
     exact: frozenset[str]
     folded: frozenset[str]
     runs: tuple[Run, ...] = ()
     common: frozenset[str] = frozenset()
+    parts: frozenset[str] = frozenset()
 
     @cached_property
     def _in_runs(self) -> frozenset[str]:
@@ -203,20 +208,40 @@ def _tokens(text: str, wanted: Wanted) -> list[_Token]:
     return [(start, end, part) for start, end in _places(text, wanted) for part in sought[text[start:end]]]
 
 
-def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> dict[int, Run]:
-    """Return which tokens, by their place in the list, are part of which run that is whole."""
+def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> tuple[dict[int, Run], set[int]]:
+    """Return which tokens, by their place in the list, are part of which run that is whole; and which only look so.
+
+    What only looks like a word is the end of one and the beginning of another.
+    """
     spelt = [part.text for _, _, part in tokens]
     gaps: set[int] | None = None
     found: dict[int, Run] = {}
+    apart: set[int] = set()
     for run in runs:
         for i in range(len(tokens) - len(run) + 1):
             if spelt[i] == run[0] and tuple(spelt[i : i + len(run)]) == run:
                 if gaps is None:
                     gaps = _gaps(text, tokens)
                 within = range(i, i + len(run))
-                if gaps.isdisjoint(within[:-1]):
+                if not gaps.isdisjoint(within[:-1]):
+                    continue
+                if len(run) == 2 and _crosses(text, tokens[i][0], tokens[i + 1][1], run):
+                    apart.update(within)
+                else:
                     found.update((j, run) for j in within)
-    return found
+    return found, apart
+
+
+def _crosses(text: str, start: int, end: int, run: Run) -> bool:
+    """Return whether two syllables of a text are the end of one word and the beginning of another."""
+    if run not in compounds.known():
+        return False
+    before = _LAST_WORD.search(text, max(0, start - _LONGEST), start)
+    after = _NEXT_WORD.match(text, end, end + _LONGEST)
+    if before is None or after is None:
+        return False
+    around = [_syllables(found.group(1)) for found in (before, after)]
+    return all(around) and compounds.crosses(around[0][-1], run[0], run[1], around[1][0])
 
 
 def _gaps(text: str, tokens: list[_Token]) -> set[int]:
@@ -227,13 +252,14 @@ def _gaps(text: str, tokens: list[_Token]) -> set[int]:
 def _hits(text: str, wanted: Wanted) -> list[list[_Hit]]:
     """Return what is wanted, in groups that each become one mark."""
     tokens = _tokens(text, wanted)
-    whole = _whole_runs(text, tokens, filter(None, wanted.runs)) if wanted.runs else {}
+    whole, apart = _whole_runs(text, tokens, filter(None, wanted.runs)) if wanted.runs else ({}, set())
     groups: list[list[_Hit]] = []
     last = -1
     for i, (start, end, (_, key, weak)) in enumerate(tokens):
         run = whole.get(i) if whole else None
         if key is None and run is None:
             continue
+        weak = weak or i in apart or (bool(whole) and key in wanted.parts)
         hit = start, end, key or run or "", weak and run is None
         if groups and (start < last or _seam(text, last, start)):
             groups[-1].append(hit)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from indexer.compounds import word_pairs
+from indexer.compounds import word_pairs, words_in
 from indexer.knowledge import Knowledge
 from indexer.lexical import Alternative, Group, Term, Words, tokens
 from indexer.lexicon import Abbreviation, Renaming
@@ -276,11 +276,13 @@ class Understanding:
         # Where diacritics were restored, another word of the same letters was not meant.
         typed_bare = {word for word, typed in both if word and word == typed == folded(typed)}
         common = {word for word in words if self._share(word) > _COMMON}
+        own = words_in(read.words)
         return Wanted(
             exact=frozenset(words),
             folded=frozenset(typed_bare),
-            runs=tuple(place.also for place in places),
+            runs=(*(place.also for place in places), *own),
             common=frozenset(common | {folded(word) for word in common}),
+            parts=frozenset(part for word in own for part in word),
         )
 
     def _wanted_in_english(
