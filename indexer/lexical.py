@@ -137,23 +137,23 @@ class LexicalWriter:
             # One thread: with more, documents of equal score would change places from build to build.
             self._writer = index.writer(heap_size=_HEAP, num_threads=1)
 
-    def add(self, title: Sequence[str], words: Sequence[str], text: str) -> None:
+    def add(self, title: Sequence[str], words: Sequence[str], text: str, tags: Sequence[str] = ()) -> None:
         """Add the next article.
 
         :param title: `syllables.stream` of the title.
-        :param words: That of the text.
+        :param words: That of the text, and of whatever else an article is found by.
         :param text: Title, lead and body.
+        :param tags: `syllables.stream` of the tags. They say as much of what it is about as the title does.
         """
         whole = codes(text)
-        titled = tokens(title)
         spaced = " ".join(part for part in map(spelt, title) if part)
         bare = folded(spaced)
         document = tantivy.Document()
-        parts = [spelt(word) for word in words]
+        parts = [spelt(word) for word in (*words, "", *tags)]
         bare_parts = [folded(part) for part in parts]  # then paired: most were met before, pairs were not
         document.add_text("exact", " ".join([*_tokens(parts), *whole]))
         document.add_text("folded", " ".join([*_tokens(parts, bare_parts), *map(folded, whole)]))
-        document.add_text("title", " ".join(titled))
+        document.add_text("title", " ".join([*tokens(title), *tokens(tags)]))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)
         document.add_text(_PHRASE, bare)

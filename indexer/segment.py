@@ -110,7 +110,7 @@ class SegmentWriter:
         spoken = [*title, *rest]
         found = tokens(spoken)
         if new:
-            self._words.add(title, spoken, text)
+            self._words.add(title, [*spoken, "", *stream(article.author or "")], text, stream("\n".join(article.tags)))
         if self._learnt is not None:
             self._learnt.add(article, row, spoken, text)
         if self._named is not None:
