@@ -46,7 +46,7 @@ from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
 from service.serving.beside import Beside
 
-STRONG = 0.45
+STRONG = 0.4
 """Relevance from which on a hit is a strong match (benchmarks/README.md)."""
 
 _BEHIND = 5

@@ -19,19 +19,25 @@ FIELDS = ("exact", "folded", "title")
 
 @pytest.fixture(scope="module")
 def index_of(tmp_path_factory):
-    """Return a function that indexes (title, body) pairs, or titles alone."""
+    """Return a function that indexes (title, body) or (title, body, tags), or titles alone."""
 
     def make(*articles):
         directory = tmp_path_factory.mktemp("lexical") / "words"
         writer = LexicalWriter(directory)
         for article in articles:
-            title, body = (article, "") if isinstance(article, str) else article
+            title, body, tags = parts_of(article)
             text = f"{title}\n{body}"
-            writer.add(stream(title), stream(text), text)
+            writer.add(stream(title), stream(text), text, stream(tags))
         writer.close()
         return LexicalIndex(directory)
 
     return make
+
+
+def parts_of(article):
+    """Return title, body and tags, a tag a line."""
+    given = (article,) if isinstance(article, str) else article
+    return (*given, "", "")[:3]
 
 
 def every(index):
@@ -48,10 +54,10 @@ def words(*groups):
 
 def fields_of(article):
     """Return the tokens of each field, counted."""
-    title, body = (article, "") if isinstance(article, str) else article
+    title, body, tags = parts_of(article)
     text = f"{title}\n{body}"
-    whole = [*tokens(stream(text)), *codes(text)]
-    titled = tokens(stream(title))
+    whole = [*tokens(stream(f"{text}\n{tags}")), *codes(text)]
+    titled = [*tokens(stream(title)), *tokens(stream(tags))]
     lists = (whole, [folded(token) for token in whole], titled)
     return {field: Counter(found) for field, found in zip(FIELDS, lists, strict=True)}
 
@@ -113,6 +119,22 @@ class TestByHand:
             score[name] = dict(zip(rows.tolist(), scores.tolist(), strict=True)).get(0)
         assert score["alternatives"] == pytest.approx(max(score["one"], score["other"]))
         assert score["groups"] == score["terms"] == pytest.approx(score["one"] + score["other"])
+
+    def test_tags_are_words_of_text_and_title_alike_none_across_two(self, index_of):
+        articles = [("Gốm", "cam", "lò nung\nlàng nghề"), ("Nung", "gốm", ""), ("Mây", "lò nung", "")]
+        index = index_of(*articles)
+        for field, token, found in [
+            ("exact", "lò_nung", [0, 2]),
+            ("title", "lò_nung", [0]),
+            ("title", "nung", [0, 1]),
+            ("folded", "lang_nghe", [0]),
+            ("exact", "nung_làng", []),
+            ("exact", "cam_lò", []),
+        ]:
+            asked = words(((Term(field, token),),))
+            rows, scores = index.search(asked, 10, every(index))
+            assert sorted(rows.tolist()) == found
+            assert scores == pytest.approx(oracle(articles, asked)[rows], rel=1e-6)
 
     def test_fields_are_apart(self, index_of):
         index = index_of(("Gốm", "cam"), ("Cam", "gốm"), ("Gôm", "08/2023/QĐ-TTg"))

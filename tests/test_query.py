@@ -462,6 +462,16 @@ class TestThesaurus:
         assert own == {"hẻm": 1.0}
         assert other == {"ngõ": pytest.approx(0.7 * 0.4)}
 
+    def test_what_a_translation_is_called_as_well_weighs_less(self, ask, monkeypatch):
+        monkeypatch.setitem(thesaurus._thesaurus().entries, "đình công", ("xưởng may",))
+        monkeypatch.setattr(thesaurus, "_lengths", lambda: {"đình": 2})
+        query = ask("when did the strike end")
+        assert also(query, "thesaurus") == {("strike", "xưởng may")}
+        own, *_, other = self.weights(query, "đình")
+        assert own == {"đình": 1.0, "công": 1.0, "đình_công": 1.0}
+        assert other == {"xưởng": 0.7, "may": 0.7, "xưởng_may": 0.7}
+        assert ("xưởng", "may") in query.wanted.runs
+
     def test_the_longest_entry_counts(self, ask):
         assert also(ask("đầu hẻm")) == {("đầu hẻm", "đầu ngõ")}
 

@@ -219,7 +219,20 @@ class TestTitles:
 
 
 class TestWords:
-    def test_what_is_spelt_so_stands_above_what_is_only_folded_so(self, searcher):
+    def test_an_article_is_found_by_its_tags_and_its_author(self, archive_of):
+        lines = [
+            {"id": "lua", "title": "Hai bờ kinh hai số phận", "tags": ["bảo hiểm nông nghiệp", "An Giang"]},
+            {"id": "tac-gia", "title": "Chuyện ở bến đò", "author": "Tô Thị Lụa"},
+            {"id": "khac", "title": "Chuyện ở bến xe"},
+        ]
+        found = searching(archive_of(lines))
+        for q, expected in [("nông nghiệp", "lua"), ("bao hiem nong nghiep", "lua"), ("Tô Thị Lụa", "tac-gia")]:
+            answer = search(found, q, mode="lexical")
+            assert ids(answer) == [expected], q
+            assert reasons(answer.hits[0]) == ["words"]
+
+    def test_what_is_spelt_so_stands_above_what_is_only_folded_so(self, archive_of):
+        searcher = searching(archive_of([{**line, "tags": []} for line in LINES]))
         answer = search(searcher, "dương", mode="lexical")
         assert ids(answer) == ["ong-duong", "duong"]
         assert ids(search(searcher, "đường", mode="lexical")) == ["duong", "ong-duong"]

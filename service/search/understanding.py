@@ -166,6 +166,7 @@ class Understanding:
         places = [] if literal else self._alternatives.find(read.words, spellings, _in_codes(rest))
         taken = {at for place in places if place.kind == "renamed" for at in range(place.start, place.end)}
         glossed = glosses(read.words, spellings, taken) if read.foreign else []
+        rendered = [] if literal else [place for gloss in glossed for place in self._rendered(gloss)]
         quoted = _QUOTED.findall(rest) if operators else []
         if not literal and not glossed and len(parts) <= _TOPIC:
             spans = [found.span(1) for found in _QUOTED.finditer(rest)] if operators else []
@@ -198,17 +199,32 @@ class Understanding:
                 Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also), place.mined)
                 for place in places
             )
-            + _translations(read.words, glossed),
+            + _translations(read.words, glossed)
+            + tuple(
+                Expansion(place.kind, " ".join(read.words[place.start : place.end]), " ".join(place.also))
+                for place in rendered
+            ),
             bare=bare,
             gloss=gloss_of(read.words, spellings, glossed, taken) if read.foreign else None,
             foreign=read.foreign,
-            find_words=lambda: Words(self._groups(read, rest, [*places, *as_typed], glossed, len(parts) <= SHORT)),
+            find_words=lambda: Words(
+                self._groups(read, rest, [*places, *as_typed], glossed, rendered, len(parts) <= SHORT)
+            ),
             find_wanted=lambda: (
-                self._wanted_in_english(read, spellings, places, glossed)
+                self._wanted_in_english(read, spellings, [*places, *rendered], glossed)
                 if read.foreign
                 else self._wanted(read, was, [*places, *as_typed])
             ),
         )
+
+    def _rendered(self, gloss: Gloss) -> list[Place]:
+        """Return what the renderings of a foreign word are called as well: a strike is a stoppage of work."""
+        found: dict[Run, Place] = {}
+        for reading in gloss.readings if not gloss.name else ():
+            for place in self._alternatives.called(reading, reading, ()):
+                if (place.start, place.end) == (0, len(reading)) and place.also not in gloss.readings:
+                    found.setdefault(place.also, place._replace(start=gloss.start, end=gloss.end))
+        return list(found.values())
 
     def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
         if literal:
@@ -236,13 +252,20 @@ class Understanding:
         return Spelling(restored, self._speller.find(restored.words, was, fixed, named(was, spellings)))
 
     def _groups(
-        self, read: Restored, text: str, places: Sequence[Place], glossed: Sequence[Gloss], short: bool
+        self,
+        read: Restored,
+        text: str,
+        places: Sequence[Place],
+        glossed: Sequence[Gloss],
+        rendered: Sequence[Place],
+        short: bool,
     ) -> tuple[Group, ...]:
         words = read.words
         inside: set[str] = set()
         groups = []
         for gloss in glossed:
-            groups.append(_translated(words, gloss, short))
+            also = [place for place in rendered if (place.start, place.end) == (gloss.start, gloss.end)]
+            groups.append(_translated(words, gloss, also, short))
             inside.update(tokens(words[gloss.start : gloss.end]))
         for start, end in dict.fromkeys((place.start, place.end) for place in places):
             own = tokens(words[start:end])
@@ -323,17 +346,25 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
     ]
 
 
-def _translated(words: Sequence[str], gloss: Gloss, short: bool) -> Group:
+def _translated(words: Sequence[str], gloss: Gloss, also: Sequence[Place], short: bool) -> Group:
     """Return the renderings of a word, and the word itself, which may be a name; none without its diacritics.
 
     A longer one has more tokens to be found by, and weighs no more for that than the usual one.
+
+    :param also: What the renderings are called as well.
     """
     own = tokens(words[gloss.start : gloss.end])
-    alternatives = dict.fromkeys(map(tuple, (*map(_tokens, gloss.readings), own)))
+    weights = dict.fromkeys(map(tuple, (*map(_tokens, gloss.readings), own)), 1.0)
+    for place in also:
+        weights.setdefault(tuple(_tokens(place.also)), place.weight)
     most = len(_tokens(gloss.readings[0]))
     return tuple(
-        tuple(term for part in parts for term in _token_terms(part, short, min(1.0, most / len(parts)), folding=False))
-        for parts in alternatives
+        tuple(
+            term
+            for part in parts
+            for term in _token_terms(part, short, weight * min(1.0, most / len(parts)), folding=False)
+        )
+        for parts, weight in weights.items()
     )
 
 
