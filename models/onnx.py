@@ -217,10 +217,11 @@ def _open_session(path: Path, cores: int = 1) -> Any:
         raise ModelError(f"model {path.parent.parent}: cannot be loaded: {error}") from error
 
 
-def session_options(cores: int = 1) -> Any:
-    """Return how an int8 model is run, whoever runs it: as it was optimised when it was made.
+def session_options(cores: int = 1, optimised: bool = True) -> Any:
+    """Return how a model is run, whoever runs it.
 
     :param cores: For one text; by default one, since threads of ours each run a text.
+    :param optimised: Whether the model was optimised when it was made, as the int8 models are; else it is when opened.
     """
     import onnxruntime
 
@@ -231,5 +232,6 @@ def session_options(cores: int = 1) -> Any:
         "session.dynamic_block_base": "4",  # smaller pieces of work: a twentieth of a query's time
     }.items():
         options.add_session_config_entry(name, value)
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if optimised:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     return options

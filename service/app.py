@@ -24,8 +24,9 @@ from werkzeug.routing import RequestRedirect
 
 from indexer.article import shown
 from indexer.hashed import Hashed
-from models import catalogue, sentence_transformer
+from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads
+from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from service import api, pages
 from service.clicks.counting import Clicks
@@ -145,6 +146,14 @@ def load_encoder(settings: Settings) -> Encoder:
     """
     card = catalogue.find(settings.model, settings.query_prompt, settings.document_prompt, settings.max_tokens)
     return sentence_transformer.load(card, settings.backend, settings.threads)
+
+
+def load_reranker(settings: Settings) -> Reranker:
+    """Return the reranker that the settings name.
+
+    :raises ModelError: if there is none, or it cannot be had.
+    """
+    return cross_encoder.load(cross_encoder.find(settings.reranker or ""), settings.backend, settings.threads)
 
 
 def create_app(settings: Settings | None = None, live: Live | None = None, hashed: Hashed | None = None) -> Flask:
@@ -324,7 +333,8 @@ def _admit(app: _Traced, settings: Settings) -> None:
 def _start(settings: Settings, hashed: Hashed | None) -> Live:
     options = Options.of(settings)
     load = partial(load_encoder, settings)
-    return Live(settings.home, load, settings.poll_seconds, options, HEAD_START, hashed).start()
+    rerank = partial(load_reranker, settings) if settings.reranker else None
+    return Live(settings.home, load, settings.poll_seconds, options, HEAD_START, hashed, rerank).start()
 
 
 def _cross_origin(response: Response) -> Response:

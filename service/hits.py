@@ -74,6 +74,7 @@ class Hit:
     :param words: The score of words (BM25) in a search, None where none were asked.
     :param spreads: Both of them fused in a search, in standard deviations above what unrelated articles get.
     :param lifted: Whether the very title, or a phrase, that was typed lifts it above all that is measured.
+    :param second: The reranker's score in a search, None where it did not look.
     :param copies: How many other articles of the same text stand behind it.
     :param behind: Some of those, in a search.
     :param numbers: How the score came about, where that was asked.
@@ -89,6 +90,7 @@ class Hit:
     words: float | None = None
     spreads: float | None = None
     lifted: bool = False
+    second: float | None = None
     numbers: Numbers | None = None
 
 
@@ -104,7 +106,8 @@ class Answer:
     :param missing: Pins that are not shown, and why.
     :param published: Articles that are published readings of the draft that was asked about.
     :param fate: What became of the article that was asked about.
-    :param degraded: What did not answer, so that the list is made without it: `encoder`, by words alone.
+    :param degraded: What did not answer, so that the list is made without it: `encoder`, by words alone;
+        `reranker`, in the order of the first look.
     :param strong: How many of a search's hits are strong matches: the first so many by relevance.
     """
 

@@ -23,6 +23,7 @@ from indexer.errors import JournalError, SnapshotError
 from indexer.hashed import Hashed
 from indexer.journal import Journal
 from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
@@ -30,6 +31,7 @@ from service.observing.metrics import Ingestion, metrics
 from service.options import Options
 from service.searcher import Searcher
 from service.serving.held_encoder import HeldEncoder
+from service.serving.held_reranker import HeldReranker
 from service.serving.refusals import Refusals
 
 logger = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Live:
     :param options: What is set of search.
     :param head_start: Seconds for requests that need no encoder before it is loaded: reading a tokenizer keeps the
         interpreter for half a second.
+    :param load_reranker: Called in a thread of its own, and again where it fails; without it no search is reranked.
     :param hashed: Which files the server has hashed before this process was forked from it; none by default.
     """
 
@@ -58,9 +61,11 @@ class Live:
         options: Options | None = None,
         head_start: float = 0.0,
         hashed: Hashed | None = None,
+        load_reranker: Callable[[], Reranker] | None = None,
     ) -> None:
         self._home = Home(home)
         self._encoder = HeldEncoder(load_encoder)
+        self._reranker = None if load_reranker is None else HeldReranker(load_reranker)
         self._poll_seconds = poll_seconds
         self._head_start = head_start
         self._hashed = hashed or Hashed()
@@ -84,6 +89,8 @@ class Live:
             logger.warning("%s: nothing can be written by the API", error)
         self.refresh()
         threading.Thread(target=self._load, name="encoder", daemon=True).start()
+        if self._reranker is not None:
+            threading.Thread(target=self._load_reranker, args=(self._reranker,), name="reranker", daemon=True).start()
         threading.Thread(target=self._follow, name="snapshots", daemon=True).start()
         return self
 
@@ -143,8 +150,8 @@ class Live:
 
     @property
     def degraded(self) -> str | None:
-        """Return what is wrong with the encoder, None where it answers."""
-        return self._encoder.problem
+        """Return what is wrong with the encoder, or else with the reranker; None where they answer."""
+        return self._encoder.problem or (self._reranker.problem if self._reranker is not None else None)
 
     @property
     def problem(self) -> str | None:
@@ -261,7 +268,7 @@ class Live:
         archive = Archive(Snapshot(directory, previous.archive.snapshot if previous else None, self._hashed))
         if self._encoder.loaded:
             self._check_encoder(archive, self._encoder)
-        searcher = Searcher(archive, self.encoder, self._options, self._asked, previous)
+        searcher = Searcher(archive, self.encoder, self._options, self._asked, previous, self._reranker)
         if previous is not None:
             try:
                 searcher.warm()
@@ -331,6 +338,10 @@ class Live:
             searcher.understanding.understand("zz")  # what searches alone need, so that the first need not wait for it
         with suppress(NotReady):  # what is wrong with it is told where it is asked
             self._asked.measure(self._encoder)
+
+    def _load_reranker(self, reranker: HeldReranker) -> None:
+        self._stopped.wait(self._head_start)
+        reranker.load(self._stopped)
 
     def _follow(self) -> None:
         while not self._stopped.wait(self._poll_seconds):

@@ -39,12 +39,13 @@ from service.ranking.fusion import Candidates, Scores
 from service.related.relating import Relating
 from service.rules.applied import RulesInArchive
 from service.schemas import RelatedBody, SearchParams, Seed
-from service.search import begun
+from service.search import begun, reranking
 from service.search.retrieval import FIRST_LEXICAL, Found, LexicalMatches, Retrieval
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
 from service.serving.beside import Beside
+from service.serving.held_reranker import HeldReranker, Skipped
 
 STRONG = 0.4
 """Relevance from which on a hit is a strong match (benchmarks/README.md)."""
@@ -86,6 +87,7 @@ class _Ranked:
     :param complete: Whether the result set has all that there is to find.
     :param copies: How many others of the same text stand behind each.
     :param rows: Every article row that was found, before one of each text was kept.
+    :param second: (n,) float64, the reranker's score of the first hits, NaN of the others; None without a second look.
     """
 
     candidates: Candidates
@@ -96,6 +98,7 @@ class _Ranked:
     complete: bool
     copies: Rows
     rows: Rows
+    second: Scores | None = None
 
     @property
     def total(self) -> int:
@@ -146,6 +149,7 @@ class Searcher:
     :param encoder: Returns the encoder, or raises `NotReady`; called only where a text has to be encoded.
     :param asked: Keeps the vectors of what was searched for; never of drafts.
     :param before: One of the same options, of which is kept what still holds.
+    :param reranker: Looks at the first hits of a search a second time; none by default.
     """
 
     def __init__(
@@ -155,8 +159,10 @@ class Searcher:
         options: Options | None = None,
         asked: QueryVectors | None = None,
         before: Searcher | None = None,
+        reranker: HeldReranker | None = None,
     ) -> None:
         self.archive = archive
+        self._reranker = reranker
         options = options or Options()
         same = before if before is not None and before.archive.knowledge is archive.knowledge else None
         self._encoder = encoder
@@ -201,12 +207,13 @@ class Searcher:
         other._understanding = other._understand()
         return other
 
-    def search(self, params: SearchParams, now: datetime | None = None) -> Answer:
+    def search(self, params: SearchParams, now: datetime | None = None, rerank: bool = True) -> Answer:
         """Return the articles that a query means or names, best first or newest first.
 
         Without a query: all that pass the filters, newest first.
 
         :param now: The time that embargoes are held against; the clock's by default.
+        :param rerank: Whether the first hits are looked at a second time, where there is a reranker.
         """
         deadline.check("understanding")
         if params.q is None:
@@ -230,10 +237,14 @@ class Searcher:
         if params.sort == "newest":
             ranked = self._newest(ranked)
         tracing.lap("ranking")
+        degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
+        if rerank and self._is_reranked(params):
+            second = self._second_look(query, ranked)
+            ranked, degraded = second or ranked, degraded if second else (*degraded, "reranker")
+            tracing.lap("reranking")
         facets = self._facets(params, now, retrieval, ranked, visible if excluding else None)
         hits = self._hits(ranked, params.offset, params.limit)
         tracing.lap("reading")
-        degraded = ("encoder",) if vector is None and params.mode != "lexical" else ()
         if query.expansions:
             query = replace(query, expansions=tuple(one for one in query.expansions if self._may_be_told(one, now)))
         return Answer(
@@ -510,6 +521,31 @@ class Searcher:
                 known.filtered[filters] = allowed
         return allowed
 
+    def _is_reranked(self, params: SearchParams) -> bool:
+        """Return whether a search is of the kind that is looked at twice, and shows any of what is."""
+        served = (params.ranking, params.mode, params.sort) == ("relevance", "hybrid", "relevance")
+        return self._reranker is not None and served and params.offset < reranking.FIRST
+
+    def _second_look(self, query: Query, ranked: _Ranked) -> _Ranked | None:
+        """Return the same hits, the first of them in the reranker's order; None where it is skipped.
+
+        Relevance stays with the places: it says how likely what stands there is right, and where strong matches end.
+        """
+        assert self._reranker is not None
+        first = min(reranking.FIRST, ranked.total)
+        if first < 2:
+            return ranked
+        texts = reranking.passages(self.archive, ranked.candidates.rows[:first], query.wanted)
+        try:
+            scores = self._reranker.score(query.text, texts)
+        except Skipped:
+            return None
+        order = np.arange(ranked.total)
+        order[:first] = reranking.order(ranked.lifted[:first], scores)
+        second = np.full(ranked.total, np.nan)
+        second[:first] = scores[order[:first]]
+        return replace(ranked.ordered(order), relevance=ranked.relevance, second=second)
+
     def _newest(self, ranked: _Ranked) -> _Ranked:
         rows = ranked.candidates.rows
         return ranked.ordered(fusion.newest_first(self.archive.published[rows], ranked.relevance, rows))
@@ -535,6 +571,7 @@ class Searcher:
                     words=None if found.lexical is None else float(found.lexical[at]),
                     spreads=float(ranked.spreads[here]),
                     lifted=bool(ranked.lifted[here]),
+                    second=None if ranked.second is None or here >= reranking.FIRST else float(ranked.second[here]),
                 )
             )
         return hits

@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     :param document_prompt: Stands instead of the model's own prompt for articles.
     :param max_tokens: Stands instead of the model's own token limit.
     :param backend: What the model runs in; `auto` is int8 where it can be trusted, else torch.
+    :param reranker: A cross-encoder that scores the first 30 hits of a search again and reorders them: a directory, or
+        `OWNER/NAME@COMMIT`; none by default. It may take a quarter of `request_seconds`, else it is passed over.
     :param threads: Cores for the encoder of one process; all by default, `serve` shares them out.
     :param poll_seconds: How often a process looks whether another snapshot has been published.
     :param expose_body: Whether pages and answers give articles in full, or title and lead only.
@@ -179,6 +181,7 @@ class Settings(BaseSettings):
     document_prompt: str | None = None
     max_tokens: int | None = None
     backend: Literal["auto", "onnx-int8", "torch"] = "auto"
+    reranker: Annotated[str, Field(min_length=1)] | None = None
     threads: int | None = Field(default=None, ge=1)
     poll_seconds: float = Field(default=0.5, gt=0, le=2)
     expose_body: bool = True

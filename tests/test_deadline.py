@@ -135,3 +135,13 @@ def test_what_a_request_waited_counts(client, clock, monkeypatch):
     assert (answer.status_code, answer.json["title"]) == (503, "Took too long")
     assert client.get("/healthz").status_code == 200
     assert gate.inside == gate.queued == 0
+
+
+def test_a_share_is_of_the_whole_time_and_nothing_where_less_is_left(clock):
+    assert deadline.share(0.25) is None
+    with deadline.within(10):
+        clock.now += 7.5
+        assert deadline.share(0.25) == 2.5
+        clock.now += 0.1
+        assert deadline.share(0.25) == 0.0
+        assert deadline.share(0.2) == 2.0

@@ -86,7 +86,7 @@ def test_they_are_tried_once_for_what_may_be_seen_and_within_bounds(searcher_of,
     many = [line(at, f"Cầu treo số {at}", tags=[f"cầu treo {at}", f"bến đò {at}"]) for at in range(60)]
     searcher, asked = searcher_of(many), []
     own = searcher.search
-    monkeypatch.setattr(searcher, "search", lambda params: asked.append(params.q) or own(params))
+    monkeypatch.setattr(searcher, "search", lambda params, **how: asked.append(params.q) or own(params, **how))
     monkeypatch.setattr(front_page, "ENOUGH", 10_000)
     pages = FrontPages()
     pages.refresh(searcher)

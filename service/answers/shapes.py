@@ -42,8 +42,11 @@ class HitList(BaseModel):
     total: Annotated[int, Field(description="How many hits there are; paging reaches the first 1,000")]
     total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there may be more than were counted")]
     degraded: Annotated[
-        Sequence[Literal["encoder"]],
-        Field(description="What did not answer, so that the list is made without it: `encoder`, by words alone"),
+        Sequence[Literal["encoder", "reranker"]],
+        Field(
+            description="What did not answer, so that the list is made without it: `encoder`, by words alone; "
+            "`reranker`, in the order of the first look"
+        ),
     ]
     hits: Sequence[HitOut]
 
@@ -258,7 +261,7 @@ class Readiness(BaseModel):
     articles: Annotated[int, Field(ge=0, description="Those that are public now")]
     encoder: str
     problem: Annotated[str | None, Field(description="Why the newest snapshot is not served, or is not being made")]
-    degraded: Annotated[str | None, Field(description="Why the encoder does not answer")]
+    degraded: Annotated[str | None, Field(description="Why the encoder, or the reranker, does not answer")]
 
 
 class OpenApi(BaseModel):

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from models.encoder import Encoder
     from service.searcher import Searcher
     from service.security.audit import AuditLog
+    from service.serving.held_reranker import HeldReranker
+    from service.settings import Settings
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -200,12 +202,24 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
             raise SnapshotError(f"snapshot {name}: made with {archive.manifest.encoder}, not with {loaded.identity}")
         return loaded
 
-    searcher = Searcher(archive, checked, Options.of(Settings()))
+    settings = Settings()
+    searcher = Searcher(archive, checked, Options.of(settings), reranker=_reranker(settings))
     journal = Journal.of(home)
     if journal is not None:
         with closing(journal):
             searcher.withdraw(journal)
     return searcher
+
+
+def _reranker(settings: Settings) -> HeldReranker | None:
+    """Return the reranker that the settings name, loaded once it is needed; None where they name none."""
+    if settings.reranker is None:
+        return None
+    from models import cross_encoder
+    from service.serving.held_reranker import HeldReranker
+
+    card = cross_encoder.find(settings.reranker)
+    return HeldReranker(lambda: cross_encoder.load(card, settings.backend, settings.threads), lazily=True)
 
 
 @contextmanager

@@ -11,7 +11,9 @@ import secrets
 from contextvars import ContextVar
 from time import perf_counter
 
-STAGES = ("understanding", "encoding", "meaning", "words", "candidates", "ranking", "reading", "writing")
+STAGES = (
+    *("understanding", "encoding", "meaning", "words", "candidates", "ranking", "reranking", "reading", "writing"),
+)
 """What `lap` may be called with; nothing that a reader sends may become a name of a metric."""
 
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,64}")

@@ -195,7 +195,7 @@ def working_searches(searcher: Searcher, public: Mask) -> list[TriedSearch]:
         for one in typed[:MOST_TRIED]:
             if len(found) == wanted or time.thread_time() > until:
                 break
-            answer = searcher.search(SearchParams(q=one.text, limit=1))
+            answer = searcher.search(SearchParams(q=one.text, limit=1), rerank=False)
             if not answer.degraded and answer.strong >= ENOUGH and answer.hits[0].article.id not in seen:
                 seen.add(answer.hits[0].article.id)
                 found.append(one)

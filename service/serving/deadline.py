@@ -25,6 +25,19 @@ def within(seconds: float) -> Iterator[None]:
         _until.reset(token)
 
 
+def share(part: float) -> float | None:
+    """Return how many seconds a stage may take that has this part of the request's time, 0 where fewer are left.
+
+    :param part: Between 0 and 1.
+    :return: None outside of a request, where there is no limit.
+    """
+    limit = _until.get()
+    if limit is None:
+        return None
+    seconds = part * limit[1]
+    return seconds if limit[0] - time.monotonic() >= seconds else 0.0
+
+
 def check(stage: str) -> None:
     """Let a request go on to its next stage.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,30 @@ FIRST_RETRY, LAST_RETRY = 1.0, 60.0
 
 _TOLERANCE = 1e-2
 _PROBE = "sẵn sàng"
+
+
+T = TypeVar("T")
+
+
+def load_until(
+    load: Callable[[], T], stopped: threading.Event, failed: Callable[[Exception, bool], None], first: float
+) -> T | None:
+    """Return what is loaded, after ever longer waits where that fails; None if all is stopped before.
+
+    :param failed: Told each error, and whether its trace is worth logging.
+    :param first: Seconds until it is tried again the first time.
+    """
+    wait = first
+    while not stopped.is_set():
+        try:
+            return load()
+        except ModelError as error:
+            failed(error, False)
+        except Exception as error:  # whatever a model's runtime raises: it may be over in a minute
+            failed(error, True)
+        stopped.wait(wait)
+        wait = min(2 * wait, LAST_RETRY)
+    return None
 
 
 class EncoderFailed(NotReady):
@@ -58,20 +83,11 @@ class HeldEncoder:
 
     def load(self, stopped: threading.Event, first: float = FIRST_RETRY) -> bool:
         """Load it, after ever longer waits where that fails, and return whether there is one before all is stopped."""
-        wait = first
-        while not stopped.is_set():
-            try:
-                self._encoder = self._load()
-            except ModelError as error:
-                self._cannot_load(error)
-            except Exception as error:  # whatever a model's runtime raises: it may be over in a minute
-                self._cannot_load(error, trace=True)
-            else:
-                self.problem = None
-                return True
-            stopped.wait(wait)
-            wait = min(2 * wait, LAST_RETRY)
-        return False
+        encoder = load_until(self._load, stopped, self._cannot_load, first)
+        if encoder is None:
+            return False
+        self._encoder, self.problem = encoder, None
+        return True
 
     def probe(self) -> str | None:
         """Ask it for a vector and return what is wrong, None where it answers; while another asks, what is known."""
@@ -128,7 +144,7 @@ class HeldEncoder:
             self.problem = problem
         return EncoderFailed(problem)
 
-    def _cannot_load(self, error: Exception, trace: bool = False) -> None:
+    def _cannot_load(self, error: Exception, trace: bool) -> None:
         problem = f"the encoder cannot be loaded: {error}"
         if self.problem != problem:
             logger.error("%s; trying again", problem, exc_info=trace)

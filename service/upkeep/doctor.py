@@ -19,12 +19,13 @@ from time import perf_counter
 
 from indexer.errors import SnapshotError
 from indexer.snapshot import Home, Snapshot, read_manifest
-from models import catalogue, sentence_transformer
+from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads, int8_kind
 from models.encoder import Encoder
 from models.errors import ModelError
 from service import settings
 from service.options import Options
+from service.search import reranking
 from service.settings import Settings, SettingsError
 from service.upkeep.home_checks import Finding as Finding
 from service.upkeep.home_checks import Status, examine_home, heard
@@ -56,6 +57,8 @@ def examine() -> Iterator[Finding]:
     yield from _disk(loaded.home)
     found, encoder = _model(loaded)
     yield found
+    if loaded.reranker is not None:
+        yield _reranker(loaded.reranker, loaded)
     yield _snapshot(loaded.home, encoder)
     yield from examine_home(loaded.home)
     yield _port(loaded.host, loaded.port)
@@ -176,6 +179,22 @@ def _model(loaded: Settings) -> tuple[Finding, Encoder | None]:
     took = (perf_counter() - started) * 1000
     identity = encoder.identity
     return Finding("model", "ok", f"{identity.name}, {identity.precision}: encodes a query in {took:.1f} ms"), encoder
+
+
+def _reranker(name: str, loaded: Settings) -> Finding:
+    """Look at the cross-encoder: there, and able to score."""
+    try:
+        card = cross_encoder.find(name)
+        absent = cross_encoder.missing(card)
+        if absent is not None:
+            return Finding("reranker", "warning", absent, "`serve` fetches it, and searches without it until then")
+        reranker = cross_encoder.load(card, loaded.backend, loaded.threads)
+        started = perf_counter()
+        reranker.score("khám sức khỏe", ["Khám sức khỏe định kỳ cho công nhân"] * reranking.FIRST)
+    except ModelError as error:
+        return Finding("reranker", "problem", str(error), "mend it; searches go without it meanwhile")
+    took = (perf_counter() - started) * 1000
+    return Finding("reranker", "ok", f"{reranker.name}: scores {reranking.FIRST} short passages in {took:.1f} ms")
 
 
 def _snapshot(home: Path, encoder: Encoder | None) -> Finding:

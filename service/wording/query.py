@@ -59,6 +59,7 @@ class Words:
     relevance: str
     cosine: str
     bm25: str
+    second: str
     rank_of: str
     beyond: str
     only: Mapping[str, str]
@@ -125,6 +126,7 @@ VI = Words(
     relevance="liên quan",
     cosine="cosin",
     bm25="BM25",
+    second="xếp lại",
     rank_of="{list}: hạng {rank}",
     beyond="{list}: ngoài {depth} bài đầu",
     only={"dense": "chỉ nghĩa tìm ra", "lexical": "chỉ từ tìm ra"},
@@ -191,6 +193,7 @@ EN = Words(
     relevance="relevance",
     cosine="cosine",
     bm25="BM25",
+    second="reranked",
     rank_of="{list}: rank {rank}",
     beyond="{list}: not in the first {depth}",
     only={"dense": "found by meaning alone", "lexical": "found by words alone"},
