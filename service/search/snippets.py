@@ -25,7 +25,7 @@ from indexer.text import fold
 _BLANKS = re.compile(r"\s+")
 _ODD_BLANKS = re.compile(r"[^\S ]\s*| \s+")
 _LETTER = re.compile(r"[^\W_]")
-_LAST_WORD = re.compile(r"([^\W_]++) \Z")
+_LAST_WORD = re.compile(r"(?<![^\W_])([^\W_]++) \Z")
 _NEXT_WORD = re.compile(r" ([^\W_]++)")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 
