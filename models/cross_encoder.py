@@ -192,12 +192,7 @@ def _make_onnx(directory: Path, name: str, slug: str, made: Path, threads: int) 
         found = _open_onnx(partial, slug, threads).probed
         if not np.allclose(found, expected, rtol=_TOLERANCE, atol=_TOLERANCE):
             raise ParityError(f"scores {found}, expected torch's {expected}")
-        partial.chmod(0o755)
-        try:
-            partial.rename(made)
-        except OSError:
-            if not made.is_dir():  # another process made the same model meanwhile
-                raise
+        sentence_transformer.put_in_place(partial, made)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

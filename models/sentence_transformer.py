@@ -15,12 +15,12 @@ import re
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -305,14 +305,22 @@ def _make_int8(located: Located, kind: str, directory: Path, threads: int) -> No
         int8 = _open_int8(partial, located, kind, threads)
         checks = parity.check_int8(_load_torch(located, threads), int8)
         (partial / _PARITY_FILE).write_text(json.dumps([c.as_json() for c in checks], indent=2), encoding="utf-8")
-        partial.chmod(0o755)
-        try:
-            partial.rename(directory)
-        except OSError:
-            if not directory.is_dir():  # another process made the same model meanwhile
-                raise
+        put_in_place(partial, directory)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def put_in_place(partial: Path, directory: Path) -> None:
+    """Rename a model that was made to what others look for; one that another process made meanwhile stays.
+
+    :raises OSError: if it can neither be renamed, nor is there.
+    """
+    partial.chmod(0o755)
+    try:
+        partial.rename(directory)
+    except OSError:
+        if not directory.is_dir():
+            raise
 
 
 _CPU = "CPUExecutionProvider"
@@ -331,16 +339,7 @@ def _open_int8(directory: Path, located: Located, kind: str, threads: int) -> En
 
 
 def _open(directory: Path, **options: Any) -> SentenceTransformer:
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with quiet():
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            model: SentenceTransformer = SentenceTransformer(
-                str(directory), device="cpu", local_files_only=True, trust_remote_code=False, **options
-            )
-        except Exception as error:  # torch, ONNX Runtime and the hub client each raise their own kinds
-            raise ModelError(f"model {directory}: cannot be loaded: {error}") from error
+    model: SentenceTransformer = _opened("SentenceTransformer", directory, options)
     return model
 
 
@@ -350,17 +349,21 @@ def open_cross_encoder(directory: Path, **options: Any) -> CrossEncoder:
     :param options: Further arguments of CrossEncoder, such as its backend.
     :raises ModelError: if it cannot be loaded.
     """
+    model: CrossEncoder = _opened("CrossEncoder", directory, options)
+    return model
+
+
+def _opened(kind: Literal["SentenceTransformer", "CrossEncoder"], directory: Path, options: Mapping[str, Any]) -> Any:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with quiet():
-        from sentence_transformers import CrossEncoder
+        import sentence_transformers
 
         try:
-            model: CrossEncoder = CrossEncoder(
+            return getattr(sentence_transformers, kind)(
                 str(directory), device="cpu", local_files_only=True, trust_remote_code=False, **options
             )
         except Exception as error:  # torch, ONNX Runtime and the hub client each raise their own kinds
             raise ModelError(f"model {directory}: cannot be loaded: {error}") from error
-    return model
 
 
 @contextmanager

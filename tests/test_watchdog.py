@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -45,6 +46,20 @@ def test_steps_of_what_it_waits_for_show_that_it_gets_on():
         return 0
 
     assert watchdog.work_watched(work, 1.5, lambda: pytest.fail("it got on")) == 0
+
+
+def test_more_files_are_open_than_select_knows():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < 2048:
+        pytest.skip(f"only {hard} files may be open")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2048), hard))
+    opened = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert watchdog.work_watched(lambda pulse: 5, 20, lambda: pytest.fail("it ended")) == 5
+    finally:
+        for one in opened:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_rest_is_no_standstill():

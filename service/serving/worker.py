@@ -432,8 +432,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             ):  # nobody waits for those that never say a word
                 conn.until = min(conn.until, until)
         for listener in self.sockets:
-            waiting = select.poll()  # select() knows no more than 1,024 open files
-            waiting.register(listener, select.POLLIN)
-            while listener.sock is not None and waiting.poll(0):
+            while _has_waiting(listener):
                 self.accept(listener)
             listener.close()
+
+
+def _has_waiting(listener: Any) -> bool:
+    """Return whether a connection waits to be accepted; never of a listener that is closed."""
+    if listener.sock is None:
+        return False
+    waiting = select.poll()  # select() knows no more than 1,024 open files
+    waiting.register(listener, select.POLLIN)
+    return bool(waiting.poll(0))
