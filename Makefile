@@ -3,6 +3,11 @@
 
 PYTHON ?= python3
 PIP_OPTIONS ?=
+DEMO_HOME ?= var/demo
+UPGRADE ?=
+ROUNDS ?=
+SEED ?=
+PARTS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up

@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -149,3 +151,23 @@ def test_pages_of_the_newsroom_that_are_named_are_there(client_of):
     for page in PAGES:
         for path in set(re.findall(r"(?<![\w.])/newsroom/[a-z/-]*", text(page))):
             assert adapter.test(path, "GET") or adapter.test(f"{path}x", "GET"), f"{page}: {path}"
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+class TestMakefile:
+    def told(self, *targets):
+        command = ["make", "--dry-run", "--always-make", "--warn-undefined-variables", *targets]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        return done.stdout, done.stderr
+
+    def test_no_target_has_a_variable_that_is_not_set(self):
+        (phony,) = re.findall(r"^\.PHONY: (.+)$", text("Makefile"), re.MULTILINE)
+        for target in phony.split():
+            assert "undefined variable" not in self.told(target)[1], target
+
+    def test_the_demo_is_indexed_and_served_where_readme_says(self):
+        lines = self.told("demo")[0].splitlines()
+        calls = [line for line in lines if re.search(r"/lienquan (index|serve) ", line)]
+        assert len(calls) == 2
+        assert all(" --home var/demo" in line for line in calls)
+        assert "serves var/demo" in text("README.md")
