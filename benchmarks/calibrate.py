@@ -1,4 +1,4 @@
-"""Fits the curves of `indexer.calibration` to what people judged related.
+"""Fits the curves of `indexer.index.calibration` to what people judged related.
 
 Lists of ten in archives of several sizes. Related: the judged articles of `vims` and `loose` alone and among 6,000 of
 `vietnews`, with bodies and without, by the product's own fused spreads. Brief: their titles alone, as drafts. Built
@@ -24,12 +24,13 @@ from numpy.typing import NDArray
 
 from benchmarks import common, readers
 from benchmarks.quality import encoder, searcher
-from indexer import calibration, metrics
-from indexer.calibration import Background, Curve, JointCurve, draw_background
-from indexer.embedding import embed
+from indexer import metrics
+from indexer.build.embedding import embed
+from indexer.files.arrays import Rows
+from indexer.index import calibration
+from indexer.index.calibration import Background, Curve, JointCurve, draw_background
 from indexer.metrics import Qrels
-from indexer.text import encoded_views
-from indexer.vectors import Rows
+from indexer.text.views import encoded_views
 from models.encoder import Vectors
 from models.remembering import QueryVectors
 from service.related import pool

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import metrics
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.metrics import Qrels
 from models.cpu import available_threads
 from models.encoder import Vectors

@@ -16,8 +16,10 @@ from unittest.mock import patch
 
 import numpy as np
 
-from indexer import tuning
-from indexer.vectors import Rows, Sizes, VectorIndex, Vectors, build_index, write_vectors
+from indexer.files.arrays import Rows
+from indexer.index import tuning
+from indexer.index.vectors import Sizes, VectorIndex, build_index, write_vectors
+from models.encoder import Vectors
 
 NEIGHBOURS = 16
 LOCAL = 0.7
@@ -106,7 +108,7 @@ def curves(vectors: Vectors, directory: Path) -> dict[str, Any]:
     np.save(raw, rows)
     build_index(raw, index, Sizes(0, 0), target=0)
     found, recall = VectorIndex(index, raw), {}
-    with patch("indexer.vectors._STEP", 0):  # walk it even where to compare all of so few takes less time
+    with patch("indexer.index.vectors._STEP", 0):  # walk it even where to compare all of so few takes less time
         for breadth in BREADTHS:
             found.breadth = breadth
             reached = [scores for _, scores in found.search(queries, 10)]

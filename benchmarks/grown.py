@@ -28,11 +28,11 @@ import numpy as np
 from benchmarks import common, generated
 from benchmarks.quality import encoder, searcher
 from benchmarks.serving import workers_of
-from indexer.article import VIETNAM
-from indexer.build import BuildOptions, build
-from indexer.snapshot import Home
-from indexer.vectors import RAW_FILE, Vectors
-from models.encoder import EncoderIdentity
+from indexer.articles.article import VIETNAM
+from indexer.build.build import BuildOptions, build
+from indexer.index.vectors import RAW_FILE
+from indexer.snapshot.home import Home
+from models.encoder import EncoderIdentity, Vectors
 from models.parity import probe_texts
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)

@@ -26,9 +26,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import common, generated, grown, overload, serving
-from indexer.ingest import live_home
-from indexer.snapshot import Home, share_file
-from indexer.vectors import RAW_FILE
+from indexer.build.ingest import live_home
+from indexer.index.vectors import RAW_FILE
+from indexer.snapshot.home import Home
+from indexer.snapshot.sharing import share_file
 from service.security.keys import KeyStore
 
 GROWN = 100_000

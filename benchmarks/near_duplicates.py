@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import common
-from indexer import near_duplicates
-from indexer.article import Article, validate
-from indexer.columns import ABSENT, micros
-from indexer.near_duplicates import Sketches, SketchWriter
-from indexer.syllables import stream
+from indexer.articles.article import Article, validate
+from indexer.articles.columns import ABSENT, micros
+from indexer.relations import near_duplicates
+from indexer.relations.near_duplicates import Sketches, SketchWriter
+from indexer.text.syllables import stream
 
 JUDGED = common.ROOT / "tests" / "data" / "near_duplicate_pairs.tsv"
 _SEED = 20260416

@@ -9,8 +9,9 @@ from typing import Literal
 
 from benchmarks.quality import encoder
 from indexer.archive import Archive
-from indexer.build import build
-from indexer.snapshot import Home, Snapshot
+from indexer.build.build import build
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models.encoder import Vectors
 from service.options import Options
 from service.schemas import RelatedBody, SearchParams, Seed

@@ -26,9 +26,10 @@ from benchmarks import common
 from benchmarks.peer_process import Missing, Side
 from indexer import metrics
 from indexer.archive import Archive
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.metrics import Qrels
-from indexer.snapshot import Home, Snapshot
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models import bundled, catalogue
 from models.cpu import available_threads
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from benchmarks import common
 from indexer.archive import Archive
-from indexer.build import BuildOptions, build
-from indexer.snapshot import Home, Snapshot
+from indexer.build.build import BuildOptions, build
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models import catalogue, sentence_transformer
 from models.encoder import Encoder
 from service import evaluation

@@ -15,8 +15,8 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks import common
-from indexer.build import build
-from indexer.snapshot import Home
+from indexer.build.build import build
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 
 LINES = 1_000_000

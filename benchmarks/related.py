@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
 from indexer import metrics
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
 from indexer.metrics import Qrels
 from service import evaluation
 from service.options import Options

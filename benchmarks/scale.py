@@ -23,8 +23,10 @@ import numpy as np
 from benchmarks import common, generated
 from benchmarks.near_duplicates import rss
 from benchmarks.quality import encoder, searcher
-from indexer.snapshot import Home
-from indexer.vectors import INDEX_FILE, RAW_FILE, Mask, Rows, Sizes, VectorIndex, Vectors, build_index
+from indexer.files.arrays import Mask, Rows
+from indexer.index.vectors import INDEX_FILE, RAW_FILE, Sizes, VectorIndex, build_index
+from indexer.snapshot.home import Home
+from models.encoder import Vectors
 
 COUNTS = (1_000, 10_000, 100_000, 1_000_000)
 QUERIES, FLAT_QUERIES, FILTERED_QUERIES, BATCHED = 400, 20, 40, 2048

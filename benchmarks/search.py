@@ -25,14 +25,15 @@ from numpy.typing import NDArray
 
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
-from indexer import metrics, syllables
+from indexer import metrics
 from indexer.archive import Archive
-from indexer.embedding import embed
-from indexer.knowledge import KnowledgeWriter
-from indexer.language import Language, LanguageWriter
-from indexer.lexical import LexicalWriter
-from indexer.lexicon import phrases
+from indexer.build.embedding import embed
+from indexer.index.lexical import LexicalWriter
+from indexer.language.knowledge import KnowledgeWriter
+from indexer.language.lexicon import phrases
+from indexer.language.restoration import Language, LanguageWriter
 from indexer.metrics import Qrels
+from indexer.text import syllables
 from models import languages
 from models.encoder import Vectors
 from service.options import Options

@@ -15,8 +15,8 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks import common
-from indexer.article import Article, validate
-from indexer.series import Series, SeriesWriter
+from indexer.articles.article import Article, validate
+from indexer.relations.series import Series, SeriesWriter
 
 ROUNDS = 5
 JUDGED = common.ROOT / "tests" / "data" / "series_judged.tsv"

@@ -27,9 +27,10 @@ import numpy as np
 
 from benchmarks import common, quality
 from benchmarks.related import timing
-from indexer import text
 from indexer.archive import Archive
-from indexer.snapshot import Home, Snapshot
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.text import folding
 from service.options import Options
 from service.searcher import Searcher
 from service.settings import Settings
@@ -217,7 +218,7 @@ def queries(archive: Archive, count: int) -> list[str]:
         length = len(words) if chance.random() < 0.3 else chance.randint(1, min(8, len(words)))
         start = chance.randint(0, len(words) - length)
         query = " ".join(words[start : start + length])
-        found[(text.fold(query) if chance.random() < 0.4 else query)[:500]] = None
+        found[(folding.fold(query) if chance.random() < 0.4 else query)[:500]] = None
     return list(found)
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
-from indexer.syllables import spelt, stream
+from indexer.text.syllables import spelt, stream
 from service.schemas import SearchParams
 from service.search.confusions import SELDOM, confusions
 from service.search.misspellings import Misspelling, Speller

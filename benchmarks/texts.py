@@ -10,8 +10,8 @@ import numpy as np
 
 from benchmarks import common
 from benchmarks.quality import encoder
-from indexer.article import Article
-from indexer.embedding import HEAD_WEIGHT
+from indexer.articles.article import Article
+from indexer.build.embedding import HEAD_WEIGHT
 from models.encoder import Vectors
 from models.sentence_transformer import SentenceTransformerEncoder
 

@@ -13,24 +13,26 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import near_duplicates
-from indexer.article import Article
-from indexer.changes import NEVER, Known, Withdrawal
-from indexer.columns import FACETS, Filters, Mask
-from indexer.content_classes import ClassMap, combined
-from indexer.knowledge import Knowledge
-from indexer.lexical import Chance, Term, Words
-from indexer.mining import Name
-from indexer.near_duplicates import Bits, Hours, Sketches
-from indexer.neighbours import MEANT, WORDED
-from indexer.projection import Positions
-from indexer.segment import Segment
-from indexer.series import Pattern
-from indexer.snapshot import Snapshot
-from indexer.summaries import Summary
-from indexer.terms import TermVector, Vocabulary
-from indexer.text import match_key, url_key
-from indexer.vectors import Rows, Vectors
+from indexer.articles.article import Article
+from indexer.articles.columns import FACETS, Filters, Mask
+from indexer.articles.summaries import Summary
+from indexer.changes.changes import NEVER, Known, Withdrawal
+from indexer.files.arrays import Rows
+from indexer.index.lexical import Chance, Term, Words
+from indexer.language.knowledge import Knowledge
+from indexer.language.mining import Name
+from indexer.relations import near_duplicates
+from indexer.relations.content_classes import ClassMap, combined
+from indexer.relations.near_duplicates import Bits, Hours, Sketches
+from indexer.relations.neighbours import MEANT, WORDED
+from indexer.relations.series import Pattern
+from indexer.relations.terms import TermVector, Vocabulary
+from indexer.snapshot.projection import Positions
+from indexer.snapshot.segment import Segment
+from indexer.snapshot.snapshot import Snapshot
+from indexer.text.addresses import url_key
+from indexer.text.folding import match_key
+from models.encoder import Vectors
 
 ADDED = 48
 """How many neighbours are looked for in each segment that was added later."""

@@ -3,8 +3,8 @@
 Owns what is copied, and in which order: databases first, then the snapshot, so that a change is in the one or in the
 other or in both. A copy of the snapshot that was taken first could be older than a log that has been emptied since.
 
-A backup lists its files with their SHA-256 (`indexer.checksums`); the snapshot's manifest does so for the rest. What is
-restored is compared with these before anything of it is in the home.
+A backup lists its files with their SHA-256 (`indexer.files.checksums`); the snapshot's manifest does so for the rest.
+What is restored is compared with these before anything of it is in the home.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from indexer import cache, checksums, private, progress
+from indexer.build import cache
 from indexer.errors import SnapshotError
-from indexer.layout import CURRENT_FILE, MANIFEST_FILE
-from indexer.snapshot import Home, share_directory, verify
+from indexer.files import checksums, private, progress
+from indexer.files.layout import CURRENT_FILE, MANIFEST_FILE
+from indexer.snapshot.home import Home
+from indexer.snapshot.sharing import share_directory
+from indexer.snapshot.verification import verify
 
 _TRIES = 5
 """How often a snapshot is begun to be copied that is pruned meanwhile."""

@@ -14,9 +14,9 @@ from flask import Blueprint, Response, abort, current_app, g, render_template, r
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
-from indexer.article import Article, shown
-from indexer.following import condition
-from indexer.summaries import Summary
+from indexer.articles.article import Article, shown
+from indexer.articles.summaries import Summary
+from indexer.sources.following import condition
 from service import schemas
 from service.answers import api_docs, openapi, written
 from service.answers.shapes import SuggestionList, SuggestionOut

@@ -22,8 +22,8 @@ from werkzeug.http import parse_accept_header
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RequestRedirect
 
-from indexer.article import shown
-from indexer.hashed import Hashed
+from indexer.articles.article import shown
+from indexer.files.hashed import Hashed
 from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads
 from models.cross_encoder import Reranker

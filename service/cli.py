@@ -12,7 +12,7 @@ import sys
 
 import click
 
-from indexer import private
+from indexer.files import private
 from service.commands import (
     archive,
     articles,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from indexer import metrics
-from indexer.article import Article
+from indexer.articles.article import Article
 from indexer.metrics import Qrels
 from service.errors import NotFound
 from service.hits import Answer

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from indexer import arrays
-from indexer.summaries import Summary
-from indexer.vectors import Rows
+from indexer.articles.summaries import Summary
+from indexer.files import arrays
+from indexer.files.arrays import Rows
 from service.answers import written
 from service.answers.shapes import BatchListOut
 from service.files.whole import beside, whole

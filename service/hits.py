@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from indexer.article import Article
-from indexer.summaries import Summary
+from indexer.articles.article import Article
+from indexer.articles.summaries import Summary
 from service.rules.applied import Missing
 from service.search.understanding import Query
 

@@ -17,12 +17,15 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from indexer import ingest
 from indexer.archive import Archive
+from indexer.build import ingest
+from indexer.changes.journal import Journal
 from indexer.errors import JournalError, SnapshotError
-from indexer.hashed import Hashed
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.files.hashed import Hashed
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from models.remembering import QueryVectors

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from indexer import content_classes
-from indexer.content_classes import ClassMap
-from indexer.lexicon import Abbreviation, Read, Renaming, parse_abbreviations, parse_renamings
+from indexer.language.lexicon import Abbreviation, Read, Renaming, parse_abbreviations, parse_renamings
+from indexer.relations import content_classes
+from indexer.relations.content_classes import ClassMap
 from service.files.followed import Followed
 from service.ranking.presets import Defaults
 from service.rules.file import RuleFile

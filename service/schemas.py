@@ -9,9 +9,9 @@ from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, ValidationError, model_validator
 
-from indexer.article import MAX_ID, Article, ArticleId, OptionalTime, parse_day, parse_time, shown
-from indexer.columns import Filters
-from indexer.text import SEEN, clean
+from indexer.articles.article import MAX_ID, Article, ArticleId, OptionalTime, parse_day, parse_time, shown
+from indexer.articles.columns import Filters
+from indexer.text.folding import SEEN, clean
 from service.errors import BadRequest, FieldError
 from service.ranking.presets import ClassName, DuplicateRule, FallbackName, FreshnessName, PresetName
 

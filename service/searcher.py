@@ -17,18 +17,18 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import lexicon
 from indexer.archive import Archive
-from indexer.article import Article, shown
-from indexer.changes import Withdrawal
-from indexer.columns import FACETS, Filters, Mask, micros
-from indexer.compounds import word_pairs
-from indexer.journal import Journal
-from indexer.lexical import Term
-from indexer.lexicon import Abbreviation, Read, Renaming
-from indexer.summaries import Summary
-from indexer.vectors import Rows, Vectors
-from models.encoder import Encoder
+from indexer.articles.article import Article, shown
+from indexer.articles.columns import FACETS, Filters, Mask, micros
+from indexer.articles.summaries import Summary
+from indexer.changes.changes import Withdrawal
+from indexer.changes.journal import Journal
+from indexer.files.arrays import Rows
+from indexer.index.lexical import Term
+from indexer.language import lexicon
+from indexer.language.compounds import word_pairs
+from indexer.language.lexicon import Abbreviation, Read, Renaming
+from models.encoder import Encoder, Vectors
 from models.remembering import QueryVectors
 from service.errors import NotFound, NotReady
 from service.hits import Answer, Hit, Reason

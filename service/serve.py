@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from indexer import private
-from indexer.hashed import Ahead, Hashed
+from indexer.files import private
+from indexer.files.hashed import Ahead, Hashed
 from models.cpu import available_threads
 from service.serving import allocator
 from service.serving.admission import SPARE, Admission

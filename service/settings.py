@@ -98,10 +98,10 @@ class Settings(BaseSettings):
         are relative, or left out where they have to be whole.
     :param robots: Whether search engines may list the pages of articles.
     :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
-    :param abbreviations: A file of editors' abbreviations, with the columns of indexer/lexicon/abbreviations.tsv; read
-        again when it changes.
-    :param renamings: A file of places that were renamed or merged, with the columns of indexer/lexicon/places.tsv; read
-        again when it changes.
+    :param abbreviations: A file of editors' abbreviations, with the columns of
+        indexer/language/lexicon/abbreviations.tsv; read again when it changes.
+    :param renamings: A file of places that were renamed or merged, with the columns of
+        indexer/language/lexicon/places.tsv; read again when it changes.
     :param rules: The file of the editors' rules for related lists (`lienquan rules`); read again when it changes.
     :param classes: A file that says which sections and tags are sponsored, obituaries or cases of minors: field, value
         and class, a tab between.

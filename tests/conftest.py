@@ -19,17 +19,20 @@ import numpy as np
 import pytest
 from flask.testing import FlaskClient
 
-from indexer import knowledge, lexical, projection
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.build import BuildOptions, BuildReport, build
-from indexer.knowledge import Knowledge, KnowledgeWriter
-from indexer.lexical import LexicalIndex, LexicalWriter
-from indexer.owners import write_owners
-from indexer.segment import Segment, SegmentWriter, empty_rows
-from indexer.snapshot import Home, Snapshot
-from indexer.store import Stored
-from indexer.vectors import RAW_FILE, write_vectors
+from indexer.articles.article import validate
+from indexer.articles.owners import write_owners
+from indexer.articles.store import Stored
+from indexer.build.build import BuildOptions, BuildReport, build
+from indexer.index import lexical
+from indexer.index.lexical import LexicalIndex, LexicalWriter
+from indexer.index.vectors import RAW_FILE, write_vectors
+from indexer.language import knowledge
+from indexer.language.knowledge import Knowledge, KnowledgeWriter
+from indexer.snapshot import projection
+from indexer.snapshot.home import Home
+from indexer.snapshot.segment import Segment, SegmentWriter, empty_rows
+from indexer.snapshot.snapshot import Snapshot
 from models.encoder import Encoder
 from models.hashing import HashingEncoder
 from service.app import create_app

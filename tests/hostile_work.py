@@ -10,8 +10,8 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
-from indexer import confined
 from indexer.errors import SourceError
+from indexer.limits import confined
 
 
 def count(up_to: int) -> Iterator[int]:

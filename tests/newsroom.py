@@ -9,7 +9,7 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
 
 Line = dict[str, Any]
 

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer import growth
 from indexer.archive import Archive
-from indexer.build import BuildOptions, build
+from indexer.build import growth
+from indexer.build.build import BuildOptions, build
 from indexer.errors import SnapshotError
-from indexer.lexical import Term, Words
-from indexer.snapshot import Home, Snapshot, read_manifest, verify
+from indexer.index.lexical import Term, Words
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from indexer.sources import SourceOptions
 from models.hashing import HashingEncoder
 

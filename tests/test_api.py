@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
 from models.hashing import HashingEncoder
 from service import schemas
 from service.app import create_app

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import content_classes
-from indexer.article import parse_time
-from indexer.columns import ABSENT, Filters, micros
-from indexer.content_classes import ContentClass
-from indexer.lexical import Term, Words
+from indexer.articles.article import parse_time
+from indexer.articles.columns import ABSENT, Filters, micros
+from indexer.index.lexical import Term, Words
+from indexer.relations import content_classes
+from indexer.relations.content_classes import ContentClass
 from tests.conftest import Part
 
 EAST = np.array([1, 0], dtype=np.float32)

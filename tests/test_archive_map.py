@@ -5,11 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from indexer import archive_map, build, projection
 from indexer.archive import Archive
-from indexer.build import BuildOptions
+from indexer.build import build
+from indexer.build.build import BuildOptions
 from indexer.errors import SnapshotError
-from indexer.snapshot import Home, Snapshot, read_manifest
+from indexer.snapshot import archive_map, projection
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from tests.newsroom import newsroom
 

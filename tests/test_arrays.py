@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from indexer import arrays
+from indexer.files import arrays
 from tests.torture.full import room, small_disk
 
 

@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from indexer.article import VIETNAM, Article, Problem, parse_day, parse_time, shown, validate
-from indexer.store import Stored
+from indexer.articles.article import VIETNAM, Article, Problem, parse_day, parse_time, shown, validate
+from indexer.articles.store import Stored
 
 TIME = "expected an ISO 8601 time such as 2023-11-07T17:04:00+07:00"
 ID = "expected 1 to 128 characters, no control characters, no '/', no outer blanks, not '.' or '..'"

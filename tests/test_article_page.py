@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from indexer.article import validate
+from indexer.articles.article import validate
 from service.reader import article_page
 
 

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.backup import backup, restore
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from service.errors import NotRecorded
 from service.files import database
 from service.security import audit_chain

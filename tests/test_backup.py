@@ -15,11 +15,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import checksums
 from indexer.archive import Archive
 from indexer.backup import backup, check, restore
 from indexer.errors import SnapshotError
-from indexer.snapshot import Home, Snapshot, verify
+from indexer.files import checksums
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from service.cli import main
 from service.upkeep.home_checks import _restoring
 
@@ -313,7 +315,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from indexer import backup
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 
 steps = iter(range(1, 9))
 def step(call):

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from indexer.archive import Archive
-from indexer.snapshot import Home, Snapshot, verify
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from service.cli import main
 from tests.broken_files import CASES
 

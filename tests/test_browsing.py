@@ -14,9 +14,9 @@ import pytest
 from lxml import html
 
 import indexer
-from indexer.article import parse_time
+from indexer.articles.article import parse_time
 from indexer.sources.feed import parse
-from indexer.text import match_key
+from indexer.text.folding import match_key
 from service.reader.topics import KINDS, page_number
 
 HTML = {"Accept": "text/html"}

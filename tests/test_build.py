@@ -17,16 +17,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import assembly
-from indexer import snapshot as snapshots
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.build import BuildOptions, build, describe
-from indexer.embedding import embed
+from indexer.articles.article import validate
+from indexer.build import assembly
+from indexer.build.build import BuildOptions, build, describe
+from indexer.build.embedding import embed
+from indexer.build.staging import Staging
 from indexer.errors import BuildRefused, SnapshotError, SourceError, ValidationFailed
-from indexer.snapshot import Home, Snapshot, read_manifest, verify
-from indexer.staging import Staging
-from indexer.vectors import build_index
+from indexer.index.vectors import build_index
+from indexer.snapshot import home as home_module
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import files_of, verify
 from models.hashing import HashingEncoder
 from models.parity import probe_texts
 
@@ -108,7 +111,7 @@ def manifest_of(home):
 
 def inodes(home):
     directory = home.directory(home.current())
-    return {name: (directory / name).stat().st_ino for name in snapshots._files(directory)}
+    return {name: (directory / name).stat().st_ino for name in files_of(directory)}
 
 
 def numbers(report):
@@ -299,7 +302,7 @@ def test_an_index_that_does_not_find_what_it_should_is_refused(home, index, monk
     def poor(raw, path):
         raise ValueError("recall@10 0.71: expected at least 0.99")
 
-    monkeypatch.setattr("indexer.vectors.build_index", poor)
+    monkeypatch.setattr("indexer.index.vectors.build_index", poor)
     with pytest.raises(BuildRefused, match=r"segment-0: recall@10 0\.71: expected at least 0\.99"):
         index([*LINES, line(10)])
     assert home.current() == first.snapshot
@@ -489,7 +492,7 @@ def test_a_time_of_change_too_far_ahead_is_told_left_out_and_keeps_nothing_out(h
 
 def test_one_that_an_earlier_release_stored_is_replaced(home, index, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("indexer.build.without_time_ahead", lambda article, now: (article, []))
+        patched.setattr("indexer.build.build.without_time_ahead", lambda article, now: (article, []))
         index([line(1, updated_at="9999-12-30"), *LINES[2:]])
     report, _ = index([line(1, title="Mới", updated_at="2026-01-01")], whole=False)
     assert (numbers(report), state(home)["a1"]) == ((0, 1, 0, 8), "Mới")
@@ -577,8 +580,8 @@ def test_vectors_that_are_not_unit_are_never_published(home, index):
 CHILD = """
 import itertools, json, sys, time
 from pathlib import Path
-from indexer.build import BuildOptions, build
-from indexer.snapshot import Home
+from indexer.build.build import BuildOptions, build
+from indexer.snapshot.home import Home
 from tests.test_build import Counting
 
 class Sleeping(Counting):
@@ -721,10 +724,10 @@ def test_a_build_waits_for_a_merge_and_for_nothing_else(home, index, monkeypatch
             home.lock(merging=True),
         ):
             pass
-        monkeypatch.setattr(snapshots, "MERGE_SECONDS", 0.2)
+        monkeypatch.setattr(home_module, "MERGE_SECONDS", 0.2)
         with pytest.raises(BuildRefused, match="held by process"):
             index(LINES)
-    monkeypatch.setattr(snapshots, "MERGE_SECONDS", 60.0)
+    monkeypatch.setattr(home_module, "MERGE_SECONDS", 60.0)
     held, over = threading.Event(), threading.Event()
 
     def merge():
@@ -735,7 +738,7 @@ def test_a_build_waits_for_a_merge_and_for_nothing_else(home, index, monkeypatch
     thread = threading.Thread(target=merge)
     thread.start()
     assert held.wait(10)
-    monkeypatch.setattr(snapshots.time, "sleep", lambda _: over.set())
+    monkeypatch.setattr(home_module.time, "sleep", lambda _: over.set())
     assert index(LINES)[0].snapshot is not None
     thread.join()
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from indexer.calibration import (
+from indexer.index.calibration import (
     HITS,
     LONGEST_FITTED,
     MOST_SHARE,

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from indexer import snapshot
 from indexer.errors import SnapshotError
-from indexer.snapshot import Home
+from indexer.snapshot import snapshot
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 from service.cli import main
 from service.commands.common import open_searcher
@@ -649,11 +649,11 @@ class TestTheScript:
 
     def test_verbose_logs_to_stderr(self, run, archive, monkeypatch):
         def log(*_):
-            logging.getLogger("indexer.build").debug("cho người vận hành")
+            logging.getLogger("indexer.build.build").debug("cho người vận hành")
             raise ValueError("thôi")
 
-        monkeypatch.setattr("indexer.build.build", log)
-        assert "DEBUG indexer.build: cho người vận hành" in run("-v", "index", archive, status=1).stderr
+        monkeypatch.setattr("indexer.build.build.build", log)
+        assert "DEBUG indexer.build.build: cho người vận hành" in run("-v", "index", archive, status=1).stderr
         assert "cho người vận hành" not in run("index", archive, status=1).stderr
 
     def test_home_and_model_by_option_go_before_the_environment(self, run, archive, tmp_path):

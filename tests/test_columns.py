@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.article import VIETNAM, validate
-from indexer.columns import ABSENT, Columns, ColumnWriter, Filters, micros
-from indexer.text import match_key
+from indexer.articles.article import VIETNAM, validate
+from indexer.articles.columns import ABSENT, Columns, ColumnWriter, Filters, micros
+from indexer.text.folding import match_key
 
 NEVER = int(np.iinfo(np.int64).max)
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.article import validate
+from indexer.articles.article import validate
 from models.hashing import HashingEncoder
 from service.cli import main
 from service.errors import NothingToCompare

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import compounds
-from indexer.lexical import LexicalIndex, LexicalWriter, Term
-from indexer.syllables import folded, stream
-from indexer.syllables import spelt as one_spelling
+from indexer.index.lexical import LexicalIndex, LexicalWriter, Term
+from indexer.language import compounds
+from indexer.text.syllables import folded, stream
+from indexer.text.syllables import spelt as one_spelling
 
 WORDS = frozenset(
     {("gia", "đình"), ("đình", "công"), ("công", "nhân"), ("hoạt", "động"), ("động", "kinh"), ("kinh", "doanh")}

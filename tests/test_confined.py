@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.confined import Allowance, Confined
 from indexer.errors import SourceError, WorkEnded
+from indexer.limits.confined import Allowance, Confined
 from tests import hostile_work
 from tests.conftest import wait_for
 
@@ -148,7 +148,7 @@ def _lives(pid):
 
 
 STARTER = """
-from indexer.confined import Allowance, Confined
+from indexer.limits.confined import Allowance, Confined
 from tests import hostile_work
 child = Confined(Allowance())
 print(*child.run(hostile_work.log), flush=True)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.syllables import folded
+from indexer.text.syllables import folded
 from service.search.confusions import RARE, SAME, SELDOM, USUAL, Parts, confusions, parts_of
 from service.search.typing_slips import SPELLINGS, TONES, plausible, toned
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.article import Article
-from indexer.columns import Columns, ColumnWriter
-from indexer.content_classes import (
+from indexer.articles.article import Article
+from indexer.articles.columns import Columns, ColumnWriter
+from indexer.relations.content_classes import (
     NO_RULES,
     USUAL,
     ClassMap,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from indexer.following import Condition, SourceState, SyncState
 from indexer.sources import addresses
+from indexer.sources.following import Condition, SourceState, SyncState
 from service import settings
 from service.observing.metrics import text_of_sources
 from service.serve import _config

@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 from click.testing import CliRunner
 
-from indexer import following
-from indexer.article import validate
-from indexer.ingest import Ingester, live_home
-from indexer.journal import FILE as JOURNAL
-from indexer.journal import Journal, Put
-from indexer.snapshot import Home
+from indexer.articles.article import validate
+from indexer.build.ingest import Ingester, live_home
+from indexer.changes.journal import FILE as JOURNAL
+from indexer.changes.journal import Journal, Put
+from indexer.snapshot.home import Home
+from indexer.sources import following
 from models import catalogue, sentence_transformer
 from models.errors import ModelError
 from models.hashing import HashingEncoder

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import lexicon
-from indexer.syllables import syllables
+from indexer.language import lexicon
+from indexer.text.syllables import syllables
 from service.search import english
 from service.search.english import ENGLISH, forms, gloss_of, glosses, whole_words
 

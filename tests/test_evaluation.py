@@ -5,7 +5,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from indexer.article import Article
+from indexer.articles.article import Article
 from models.hashing import HashingEncoder
 from service.evaluation import DEPTH, draft_of, evaluate_related, evaluate_search
 from service.searcher import Searcher

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.build import BuildOptions, build
-from indexer.journal import Delete, Journal
-from indexer.snapshot import Home, Snapshot
+from indexer.build.build import BuildOptions, build
+from indexer.changes.journal import Delete, Journal
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from service import exporting
 from service.cli import main

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import text
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.sources import feed
 from indexer.sources.feed import NotFeed, parse
+from indexer.text import addresses
 
 DATA = Path(__file__).parent / "data" / "sources"
 RSS = (DATA / "rss.xml").read_bytes()
@@ -31,7 +31,7 @@ def test_rss():
     assert pottery.key == "dendau-101"
     assert not pottery.full
     assert pottery.fields == {
-        "id": text.derived_id("u", "dendau.example/lo-gom-101.html"),
+        "id": addresses.derived_id("u", "dendau.example/lo-gom-101.html"),
         "title": "Lò gốm Đồng Sấu đỏ lửa trở lại",
         "lead": "Sau ba năm tắt bếp, mười hai lò gốm ven sông Sấu cùng nhóm lửa.",
         "url": "https://dendau.example/lo-gom-101.html?utm_source=rss",
@@ -51,7 +51,7 @@ def test_rss():
     )
     assert market.fields["published_at"] == "2026-11-24T22:15:00+07:00"
     assert note.fields == {
-        "id": text.derived_id("t", "tin ngan khong co dia chi"),
+        "id": addresses.derived_id("t", "tin ngan khong co dia chi"),
         "title": "Tin ngắn không có địa chỉ",
         "lead": "Cầu treo Nậm Lúc đóng để sửa trong hai ngày.",
         "published_at": "2026-11-24T09:05:00",
@@ -62,7 +62,7 @@ def test_atom():
     (entry,) = parse((DATA / "atom.xml").read_bytes(), "application/atom+xml", "https://songque.example/feed")
     assert entry.key == "tag:songque.example,2026:7"
     assert entry.fields == {
-        "id": text.derived_id("u", "songque.example/tin/ca-lang"),
+        "id": addresses.derived_id("u", "songque.example/tin/ca-lang"),
         "title": "Cá lăng về bến Trà",
         "lead": "Ngư dân bến Trà kéo được mẻ cá lăng đầu mùa.",
         "url": "https://songque.example/tin/ca-lang",
@@ -77,7 +77,7 @@ def test_atom():
 def test_json_feed():
     tea, notice = parse((DATA / "feed.json").read_bytes())
     assert tea.fields == {
-        "id": text.derived_id("u", "nuixanh.example/che-shan"),
+        "id": addresses.derived_id("u", "nuixanh.example/che-shan"),
         "title": "Chè shan tuyết vào vụ cuối",
         "lead": "Vụ cuối của năm ít mà thơm.",
         "url": "https://nuixanh.example/che-shan",
@@ -89,7 +89,7 @@ def test_json_feed():
         "image_url": "https://nuixanh.example/che.jpg",
     }
     assert notice.fields == {
-        "id": text.derived_id("g", "9002"),
+        "id": addresses.derived_id("g", "9002"),
         "title": "Thông báo cúp điện",
         "lead": "Bản Tà Sông cúp điện sáng thứ bảy.",
     }
@@ -125,7 +125,7 @@ def test_one_article_has_one_id_wherever_it_is_met():
 def test_a_dangerous_address_is_none():
     (entry,) = parse(rss("<item><title>Một</title><guid>7</guid><link>javascript:alert(1)</link></item>"))
     assert "url" not in entry.fields
-    assert entry.fields["id"] == text.derived_id("g", "7")
+    assert entry.fields["id"] == addresses.derived_id("g", "7")
 
 
 def test_scripts_are_gone():

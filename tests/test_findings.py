@@ -6,7 +6,7 @@ import io
 import numpy as np
 import pytest
 
-from indexer.columns import micros
+from indexer.articles.columns import micros
 from service.overview import findings
 from service.overview.finding_page import page, table
 from service.schemas import RelatedBody, Seed

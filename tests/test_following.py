@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from indexer import following
 from indexer.archive import Archive
 from indexer.errors import BuildRefused
-from indexer.snapshot import Home, Snapshot
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.sources import following
 from service.cli import main
 from tests import web_server
 from tests.conftest import wait_for

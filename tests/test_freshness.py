@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.columns import ABSENT
+from indexer.articles.columns import ABSENT
 from service.ranking.freshness import FADINGS, Fading, freshness
 
 DAY = 24 * 3600 * 1_000_000

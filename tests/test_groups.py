@@ -7,9 +7,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.columns import ABSENT
-from indexer.groups import grouped, of_articles
-from indexer.owners import Owners, write_owners
+from indexer.articles.columns import ABSENT
+from indexer.articles.owners import Owners, write_owners
+from indexer.relations.groups import grouped, of_articles
 
 
 def owners_of(pairs, vectors):

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot
+from indexer.changes.journal import Journal
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from service.errors import Forbidden, NotRecorded, ServiceError, Unauthorized
 from service.security.audit import AuditLog
 from service.security.audit_entries import ids

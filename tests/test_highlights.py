@@ -2,7 +2,7 @@
 
 import pytest
 
-from indexer.article import Article
+from indexer.articles.article import Article
 from service.search import snippets
 from service.search.highlights import Highlights
 from service.search.snippets import NOTHING_WANTED, Wanted

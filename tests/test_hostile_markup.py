@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import syllables as syllables_module
-from indexer import text
-from indexer.article import Article, validate
-from indexer.syllables import LONGEST_TOKEN, code_spans, codes, spelt, stream, syllables
-from indexer.text import MARKS_IN_A_ROW, clean, fold, html_to_text, match_key, normalised
+from indexer.articles.article import Article, validate
+from indexer.text import syllables as syllables_module
+from indexer.text.folding import MARKS_IN_A_ROW, clean, fold, match_key, normalised
+from indexer.text.markup import html_to_text
+from indexer.text.syllables import LONGEST_TOKEN, code_spans, codes, spelt, stream, syllables
 
 _GENEROUS = 5.0
 """Seconds of the processor; what is quadratic took 20 to 60 of them."""
@@ -82,7 +82,7 @@ def test_where_no_tree_can_be_made_unseen_parts_are_left_out_and_blocks_are_line
     )
 )
 def test_without_a_tree_the_text_is_the_same(markup):
-    assert text._without_tags(markup) == html_to_text(markup)
+    assert markup._without_tags(markup) == html_to_text(markup)
 
 
 @given(st.text(st.sampled_from("ab>é \n\t\x00\u200b\u0301;#=/"), max_size=40))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from indexer import following
+from indexer.sources import following
 from service.cli import main
 from tests import web_server
 from tests.conftest import wait_for

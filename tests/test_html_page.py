@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from indexer import text
-from indexer.article import Article, parse_time, validate
+from indexer.articles.article import Article, parse_time, validate
 from indexer.sources import BadLine, Reading, html_document, html_page, page_body, page_dates
 from indexer.sources.html_page import read, read_bytes
 from indexer.sources.reading import SourceOptions
+from indexer.text import addresses, folding
 from tests.html_layouts import LAYOUTS, MARK, SAMPLES, in_windows_1258, old_tables, pages
 
 TITLE = "Chuyện con đò bến Mơ"
@@ -263,11 +263,11 @@ class TestOtherFields:
     def test_url_is_canonical_and_makes_the_id(self):
         found = fields(page('<link rel="canonical" href="https://www.binhminh.example/do.html?utm_source=x">'))
         assert found["url"] == "https://www.binhminh.example/do.html?utm_source=x"
-        assert found["id"] == text.derived_id("u", "binhminh.example/do.html")
+        assert found["id"] == addresses.derived_id("u", "binhminh.example/do.html")
 
     def test_without_url_the_title_makes_the_id(self):
         found = read_bytes(page())
-        assert (found.fields["id"], found.derived) == (text.derived_id("t", text.fold(TITLE)), True)
+        assert (found.fields["id"], found.derived) == (addresses.derived_id("t", folding.fold(TITLE)), True)
 
     def test_relative_and_broken_addresses(self):
         head = '<link rel="canonical" href="http://[x"><meta property="og:url" content="https://a.vn/b">'
@@ -336,7 +336,9 @@ class TestEncodings:
     def test_windows_1252(self):
         data = page('<meta charset="iso-8859-1">', body=["Café “crème” à Huế ".replace("ế", "e") * 20]).decode()
         bare = (
-            text.fold(data.split("<article>")[0]) + "<article>" + data.split("<article>")[1].replace(TITLE, "Do ngang")
+            folding.fold(data.split("<article>")[0])
+            + "<article>"
+            + data.split("<article>")[1].replace(TITLE, "Do ngang")
         )
         assert "Café “crème”" in fields(bare.encode("cp1252"))["body"]
 
@@ -344,7 +346,9 @@ class TestEncodings:
         assert fields(in_windows_1258(page().decode()), encoding="cp1258")["id"]
 
     def test_undeclared_windows_1258(self):
-        assert text.clean(html_document.decode(old_tables(SAMPLES[1]).replace(b"charset", b"x"))).count("Bão số 9") == 2
+        assert (
+            folding.clean(html_document.decode(old_tables(SAMPLES[1]).replace(b"charset", b"x"))).count("Bão số 9") == 2
+        )
 
 
 class TestNoArticle:

@@ -17,17 +17,22 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from indexer import ingest, journal, snapshot
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.build import BuildOptions, build
-from indexer.changes import Delete, Put
-from indexer.columns import micros
+from indexer.articles.article import validate
+from indexer.articles.columns import micros
+from indexer.build import ingest
+from indexer.build.build import BuildOptions, build
+from indexer.build.ingest import KEPT, Ingester, live_home, newest
+from indexer.build.staging import Staging
+from indexer.changes import journal
+from indexer.changes.changes import Delete, Put
+from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError
-from indexer.ingest import KEPT, Ingester, live_home, newest
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot, read_manifest, verify
-from indexer.staging import Staging
+from indexer.snapshot import snapshot as snapshot_module
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from models.hashing import HashingEncoder
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
@@ -363,7 +368,9 @@ class TestLive:
         place.journal.write([put("b1")])
         (name,) = place.ingest()
         with monkeypatch.context() as context:
-            context.setattr(snapshot, "LexicalIndex", lambda *_: (_ for _ in ()).throw(FileNotFoundError("words")))
+            context.setattr(
+                snapshot_module, "LexicalIndex", lambda *_: (_ for _ in ()).throw(FileNotFoundError("words"))
+            )
             with pytest.raises(SnapshotError, match="words"):
                 Snapshot(live_home(place.home).directory(name), served.snapshot)
         assert served.row_of("a1") == 0

@@ -9,12 +9,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.article import validate
-from indexer.inspection import inspect
-from indexer.looks import FLAGS, LONG_BODY, LOOKS, SHORT_BODY, Severity, looks
+from indexer.articles.article import validate
+from indexer.articles.looks import FLAGS, LONG_BODY, LOOKS, SHORT_BODY, Severity, looks
+from indexer.build.staging import Staging
 from indexer.sources import SourceOptions
-from indexer.staging import Staging
-from indexer.tally import FIELDS, MANY_TITLES, Tally
+from indexer.sources.inspection import inspect
+from indexer.sources.tally import FIELDS, MANY_TITLES, Tally
 from service.cli import main
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.article import validate
-from indexer.changes import NEVER, Change, Delete, Known, Put, Withdrawal
-from indexer.columns import micros
+from indexer.articles.article import validate
+from indexer.articles.columns import micros
+from indexer.changes.changes import NEVER, Change, Delete, Known, Put, Withdrawal
+from indexer.changes.journal import Journal
 from indexer.errors import JournalError
-from indexer.journal import Journal
 
 NOW = datetime(2026, 3, 2, 8, tzinfo=UTC)
 EARLIER, LATER = (f"2026-03-0{day}T00:00:00+00:00" for day in (1, 3))
@@ -379,7 +379,9 @@ for number in range(100_000):
         assert {f"a{int(line)}" for line in told if line.endswith("\n")} <= set(held)
 
     def test_writers_side_by_side_lose_nothing(self, tmp_path, monkeypatch):
-        monkeypatch.setattr("indexer.journal._WAIT_SECONDS", 120.0)  # SQLite has no queue: on a slow disk some starve
+        monkeypatch.setattr(
+            "indexer.changes.journal._WAIT_SECONDS", 120.0
+        )  # SQLite has no queue: on a slow disk some starve
 
         def write(name):
             own = Journal(tmp_path)

@@ -9,7 +9,7 @@ from lxml import html
 
 from indexer import metrics
 from indexer.backup import backup, restore
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from service.cli import main
 from service.errors import CannotWrite, NotFound, NotReady
 from service.evaluation import evaluate_related, evaluate_search

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import lexicon
-from indexer.article import validate
-from indexer.knowledge import Knowledge, KnowledgeWriter, Names
-from indexer.mining import Mined, Name
-from indexer.named import Named
-from indexer.syllables import spaced, stream, syllables
+from indexer.articles.article import validate
+from indexer.language import lexicon
+from indexer.language.knowledge import Knowledge, KnowledgeWriter, Names
+from indexer.language.mining import Mined, Name
+from indexer.language.named import Named
+from indexer.text.syllables import spaced, stream, syllables
 
 NOW = datetime(2023, 11, 15, 8, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

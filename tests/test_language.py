@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import language
-from indexer.language import BREAK, NUMBER, Language, LanguageWriter
-from indexer.syllables import folded, spelt
+from indexer.language import restoration
+from indexer.language.restoration import BREAK, NUMBER, Language, LanguageWriter
+from indexer.text.syllables import folded, spelt
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ class TestByHand:
         assert found[0] * 17 == pytest.approx([7, 3, 1], rel=1e-5)
 
     def test_trigrams_that_are_not_kept_leave_their_share_to_pairs(self, language_of, monkeypatch):
-        monkeypatch.setattr(language, "_KEEP_SINGLE", 0)
+        monkeypatch.setattr(restoration, "_KEEP_SINGLE", 0)
         model = language_of("a b", "a b", "a c")
         found, _ = follow(model, [2], [1], [3, 4])
         # Of three, 0.4 are the discount and 1 is what was left out
@@ -147,7 +147,7 @@ class TestWords:
         assert follow(model, ids(model, "b"), [-1], [BREAK])[1][0, 0] >= 0
 
     def test_more_words_than_there_are_ids(self, language_of, monkeypatch):
-        monkeypatch.setattr(language, "_MAX_WORDS", 3)
+        monkeypatch.setattr(restoration, "_MAX_WORDS", 3)
         model = language_of("a a b")
         assert model.words == ["", "0", "a"]
         assert model.id_of("b") is None
@@ -156,7 +156,7 @@ class TestWords:
 
 class TestLimits:
     def test_no_text_is_added_once_there_is_enough(self, language_of, monkeypatch):
-        monkeypatch.setattr(language, "MAX_TOKENS", 6)
+        monkeypatch.setattr(restoration, "MAX_TOKENS", 6)
         model = language_of("a b", "c d e", "f")
         assert model.words == ["", "0", *"abcde"]
         assert model.counts.sum() == 7 + 3
@@ -215,7 +215,7 @@ class TestLaws:
     @settings(max_examples=60)
     def test_what_may_follow_sums_to_one(self, language_of, single, texts):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(language, "_KEEP_SINGLE", single)
+            patch.setattr(restoration, "_KEEP_SINGLE", single)
             model = language_of("a b", "a b", *texts)  # a trigram twice: an archive of millions of words has one
         every = list(range(len(model.words)))
         found, rows = follow(model, every, [-1] * len(every), every)

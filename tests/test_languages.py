@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from indexer.syllables import folded
+from indexer.text.syllables import folded
 from models import languages
 from models.encoder import EncoderIdentity
 from models.hashing import HashingEncoder

@@ -10,8 +10,8 @@ import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.lexical import LOCKS, LexicalIndex, LexicalWriter, Term, Words, tokens
-from indexer.syllables import codes, folded, stream
+from indexer.index.lexical import LOCKS, LexicalIndex, LexicalWriter, Term, Words, tokens
+from indexer.text.syllables import codes, folded, stream
 
 K1, B = 1.2, 0.75
 FIELDS = ("exact", "folded", "title")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import lexicon
 from indexer.errors import SourceError
-from indexer.lexicon import Abbreviation, Concept, Renaming, Rendering, _pairs
-from indexer.syllables import folded, spaced, stream, syllables
+from indexer.language import lexicon
+from indexer.language.lexicon import Abbreviation, Concept, Renaming, Rendering, _pairs
+from indexer.text.syllables import folded, spaced, stream, syllables
 from service.search import thesaurus
 
 FILES = Path(lexicon.__file__).parent

@@ -16,14 +16,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import snapshot as snapshots
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.changes import Put
-from indexer.hashed import Ahead, Hashed
-from indexer.ingest import Ingester
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot
+from indexer.articles.article import validate
+from indexer.build.ingest import Ingester
+from indexer.changes.changes import Put
+from indexer.changes.journal import Journal
+from indexer.files.hashed import Ahead, Hashed
+from indexer.snapshot import home as home_module
+from indexer.snapshot import snapshot as snapshot_module
+from indexer.snapshot.home import Home
+from indexer.snapshot.sharing import share_directory
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from models.errors import ModelError
 from models.hashing import HashingEncoder
 from service import serve
@@ -83,7 +87,7 @@ def publish_manifest(home, name, **changes):
     manifest = json.loads((source / "manifest.json").read_text()) | changes
     written = json.dumps(manifest).encode()
     target = source.with_name(f"29990101T000000000000Z-{sha256(written).hexdigest()[:8]}")
-    snapshots.share_directory(source, target)
+    share_directory(source, target)
     (target / "manifest.json").unlink()
     (target / "manifest.json").write_bytes(written)
     Home(home).point_to(target.name)
@@ -392,7 +396,7 @@ class TestStarts:
             raise PermissionError(13, "Permission denied", str(path))
 
         with monkeypatch.context() as context:
-            context.setattr(snapshots.Path, "iterdir", denied)
+            context.setattr(home_module.Path, "iterdir", denied)
             live = live_of(tmp_path)
             assert "Permission denied" in live.problem
             assert "Permission denied" in live.not_ready()
@@ -408,7 +412,7 @@ class TestStarts:
             raise OSError(24, "Too many open files", "index.faiss")
 
         with monkeypatch.context() as context:
-            context.setattr(snapshots, "Segment", full)
+            context.setattr(snapshot_module, "Segment", full)
             live.refresh()
             assert live.searcher().archive.id == good
             assert "Too many open files" in live.problem
@@ -490,7 +494,7 @@ class TestWrittenTo:
 
         def slow(*given):
             assert let_go.wait(10)
-            snapshots.verify(*given)
+            verify(*given)
 
         monkeypatch.setattr("service.live.verify", slow)
         yield let_go
@@ -572,7 +576,8 @@ class TestHashed:
         live.stop()
 
     def test_it_begins_before_anything_heavy_is_imported(self):
-        code = "import sys; from indexer.hashed import Ahead; print(*{'numpy', 'pydantic', 'faiss'} & set(sys.modules))"
+        heavy = "{'numpy', 'pydantic', 'faiss'}"
+        code = f"import sys; from indexer.files.hashed import Ahead; print(*{heavy} & set(sys.modules))"
         ran = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
         )

@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from indexer.columns import micros
+from indexer.articles.columns import micros
 from service.overview import mapped
 from service.overview.mapped import MAGIC, Overview, Overviews
 from service.searcher import Searcher
@@ -146,7 +146,7 @@ class TestPages:
         assert self.get(client, "/newsroom/map/others").status_code == 404
 
     def test_a_snapshot_without_a_map_says_how_to_get_one(self, client_of, monkeypatch):
-        from indexer import archive_map
+        from indexer.snapshot import archive_map
 
         with monkeypatch.context() as patch:
             patch.setattr(archive_map, "write_anew", lambda directory, vectors: None)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html
 
-from indexer.article import validate
+from indexer.articles.article import validate
 from service.reader import metadata
 
 WHERE = "https://bao.example/lo-gom"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.mining import AbbreviationMiner, Mined, Name, NameMiner, names_in
-from indexer.syllables import spaced
+from indexer.language.mining import AbbreviationMiner, Mined, Name, NameMiner, names_in
+from indexer.text.syllables import spaced
 
 ODD = " \t\n\x00\u200b\u2028\ufeff\u0301\u0323aAđĐưƯXYİßǅ().,;:!?-–&'’\"“”0123"
 PIECES = ["Sở Y tế", "Lũng Vài", "Trần Thị Gốm", "(LV)", "LV (", "Hội Đồng (HĐ)", "TP. ", " - ", ". ", ") - ", "\n"]

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import lexicon
-from indexer.language import Language, LanguageWriter
-from indexer.syllables import stream
+from indexer.language import lexicon
+from indexer.language.restoration import Language, LanguageWriter
+from indexer.text.syllables import stream
 from service.search.alternatives import Place
 from service.search.misspellings import MOST_WORDS, Misspelling, Speller, Spelling
 from service.search.restoration import Restored

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks import common
 from benchmarks import near_duplicates as benchmark
-from indexer import near_duplicates
-from indexer.near_duplicates import (
+from indexer.relations import near_duplicates
+from indexer.relations.near_duplicates import (
     COMMON,
     EMPTY,
     SIZE,
@@ -26,7 +26,7 @@ from indexer.near_duplicates import (
     near,
     overlaps,
 )
-from indexer.syllables import stream
+from indexer.text.syllables import stream
 
 LEAD = (
     "Sáng nay, xưởng gốm của bà Trần Thị Gốm ở xã Lũng Vài bốc cháy sau tiếng nổ lớn, lửa lan sang ba gian nhà kho "
@@ -81,7 +81,10 @@ class TestShingles:
         assert near_duplicates.shingles(["a", "b", "c"]).tolist() != near_duplicates.shingles(["c", "b", "a"]).tolist()
 
     def test_every_process_hashes_alike(self):
-        code = "from indexer.near_duplicates import signature; print(signature('lò gốm lũng vài đỏ lửa'.split()).sum())"
+        code = (
+            "from indexer.relations.near_duplicates import signature; "
+            "print(signature('lò gốm lũng vài đỏ lửa'.split()).sum())"
+        )
         found = [
             subprocess.run(
                 [sys.executable, "-c", code],

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import neighbours
-from indexer.neighbours import Neighbours, write_neighbours
-from indexer.terms import Terms, TermWriter
-from indexer.vectors import VectorIndex, build_index, write_vectors
+from indexer.index.vectors import VectorIndex, build_index, write_vectors
+from indexer.relations import neighbours
+from indexer.relations.neighbours import Neighbours, write_neighbours
+from indexer.relations.terms import Terms, TermWriter
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer.journal import Journal
+from indexer.changes.journal import Journal
 from service.security.keys import KeyStore
 from tests import test_serve
 from tests.conftest import wait_for

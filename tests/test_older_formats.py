@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from indexer.archive import Archive
+from indexer.build.older_formats import held
 from indexer.errors import SnapshotError
-from indexer.older_formats import held
-from indexer.snapshot import Home, Snapshot, read_manifest
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
 
 LINES = [{"id": f"bai-{at}", "title": f"công nhân ca {at}"} for at in range(5)]
 

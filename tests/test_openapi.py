@@ -15,10 +15,10 @@ from lxml import html
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from werkzeug.serving import make_server
 
-from indexer.article import ID_SCHEMA, id_fault
+from indexer.articles.article import ID_SCHEMA, id_fault
+from indexer.changes.journal import Journal
 from indexer.errors import JournalError
-from indexer.journal import Journal
-from indexer.text import SEEN, clean
+from indexer.text.folding import SEEN, clean
 from service import schemas
 from service.answers import api_docs, openapi
 from service.answers.endpoints import ENDPOINTS, LINES

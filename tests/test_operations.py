@@ -7,9 +7,9 @@ from html import unescape
 
 import pytest
 
-from indexer.journal import Journal
-from indexer.progress import telling
-from indexer.snapshot import Home
+from indexer.changes.journal import Journal
+from indexer.files.progress import telling
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 from service.app import create_app
 from service.live import Live

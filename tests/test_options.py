@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from indexer import content_classes
-from indexer.content_classes import ContentClass
+from indexer.relations import content_classes
+from indexer.relations.content_classes import ContentClass
 from service.options import NO_ABBREVIATIONS, NO_RENAMINGS, Options
 from service.ranking.presets import Defaults
 from service.rules.lines import NO_RULES

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.owners import Owners, write_owners
+from indexer.articles.owners import Owners, write_owners
 
 
 @pytest.fixture(scope="module")

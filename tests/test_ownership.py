@@ -7,13 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from indexer.archive import Archive
-from indexer.article import validate
+from indexer.articles.article import validate
 from indexer.errors import SourceError
-from indexer.snapshot import Home, Snapshot
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from indexer.sources import Reading, described
 from indexer.sources.described import WebSource, WordPressSource
 from indexer.sources.ownership import Ownership, hosts_of
-from indexer.text import host_key
+from indexer.text.addresses import host_key
 from service.cli import main
 from tests import web_server
 from tests.wordpress_site import WordPress
@@ -220,8 +221,8 @@ class TestAHostileFeed:
         assert titles(home) == ["Thật", "Tin B"]
 
     def test_does_not_bring_back_what_was_deleted_nor_replace_what_the_api_wrote(self, run, home, a, b):
-        from indexer.changes import Delete, Put
-        from indexer.journal import Journal
+        from indexer.changes.changes import Delete, Put
+        from indexer.changes.journal import Journal
 
         b.pages["/feed"] = rss(
             item("Giả 1", "https://c.example/1.html", LONG) + item("Giả 2", "https://c.example/2.html", LONG)

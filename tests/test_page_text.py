@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import text
-from indexer.article import VIETNAM, Article, validate
+from indexer.articles.article import VIETNAM, Article, validate
 from indexer.sources import BadLine, Reading, read_source
 from indexer.sources.page_text import read
+from indexer.text import addresses, folding
 
 SEED = Path(__file__).parents[2] / "shared" / "seed" / "page.txt"
 
@@ -31,7 +31,7 @@ def page(tmp_path):
 
 
 def title_id(title):
-    return text.derived_id("t", text.fold(title))
+    return addresses.derived_id("t", folding.fold(title))
 
 
 # The article itself

@@ -17,7 +17,7 @@ from flask import url_for
 from lxml import html
 
 import service
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
 from service.pages.shared import web_address
 from service.reader.search_page import Link, SearchLinks
 from service.schemas import SearchParams

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import common, peers
 from benchmarks.peer_process import Answered
-from indexer.article import validate
+from indexer.articles.article import validate
 
 
 class Scripted:

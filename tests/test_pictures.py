@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from indexer.article import validate
+from indexer.articles.article import validate
 from service.security.pictures import Pictures
 from service.settings import Settings
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import calibration
 from indexer.archive import ArchiveSeries
+from indexer.index import calibration
 from models.hashing import HashingEncoder
 from service.ranking import fusion
 from service.related import pool

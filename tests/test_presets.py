@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 from pydantic import ValidationError
 
-from indexer.content_classes import ContentClass
+from indexer.relations.content_classes import ContentClass
 from service.ranking.freshness import FADINGS
 from service.ranking.presets import (
     PRESETS,

@@ -9,16 +9,16 @@ from contextlib import closing
 import pytest
 from click.testing import CliRunner
 
-from indexer import private
-from indexer.article import validate
-from indexer.build import BuildOptions, build
-from indexer.cache import VectorCache
-from indexer.changes import Put
-from indexer.ingest import Ingester, live_home
-from indexer.journal import Journal
-from indexer.snapshot import Home
+from indexer.articles.article import validate
+from indexer.build.build import BuildOptions, build
+from indexer.build.cache import VectorCache
+from indexer.build.ingest import Ingester, live_home
+from indexer.changes.changes import Put
+from indexer.changes.journal import Journal
+from indexer.files import private
+from indexer.snapshot.home import Home
 from indexer.sources.memory import open_memory
-from indexer.text import ENCODED
+from indexer.text.views import ENCODED
 from models.hashing import HashingEncoder
 from service.cli import main
 from service.clicks.log import ClickLog, Place

@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from indexer import progress
-from indexer.build import BuildOptions, build
+from indexer.build.build import BuildOptions, build
 from indexer.errors import BuildRefused
-from indexer.progress import FILE, KEPT, STAGES, Builds, read, telling
-from indexer.snapshot import Home
+from indexer.files import progress
+from indexer.files.progress import FILE, KEPT, STAGES, Builds, read, telling
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 
 
@@ -82,7 +82,7 @@ def test_a_failure_is_told_and_goes_on(tmp_path, error):
 def test_one_that_was_killed_is_told_so_at_once_and_for_good(tmp_path):
     code = f"""
 import os, pathlib, signal
-from indexer.progress import telling
+from indexer.files.progress import telling
 with telling(pathlib.Path({str(tmp_path)!r}), lambda *step: None) as told:
     told("encoding", 3, 10)
     os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ import pytest
 from sklearn.manifold import trustworthiness
 from threadpoolctl import threadpool_limits
 
-from indexer import projection
+from indexer.snapshot import projection
 
 
 def clusters(count, each, dim=24, seed=3, spread=0.35):

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.language import Language, LanguageWriter
-from indexer.lexical import Term
-from indexer.lexicon import Abbreviation, Renaming
-from indexer.mining import Mined
-from indexer.syllables import stream
+from indexer.index.lexical import Term
+from indexer.language.lexicon import Abbreviation, Renaming
+from indexer.language.mining import Mined
+from indexer.language.restoration import Language, LanguageWriter
+from indexer.text.syllables import stream
 from service.search import thesaurus
 from service.search.synonyms import parse
 from service.search.understanding import Understanding

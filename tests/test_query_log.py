@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.backup import backup
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from service.cli import main
 from service.observing import hourly, query_log, rare
 from service.observing.query_log import FILE, MAX_QUERY, Asked, QueryLog, kept_as, read

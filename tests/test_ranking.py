@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.columns import ABSENT
+from indexer.articles.columns import ABSENT
 from service.ranking import fusion
 from service.ranking.fusion import Candidates
 

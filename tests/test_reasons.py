@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from indexer.article import Article
-from indexer.columns import ABSENT, micros
-from indexer.mining import Name
+from indexer.articles.article import Article
+from indexer.articles.columns import ABSENT, micros
+from indexer.language.mining import Name
 from service.hits import Reason
 from service.related.reasons import EVENT_DAYS, SAME_EVENT, Why
 from service.related.seeds import Seeds

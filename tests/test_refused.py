@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from indexer.journal import Journal
+from indexer.changes.journal import Journal
 from service.answers import openapi
 from service.security.keys import KeyStore
 from tests.test_embargo import HIDDEN_FIELDS, HTML, TEXT, UNACCENTED, WORDS

@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.columns import micros
-from indexer.content_classes import ContentClass
-from indexer.embedding import embed
-from indexer.snapshot import Home, Snapshot
+from indexer.articles.article import validate
+from indexer.articles.columns import micros
+from indexer.build.embedding import embed
+from indexer.relations.content_classes import ContentClass
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from service.errors import NotFound, NotReady
 from service.options import Options

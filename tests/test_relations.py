@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.content_classes import ContentClass
+from indexer.relations.content_classes import ContentClass
 
 FOUR = [[1, 0], [0.6, 0.8], [0, 1], [-1, 0]]
 WORDS = (

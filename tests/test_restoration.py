@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.language import BREAK, NUMBER, Language, LanguageWriter
-from indexer.syllables import folded, spelt, stream
+from indexer.language.restoration import BREAK, NUMBER, Language, LanguageWriter
+from indexer.text.syllables import folded, spelt, stream
 from service.search import restoration
 from service.search.restoration import Candidate, restore
 

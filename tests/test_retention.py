@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from click.testing import CliRunner
 
-from indexer import rejects, retention
-from indexer.article import validate
-from indexer.build import BuildOptions, build
-from indexer.changes import Delete, Put
+from indexer.articles.article import validate
+from indexer.build import rejects
+from indexer.build.build import BuildOptions, build
+from indexer.changes.changes import Delete, Put
+from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused
-from indexer.journal import Journal
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from indexer.sources.memory import open_memory
+from indexer.takedown import retention
 from models.hashing import HashingEncoder
 from service.cli import main
 from tests.torture.remains import remains

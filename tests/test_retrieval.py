@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.article import VIETNAM
-from indexer.snapshot import Home, Snapshot
+from indexer.articles.article import VIETNAM
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from service.options import Options
 from service.ranking import fusion

@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.columns import micros
-from indexer.snapshot import Home, Snapshot
-from indexer.text import match_key
+from indexer.articles.columns import micros
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.text.folding import match_key
 from service.ranking.pins import place
 from service.rules.applied import NOTHING, Missing, RulesInArchive
 from service.rules.lines import NO_RULES, parse

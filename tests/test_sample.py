@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer import metrics, text
-from indexer.article import Article, validate
+from indexer import metrics
+from indexer.articles.article import Article, validate
+from indexer.text import folding
 
 SAMPLE = Path(__file__).parents[1] / "indexer" / "sample"
 
@@ -95,7 +96,7 @@ def test_queries(articles, queries):
 
 def test_queries_without_diacritics_have_none(queries):
     bare = [query["text"] for query in queries if query["class"] == "no-diacritics"]
-    assert [asked for asked in bare if text.fold(asked) != asked.lower()] == []
+    assert [asked for asked in bare if folding.fold(asked) != asked.lower()] == []
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,7 @@ def test_readers_queries(articles, queries, asked):
     assert len(set(texts)) == len(texts)
     assert set(texts) & {query["text"].casefold() for query in queries} == set()
     bare = [query["text"] for query in asked if query["kind"] == "bare"]
-    assert [given for given in bare if text.fold(given) != given.lower()] == []
+    assert [given for given in bare if folding.fold(given) != given.lower()] == []
 
 
 def test_readers_judgements(articles, asked):

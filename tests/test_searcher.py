@@ -16,16 +16,17 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from indexer import calibration
 from indexer.archive import Archive
-from indexer.article import VIETNAM
-from indexer.calibration import QUERIES, RELATED
-from indexer.columns import micros
-from indexer.embedding import embed
-from indexer.lexical import tokens
-from indexer.snapshot import Home, Snapshot
-from indexer.syllables import stream
-from indexer.terms import COMMON, PAIR, RARITY, TITLE
+from indexer.articles.article import VIETNAM
+from indexer.articles.columns import micros
+from indexer.build.embedding import embed
+from indexer.index import calibration
+from indexer.index.calibration import QUERIES, RELATED
+from indexer.index.lexical import tokens
+from indexer.relations.terms import COMMON, PAIR, RARITY, TITLE
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.text.syllables import stream
 from models.hashing import HashingEncoder
 from service.errors import NotFound, NotReady
 from service.options import Options

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from indexer.article import validate
-from indexer.columns import ABSENT, micros
-from indexer.embedding import embed
+from indexer.articles.article import validate
+from indexer.articles.columns import ABSENT, micros
+from indexer.build.embedding import embed
 from models.hashing import HashingEncoder
 from service.errors import NotFound
 from service.related.seeds import BRIEF, NEGATIVE, Seeds, resolve

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.columns import Filters
-from indexer.lexical import Term
+from indexer.articles.columns import Filters
+from indexer.index.lexical import Term
 from tests.conftest import Part
 
 FOUR = [[1, 0], [0.6, 0.8], [0, 1], [-1, 0]]

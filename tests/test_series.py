@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from benchmarks import common
 from benchmarks.series import judged
-from indexer.article import VIETNAM, parse_time
-from indexer.series import Head, Pattern, Series, SeriesWriter, head, kind
+from indexer.articles.article import VIETNAM, parse_time
+from indexer.relations.series import Head, Pattern, Series, SeriesWriter, head, kind
 
 MARCH = datetime(2026, 3, 1, 7, tzinfo=VIETNAM)
 NAMED, WORDED, DATED = 1, 2, 4

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from indexer.article import validate
-from indexer.changes import Put
-from indexer.following import FILE, Condition, SourceState, SyncState
-from indexer.ingest import Ingester
-from indexer.snapshot import Home
+from indexer.articles.article import validate
+from indexer.build.ingest import Ingester
+from indexer.changes.changes import Put
+from indexer.snapshot.home import Home
+from indexer.sources.following import FILE, Condition, SourceState, SyncState
 from models.hashing import HashingEncoder
 from service.observing import tracing
 from service.observing.metrics import Ingestion, Metrics, metrics, text_of_sources

@@ -10,25 +10,30 @@ import signal
 import subprocess
 import sys
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 from blake3 import blake3
 
-from indexer import hashed
-from indexer import snapshot as snapshots
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.changes import Put
-from indexer.columns import Filters
+from indexer.articles.article import validate
+from indexer.articles.columns import Filters
+from indexer.build.ingest import Ingester, live_home
+from indexer.changes.changes import Put
+from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
-from indexer.hashed import Ahead, Hashed
-from indexer.ingest import Ingester, live_home
-from indexer.journal import Journal
-from indexer.lexical import Term, Words
-from indexer.snapshot import FORMAT, Home, Snapshot, read_manifest, share_directory, verify
+from indexer.files import hashed
+from indexer.files.hashed import Ahead, Hashed
+from indexer.index.lexical import Term, Words
+from indexer.snapshot import home as home_module
+from indexer.snapshot import publishing
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import FORMAT, read_manifest
+from indexer.snapshot.sharing import share_directory
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from models.hashing import HashingEncoder
 
 ROOT = Path(__file__).parents[1]
@@ -224,7 +229,7 @@ def test_what_tantivy_leaves_where_it_reads_is_no_damage_and_goes_nowhere(curren
     )
     with home.lock(), prepared(home) as (directory, fields):
         assert (directory / "words" / name).exists()
-        published = home.publish(directory, fields)
+        published = publishing.publish(home, directory, fields)
     assert not [file for file in read_manifest(home.directory(published)).files if "tantivy" in file]
 
 
@@ -454,7 +459,7 @@ def prepared(home):
 def test_published_is_current_and_verifies(home):
     before = home.current()
     with home.lock(), prepared(home) as (directory, fields):
-        name = home.publish(directory, fields)
+        name = publishing.publish(home, directory, fields)
         assert not directory.exists()
     assert home.current() == name
     assert home.ids()[-1] == name
@@ -469,7 +474,7 @@ def test_published_is_current_and_verifies(home):
 def steps(monkeypatch):
     """Return the list of what is done to the disk for good, and a way to fail at one of them."""
     done, fail_at = [], []
-    sync, rename, replace = snapshots._sync, os.rename, Path.replace
+    sync, rename, replace = publishing.sync, os.rename, Path.replace
 
     def step(name, path, act):
         if fail_at and len(done) == fail_at[0]:
@@ -477,8 +482,9 @@ def steps(monkeypatch):
         done.append((name, path))
         return act()
 
-    monkeypatch.setattr(snapshots, "_sync", lambda p: step("sync", p, lambda: sync(p)))
-    monkeypatch.setattr(snapshots.os, "rename", lambda p, to: step("rename", p, lambda: rename(p, to)))
+    for module in (home_module, publishing):
+        monkeypatch.setattr(module, "sync", lambda p: step("sync", p, lambda: sync(p)))
+    monkeypatch.setattr(publishing.os, "rename", lambda p, to: step("rename", p, lambda: rename(p, to)))
     monkeypatch.setattr(Path, "replace", lambda p, to: step("replace", to, lambda: replace(p, to)))
     return done, fail_at
 
@@ -487,7 +493,7 @@ def test_everything_is_on_disk_before_it_is_named(home, steps):
     done, _ = steps
     with home.lock(), prepared(home) as (directory, fields):
         names = [path.relative_to(directory).as_posix() for path in directory.rglob("*")]
-        home.publish(directory, fields)
+        publishing.publish(home, directory, fields)
     before, after = done[: done.index(("rename", directory))], done[done.index(("rename", directory)) + 1 :]
     assert {path for _, path in before} == {directory, *(directory / name for name in [*names, "manifest.json"])}
     assert before[-1] == ("sync", directory)
@@ -503,14 +509,14 @@ def test_a_failure_at_any_step_leaves_the_old_or_the_new_whole(home, steps):
     done, fail_at = steps
     old = home.current()
     with home.lock(), prepared(home) as (directory, fields):
-        home.publish(directory, fields)
+        publishing.publish(home, directory, fields)
     total = len(done)
     home.point_to(old)
     for at in range(total):
         done.clear()
         fail_at[:] = [at]
         with home.lock(), prepared(home) as (directory, fields), pytest.raises(OSError, match="power cut"):
-            home.publish(directory, fields)
+            publishing.publish(home, directory, fields)
         fail_at.clear()
         now = home.current()
         assert (now == old) == (at < total - 1)
@@ -527,7 +533,7 @@ def test_what_cannot_be_read_back_is_never_current(home, name):
         path = directory / "segment-0" / name
         path.write_bytes(path.read_bytes()[:-2])
         with pytest.raises(SnapshotError, match="cannot be read back; is the disk full"):
-            home.publish(directory, fields)
+            publishing.publish(home, directory, fields)
     assert (home.current(), home.ids()) == before
     assert sorted(path.name for path in home.snapshots.iterdir()) == home.ids()
 
@@ -542,7 +548,7 @@ def test_without_room_for_current_the_old_one_stays_and_nothing_is_left(home, mo
     with home.lock(), prepared(home) as (directory, fields), monkeypatch.context() as context:
         context.setattr(Path, "write_text", full)
         with pytest.raises(OSError, match="No space left"):
-            home.publish(directory, fields)
+            publishing.publish(home, directory, fields)
     assert (home.current(), home.ids()) == before
     assert not (home.path / "CURRENT.new").exists()
 
@@ -553,16 +559,15 @@ def test_a_clock_that_goes_backwards_still_makes_the_newest(home, monkeypatch):
         def now(cls, tz=None):
             return datetime(2001, 2, 3, tzinfo=tz)
 
-    monkeypatch.setattr(snapshots, "datetime", Past)
+    monkeypatch.setattr(publishing, "datetime", Past)
     before = home.ids()
     with home.lock(), prepared(home) as (directory, fields):
-        first = home.publish(directory, fields)
+        first = publishing.publish(home, directory, fields)
     with home.lock(), prepared(home) as (directory, fields):
-        second = home.publish(directory, fields)
+        second = publishing.publish(home, directory, fields)
     assert home.ids() == [*before, first, second]
     assert home.current() == second
-    stamp = datetime.strptime(before[-1].split("-")[0], snapshots._TIME).replace(tzinfo=UTC)
-    assert (datetime.strptime(second.split("-")[0], snapshots._TIME).replace(tzinfo=UTC) - stamp).microseconds == 2
+    assert home_module.made_at(second) - home_module.made_at(before[-1]) == timedelta(microseconds=2)
 
 
 def test_what_a_killed_build_left_is_removed_by_the_next(home):
@@ -646,7 +651,7 @@ def test_what_is_pruned_is_gone_in_one_step(home, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
-        context.setattr(snapshots.shutil, "rmtree", killed)
+        context.setattr(home_module.shutil, "rmtree", killed)
         with pytest.raises(KeyboardInterrupt):
             home.prune(1)
     assert home.ids() == [second, third]
@@ -694,7 +699,7 @@ def test_a_reader_answers_after_its_snapshot_is_gone(home):
 HOLDER = """
 import os, sys
 from pathlib import Path
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 with Home(Path(sys.argv[1])).lock():
     print(os.getpid(), flush=True)
     sys.stdin.read()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from indexer.syllables import folded, syllables
+from indexer.text.syllables import folded, syllables
 from service.search.snippets import Piece, Wanted, mark, snippet, to_html
 
 NOTHING = Wanted(frozenset(), frozenset())

@@ -13,9 +13,9 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.build import BuildOptions, build
+from indexer.build.build import BuildOptions, build
 from indexer.errors import SourceError
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from models.hashing import HashingEncoder
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions
 from indexer.sources import remote as remotes

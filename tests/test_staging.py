@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer import store
-from indexer.article import validate
-from indexer.columns import micros
-from indexer.staging import Changes, Held, Staging
+from indexer.articles import store
+from indexer.articles.article import validate
+from indexer.articles.columns import micros
+from indexer.build.staging import Changes, Held, Staging
 
 NOTHING = ()
 

@@ -7,8 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from indexer.article import Article, validate
-from indexer.store import FILE, Store, Stored, load_article, write_store
+from indexer.articles.article import Article, validate
+from indexer.articles.store import FILE, Store, Stored, load_article, write_store
 
 
 def article(**fields):

@@ -63,8 +63,8 @@ def top(module):
 
 
 def room(module):
-    """Return the package of the service, or the module at its top, that a module is in."""
-    return ".".join(module.split(".")[1:2]) or "service"
+    """Return the package of a floor, or the module at its top, that a module is in."""
+    return ".".join(module.split(".")[1:2]) or module
 
 
 def importers(package):
@@ -88,27 +88,35 @@ class TestImports:
             for other in imported - packages:
                 assert name not in graph[other] or name in packages, f"{name} and {other} import each other"
 
-    def test_no_packages_of_the_service_import_each_other_in_a_circle(self):
-        """A module at the top of the service counts as a package of its own."""
+    @pytest.mark.parametrize(
+        ("floor", "some"),
+        [
+            ("indexer", {"files", "text", "index", "relations", "snapshot", "build"}),
+            ("service", {"errors", "ranking", "searcher", "pages"}),
+        ],
+    )
+    def test_no_packages_of_a_floor_import_each_other_in_a_circle(self, floor, some):
+        """A module at the top of the floor counts as a package of its own."""
         graph: dict[str, set[str]] = {}
         for name, path in MODULES.items():
-            if top(name) == "service" and path.name != "__init__.py":
-                found = {room(module) for module in imports(path) if module in MODULES and top(module) == "service"}
-                graph.setdefault(room(name), set()).update(found - {room(name), "service"})
+            if top(name) == floor and name != floor:
+                found = {room(module) for module in imports(path) if module in MODULES and top(module) == floor}
+                graph.setdefault(room(name), set()).update(found - {room(name), floor})
         order = list(TopologicalSorter(graph).static_order())  # raises CycleError, which names the circle
-        assert {"errors", "ranking", "searcher", "pages"} <= set(order)
+        assert some <= set(order)
 
-    def test_packages_of_the_service_say_what_they_answer_and_hold_nothing(self):
-        for path in sorted((ROOT / "service").glob("*/__init__.py")):
-            if path.parent.name != "pages":
+    @pytest.mark.parametrize("floor", ["indexer", "service"])
+    def test_packages_say_what_they_are_for_and_hold_nothing(self, floor):
+        for path in sorted((ROOT / floor).glob("*/__init__.py")):
+            if path.parent.name not in {"pages", "sources"}:
                 (said,) = ast.parse(path.read_text(encoding="utf-8")).body
                 assert isinstance(said, ast.Expr), path
 
     @pytest.mark.parametrize(
         ("package", "expected"),
         [
-            ("faiss", {"indexer.vectors"}),
-            ("tantivy", {"indexer.lexical"}),
+            ("faiss", {"indexer.index.vectors"}),
+            ("tantivy", {"indexer.index.lexical"}),
             ("sentence_transformers", {"models.sentence_transformer"}),
             ("flask_limiter", {"service.app"}),
             ("itsdangerous", {"service.clicks.lists", "service.security.flows", "service.security.sessions"}),
@@ -117,8 +125,14 @@ class TestImports:
             (
                 "sqlite3",
                 {
-                    *("indexer.backup", "indexer.cache", "indexer.journal", "indexer.older_formats", "indexer.staging"),
-                    *("indexer.sources.memory", "indexer.store", "indexer.tally"),
+                    *(
+                        "indexer.backup",
+                        "indexer.build.cache",
+                        "indexer.changes.journal",
+                        "indexer.build.older_formats",
+                        "indexer.build.staging",
+                    ),
+                    *("indexer.sources.memory", "indexer.articles.store", "indexer.sources.tally"),
                     *("service.judging.judgements", "service.security.keys", "service.files.database"),
                     *("service.clicks.log", "service.observing.hourly", "service.security.audit"),
                     "service.security.people",
@@ -132,13 +146,13 @@ class TestImports:
             (
                 "fcntl",
                 {
-                    *("indexer.following", "indexer.progress", "indexer.snapshot"),
+                    *("indexer.sources.following", "indexer.files.progress", "indexer.snapshot.home"),
                     *("service.files.edited", "service.observing.metrics"),
                 },
             ),
             ("prometheus_client", {"service.observing.metrics"}),
-            ("scipy", {"indexer.terms"}),
-            ("sklearn", {"indexer.projection"}),
+            ("scipy", {"indexer.relations.terms"}),
+            ("sklearn", {"indexer.snapshot.projection"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
             ("tokenizers", {"models.bundled", "models.onnx"}),
             (
@@ -174,7 +188,7 @@ class TestImports:
         outside = {top(module) for module in found} - set(FLOORS)
         assert outside <= {"__future__", "collections", "dataclasses", "typing", "numpy", "pydantic"}
         inside = {module for module in found if module in MODULES} - {"service", "service.ranking", "indexer"}
-        assert inside <= {*PURE, "indexer.columns"}
+        assert inside <= {*PURE, "indexer.articles.columns"}
 
     def test_flask_is_known_to_app_api_and_pages_alone(self):
         known = {"service.app", "service.api", *(name for name in MODULES if name.startswith("service.pages."))}
@@ -196,8 +210,8 @@ class TestImports:
             ("service.serve", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "onnxruntime"]),
             ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
-            ("indexer.build", ["torch", "sentence_transformers", "flask", "onnxruntime", "sklearn"]),
-            ("indexer.following", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
+            ("indexer.build.build", ["torch", "sentence_transformers", "flask", "onnxruntime", "sklearn"]),
+            ("indexer.sources.following", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
             ("indexer.sources", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
         ],
     )
@@ -322,8 +336,8 @@ class TestWheel:
         files = [path for floor in FLOORS for path in (ROOT / floor).rglob("*") if path.is_file()]
         expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
         assert {"models/probe.txt", "indexer/sample/articles.jsonl", "service/static/style.css"} <= expected
-        assert {f"indexer/lexicon/{name}.tsv" for name in ("abbreviations", "bodies", "places")} <= expected
-        assert {"indexer/lexicon/words.txt", "indexer/lexicon/README.md"} <= expected
+        assert {f"indexer/language/lexicon/{name}.tsv" for name in ("abbreviations", "bodies", "places")} <= expected
+        assert {"indexer/language/lexicon/words.txt", "indexer/language/lexicon/README.md"} <= expected
         assert {"service/templates/base.html", "service/templates/search.html"} <= expected
         assert expected - held == set()
         assert {name.split("/")[0] for name in held if ".dist-info/" not in name} == set(FLOORS)
@@ -354,8 +368,8 @@ import pathlib, indexer
 from service.app import create_app
 from service.live import Live
 from service.settings import Settings
-from indexer.build import build
-from indexer.snapshot import Home
+from indexer.build.build import build
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 home = pathlib.Path("home")
 report = build(Home(home), [str(pathlib.Path(indexer.__file__).parent / "sample" / "articles.jsonl")], HashingEncoder)

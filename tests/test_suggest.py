@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from indexer.archive import Archive
-from indexer.article import VIETNAM, validate
-from indexer.changes import Put
-from indexer.ingest import Ingester, newest
-from indexer.journal import Journal
-from indexer.lexicon import Abbreviation
-from indexer.snapshot import Home, Snapshot
+from indexer.articles.article import VIETNAM, validate
+from indexer.build.ingest import Ingester, newest
+from indexer.changes.changes import Put
+from indexer.changes.journal import Journal
+from indexer.language.lexicon import Abbreviation
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from service.search import suggest
 from service.search.suggest import Suggester, Suggestion

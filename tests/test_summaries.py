@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.article import Article, validate
-from indexer.summaries import SUMMARIES, Summaries, Summary, SummaryWriter
+from indexer.articles.article import Article, validate
+from indexer.articles.summaries import SUMMARIES, Summaries, Summary, SummaryWriter
 
 FULL = {
     "id": "gom",

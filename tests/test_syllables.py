@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import syllables as syllables_module
-from indexer.syllables import code_spans, codes, folded, plain, readable, spaced, spelt, stream, syllables
+from indexer.text import syllables as syllables_module
+from indexer.text.syllables import code_spans, codes, folded, plain, readable, spaced, spelt, stream, syllables
 
 LETTERS = "aàáảãạăằâầeèéẻẽẹêềiìíoòóỏõọôồơờuùúủũụưừyỳýỷỹỵdđbcghklmnpqrstvx"
 ODD = " \t\n.,!?:;/-_0017²½ⅣﬁＡ１İßẞΣ\u00ad\u200b\u200d\u2060\ufeff\u0300\u0301\u0309\u0303\u0323đĐ“”…(){}\U0001f600"

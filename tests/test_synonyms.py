@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.syllables import LONGEST_TOKEN, syllables
+from indexer.text.syllables import LONGEST_TOKEN, syllables
 from service.search.synonyms import NO_SYNONYMS, SynonymFile, Synonyms, parse
 
 any_text = st.text(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import text
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions, read_source, rows
+from indexer.text import addresses
 
 TITLES = ["Công nhân may chờ lương tháng mười", "Giá điện khu trọ Đồng Sấu tăng", "Lò gốm đỏ lửa suốt ba ngày đêm"]
 TABLE = "id,title\n" + "".join(f"a{n},{title}\n" for n, title in enumerate(TITLES))
@@ -264,7 +264,7 @@ def test_lists(table):
 
 def test_ids_are_derived_where_there_is_no_such_column(table):
     found = table("title,url\nGốm  đỏ,https://www.bao.vn/x?utm_source=y\nGốm  đỏ,\n,http://bao.vn/x/\n,\n")
-    by_url, by_title = text.derived_id("u", "bao.vn/x"), text.derived_id("t", "gom do")
+    by_url, by_title = addresses.derived_id("u", "bao.vn/x"), addresses.derived_id("t", "gom do")
     assert [(r.fields["id"], r.derived) for r in found] == [(by_url, True), (by_title, True), (by_url, True)]
     (missing,) = table("id,title\n,Gốm\n")
     assert missing == Reading(2, {"title": "Gốm"}, derived=False)

@@ -10,17 +10,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from indexer import rejects
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.build import BuildOptions, build
-from indexer.changes import Delete, Put
+from indexer.articles.article import validate
+from indexer.build import rejects
+from indexer.build.build import BuildOptions, build
+from indexer.build.ingest import Ingester, live_home
+from indexer.changes.changes import Delete, Put
+from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused
-from indexer.ingest import Ingester, live_home
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from indexer.sources.memory import open_memory
-from indexer.takedown import holders
+from indexer.takedown.takedown import holders
 from models.hashing import HashingEncoder
 from service.cli import main
 from service.clicks.log import ClickLog, Place
@@ -388,7 +389,7 @@ class TestPurge:
         assert remains(full, WORDS) == []
 
     def test_it_is_begun_again_where_it_was_broken_off(self, full, monkeypatch):
-        from indexer import purging
+        from indexer.takedown import purging
 
         def killed(*_):
             raise BuildRefused("killed")

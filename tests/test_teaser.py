@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import text
 from indexer.sources.teaser import is_one_sentence, split
+from indexer.text import folding
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_no_split(line):
 
 
 def test_known_title_comes_first():
-    known = {text.fold("Lớp gốm của Những người thợ"), text.fold("Lớp gốm"), text.fold("Lớp gốm của Những")}
+    known = {folding.fold("Lớp gốm của Những người thợ"), folding.fold("Lớp gốm"), folding.fold("Lớp gốm của Những")}
     parts = split("LỚP GỐM của Những người thợ Một ngày ở xưởng.", known)
     assert (parts.title, parts.lead) == ("LỚP GỐM của Những người thợ", "Một ngày ở xưởng.")
     assert split("Lớp gốm của Những người thợ", known).lead is None
@@ -86,6 +86,6 @@ def test_one_sentence():
 
 @given(st.text())
 def test_split_loses_nothing(content):
-    line = text.clean(content).replace("\n", " ")
+    line = folding.clean(content).replace("\n", " ")
     parts = split(line)
     assert " ".join(filter(None, [parts.title, parts.lead])) == line

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.terms import COMMON, PAIR, RARITY, TITLE, Terms, TermWriter
+from indexer.relations.terms import COMMON, PAIR, RARITY, TITLE, Terms, TermWriter
 
 FEW = 20
 """A token of so many texts is never left out for being common."""

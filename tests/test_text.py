@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import text
+from indexer.text import addresses, folding, markup, views
 
 ODD = " \t\r\n\x00\x1f\x85\xa0\u200b\u2028\u3000\ufeff\ud83d\ude00\u0300\u0301\u0323aAđĐơƯẬσΣİ<>&;/?#@:"
 any_text = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=())))
@@ -40,13 +40,13 @@ def nfd(value):
     ],
 )
 def test_clean(raw, cleaned):
-    assert text.clean(raw) == cleaned
+    assert folding.clean(raw) == cleaned
 
 
 @given(any_text)
 def test_clean_text_is_tidy_and_stays_as_it_is(raw):
-    cleaned = text.clean(raw)
-    assert text.clean(cleaned) == cleaned
+    cleaned = folding.clean(raw)
+    assert folding.clean(cleaned) == cleaned
     assert cleaned == unicodedata.normalize("NFC", cleaned) == cleaned.strip()
     assert cleaned.encode().decode() == cleaned
     assert not re.search(r"[^\S \n]|  | \n|\n |\n\n|[\x00-\x09\x0b-\x1f\x7f-\x9f]", cleaned)
@@ -66,25 +66,25 @@ def test_clean_text_is_tidy_and_stays_as_it_is(raw):
     ],
 )
 def test_fold(raw, folded):
-    assert text.fold(raw) == folded
+    assert folding.fold(raw) == folded
 
 
 @given(any_text)
 def test_folded_text_has_no_marks_and_stays_as_it_is(raw):
-    folded = text.fold(raw)
-    assert text.fold(folded) == folded
+    folded = folding.fold(raw)
+    assert folding.fold(folded) == folded
     assert not any(unicodedata.combining(c) for c in unicodedata.normalize("NFD", folded))
     assert "đ" not in folded
 
 
 @given(st.text(st.characters(max_codepoint=0x1EFF, exclude_categories=("Cs", "Cc"))))
 def test_fold_does_not_see_how_marks_are_stored(raw):
-    assert text.fold(nfd(raw)) == text.fold(unicodedata.normalize("NFC", raw))
+    assert folding.fold(nfd(raw)) == folding.fold(unicodedata.normalize("NFC", raw))
 
 
 def test_match_key_ignores_case_and_blanks_but_not_diacritics():
-    assert text.match_key(nfd("  Đời \n SỐNG ")) == "đời sống"
-    assert text.match_key("Doi song") != text.match_key("Đời sống")
+    assert folding.match_key(nfd("  Đời \n SỐNG ")) == "đời sống"
+    assert folding.match_key("Doi song") != folding.match_key("Đời sống")
 
 
 # html_to_text
@@ -126,27 +126,27 @@ def test_match_key_ignores_case_and_blanks_but_not_diacritics():
     ],
 )
 def test_html_to_text(markup, seen):
-    assert text.html_to_text(markup) == seen
+    assert markup.html_to_text(markup) == seen
 
 
 def test_hidden_inside_hidden_stays_hidden():
-    assert text.html_to_text("a<svg>b<style>c</style>d</svg>e") == "ae"
+    assert markup.html_to_text("a<svg>b<style>c</style>d</svg>e") == "ae"
 
 
 @pytest.mark.parametrize("tag", ["div", "b", "font", "blockquote"])
 def test_deep_html_loses_no_text(tag):
-    assert text.html_to_text(f"<{tag}>" * 500 + "sâu" + f"</{tag}>" * 500 + "nông").split() in (
+    assert markup.html_to_text(f"<{tag}>" * 500 + "sâu" + f"</{tag}>" * 500 + "nông").split() in (
         ["sâu", "nông"],
         ["sâunông"],
     )
 
 
 def test_unclosed_tags_of_an_old_editor_lose_no_text():
-    assert text.html_to_text("<p><font size=2>chữ " * 300).split() == ["chữ"] * 300
+    assert markup.html_to_text("<p><font size=2>chữ " * 300).split() == ["chữ"] * 300
 
 
 def test_absurdly_deep_html_is_no_error():
-    assert text.html_to_text("<div>" * 100_000 + "sâu") in ("", "sâu")
+    assert markup.html_to_text("<div>" * 100_000 + "sâu") in ("", "sâu")
 
 
 TAGS = "<p> </p> <div > <b> </b> <script> </script> <!-- --> <![CDATA[ ]]> <td> &# x3c; <?xml ?> </ <svg> <title> =\" '"
@@ -155,18 +155,18 @@ pieces = st.sampled_from([*TAGS.split(), "chữ", "\n", "\x00", "\ud800", "<html
 
 @given(st.one_of(any_text, st.lists(pieces, max_size=30).map("".join)))
 def test_any_markup_gives_clean_text(markup):
-    seen = text.html_to_text(markup)
-    assert text.clean(seen) == seen
+    seen = markup.html_to_text(markup)
+    assert folding.clean(seen) == seen
 
 
-@given(any_text.map(text.clean))
+@given(any_text.map(folding.clean))
 def test_escaped_text_comes_back(content):
-    assert text.html_to_text(html.escape(content)) == text.clean(content.replace("\n", " "))
+    assert markup.html_to_text(html.escape(content)) == folding.clean(content.replace("\n", " "))
 
 
 # encoded_views and text_key
 
-CHARS = text.ENCODED_BODY_CHARS
+CHARS = views.ENCODED_BODY_CHARS
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ CHARS = text.ENCODED_BODY_CHARS
     ],
 )
 def test_encoded_views(title, lead, body, views):
-    assert text.encoded_views(title, lead, body) == views
+    assert views.encoded_views(title, lead, body) == views
 
 
 @pytest.mark.parametrize(
@@ -195,12 +195,12 @@ def test_encoded_views(title, lead, body, views):
     ],
 )
 def test_body_is_cut_at_a_blank(body, kept):
-    assert text.encoded_views("T", None, body) == ("T\n" + body[:kept], "T")
+    assert views.encoded_views("T", None, body) == ("T\n" + body[:kept], "T")
 
 
 @given(st.lists(st.text("abđ", min_size=1, max_size=9), min_size=1, max_size=400).map(" ".join))
 def test_cut_leaves_whole_words(body):
-    full, head = text.encoded_views("T", "L", body)
+    full, head = views.encoded_views("T", "L", body)
     kept = full.removeprefix(head + "\n")
     assert body.startswith(kept)
     assert len(kept) <= CHARS
@@ -209,18 +209,18 @@ def test_cut_leaves_whole_words(body):
 
 
 def test_text_key_stands_for_exactly_these_views():
-    keys = {text.text_key(views) for views in [("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a\nb",)]}
+    keys = {views.text_key(views) for views in [("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a\nb",)]}
     assert len(keys) == 6
     assert {len(key) for key in keys} == {16}
-    assert text.text_key(("Đ", "L")).hex() == "d2f4c0861a8c6d8f27f7e34f24c50314"
+    assert views.text_key(("Đ", "L")).hex() == "d2f4c0861a8c6d8f27f7e34f24c50314"
 
 
 # derived_id and url_key
 
 
 def test_derived_id_never_changes_between_releases():
-    assert text.derived_id("u", "https://lungvai.example/gom") == "u-4d64cdd7c86099de"
-    assert text.derived_id("t", "xuong gom") != text.derived_id("g", "xuong gom")
+    assert addresses.derived_id("u", "https://lungvai.example/gom") == "u-4d64cdd7c86099de"
+    assert addresses.derived_id("t", "xuong gom") != addresses.derived_id("g", "xuong gom")
 
 
 @pytest.mark.parametrize(
@@ -260,13 +260,13 @@ def test_derived_id_never_changes_between_releases():
     ],
 )
 def test_url_key(url, key):
-    assert text.url_key(url) == key
-    assert text.url_key(key) == key
+    assert addresses.url_key(url) == key
+    assert addresses.url_key(key) == key
 
 
 @given(any_text)
 def test_any_text_has_a_url_key(url):
-    key = text.url_key(url)
+    key = addresses.url_key(url)
     assert key.encode().decode() == key
 
 
@@ -278,9 +278,9 @@ def test_any_text_has_a_url_key(url):
 )
 def test_url_key_is_stable_and_blind_to_scheme(scheme, host, path, query):
     rest = "/" + path.lstrip("/").replace("//", "/") + "?" + "&".join(f"{k}={v}" for k, v in query)
-    key = text.url_key(scheme + host + rest)
-    assert text.url_key(key) == key
-    assert key == text.url_key("https://lungvai.example" + rest + "#x")
+    key = addresses.url_key(scheme + host + rest)
+    assert addresses.url_key(key) == key
+    assert key == addresses.url_key("https://lungvai.example" + rest + "#x")
 
 
 @given(
@@ -290,8 +290,8 @@ def test_url_key_is_stable_and_blind_to_scheme(scheme, host, path, query):
     query=st.sampled_from(["", "?amp=1", "?a=1&utm_id=2", "?outputType=amp"]),
 )
 def test_url_key_of_a_key_is_the_key(host, site, path, query):
-    key = text.url_key(f"https://{host}{site}{'/' + path if path[:1] != '/' else path}{query}")
-    assert text.url_key(key) == key
+    key = addresses.url_key(f"https://{host}{site}{'/' + path if path[:1] != '/' else path}{query}")
+    assert addresses.url_key(key) == key
 
 
 @given(
@@ -301,7 +301,8 @@ def test_url_key_of_a_key_is_the_key(host, site, path, query):
 )
 def test_every_variant_of_a_page_has_its_key(host, before, after):
     assert (
-        text.url_key(f"https://{host}lungvai.example{before}/tin/gom-1.html{after}") == "lungvai.example/tin/gom-1.html"
+        addresses.url_key(f"https://{host}lungvai.example{before}/tin/gom-1.html{after}")
+        == "lungvai.example/tin/gom-1.html"
     )
 
 
@@ -317,7 +318,7 @@ def test_own_host_is_what_is_left_once_nothing_more_can_be_taken_away(host):
     left, before = host, None
     while left != before:
         left, before = _VARIANT_HOST.sub("", left.removeprefix("www.")), left
-    assert text._own_host(host) == left
+    assert addresses._own_host(host) == left
 
 
 @given(_parts_of("/amp", "/", ".amp", ".html", ".htm", "a", "amp", "/x", "."))
@@ -325,7 +326,7 @@ def test_own_path_is_what_is_left_once_nothing_more_can_be_taken_away(path):
     left, before = path, None
     while left != before:
         left, before = _AMP_PATH.sub("", left.rstrip("/")), left
-    assert text._own_path(path) == left
+    assert addresses._own_path(path) == left
 
 
 @pytest.mark.parametrize(
@@ -334,5 +335,5 @@ def test_own_path_is_what_is_left_once_nothing_more_can_be_taken_away(path):
 )
 def test_url_key_is_linear(url):
     began = time.process_time()
-    text.url_key(url)
+    addresses.url_key(url)
     assert time.process_time() - began < 3

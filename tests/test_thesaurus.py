@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer import compounds, lexicon
-from indexer.lexicon import Synonym
+from indexer.language import compounds, lexicon
+from indexer.language.lexicon import Synonym
 from service.search import thesaurus
 
 ENTRIES = [

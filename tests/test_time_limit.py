@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from indexer.time_limit import OutOfTime, processor_seconds
+from indexer.limits.time_limit import OutOfTime, processor_seconds
 
 
 def _spin(seconds):

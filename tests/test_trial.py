@@ -12,20 +12,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer import trial
 from indexer.archive import Archive
-from indexer.article import validate
-from indexer.build import BuildOptions, build
-from indexer.changes import Delete, Put
-from indexer.ingest import Ingester, newest
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot
-from indexer.trial import LONG, Trial
+from indexer.articles.article import validate
+from indexer.build import trial
+from indexer.build.build import BuildOptions, build
+from indexer.build.ingest import Ingester, newest
+from indexer.build.trial import LONG, Trial
+from indexer.changes.changes import Delete, Put
+from indexer.changes.journal import Journal
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 
 ROOT = Path(__file__).parent.parent
 PATCH = """
-from indexer import article
+from indexer.articles import article
 plain = article.Article.plain_body
 def hostile(self):
     if self.title.startswith("Treo"):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import tuning
+from indexer.index import tuning
 
 
 def cosines(*rows):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from indexer.syllables import syllables
-from indexer.text import fold
+from indexer.text.folding import fold
+from indexer.text.syllables import syllables
 from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni, without_keys
 
 # What is plausible, read anew from vowels and finals; where the tone is written is left to the module.

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer import tuning, vectors
-from indexer.vectors import (
+from indexer.index import tuning, vectors
+from indexer.index.vectors import (
     COARSE,
     FLAT,
     GRAPH,

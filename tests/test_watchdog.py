@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from indexer import confined, following, watchdog
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
+from indexer.limits import confined, watchdog
+from indexer.sources import following
 from service.cli import main
 from service.upkeep import home_checks
 from tests.conftest import wait_for

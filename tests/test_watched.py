@@ -5,7 +5,7 @@ import os
 import pytest
 
 from indexer.errors import SnapshotError
-from indexer.watched import Watched
+from indexer.files.watched import Watched
 
 
 @pytest.fixture

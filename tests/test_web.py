@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.build import BuildOptions, build
-from indexer.snapshot import Home
+from indexer.build.build import BuildOptions, build
+from indexer.snapshot.home import Home
 from indexer.sources import BadLine, Reading, SourceOptions, read_source, web
 from indexer.sources import remote as remotes
 from indexer.sources.described import WebSource

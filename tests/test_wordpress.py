@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.sources import remote as remotes

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.sources.wordpress_text import to_html
-from indexer.text import html_to_text
+from indexer.text.markup import html_to_text
 
 
 def read(content):

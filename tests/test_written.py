@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from indexer.article import VIETNAM, validate
+from indexer.articles.article import VIETNAM, validate
 from models.hashing import HashingEncoder
 from service.answers import written
 from service.answers.shapes import MAX_FACET, SearchList

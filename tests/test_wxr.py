@@ -11,7 +11,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, read_source
 from indexer.sources.wordpress_post import article_id

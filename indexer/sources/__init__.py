@@ -1,7 +1,7 @@
 """Where articles come from: one module a format, each a generator of readings.
 
-A source says what stands where; what an article may hold is `indexer.article`'s to judge, and what becomes of two
-readings of one id is the build's. Here a source's name is matched with the module that reads it, and folders are
+A source says what stands where; what an article may hold is `indexer.articles.article`'s to judge, and what becomes of
+two readings of one id is the build's. Here a source's name is matched with the module that reads it, and folders are
 walked. Where an allowance is given, pages and XML are parsed by a child that can be ended.
 """
 
@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from indexer.confined import Confined, failure
 from indexer.errors import SourceError, WorkEnded
+from indexer.limits.confined import Confined, failure
 from indexer.sources import json_lines, page_text, table, xml_file
 from indexer.sources.folder import walk
 from indexer.sources.reading import BadLine, Reading, SourceOptions

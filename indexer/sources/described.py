@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from indexer.article import FIELDS, shown
+from indexer.articles.article import FIELDS, shown
 from indexer.errors import SourceError
 
 _LARGEST_FILE = 2**20

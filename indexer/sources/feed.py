@@ -19,10 +19,11 @@ from typing import Any
 import feedparser
 from feedparser.encodings import convert_to_utf8
 
-from indexer import text
+from indexer.limits.time_limit import OutOfTime, processor_seconds
 from indexer.sources import page_dates
 from indexer.sources.html_document import is_written_encoding
-from indexer.time_limit import OutOfTime, processor_seconds
+from indexer.text import addresses, folding
+from indexer.text.markup import html_to_text
 
 _MIN_FULL_WORDS = 60
 """A `content` of fewer words than this is a teaser as well."""
@@ -191,15 +192,15 @@ def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     contents = [str(content.get("value", "")) for content in entry.get("content", [])]
     content = max(contents, key=len, default="")
     summary = str(entry.get("summary") or "")
-    plain = text.html_to_text(content)
+    plain = html_to_text(content)
     full = len(plain.split()) >= _MIN_FULL_WORDS
-    lead = text.html_to_text(summary)
-    if full and text.fold(plain).startswith(text.fold(lead).rstrip(" .…[]")[:200]):
+    lead = html_to_text(summary)
+    if full and folding.fold(plain).startswith(folding.fold(lead).rstrip(" .…[]")[:200]):
         lead = ""  # feeds without a summary of their own give the start of the text for one
     terms = [str(tag.get("term") or "").strip() for tag in entry.get("tags", [])]
     names = [_BEHIND_MAIL.sub(r"\1", str(author.get("name") or "").strip()) for author in entry.get("authors", [])]
     found = {
-        "title": text.html_to_text(str(entry.get("title") or "")).replace("\n", " "),
+        "title": html_to_text(str(entry.get("title") or "")).replace("\n", " "),
         "lead": lead or ("" if full else plain),
         "body_html": content if full else "",
         "url": str(entry.get("link") or ""),
@@ -231,7 +232,7 @@ def _picture(entry: Mapping[str, Any], markup: str) -> str:
     for one in offered:
         kind = str(one.get("type") or one.get("medium") or "image")
         address = str(one.get("url") or one.get("href") or "")
-        if kind.startswith("image") and text.web_address(address):
+        if kind.startswith("image") and addresses.web_address(address):
             return address
     found = next(filter(None, (_ADDRESS.search(tag) for tag in _IMAGE.findall(markup))), None)
     return found[1].replace("&amp;", "&") if found else ""
@@ -239,7 +240,7 @@ def _picture(entry: Mapping[str, Any], markup: str) -> str:
 
 def _entry(guid: str, fields: dict[str, Any], full: bool, cut: bool = False) -> Entry:
     address = fields.get("url", "")
-    if address and text.web_address(address) is None:
+    if address and addresses.web_address(address) is None:
         del fields["url"]
         address = ""
     made = derived_id(address, guid, fields["title"])
@@ -249,8 +250,8 @@ def _entry(guid: str, fields: dict[str, Any], full: bool, cut: bool = False) -> 
 def derived_id(address: str, guid: str, title: str) -> str:
     """Return the id of an article by its address, else its GUID, else its title."""
     if address:
-        return text.derived_id("u", text.url_key(address))
-    return text.derived_id("g", guid) if guid else text.derived_id("t", text.fold(title))
+        return addresses.derived_id("u", addresses.url_key(address))
+    return addresses.derived_id("g", guid) if guid else addresses.derived_id("t", folding.fold(title))
 
 
 def _json_entries(data: bytes) -> Iterator[Entry]:
@@ -276,13 +277,13 @@ def _string(value: object) -> str:
 
 def _json_fields(item: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     markup, plain = _string(item.get("content_html")), _string(item.get("content_text"))
-    full = len((plain or text.html_to_text(markup)).split()) >= _MIN_FULL_WORDS
+    full = len((plain or html_to_text(markup)).split()) >= _MIN_FULL_WORDS
     listed = item.get("authors") if isinstance(item.get("authors"), list) else [item.get("author")]
     names = [_string(one.get("name")) for one in listed or [] if isinstance(one, dict)]
     tags = [_string(tag) for tag in item["tags"]] if isinstance(item.get("tags"), list) else []
     found = {
-        "title": text.clean(_string(item.get("title"))).replace("\n", " "),
-        "lead": text.clean(_string(item.get("summary"))) or ("" if full else plain or text.html_to_text(markup)),
+        "title": folding.clean(_string(item.get("title"))).replace("\n", " "),
+        "lead": folding.clean(_string(item.get("summary"))) or ("" if full else plain or html_to_text(markup)),
         "body": plain if full and not markup else "",
         "body_html": markup if full else "",
         "url": _string(item.get("url")) or _string(item.get("external_url")),

@@ -12,7 +12,7 @@ import charset_normalizer
 from lxml import etree
 from lxml import html as lxml_html
 
-from indexer.text import bound_attributes
+from indexer.text.markup import bound_attributes
 
 MAX_BYTES = 32 * 2**20
 MAX_ELEMENTS = 30_000

@@ -16,12 +16,12 @@ from urllib.parse import urljoin, urlsplit
 from htmldate import find_date
 from lxml import html as lxml_html
 
-from indexer import text
+from indexer.limits.time_limit import OutOfTime, processor_seconds
 from indexer.sources import page_body, page_dates
 from indexer.sources.html_document import MAX_BYTES, NotHtml, decode, inner_text, parse
 from indexer.sources.page_metadata import Metadata, read_metadata
 from indexer.sources.reading import BadLine, Reading, SourceOptions
-from indexer.time_limit import OutOfTime, processor_seconds
+from indexer.text import addresses, folding
 
 _NOTHING_SAID = SourceOptions()
 _SECONDS = 4.0
@@ -91,7 +91,11 @@ def _read_page(data: bytes, options: SourceOptions) -> Reading | BadLine:
 
 def _reading(fields: dict[str, Any]) -> Reading:
     address = fields.get("url")
-    made = text.derived_id("u", text.url_key(address)) if address else text.derived_id("t", text.fold(fields["title"]))
+    made = (
+        addresses.derived_id("u", addresses.url_key(address))
+        if address
+        else addresses.derived_id("t", folding.fold(fields["title"]))
+    )
     return Reading(1, {"id": made} | {name: value for name, value in fields.items() if value}, derived=True)
 
 
@@ -109,7 +113,7 @@ class _Page:
         if not title:
             return BadLine(1, self._content[:_SHOWN], "expected an article, found no title")
         sapo = self._sapo(title)
-        heads = {text.fold(part).strip(" .…") for part in (title, *self._headings(), sapo) if part}
+        heads = {folding.fold(part).strip(" .…") for part in (title, *self._headings(), sapo) if part}
         body = page_body.extract_body(self._root, heads)
         for stated in self._said.texts(["articleBody"])[:1]:
             body = "\n".join(_without(page_body.agreed(body, stated).split("\n"), heads))
@@ -148,33 +152,33 @@ class _Page:
         return ""
 
     def _headings(self) -> list[str]:
-        return [text.clean(inner_text(heading)) for heading in islice(self._root.iter("h1"), _MOST_HEADINGS)]
+        return [folding.clean(inner_text(heading)) for heading in islice(self._root.iter("h1"), _MOST_HEADINGS)]
 
     def _title(self) -> str:
-        named = text.clean(next((inner_text(tag) for tag in self._root.iter("title")), ""))
+        named = folding.clean(next((inner_text(tag) for tag in self._root.iter("title")), ""))
         headings = [heading for heading in self._headings() if heading]
         stated = self._said.texts(["headline"], ["og:title", "twitter:title"])
         for title in map(self._bare_title, stated):
             whole = [h for h in headings if len(h) > len(title) and h.startswith(title.rstrip(" .…"))]
             return whole[0] if whole and title.endswith(("...", "…")) else title
         # A logo may be an <h1> too: the article's is the longest that the <title> holds, but not as a site at its end.
-        folded = text.fold(named)
-        held = [h for h in headings if text.fold(h) in folded and not _is_site_at_end(text.fold(h), folded)]
+        folded = folding.fold(named)
+        held = [h for h in headings if folding.fold(h) in folded and not _is_site_at_end(folding.fold(h), folded)]
         if held or not named:
             return max(held or headings[:1], key=len, default="")
         return self._bare_title(named)
 
     def _bare_title(self, title: str) -> str:
         """Return a title without the site's names at its end."""
-        names = {text.fold(name) for name in self._said.site}
-        headings = {text.fold(heading) for heading in self._headings()}
+        names = {folding.fold(name) for name in self._said.site}
+        headings = {folding.fold(heading) for heading in self._headings()}
         host = (urlsplit(self._url()).hostname or "").removeprefix("www.").split(".")[0]
         for _ in range(_MOST_SUFFIXES):
             found = _SUFFIX.fullmatch(title.replace("\n", " "))
-            if found is None or text.fold(title) in headings:
+            if found is None or folding.fold(title) in headings:
                 break
-            site, bare = text.fold(found["site"]), found["title"]
-            is_site = site in names or text.fold(bare) in headings or re.sub(r"\W", "", site) == host
+            site, bare = folding.fold(found["site"]), found["title"]
+            is_site = site in names or folding.fold(bare) in headings or re.sub(r"\W", "", site) == host
             if not is_site and not _SITE_WORD.match(found["site"]):
                 break
             title = bare
@@ -186,10 +190,10 @@ class _Page:
                 page_body.has_class(element, _SAPO.fullmatch)
                 or "description" in (element.get("itemprop") or "").split()
             ):
-                sapo = text.clean(inner_text(element))
+                sapo = folding.clean(inner_text(element))
                 if (
                     5 <= len(sapo.split()) <= 150
-                    and text.fold(sapo) != text.fold(title)
+                    and folding.fold(sapo) != folding.fold(title)
                     and not self._is_aside(element)
                 ):
                     return sapo
@@ -204,12 +208,12 @@ class _Page:
         return link is not None and len(inner_text(link)) * 2 > len(inner_text(element))
 
     def _description(self, title: str, body: str) -> str:
-        start = text.fold(" ".join(body.split()))
+        start = folding.fold(" ".join(body.split()))
         for given in self._said.texts(["description"], ["og:description", "description", "twitter:description"]):
-            folded = text.fold(" ".join(given.split())).rstrip(" .…")
+            folded = folding.fold(" ".join(given.split())).rstrip(" .…")
             if (
                 folded
-                and folded not in {text.fold(title), *map(text.fold, self._said.site)}
+                and folded not in {folding.fold(title), *map(folding.fold, self._said.site)}
                 and not start.startswith(folded[:200])
             ):
                 return given
@@ -236,27 +240,27 @@ class _Page:
 
     def _section(self, title: str) -> str:
         stated = self._said.texts(["articleSection"], ["article:section"]) + self._said.crumbs[-1:]
-        if stated and text.fold(stated[0]) != text.fold(title):
+        if stated and folding.fold(stated[0]) != folding.fold(title):
             return stated[0]
         crumbs = list(self._said.crumbs)
         for element in self._root.iter("ul", "ol", "div", "nav", "p"):
             if page_body.has_class(element, _CRUMBS.fullmatch):
-                crumbs += [text.clean(inner_text(link)) for link in element.iter("a")]
+                crumbs += [folding.clean(inner_text(link)) for link in element.iter("a")]
                 break
-        kept = [c for c in crumbs if c and text.fold(c) not in {text.fold(title), "trang chu", "home"}]
+        kept = [c for c in crumbs if c and folding.fold(c) not in {folding.fold(title), "trang chu", "home"}]
         return kept[-1] if kept else ""
 
     def _author(self) -> str:
         stated = self._said.texts(["author"], ["article:author", "author", "dable:author"])
-        known = {text.fold(name) for name in self._said.site}
-        named = [name for name in stated if not re.match(r"https?:|/", name) and text.fold(name) not in known]
+        known = {folding.fold(name) for name in self._said.site}
+        named = [name for name in stated if not re.match(r"https?:|/", name) and folding.fold(name) not in known]
         if named:
             from_node = self._said.texts(["author"])
             return ", ".join(dict.fromkeys(name for name in from_node if name in named)) or named[0]
         for element in self._root.iter():
             is_named = element.get("rel") == "author" or page_body.has_class(element, _AUTHOR.fullmatch)
             if is_named and isinstance(element.tag, str) and not self._is_comment(element):
-                name = _BY.sub("", text.clean(inner_text(element)), count=1).strip(" -–|,.:")
+                name = _BY.sub("", folding.clean(inner_text(element)), count=1).strip(" -–|,.:")
                 if 0 < len(name) <= 80 and not re.search(r"\d{4}", name):
                     return name
         return ""
@@ -331,4 +335,4 @@ def _first_time(values: Sequence[str]) -> str | None:
 
 
 def _without(lines: Sequence[str], heads: set[str]) -> list[str]:
-    return [line for line in lines if text.fold(line).strip(" .…") not in heads]
+    return [line for line in lines if folding.fold(line).strip(" .…") not in heads]

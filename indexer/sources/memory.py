@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from indexer import private
-from indexer.barred import is_barred, name_mark
-from indexer.confined import step
+from indexer.changes.barred import is_barred, name_mark
+from indexer.changes.journal import Journal, scrub, scrub_once
 from indexer.errors import SourceError
-from indexer.journal import Journal, scrub, scrub_once
+from indexer.files import private
+from indexer.limits.confined import step
 from indexer.sources.reading import Reading
 
 FILE = "sources.sqlite"
@@ -43,7 +43,7 @@ _HIDDEN = "taken-down:"
 """Begins the place of an article that was taken down, where the place is an address: its hash stands for it."""
 
 Barring = Callable[[], frozenset[bytes]]
-"""Returns the marks of what is taken down now (`indexer.barred`)."""
+"""Returns the marks of what is taken down now (`indexer.changes.barred`)."""
 
 
 @dataclass(frozen=True)

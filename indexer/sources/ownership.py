@@ -2,7 +2,7 @@
 
 A feed may list any address of the web, with any text. So what a site tells of another site's articles must not take the
 place of what that site tells itself. Owns that rule within one run; what is stored from earlier runs is held against it
-by `indexer.staging`, by the origin that is given here. Knows nothing of texts.
+by `indexer.build.staging`, by the origin that is given here. Knows nothing of texts.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-from indexer import text
-from indexer.article import Article
+from indexer.articles.article import Article
 from indexer.errors import IndexerError
 from indexer.sources import listed
 from indexer.sources.described import AnySource, Remote
 from indexer.sources.reading import Reading
+from indexer.text import addresses
 
 OWN = "source"
 """The origin of an article that its source owns: it lies on one of its hosts, or in the operator's own files."""
@@ -28,7 +28,7 @@ def hosts_of(source: AnySource) -> frozenset[str]:
     """Return the hosts that a source owns, as `text.host_key` writes them; none of files and databases."""
     if not isinstance(source, Remote):
         return frozenset()
-    return frozenset({text.host_key(source.url), *map(text.host_key, source.hosts)})
+    return frozenset({addresses.host_key(source.url), *map(addresses.host_key, source.hosts)})
 
 
 class Ownership:
@@ -64,7 +64,7 @@ class Ownership:
         """
         if not reading.teller:
             return OWN
-        host, own = text.host_key(article.url or ""), self._hosts.get(reading.teller, frozenset())
+        host, own = addresses.host_key(article.url or ""), self._hosts.get(reading.teller, frozenset())
         if not host or host in own:
             return OWN
         if host in self._owned:
@@ -79,5 +79,5 @@ class Ownership:
         if not reading.teller or not article.aliases:
             return article
         others = self._owned - self._hosts.get(reading.teller, frozenset())
-        kept = [name for name in article.aliases if "/" in name and text.host_key(name) not in others]
+        kept = [name for name in article.aliases if "/" in name and addresses.host_key(name) not in others]
         return article if len(kept) == len(article.aliases) else article.model_copy(update={"aliases": kept})

@@ -14,9 +14,9 @@ import trafilatura
 from lxml import etree
 from lxml import html as lxml_html
 
-from indexer import text
 from indexer.sources import page_dates
 from indexer.sources.html_document import inner_text
+from indexer.text import folding, markup
 
 _WORD = re.compile(r"\w+")
 _AROUND = re.compile(
@@ -72,14 +72,14 @@ def extract_body(root: lxml_html.HtmlElement, apart: Collection[str]) -> str:
     _drop(tree, lambda e: e.tag in _TAGS_AROUND or _is_caption(e) or has_class(e, _AROUND.fullmatch), whole)
     _unfold_layout_tables(tree)
     found = _by_trafilatura(tree)
-    lines = [line for line in text.clean(found).split("\n") if _is_own(line, apart)]
+    lines = [line for line in folding.clean(found).split("\n") if _is_own(line, apart)]
     while lines and _SOURCE.match(lines[-1]) and len(lines[-1].split()) <= _SOURCE_WORDS:
         lines.pop()
     return "\n".join(lines)
 
 
 def _is_own(line: str, apart: Collection[str]) -> bool:
-    folded = text.fold(line).strip(" .…")
+    folded = folding.fold(line).strip(" .…")
     is_time = (
         len(line) <= _LONGEST_DATELINE and page_dates.to_iso(line) is not None and len(_LETTERS.findall(line)) <= 5
     )
@@ -107,7 +107,7 @@ def _split_at_breaks(block: lxml_html.HtmlElement) -> None:
         return
     parts = re.split(r"(?:<br\s*+/?>\s*+){2,}+", lxml_html.tostring(block, encoding="unicode", with_tail=False))
     if len(parts) > 1:
-        plain = [text.html_to_text(part) for part in parts]
+        plain = [markup.html_to_text(part) for part in parts]
         for child in list(block):
             child.drop_tree()
         block.text = None
@@ -155,8 +155,8 @@ def agreed(extracted: str, stated: str) -> str:
     shorter, the extracted text stands; else the extracted lines that it knows, if they cover it; else it stands itself.
     """
     if "<" in stated:
-        stated = text.html_to_text(stated)
-    stated = text.clean(stated)
+        stated = markup.html_to_text(stated)
+    stated = folding.clean(stated)
     known, found = _counted(stated), _counted(extracted)
     if not known or stated.endswith(("...", "…", "[…]")) or known.total() * 2 < found.total():
         return extracted
@@ -166,7 +166,7 @@ def agreed(extracted: str, stated: str) -> str:
 
 
 def _counted(content: str) -> Counter[str]:
-    return Counter(_WORD.findall(text.fold(content)))
+    return Counter(_WORD.findall(folding.fold(content)))
 
 
 def _share(part: Counter[str], whole: Counter[str]) -> float:
@@ -179,9 +179,9 @@ def index_share(root: lxml_html.HtmlElement, body: Sequence[str]) -> float:
     for heading in root.iter("h2", "h3", "h4"):
         if heading.find(".//a[@href]") is None and next(heading.iterancestors("a"), None) is None:
             continue
-        teasers.add(text.fold(inner_text(heading)))
+        teasers.add(folding.fold(inner_text(heading)))
         beside = [e for e in heading.itersiblings() if isinstance(e.tag, str)]
         if len(beside) <= 4:
-            teasers.update(text.fold(inner_text(e)) for e in beside)
-    words = [(len(line.split()), text.fold(line) in teasers) for line in body]
+            teasers.update(folding.fold(inner_text(e)) for e in beside)
+    words = [(len(line.split()), folding.fold(line) in teasers) for line in body]
     return sum(count for count, known in words if known) / max(1, sum(count for count, _ in words))

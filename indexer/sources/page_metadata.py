@@ -14,8 +14,8 @@ from typing import Any
 
 from lxml import html as lxml_html
 
-from indexer import text
 from indexer.sources.html_document import inner_text
+from indexer.text import folding
 
 _AROUND_SCRIPT = re.compile(r"\A\s*+(?://\s*+)?(?:<!\[CDATA\[|<!--)|(?://\s*+)?(?:\]\]>|-->)\s*+\Z")
 _ARTICLE = re.compile(r"(?:\w*News)?Article|BlogPosting|Report|LiveBlogPosting|\w+NewsArticle|NewsArticle")
@@ -86,7 +86,7 @@ def _bare(script: str) -> str:
 def _strings(value: object, depth: int = 0) -> list[str]:
     """Return the strings that a property holds: itself, or the names or addresses of its objects."""
     if isinstance(value, str):
-        bare = text.clean(html.unescape(value))
+        bare = folding.clean(html.unescape(value))
         return [bare] if bare else []
     if isinstance(value, list) and depth < 3:
         return [string for item in value for string in _strings(item, depth + 1)]
@@ -100,7 +100,7 @@ def _meta(root: lxml_html.HtmlElement) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for tag in root.iter("meta"):
         name = tag.get("property") or tag.get("name") or tag.get("itemprop") or ""
-        content = text.clean(tag.get("content") or "")
+        content = folding.clean(tag.get("content") or "")
         if name and content:
             found.setdefault(name.strip().lower(), []).append(content)
     return found
@@ -132,8 +132,8 @@ def _item_value(tag: lxml_html.HtmlElement) -> str:
     for attribute in ("content", "datetime", "src", *(() if is_name else ("href",))):
         value = tag.get(attribute)
         if value:
-            return text.clean(value)
-    return text.clean(inner_text(tag))
+            return folding.clean(value)
+    return folding.clean(inner_text(tag))
 
 
 def _crumbs(nodes: Sequence[Node]) -> list[str]:
@@ -141,7 +141,7 @@ def _crumbs(nodes: Sequence[Node]) -> list[str]:
     for node in nodes:
         items = node.get("itemListElement")
         names = [_crumb(item) for item in items] if isinstance(items, list) else []
-        found = [name for name in names if name and text.fold(name) not in _HOME]
+        found = [name for name in names if name and folding.fold(name) not in _HOME]
         if found:
             return found
     return []

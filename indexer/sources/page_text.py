@@ -27,9 +27,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from indexer import text
 from indexer.sources import teaser
 from indexer.sources.reading import BadLine, Reading
+from indexer.text import addresses, folding
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -92,7 +92,7 @@ def read(path: Path) -> Iterator[Reading | BadLine]:
 def _lines(content: str) -> list[_Line]:
     lines = []
     for number, raw in enumerate(content.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
-        cleaned = text.clean(raw)
+        cleaned = folding.clean(raw)
         bare = cleaned.rstrip(" |")
         if bare:
             lines.append(_Line(number, bare, barred=cleaned.endswith("|")))
@@ -113,8 +113,8 @@ def _read_page(lines: Sequence[_Line]) -> Iterator[Reading | BadLine]:
         return
     end, start = _links_start(lines[2:])
     below = list(_linked(lines[2 + start :]))
-    known = {text.fold(entry[1].fields["title"]) for entry in below if not isinstance(entry, BadLine)}
-    body = _body(lines[2 : 2 + end], known | {text.fold(title.text)})
+    known = {folding.fold(entry[1].fields["title"]) for entry in below if not isinstance(entry, BadLine)}
+    body = _body(lines[2 : 2 + end], known | {folding.fold(title.text)})
     links = [("inline", reading) for reading in body.inline]
     links += [entry for entry in below if not isinstance(entry, BadLine)]
     if body.paragraphs or body.captions or body.video_captions or links:
@@ -127,10 +127,10 @@ def _read_page(lines: Sequence[_Line]) -> Iterator[Reading | BadLine]:
 
 def _article(title: _Line, dated: dict[str, str], body: _Body, links: Sequence[_Linked]) -> Reading:
     paragraphs = body.paragraphs
-    own = text.fold(title.text)
-    leads = (reading.fields.get("lead", "") for _, reading in links if text.fold(reading.fields["title"]) == own)
-    lead = text.fold(next(filter(None, leads), "")).rstrip(" .…")
-    has_lead = bool(lead) and len(paragraphs) > 1 and text.fold(paragraphs[0]).startswith(lead)
+    own = folding.fold(title.text)
+    leads = (reading.fields.get("lead", "") for _, reading in links if folding.fold(reading.fields["title"]) == own)
+    lead = folding.fold(next(filter(None, leads), "")).rstrip(" .…")
+    has_lead = bool(lead) and len(paragraphs) > 1 and folding.fold(paragraphs[0]).startswith(lead)
     return _reading(
         title.number,
         title.text,
@@ -146,7 +146,7 @@ def _article(title: _Line, dated: dict[str, str], body: _Body, links: Sequence[_
 def _reading(line: int, title: str, **fields: object) -> Reading:
     """Return the reading of a title; fields without a value are left out."""
     given = {name: value for name, value in fields.items() if value}
-    return Reading(line, {"id": text.derived_id("t", text.fold(title)), "title": title, **given}, derived=True)
+    return Reading(line, {"id": addresses.derived_id("t", folding.fold(title)), "title": title, **given}, derived=True)
 
 
 def _dateline(line: str) -> dict[str, str] | None:
@@ -197,7 +197,7 @@ def _is_label(line: _Line, *, or_looks_like: bool = False) -> bool:
     if line.barred or _BULLET.fullmatch(line.text):
         return False
     short = or_looks_like and len(line.text.split(" ")) <= _LABEL_WORDS and line.text[-1].isalnum()
-    return short or bool(_LABEL.fullmatch(text.fold(line.text).rstrip(" :")))
+    return short or bool(_LABEL.fullmatch(folding.fold(line.text).rstrip(" :")))
 
 
 def _is_headline(line: _Line) -> bool:

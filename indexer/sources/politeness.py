@@ -15,7 +15,7 @@ from protego import Protego
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from indexer.confined import step
+from indexer.limits.confined import step
 from indexer.sources.fetching import Answer, Bounds, FetchError, fetch
 
 TOKEN = "Lienquan"  # noqa: S105  the name that robots.txt knows this program by

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from indexer.article import FIELDS
-from indexer.confined import Allowance
+from indexer.articles.article import FIELDS
+from indexer.limits.confined import Allowance
 
 
 @dataclass(frozen=True)

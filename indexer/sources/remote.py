@@ -2,7 +2,7 @@
 
 What is yielded is the whole of the source, whatever of it was asked for this time; so an archive that is built from it
 neither loses what a feed shows no more nor what could not be had just now. Where an allowance is given, the source is
-asked by a child that can be ended (`indexer.confined`): what the child committed to the memory stays.
+asked by a child that can be ended (`indexer.limits.confined`): what the child committed to the memory stays.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from indexer.confined import Confined
 from indexer.errors import SourceError, WorkEnded
+from indexer.limits.confined import Confined
 from indexer.sources.described import SqlSource, WebSource, WordPressSource
 from indexer.sources.fetching import Bounds
 from indexer.sources.memory import Memory, open_memory

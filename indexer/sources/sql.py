@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
-from indexer.article import FIELDS, is_ahead
+from indexer.articles.article import FIELDS, is_ahead
 from indexer.errors import SourceError
 from indexer.sources.described import SqlSource
 from indexer.sources.memory import Memory

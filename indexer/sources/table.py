@@ -1,7 +1,7 @@
 """Tables with a header line, CSV and TSV: an article a row.
 
 Owns which column is which field. Encodings and cells are `indexer.sources.rows`'s; what a field may hold is
-`indexer.article`'s.
+`indexer.articles.article`'s.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from indexer import text
-from indexer.article import FIELDS
+from indexer.articles.article import FIELDS
 from indexer.errors import SourceError
 from indexer.sources import rows
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 from indexer.sources.stream import Stream
-from indexer.text import normalised
+from indexer.text import addresses, folding
+from indexer.text.folding import normalised
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 """Ending of a file -> the delimiter that it promises."""
@@ -99,8 +99,8 @@ def _items(cell: str) -> list[str]:
 
 def _derived_id(given: Mapping[str, Any]) -> str | None:
     if url := given.get("url"):
-        return text.derived_id("u", text.url_key(url))
-    return text.derived_id("t", text.fold(text.clean(given["title"]))) if "title" in given else None
+        return addresses.derived_id("u", addresses.url_key(url))
+    return addresses.derived_id("t", folding.fold(folding.clean(given["title"]))) if "title" in given else None
 
 
 def _columns(headers: Sequence[str], given: Mapping[str, str]) -> _Columns:

@@ -24,7 +24,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from indexer import text
+from indexer.text import folding
 
 _MIN_TITLE_WORDS = 4
 
@@ -132,7 +132,7 @@ def _known_title(words: Sequence[str], titles: Collection[str]) -> int:
     """Return how many words of the line are the longest known title it starts with, 0 for none."""
     for count in sorted({len(title.split(" ")) for title in titles}, reverse=True):
         goes_on = count < len(words) and _first_character(words[count]).islower()
-        if count <= len(words) and not goes_on and text.fold(" ".join(words[:count])) in titles:
+        if count <= len(words) and not goes_on and folding.fold(" ".join(words[:count])) in titles:
             return count
     return 0
 

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from indexer import text
 from indexer.sources import feed, sitemap
 from indexer.sources.described import WebSource
 from indexer.sources.fetching import Answer, Bounds, FetchError
 from indexer.sources.memory import LEFT, Memory
 from indexer.sources.politeness import Web
 from indexer.sources.reading import BadLine, SourceOptions
+from indexer.text import addresses
 
 logger = logging.getLogger(__name__)
 
@@ -135,7 +135,7 @@ class _Visit:
                 if known is not None and known.article:
                     return
         if not fields.get("url"):  # two sites may use the same GUID or title
-            fields["id"] = text.derived_id("s", f"{text.host_key(self._source.url)} {fields['id']}")
+            fields["id"] = addresses.derived_id("s", f"{addresses.host_key(self._source.url)} {fields['id']}")
         self._memory.put(entry.key, version, fields, derived=True, part=self._source.url)
         self._memory.commit()
 
@@ -222,7 +222,7 @@ class _Visit:
     def _addresses(self, places: list[sitemap.Place], part: str) -> Iterator[BadLine]:
         passed_over = False
         for place in places:
-            if not self._include.search(place.url) or text.web_address(place.url) is None:
+            if not self._include.search(place.url) or addresses.web_address(place.url) is None:
                 continue
             known = self._memory.known(place.url)
             if known is not None and known.version == place.changed:
@@ -272,7 +272,7 @@ class _Visit:
 
 
 def _version(fields: dict[str, Any]) -> str:
-    return text.derived_id("v", repr(sorted(fields.items())))
+    return addresses.derived_id("v", repr(sorted(fields.items())))
 
 
 def _is_feed(answer: Answer, said: str) -> bool:

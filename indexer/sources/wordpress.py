@@ -16,7 +16,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import urlencode
 
-from indexer.article import is_ahead
+from indexer.articles.article import is_ahead
 from indexer.sources import wordpress_post
 from indexer.sources.described import WordPressSource
 from indexer.sources.fetching import Answer, FetchError

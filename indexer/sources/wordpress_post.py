@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from indexer import text
 from indexer.sources import wordpress_text
+from indexer.text import folding
+from indexer.text.markup import html_to_text
 
 PUBLISHED = "publish"
 _UNCATEGORISED = {"uncategorized", "chua-phan-loai", "khong-phan-loai", "khac"}
@@ -62,14 +63,14 @@ def _whole(lead: str) -> str:
 def fields(post: Post) -> dict[str, Any]:
     """Return the fields of the archive line."""
     markup = wordpress_text.to_html(post.content)
-    lead = text.html_to_text(wordpress_text.to_html(post.excerpt))
-    start = text.fold(_whole(lead))
-    if start and text.fold(text.html_to_text(markup)[: 2 * len(lead)]).startswith(start):
+    lead = html_to_text(wordpress_text.to_html(post.excerpt))
+    start = folding.fold(_whole(lead))
+    if start and folding.fold(html_to_text(markup)[: 2 * len(lead)]).startswith(start):
         lead = ""  # WordPress gives the start of the text where there is no excerpt
     named = [name for name, slug in post.categories if slug not in _UNCATEGORISED]
     found = {
         "id": article_id(post.site, post.number),
-        "title": text.html_to_text(post.title).replace("\n", " "),
+        "title": html_to_text(post.title).replace("\n", " "),
         "lead": lead,
         "body_html": markup,
         "url": post.link,

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from indexer.article import Article
+from indexer.articles.article import Article
 from service import schemas
 from service.answers import shapes
 from service.security.keys import Scope

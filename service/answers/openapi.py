@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from indexer.article import ID_SCHEMA
+from indexer.articles.article import ID_SCHEMA
 from service.answers import shapes
 from service.answers.endpoints import ENDPOINTS, LINES, TAGS, Endpoint
 

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from indexer.columns import micros
+from indexer.articles.columns import micros
 from service.ranking.freshness import FADINGS
 from service.ranking.presets import PRESETS
 from service.schemas import RelatedBody

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from indexer.summaries import Summary
+from indexer.articles.summaries import Summary
 from service.answers.shapes import MAX_FACET, BatchHitOut, BatchListOut, FateOut, NumbersOut, RelatedList
 from service.errors import NotFound, Overloaded, TimedOut, TooMany
 from service.hits import Answer, Fate, Hit, Numbers, Reason

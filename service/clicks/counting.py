@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from service.clicks.lists import Listed, Lists, Shown
 from service.clicks.log import ClickLog, Place
 from service.clicks.trials import Trial

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-from indexer.article import VIETNAM, parse_day, parse_time
+from indexer.articles.article import VIETNAM, parse_day, parse_time
 from service.clicks.intervals import Rate
 from service.clicks.log import ClickCounts
 from service.clicks.report import Compared, Counted, compare, judgements

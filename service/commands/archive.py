@@ -28,9 +28,9 @@ from service.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from indexer.build import BuildReport
-    from indexer.inspection import Inspection
+    from indexer.build.build import BuildReport
     from indexer.sources import SourceOptions
+    from indexer.sources.inspection import Inspection
     from models.encoder import Encoder
     from service.newsroom.comparison import Comparison
     from service.searcher import Searcher
@@ -79,8 +79,8 @@ def index(
     encoded again, and where nothing changed nothing is published.
     """
     with plain_errors():
-        from indexer.build import BuildOptions, build
-        from indexer.snapshot import Home
+        from indexer.build.build import BuildOptions, build
+        from indexer.snapshot.home import Home
 
         remote = {"memory": home, "allow_private": allow_private, "allow_shrink": allow_shrink}
         said = source_options(columns, encoding, source_seconds, source_mb, _ROUNDS, **remote)
@@ -157,8 +157,8 @@ def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, *
     What was set aside for a fault (`articles waiting`) is left out.
     """
     with plain_errors():
-        from indexer.build import BuildOptions, build
-        from indexer.snapshot import Home
+        from indexer.build.build import BuildOptions, build
+        from indexer.snapshot.home import Home
 
         options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
         silent = ingested  # the service's log would be full of it
@@ -225,8 +225,8 @@ def _how_known(found: Comparison) -> str:
 @contextmanager
 def _archive_of(sources: tuple[str, ...], said: SourceOptions, home: Path | None, **model: Any) -> Iterator[Searcher]:
     """Yield a searcher over the sources, indexed into a home that is gone afterwards, else over a home's snapshot."""
-    from indexer.build import BuildOptions, build
-    from indexer.snapshot import Home
+    from indexer.build.build import BuildOptions, build
+    from indexer.snapshot.home import Home
     from service.errors import NotReady
 
     def never() -> Encoder:
@@ -273,7 +273,7 @@ def check_sources(
     with plain_errors():
         from datetime import UTC, datetime
 
-        from indexer.inspection import inspect
+        from indexer.sources.inspection import inspect
 
         said = source_options(
             columns, encoding, source_seconds, source_mb, allow_private=allow_private, most_pages=pages

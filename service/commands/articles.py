@@ -14,10 +14,10 @@ from service.commands.common import load_encoder, open_searcher, plain_errors, w
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from indexer.changes import Takedown
-    from indexer.journal import Journal
-    from indexer.snapshot import Home
-    from indexer.traces import Traces
+    from indexer.changes.changes import Takedown
+    from indexer.changes.journal import Journal
+    from indexer.snapshot.home import Home
+    from indexer.takedown.traces import Traces
     from service.searcher import Searcher
     from service.writes.purging import Certificate
 
@@ -67,9 +67,9 @@ def takedown(
     if certificate is not None and not purge:
         raise click.UsageError("--certificate: expected --purge beside it")
     with plain_errors():
-        from indexer import takedown as texts
-        from indexer.journal import Journal
-        from indexer.snapshot import Home
+        from indexer.changes.journal import Journal
+        from indexer.snapshot.home import Home
+        from indexer.takedown import takedown as texts
 
         place = Home(home)
         searcher = _searcher(home, place, model)
@@ -108,7 +108,7 @@ def _unknown(name: str, in_advance: bool, nearest: Callable[[], str | None]) -> 
 
     :raises click.ClickException: if it is not to be, with the nearest id that is known.
     """
-    from indexer.article import id_fault
+    from indexer.articles.article import id_fault
 
     if in_advance and (fault := id_fault(name)) is None:
         return name
@@ -124,7 +124,7 @@ def _unknown(name: str, in_advance: bool, nearest: Callable[[], str | None]) -> 
 def _take_down(
     journal: Journal, searcher: Searcher | None, place: Home, article_id: str, by: tuple[str, str], marks: set[bytes]
 ) -> Takedown:
-    from indexer import takedown as texts
+    from indexer.takedown import takedown as texts
     from service.writes.takedown import lists
 
     stood = lists(searcher, article_id) if searcher else []
@@ -155,7 +155,7 @@ def _searcher(home: Path, place: Any, model: dict[str, Any]) -> Searcher | None:
 def lift(article_id: str, home: Path, who: str) -> None:
     """Let an article that was taken down come back, when a source or the API next brings it."""
     with plain_errors():
-        from indexer.journal import Journal
+        from indexer.changes.journal import Journal
         from indexer.sources import memory
 
         journal = Journal(home)
@@ -174,9 +174,10 @@ def waiting(home: Path, as_json: bool) -> None:
     What makes indexing fail holds up no other article: it is tried again later and later, or once it is written anew.
     """
     with plain_errors():
-        from indexer.ingest import newest
-        from indexer.journal import Journal
-        from indexer.snapshot import Home, read_manifest
+        from indexer.build.ingest import newest
+        from indexer.changes.journal import Journal
+        from indexer.snapshot.home import Home
+        from indexer.snapshot.manifest import read_manifest
 
         place = newest(Home(home))
         name = place.current() if place else None
@@ -199,7 +200,7 @@ def waiting(home: Path, as_json: bool) -> None:
 def takedowns(home: Path, as_json: bool) -> None:
     """List all takedowns that there ever were."""
     with plain_errors():
-        from indexer.journal import Journal
+        from indexer.changes.journal import Journal
 
         journal = Journal.of(home)
         found = journal.takedowns() if journal else []

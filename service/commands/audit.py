@@ -59,7 +59,7 @@ def verify(home: Path, head: str | None, as_json: bool) -> None:
 def list_entries(home: Path, since: str | None, who: str | None, action: str | None, as_json: bool) -> None:
     """List the entries, the oldest first, with times in UTC."""
     with plain_errors():
-        from indexer.article import parse_time
+        from indexer.articles.article import parse_time
 
         try:
             begins = None if since is None else parse_time(since)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from indexer.build import BuildOptions
-    from indexer.progress import Progress
+    from indexer.build.build import BuildOptions
+    from indexer.files.progress import Progress
     from indexer.sources import SourceOptions
     from models.catalogue import ModelCard
     from models.encoder import Encoder
@@ -175,10 +175,11 @@ _TRIES, _AGAIN_SECONDS = 5, 0.1
 def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     """Return a searcher over what is served of a home; the encoder is loaded and checked once it is needed."""
     from indexer.archive import Archive
+    from indexer.build.ingest import newest
+    from indexer.changes.journal import Journal
     from indexer.errors import SnapshotError
-    from indexer.ingest import newest
-    from indexer.journal import Journal
-    from indexer.snapshot import Home, Snapshot
+    from indexer.snapshot.home import Home
+    from indexer.snapshot.snapshot import Snapshot
     from service.options import Options
     from service.searcher import Searcher
     from service.settings import Settings
@@ -227,9 +228,9 @@ def retained(home: Path, options: BuildOptions) -> Iterator[BuildOptions]:
     """Yield the options of a build, which writes all anew where that is due, and delete afterwards what has expired."""
     from dataclasses import replace
 
-    from indexer import retention
     from indexer.errors import BuildRefused
-    from indexer.snapshot import Home
+    from indexer.snapshot.home import Home
+    from indexer.takedown import retention
     from service.settings import Settings
 
     place, days = Home(home), Settings().deleted_days
@@ -257,7 +258,7 @@ def source_options(
 
     :param rounds: For how many rounds a source may be read that gets on.
     """
-    from indexer.confined import Allowance
+    from indexer.limits.confined import Allowance
     from indexer.sources import SourceOptions
 
     more["allowance"] = Allowance(source_seconds, source_seconds / 5, source_mb, rounds * source_seconds)

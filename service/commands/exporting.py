@@ -112,7 +112,7 @@ def related(home: Path, out: Path, force: bool, **given: Any) -> None:
 
 
 def _note(home: Path, out: Path) -> None:
-    from indexer import copies
+    from indexer.files import copies
 
     copies.note(home, "export", out)
 

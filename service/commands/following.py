@@ -27,8 +27,8 @@ from service.commands.common import (
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from indexer.following import Followed
-    from indexer.watchdog import Pulse
+    from indexer.limits.watchdog import Pulse
+    from indexer.sources.following import Followed
     from models.encoder import Encoder
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -91,7 +91,8 @@ def sync(
     said = source_options(columns, encoding, source_seconds, source_mb, allow_private=allow_private)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with plain_errors():
-        from indexer import following, watchdog
+        from indexer.limits import watchdog
+        from indexer.sources import following
 
         def rounds(pulse: Pulse) -> int:
             with following.following(home):
@@ -180,9 +181,9 @@ def _build(
     pulse: Pulse,
 ) -> None:
     """Publish what the sources have given since the last build, if that is anything; note what came of it."""
-    from indexer.build import BuildOptions, build
+    from indexer.build.build import BuildOptions, build
     from indexer.errors import IndexerError
-    from indexer.snapshot import Home
+    from indexer.snapshot.home import Home
 
     place = Home(home)
     mark = followed.mark()
@@ -215,8 +216,9 @@ def _build(
 def status(home: Path, as_json: bool) -> None:
     """Show the current snapshot, and how the sources are that `sync` follows."""
     with plain_errors():
-        from indexer.following import condition
-        from indexer.snapshot import Home, read_manifest
+        from indexer.snapshot.home import Home
+        from indexer.snapshot.manifest import read_manifest
+        from indexer.sources.following import condition
 
         place = Home(home)
         name = place.current()
@@ -244,6 +246,6 @@ def status(home: Path, as_json: bool) -> None:
 
 def _time(moment: datetime | None) -> str:
     """Return a time as the newsroom's clock shows it."""
-    from indexer.article import VIETNAM
+    from indexer.articles.article import VIETNAM
 
     return "never" if moment is None else moment.astimezone(VIETNAM).isoformat(timespec="seconds")

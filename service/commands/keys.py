@@ -27,7 +27,7 @@ class _Moment(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return seconds."""
-        from indexer.article import parse_time
+        from indexer.articles.article import parse_time
 
         if (span := _span(str(value))) is not None:
             return int(datetime.now(UTC).timestamp()) + span

@@ -48,7 +48,7 @@ def serve(home: Path, host: str, port: int, workers: int, open_newsroom: bool) -
     An empty home is fine: the service is ready once something is indexed. `lienquan settings` shows what else can be
     set, in the environment or in a file.
     """
-    from indexer.hashed import Ahead
+    from indexer.files.hashed import Ahead
 
     ahead = Ahead(home)  # files are hashed while the program is imported
     from service import settings
@@ -76,9 +76,10 @@ def snapshots() -> None:
 def list_snapshots(home: Path, as_json: bool) -> None:
     """List the snapshots, oldest first; an asterisk marks the current one."""
     with plain_errors():
-        from indexer.build import describe
+        from indexer.build.build import describe
         from indexer.errors import SnapshotError
-        from indexer.snapshot import Home, read_manifest
+        from indexer.snapshot.home import Home
+        from indexer.snapshot.manifest import read_manifest
 
         place = Home(home)
         current = place.current()
@@ -110,7 +111,8 @@ def verify_snapshot(snapshot_id: str | None, home: Path) -> None:
     """Hash every file of a snapshot, the current one by default, against its manifest."""
     with plain_errors():
         from indexer.errors import SnapshotError
-        from indexer.snapshot import Home, verify
+        from indexer.snapshot.home import Home
+        from indexer.snapshot.verification import verify
 
         place = Home(home)
         name = snapshot_id or place.current()
@@ -126,8 +128,8 @@ def verify_snapshot(snapshot_id: str | None, home: Path) -> None:
 def prune(keep: int, home: Path) -> None:
     """Delete all but the newest snapshots and the current one, and what is kept longer than `deleted_days` says."""
     with plain_errors():
-        from indexer import retention
-        from indexer.snapshot import Home
+        from indexer.snapshot.home import Home
+        from indexer.takedown import retention
         from service.settings import Settings
 
         place = Home(home)
@@ -143,7 +145,7 @@ def prune(keep: int, home: Path) -> None:
 def rollback(snapshot_id: str | None, home: Path) -> None:
     """Make an earlier snapshot current again: ID, or the parent of the current one."""
     with plain_errors():
-        from indexer.snapshot import Home
+        from indexer.snapshot.home import Home
 
         name = Home(home).rollback(snapshot_id)
     click.echo(f"current snapshot: {name}")

@@ -86,8 +86,9 @@ def _absent(found: Any, home: Path, now: datetime) -> list[Missing]:
     from contextlib import closing
 
     from indexer.archive import Archive
-    from indexer.columns import micros
-    from indexer.snapshot import Home, Snapshot
+    from indexer.articles.columns import micros
+    from indexer.snapshot.home import Home
+    from indexer.snapshot.snapshot import Snapshot
     from service.rules.applied import RulesInArchive
 
     place = Home(home)

@@ -118,9 +118,9 @@ def backup(target: Path, home: Path) -> None:
     lists what the snapshot's manifest does not, for `sha256sum -c` too.
     """
     with plain_errors():
-        from indexer import copies
         from indexer.backup import backup as copy
-        from indexer.snapshot import Home
+        from indexer.files import copies
+        from indexer.snapshot.home import Home
 
         name = copy(Home(home), target)
         copies.note(home, "backup", target)
@@ -151,7 +151,7 @@ def restore(source: Path, home: Path) -> None:
     """
     with plain_errors():
         from indexer.backup import restore as copy
-        from indexer.snapshot import Home
+        from indexer.snapshot.home import Home
 
         found = copy(source, Home(home))
     click.echo(_described(source, found))

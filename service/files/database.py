@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from indexer import private
+from indexer.files import private
 from service.files.whole import put_once
 
 Upgrades = Mapping[int, Sequence[str]]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from indexer.lexical import Term
-from indexer.syllables import code_spans, folded, readable, spelt, stream
+from indexer.index.lexical import Term
+from indexer.text.syllables import code_spans, folded, readable, spelt, stream
 from service.search.typing_slips import telex, vni
 from service.search.understanding import Query
 

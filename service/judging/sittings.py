@@ -15,8 +15,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from indexer import metrics
-from indexer.article import Article
-from indexer.summaries import Summary
+from indexer.articles.article import Article
+from indexer.articles.summaries import Summary
 from service.errors import NotFound, NotReady
 from service.hits import Hit
 from service.judging.judgements import TOP_GRADE, Judgement, JudgementStore, Kind, Merging, merged

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from indexer.article import Article
-from indexer.columns import micros
-from indexer.summaries import Summary
-from indexer.text import clean
+from indexer.articles.article import Article
+from indexer.articles.columns import micros
+from indexer.articles.summaries import Summary
+from indexer.text.folding import clean
 from service.hits import Answer, Fate, Hit
 from service.ranking.presets import PresetName
 from service.reader.article_page import REFERENCES

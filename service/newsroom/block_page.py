@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from indexer import text
-from indexer.article import Article
+from indexer.articles.article import Article
+from indexer.text import addresses, folding
 from service.errors import NothingToCompare
 from service.hits import Answer, Hit
 from service.newsroom import block, comparison, rule_form
@@ -63,7 +63,7 @@ def comparing(language: Strings, pair: Pair | None) -> dict[str, Any]:
         "cw": COMPARED[language.code],
         "numbers": numbers,
         "day": lambda moment: "" if moment is None else language.day(moment),
-        "address": text.web_address,
+        "address": addresses.web_address,
         "filled": {"least": numbers.decimal(SAME_EVENT_RELEVANCE)},
     }
 
@@ -162,13 +162,13 @@ def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[En
     """Return what was changed of the rules about a list, the newest first."""
     if path is None or not path.exists():
         return []
-    ids, section = {rule.id for rule in rules}, text.match_key(under.section or "")
+    ids, section = {rule.id for rule in rules}, folding.match_key(under.section or "")
 
     def is_about(entry: Entry) -> bool:
         scope = (entry.rule or {}).get("for")
         if entry.rule is None or scope is None:
             return entry.id in ids or entry.rule is not None
-        return under.id in scope.get("ids", ()) or section in map(text.match_key, scope.get("sections", ()))
+        return under.id in scope.get("ids", ()) or section in map(folding.match_key, scope.get("sections", ()))
 
     return [entry for entry in reversed(rule_file.history(path)) if is_about(entry)][:MOST_ENTRIES]
 

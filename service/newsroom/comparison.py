@@ -20,10 +20,10 @@ from itertools import pairwise
 import numpy as np
 
 from indexer.archive import Archive
-from indexer.article import Article
-from indexer.columns import ABSENT, Filters, Mask, micros
-from indexer.text import fold, match_key
-from indexer.vectors import Rows
+from indexer.articles.article import Article
+from indexer.articles.columns import ABSENT, Filters, Mask, micros
+from indexer.files.arrays import Rows
+from indexer.text.folding import fold, match_key
 from models.encoder import Encoder
 from service.errors import NothingToCompare, NotReady
 from service.related import pool

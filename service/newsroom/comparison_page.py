@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from indexer.text import web_address
+from indexer.text.addresses import web_address
 from service.newsroom.comparison import NEAR_IDENTICAL, SAME_EVENT_RELEVANCE, Comparison, Figures
 from service.wording import strings
 from service.wording.comparison import WORDS, Words

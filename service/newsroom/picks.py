@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from indexer import text
-from indexer.article import Article
-from indexer.summaries import Summary
+from indexer.articles.article import Article
+from indexer.articles.summaries import Summary
+from indexer.text import addresses
 from service.newsroom.link_lists import Linked, lines
 from service.searcher import Searcher
 
@@ -81,4 +81,4 @@ def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -
     fields = {name: getattr(article, name) for name in _TOLD}
     if article.published_at is not None:
         fields["published_at"] = article.published_at.isoformat()
-    return Line(article, lines(Linked(article.title, text.web_address(article.url) or href(article), fields)))
+    return Line(article, lines(Linked(article.title, addresses.web_address(article.url) or href(article), fields)))

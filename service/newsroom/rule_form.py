@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from indexer.article import Article, shown
+from indexer.articles.article import Article, shown
 from service.errors import BadRequest, CannotWrite, FieldError
 from service.ranking.presets import PresetName
 from service.rules import file as rule_file

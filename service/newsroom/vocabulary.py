@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from indexer import lexicon
-from indexer.article import VIETNAM, shown
+from indexer.articles.article import VIETNAM, shown
+from indexer.language import lexicon
 from service.errors import BadRequest, CannotWrite, Changed, FieldError
 from service.files.edited import held, put
 from service.files.followed import Parsed, regular

@@ -13,8 +13,8 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from indexer import lexicon
-from indexer.text import fold
+from indexer.language import lexicon
+from indexer.text.folding import fold
 from service.errors import FieldError, Forbidden, ServiceError
 from service.hits import Answer, Hit
 from service.newsroom.vocabulary import Change, Kind, Line, WordFile

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from indexer.text import fold
+from indexer.text.folding import fold
 from service.observing.hourly import DAY, HOUR, HourlyLog, Row, reading
 from service.observing.rare import KEY_FILE, SCHEMA, Rare, Typed
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from indexer.archive import Archive
-from indexer.summaries import Summary
+from indexer.articles.summaries import Summary
 from service.overview.findings import Findings, as_csv, cells
 
 Kind = Literal["duplicates", "unlinked", "hubs"]

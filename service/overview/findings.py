@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.archive import Archive
-from indexer.summaries import Summary
-from indexer.vectors import Mask, Rows
+from indexer.articles.summaries import Summary
+from indexer.files.arrays import Mask, Rows
 from service.ranking import fusion
 
 LINKS = 6

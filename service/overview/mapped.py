@@ -14,8 +14,9 @@ from functools import cached_property
 import numpy as np
 
 from indexer.archive import Archive
-from indexer.summaries import Summary
-from indexer.vectors import Mask, Rows, Vectors
+from indexer.articles.summaries import Summary
+from indexer.files.arrays import Mask, Rows
+from models.encoder import Vectors
 from service.overview import findings
 from service.overview.findings import Findings
 from service.searcher import Searcher

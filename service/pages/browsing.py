@@ -10,7 +10,7 @@ from flask import Response, render_template, request, url_for
 from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
-from indexer.article import Article, shown
+from indexer.articles.article import Article, shown
 from service import api
 from service.errors import NotFound
 from service.hits import Answer

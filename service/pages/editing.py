@@ -9,8 +9,8 @@ import numpy as np
 from flask import Response, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
-from indexer import text
-from indexer.article import Article, shown
+from indexer.articles.article import Article, shown
+from indexer.text import folding
 from service import api, schemas
 from service.errors import BadRequest, FieldError, Forbidden, ServiceError, SignedOut, StaleForm
 from service.hits import Answer
@@ -55,7 +55,7 @@ def _draft_page(
         "draft.html",
         200 if error is None else error.status,
         filled=filled,
-        sections=[("", w.no_section), *((name, name) for name in sorted(names, key=text.match_key))],
+        sections=[("", w.no_section), *((name, name) for name in sorted(names, key=folding.match_key))],
         answer=answer,
         lines=[] if answer is None else [picks.line(hit.article, own_page) for hit in answer.hits],
         picked=picks.looked_up(searcher, picked, own_page),
@@ -71,7 +71,7 @@ def _draft_page(
 @blueprint.get("/newsroom/articles")
 def articles() -> ResponseReturnValue:
     """Find an article by its title, id or URL, to see its block."""
-    typed = text.clean(request.args.get("q", ""))
+    typed = folding.clean(request.args.get("q", ""))
     found = block.find(api.live().searcher(), typed)
     if found.article is not None:
         return redirect(link("pages.article_block", article_id=found.article.id), 303)

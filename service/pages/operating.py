@@ -8,10 +8,10 @@ from flask import Response, g, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from indexer import text
-from indexer.article import shown
+from indexer.articles.article import shown
 from indexer.errors import IndexerError
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
+from indexer.text import folding
 from service import api, schemas
 from service.errors import Changed, FieldError
 from service.overview import finding_page
@@ -72,7 +72,7 @@ def _rollback_page(wanted: str, problem: str | None = None) -> ResponseReturnVal
 @blueprint.get("/newsroom/map")
 def archive_map() -> Response:
     """Show the archive as a map, what a search finds on it, and what there is to act on."""
-    searcher, q = api.live().searcher(), text.clean(request.args.get("q", ""))
+    searcher, q = api.live().searcher(), folding.clean(request.args.get("q", ""))
     overview = api.overviews().of(searcher)
     found = None if not q else searcher.search(schemas.parse_params(SearchParams, {"q": [q], "limit": [str(LIT)]}))
     return newsroom_page(

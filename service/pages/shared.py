@@ -10,9 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 from flask import Blueprint, Response, g, render_template, request, url_for
 
-from indexer import text
-from indexer.article import Article, shown
-from indexer.summaries import Summary
+from indexer.articles.article import Article, shown
+from indexer.articles.summaries import Summary
+from indexer.text import addresses, folding
 from service import api, schemas
 from service.errors import FieldError, Forbidden
 from service.judging import judgements
@@ -106,7 +106,7 @@ def link(endpoint: str, **values: Any) -> str:
 
 def web_address(url: str | None) -> Link | None:
     """Return a link to another site, named by its host; None for anything but a plain http or https address."""
-    plain = text.web_address(url)
+    plain = addresses.web_address(url)
     return None if plain is None else Link(urlsplit(plain).hostname or plain, plain)
 
 
@@ -137,5 +137,5 @@ def lang_fields(code: str) -> list[tuple[str, str]]:
 
 def filled_in(given: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:
     """Return the parameters less the blank values: what a form sends for a field that was left alone."""
-    filled = {name: [value for value in values if text.clean(value)] for name, values in given}
+    filled = {name: [value for value in values if folding.clean(value)] for name, values in given}
     return {name: values for name, values in filled.items() if values}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.columns import Mask
+from indexer.articles.columns import Mask
 
 _FEW = 8
 """Up to so many single rows are compared one by one."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.columns import ABSENT
+from indexer.articles.columns import ABSENT
 from service.ranking.fusion import Rows, Scores
 
 _DAY = 24 * 3600 * 1_000_000

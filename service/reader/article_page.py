@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from indexer.article import Article
+from indexer.articles.article import Article
 from service.hits import Hit
 from service.ranking.presets import PresetName
 from service.schemas import RelatedBody, Seed

@@ -9,7 +9,7 @@ from email.utils import format_datetime
 
 from lxml import etree
 
-from indexer.article import Article
+from indexer.articles.article import Article
 from service.reader.article_page import description
 
 MIMETYPE = "application/rss+xml"

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.article import Article
-from indexer.columns import Mask
-from indexer.syllables import syllables
-from indexer.text import match_key
+from indexer.articles.article import Article
+from indexer.articles.columns import Mask
+from indexer.text.folding import match_key
+from indexer.text.syllables import syllables
 from service.clicks.log import ClickCounts
 from service.errors import NotReady
 from service.live import Live

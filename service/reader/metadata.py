@@ -10,8 +10,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from indexer.article import Article
-from indexer.text import web_address
+from indexer.articles.article import Article
+from indexer.text.addresses import web_address
 from service.reader.article_page import description
 
 _UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}

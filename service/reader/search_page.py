@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from indexer import lexicon
-from indexer.syllables import spaced
-from indexer.text import match_key
+from indexer.language import lexicon
+from indexer.text.folding import match_key
+from indexer.text.syllables import spaced
 from service.hits import Answer
 from service.schemas import MAX_QUERY, MAX_WINDOW, SearchParams
 from service.search.suggest import Suggestion

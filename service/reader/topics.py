@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from indexer.text import clean, match_key
+from indexer.text.folding import clean, match_key
 from service.hits import Answer
 from service.schemas import MAX_QUERY, SearchParams
 

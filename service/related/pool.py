@@ -12,9 +12,9 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import calibration
 from indexer.archive import Archive
-from indexer.columns import Mask
+from indexer.articles.columns import Mask
+from indexer.index import calibration
 from service.ranking import fusion
 from service.ranking.allowed import Allowed
 from service.ranking.fusion import Rows, Scores

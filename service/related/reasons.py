@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from indexer.archive import Archive
-from indexer.article import VIETNAM, Article
-from indexer.columns import ABSENT
-from indexer.mining import names_in
-from indexer.summaries import Summary
-from indexer.syllables import spaced
+from indexer.articles.article import VIETNAM, Article
+from indexer.articles.columns import ABSENT
+from indexer.articles.summaries import Summary
+from indexer.language.mining import names_in
+from indexer.text.syllables import spaced
 from service.hits import Reason
 from service.related.seeds import Seeds
 

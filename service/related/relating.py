@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.archive import Archive
-from indexer.columns import ABSENT, Filters, Mask, micros
-from indexer.content_classes import ClassMap, ContentClass
+from indexer.articles.columns import ABSENT, Filters, Mask, micros
+from indexer.relations.content_classes import ClassMap, ContentClass
 from models.encoder import Encoder
 from service.hits import Answer, Hit, Numbers
 from service.observing import tracing

@@ -13,14 +13,13 @@ from functools import cached_property
 import numpy as np
 
 from indexer.archive import Archive
-from indexer.article import Article, shown
-from indexer.columns import ABSENT, Mask
-from indexer.embedding import embed
-from indexer.lexical import tokens
-from indexer.syllables import stream
-from indexer.terms import TermVector
-from indexer.vectors import Vectors
-from models.encoder import Encoder
+from indexer.articles.article import Article, shown
+from indexer.articles.columns import ABSENT, Mask
+from indexer.build.embedding import embed
+from indexer.index.lexical import tokens
+from indexer.relations.terms import TermVector
+from indexer.text.syllables import stream
+from models.encoder import Encoder, Vectors
 from service.errors import NotFound
 from service.observing import tracing
 from service.ranking import fusion

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from indexer.archive import Archive
-from indexer.columns import Mask
+from indexer.articles.columns import Mask
 from service.hits import Fate, Numbers
 from service.ranking.allowed import Allowed
 from service.ranking.fusion import Rows

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.archive import Archive
-from indexer.columns import Filters, Mask, micros
-from indexer.text import match_key
+from indexer.articles.columns import Filters, Mask, micros
+from indexer.text.folding import match_key
 from service.ranking.allowed import Allowed
 from service.ranking.fusion import Rows, Scores
 from service.ranking.pins import Pin, settle

@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from indexer.article import VIETNAM, parse_time, shown
+from indexer.articles.article import VIETNAM, parse_time, shown
 from service.files.edited import held, put
 from service.files.followed import Followed, regular
 from service.rules.lines import NO_RULES, Rule, Rules, numbered, parse, parse_line

@@ -25,9 +25,9 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from indexer.article import ArticleId, OptionalText, Problem, plain, shown
-from indexer.columns import Filters, micros
-from indexer.text import clean
+from indexer.articles.article import ArticleId, OptionalText, Problem, plain, shown
+from indexer.articles.columns import Filters, micros
+from indexer.text.folding import clean
 from service.schemas import Bound
 
 LONGEST_LINE = 200_000

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal, NamedTuple
 
-from indexer import lexicon
-from indexer.knowledge import Knowledge
-from indexer.lexicon import Abbreviation, Renaming
-from indexer.mining import Mined
-from indexer.syllables import folded, syllables
+from indexer.language import lexicon
+from indexer.language.knowledge import Knowledge
+from indexer.language.lexicon import Abbreviation, Renaming
+from indexer.language.mining import Mined
+from indexer.text.syllables import folded, syllables
 from service.search import thesaurus
 from service.search.synonyms import NO_SYNONYMS, Synonyms
 from service.search.typing_slips import plausible_folded
@@ -123,7 +123,7 @@ class Alternatives:
     def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
         """Return what may stand in for which words, the longest runs first; no two runs overlap.
 
-        :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
+        :param words: In the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
         :param spellings: The same as they were typed.
         :param taken: Places of words that are left alone.
         """

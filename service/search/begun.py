@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from indexer.syllables import folded, syllables
+from indexer.text.syllables import folded, syllables
 from service.search import english
 from service.search.confusions import confusions
 from service.search.typing_slips import without_keys

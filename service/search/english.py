@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from indexer import lexicon
-from indexer.syllables import stream, syllables
+from indexer.language import lexicon
+from indexer.text.syllables import stream, syllables
 
 Run = tuple[str, ...]
 
@@ -79,7 +79,7 @@ class Gloss(NamedTuple):
 
     @property
     def readings(self) -> tuple[Run, ...]:
-        """Return the renderings as syllables in the spelling of `indexer.syllables`."""
+        """Return the renderings as syllables in the spelling of `indexer.text.syllables`."""
         return tuple(dict.fromkeys(tuple(syllables(rendering)) for rendering in self.renderings))
 
 

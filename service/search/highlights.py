@@ -7,8 +7,8 @@ from functools import cached_property
 
 from markupsafe import Markup
 
-from indexer.article import Article
-from indexer.syllables import folded
+from indexer.articles.article import Article
+from indexer.text.syllables import folded
 from service.search import snippets
 from service.search.snippets import Piece, Wanted
 

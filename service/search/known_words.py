@@ -12,9 +12,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import lexicon
-from indexer.language import BREAK, NUMBER, Ids, Language
-from indexer.syllables import syllables
+from indexer.language import lexicon
+from indexer.language.restoration import BREAK, NUMBER, Ids, Language
+from indexer.text.syllables import syllables
 from service.search import thesaurus
 
 UNMET_PAIR, MET_PAIR = 3.0, 0.5

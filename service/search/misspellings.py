@@ -2,7 +2,7 @@
 
 A word is held to be misspelt where one that is written for it (`confusions`) stands beside the same neighbours, in the
 archive or in the shipped words, and it itself does not. Owns that judgement, and how sure it is. It proposes; what was
-typed is looked for in any case. Words are in the spelling of `indexer.syllables`.
+typed is looked for in any case. Words are in the spelling of `indexer.text.syllables`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.knowledge import Knowledge
-from indexer.language import BREAK, NUMBER, Language
-from indexer.syllables import folded, syllables
+from indexer.language.knowledge import Knowledge
+from indexer.language.restoration import BREAK, NUMBER, Language
+from indexer.text.syllables import folded, syllables
 from service.search.alternatives import Place
 from service.search.confusions import RARE, SAME, SELDOM, USUAL, confusions
 from service.search.known_words import PairsInLanguage, known_syllables

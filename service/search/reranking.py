@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.archive import Archive
-from indexer.columns import Mask
-from indexer.vectors import Rows
+from indexer.articles.columns import Mask
+from indexer.files.arrays import Rows
 from service.search import snippets
 from service.search.snippets import Wanted
 

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.language import BREAK, NUMBER, Ids, Language, Pairs
-from indexer.syllables import folded
+from indexer.language.restoration import BREAK, NUMBER, Ids, Language, Pairs
+from indexer.text.syllables import folded
 from service.search.english import ENGLISH, is_term
 from service.search.known_words import PairsInLanguage
 from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
@@ -61,7 +61,7 @@ class Candidate(NamedTuple):
 class Restored:
     """A query as it was probably meant.
 
-    :param words: One for each typed word, in the spelling of `indexer.syllables`; typed breaks are empty strings.
+    :param words: One for each typed word, in the spelling of `indexer.text.syllables`; typed breaks are empty strings.
     :param shown: The same as the archive writes them.
     :param changed: Which differ from what was typed.
     :param foreign: Whether the words are of another language, and were left alone for that.
@@ -90,7 +90,7 @@ def restore(
 ) -> Restored:
     """Return the likeliest reading of typed words.
 
-    :param typed: Words in the spelling of `indexer.syllables`, an empty string for the end of a clause.
+    :param typed: Words in the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
     :param fixed: Places of words that stay as they are, such as abbreviations.
     :param choices: `choices_in` the language, where many texts are read.
     :param known: Pairs that belong together though the archive may not have met them.

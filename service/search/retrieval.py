@@ -15,12 +15,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer import calibration
 from indexer.archive import Archive
-from indexer.calibration import Background, Moments
-from indexer.columns import Mask
-from indexer.lexical import Chance
-from indexer.vectors import Rows, Vectors
+from indexer.articles.columns import Mask
+from indexer.files.arrays import Rows
+from indexer.index import calibration
+from indexer.index.calibration import Background, Moments
+from indexer.index.lexical import Chance
+from models.encoder import Vectors
 from service.observing import tracing
 from service.ranking import fusion
 from service.ranking.fusion import Candidates, Scores

@@ -1,6 +1,6 @@
 """Which passage of an article to show, and what in it to mark: the words that the reader was looking for.
 
-Pure functions over one text. Knows how a word is spelt (`indexer.syllables`), not how it came to be looked for.
+Pure functions over one text. Knows how a word is spelt (`indexer.text.syllables`), not how it came to be looked for.
 A page shows ten long texts, so only what may match is looked at; `_skeleton` says how.
 """
 
@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
-from indexer import compounds
-from indexer.syllables import folded, plain, syllables
-from indexer.text import fold
+from indexer.language import compounds
+from indexer.text.folding import fold
+from indexer.text.syllables import folded, plain, syllables
 
 _BLANKS = re.compile(r"\s+")
 _ODD_BLANKS = re.compile(r"[^\S ]\s*| \s+")
@@ -70,7 +70,7 @@ Run = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Wanted:
-    """What to mark. Syllables are spelt as `indexer.syllables.syllables` has them.
+    """What to mark. Syllables are spelt as `indexer.text.syllables.syllables` has them.
 
     :param exact: Syllables that count with these diacritics only.
     :param folded: Syllables without diacritics, which count whatever the text's diacritics are.

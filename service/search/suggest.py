@@ -16,13 +16,13 @@ from typing import Literal, NamedTuple, overload
 import numpy as np
 
 from indexer.archive import Archive
-from indexer.columns import Mask
-from indexer.compounds import word_pairs
-from indexer.lexical import Term
-from indexer.lexicon import Abbreviation
-from indexer.syllables import folded, syllables
-from indexer.text import match_key
-from indexer.vectors import Rows
+from indexer.articles.columns import Mask
+from indexer.files.arrays import Rows
+from indexer.index.lexical import Term
+from indexer.language.compounds import word_pairs
+from indexer.language.lexicon import Abbreviation
+from indexer.text.folding import match_key
+from indexer.text.syllables import folded, syllables
 
 Kind = Literal["title", "name", "tag", "section", "abbreviation"]
 

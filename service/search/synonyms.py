@@ -20,8 +20,8 @@ from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
-from indexer.syllables import syllables
-from indexer.text import clean
+from indexer.text.folding import clean
+from indexer.text.syllables import syllables
 from service.files.followed import Followed
 
 Term = tuple[str, ...]

@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from indexer import lexicon
-from indexer.compounds import crosses
-from indexer.syllables import spaced
+from indexer.language import lexicon
+from indexer.language.compounds import crosses
+from indexer.text.syllables import spaced
 
 Run = tuple[str, ...]
 
@@ -29,7 +29,7 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
     The longest entries come first; no two places overlap. A single syllable that is part of a known word of two or
     three is left alone: cá heo, a dolphin, is no heo, a pig. So is what crosses the border of two words.
 
-    :param words: In the spelling of `indexer.syllables`, an empty string for the end of a clause.
+    :param words: In the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
     :param taken: Places of words that are left alone.
     """
     entries, longest = _thesaurus().entries, _lengths()

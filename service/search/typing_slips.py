@@ -15,7 +15,7 @@ import string
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
-from indexer.text import fold
+from indexer.text.folding import fold
 
 _FREE = "b d đ h l m n p ph r s t th tr ch kh nh v x".split()
 """The onsets that any rhyme may follow; which of the others is written depends on the vowel."""

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from indexer.compounds import word_pairs, words_in
-from indexer.knowledge import Knowledge
-from indexer.lexical import Alternative, Group, Term, Words, tokens
-from indexer.lexicon import Abbreviation, Renaming
-from indexer.syllables import code_spans, codes, folded, plain, readable, spelt, stream, syllables
+from indexer.index.lexical import Alternative, Group, Term, Words, tokens
+from indexer.language.compounds import word_pairs, words_in
+from indexer.language.knowledge import Knowledge
+from indexer.language.lexicon import Abbreviation, Renaming
+from indexer.text.syllables import code_spans, codes, folded, plain, readable, spelt, stream, syllables
 from service.search.alternatives import Alternatives, Place, Run, named
 from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
 from service.search.misspellings import Speller, Spelling

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from service.errors import FieldError, Forbidden, Unauthorized
 from service.security.keys import Key, KeyStore, Scope
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from indexer.article import shown
+from indexer.articles.article import shown
 
 PRUNED = "audit.pruned"
 """The action of the entry that says up to where entries were removed, and the hash of the last of them."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from service.security.audit_chain import PRUNED, Row, content_of
 from service.security.keys import Key
 from service.security.people import Person

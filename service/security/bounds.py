@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from indexer import text
-from indexer.article import shown
+from indexer.articles.article import shown
+from indexer.text import folding
 from service.security.addresses import parse
 
 DELETES = 100
@@ -109,7 +109,7 @@ def _network(given: str) -> str:
 
 def _named(field: str, values: Iterable[str]) -> Iterable[str]:
     for value in values:
-        found = text.clean(value)
+        found = folding.clean(value)
         if not 0 < len(found) <= _LONGEST:
             raise ValueError(f"{field}: {shown(value)}: expected 1 to {_LONGEST} characters")
         yield found

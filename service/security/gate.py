@@ -18,7 +18,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from pydantic import TypeAdapter
 
-from indexer.article import ArticleId
+from indexer.articles.article import ArticleId
 from service.errors import FieldError, Forbidden, NoKeyYet, SignedOut, StaleForm, TooMany, WrongKey
 from service.security import local
 from service.security.access import SAFE, Header, foreign

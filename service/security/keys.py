@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from service.errors import NotReady
 from service.files import database
 from service.security.bounds import UNBOUND, Bounds

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from service.errors import FieldError
 from service.security.access import SAFE, Header, foreign
 

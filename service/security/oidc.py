@@ -31,7 +31,7 @@ from joserfc.errors import ExpiredTokenError, JoseError, UnsupportedAlgorithmErr
 from joserfc.jwk import JWKRegistry, Key
 from joserfc.jws import JWSRegistry
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from indexer.sources.fetching import Answer, Bounds, FetchError, fetch, send
 from service.errors import SignOnRefused
 

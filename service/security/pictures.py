@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, StringConstraints
 
-from indexer.text import web_address
+from indexer.text.addresses import web_address
 
 if TYPE_CHECKING:  # settings are read where numpy is not wanted
-    from indexer.article import Article
-    from indexer.summaries import Summary
+    from indexer.articles.article import Article
+    from indexer.articles.summaries import Summary
 
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 Host = Annotated[

@@ -18,7 +18,7 @@ from pathlib import Path
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
 
-from indexer import private
+from indexer.files import private
 from service.errors import NotReady
 from service.files.whole import put_once
 

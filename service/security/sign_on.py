@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from indexer.article import shown
+from indexer.articles.article import shown
 from service.errors import Overloaded, SignOnRefused
 from service.security.flows import SECONDS, Flow, Flows
 from service.security.people import LONGEST_NAME, PeopleStore, Person, Role, hashed

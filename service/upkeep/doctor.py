@@ -18,7 +18,9 @@ from pathlib import Path
 from time import perf_counter
 
 from indexer.errors import SnapshotError
-from indexer.snapshot import Home, Snapshot, read_manifest
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.snapshot.snapshot import Snapshot
 from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads, int8_kind
 from models.encoder import Encoder

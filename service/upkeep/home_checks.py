@@ -15,13 +15,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
-from indexer import private
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
 from indexer.backup import RESTORING
+from indexer.build.ingest import ingestion
 from indexer.errors import IndexerError
-from indexer.following import Condition, condition
-from indexer.ingest import ingestion
-from indexer.snapshot import Home
+from indexer.files import private
+from indexer.snapshot.home import Home
+from indexer.sources.following import Condition, condition
 from service.errors import NotReady
 from service.security import keys, people, sessions
 

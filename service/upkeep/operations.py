@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
-from indexer.changes import Takedown
+from indexer.build.ingest import live_home
+from indexer.changes.changes import Takedown
+from indexer.changes.journal import Journal
 from indexer.errors import IndexerError, SnapshotError
-from indexer.following import Condition, condition
-from indexer.ingest import live_home
-from indexer.journal import Journal
-from indexer.progress import Builds, Finished, read
-from indexer.snapshot import Home, read_manifest
+from indexer.files.progress import Builds, Finished, read
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import read_manifest
+from indexer.sources.following import Condition, condition
 from service.errors import NotReady
 from service.live import Live
 from service.observing.latency import Latencies, RecentLatency

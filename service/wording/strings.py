@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from indexer.article import VIETNAM
+from indexer.articles.article import VIETNAM
 
 _HIGH, _MEDIUM = 0.5, 0.1
 _DAYS_AGO = 7

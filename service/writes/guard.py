@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from indexer.archive import Archive
-from indexer.article import Article, parse_time, shown
-from indexer.changes import Delete, Outcome, Pending, Put
-from indexer.journal import Journal
+from indexer.articles.article import Article, parse_time, shown
+from indexer.changes.changes import Delete, Outcome, Pending, Put
+from indexer.changes.journal import Journal
 from service.errors import FieldError, Forbidden, NotRecorded, ServiceError, TooMany, Unauthorized
 from service.security.audit import AuditLog
 from service.security.audit_entries import MOST_IDS, Actor, Detail

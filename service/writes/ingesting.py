@@ -1,7 +1,7 @@
 """The process that brings the API's changes into what is served, and the one that starts it again where it ends.
 
 It is apart from those that answer, and gives way to them: it encodes, and writes files, which they map. Owns when a
-step is taken and when all is published; what a step is, is `indexer.ingest`'s.
+step is taken and when all is published; what a step is, is `indexer.build.ingest`'s.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from indexer import retention
+from indexer.build.ingest import Ingester, live_home
 from indexer.errors import BuildRefused, IndexerError
-from indexer.ingest import Ingester, live_home
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
+from indexer.takedown import retention
 from models.encoder import Encoder
 from models.errors import ModelError
 from service.serving import allocator

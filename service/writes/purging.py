@@ -1,7 +1,7 @@
 """The purge of an article from every store of a home, and the certificate that says what was looked at and found.
 
 Owns the stores of this floor: what readers searched for and clicked, judgements, rules, exports; the others are
-`indexer.purging`'s. Backups are looked into and told of, never changed.
+`indexer.takedown.purging`'s. Backups are looked into and told of, never changed.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from indexer import copies, purging, takedown
 from indexer.errors import IndexerError
-from indexer.purging import StoreCount
-from indexer.snapshot import Home
-from indexer.traces import Traces
+from indexer.files import copies
+from indexer.snapshot.home import Home
+from indexer.takedown import purging, takedown
+from indexer.takedown.purging import StoreCount
+from indexer.takedown.traces import Traces
 from models.encoder import Encoder
 from service import exporting
 from service.clicks import log as click_log
@@ -98,7 +99,7 @@ def purge(
 
     :param rules: The file of the editors' rules, None where there is none.
     :param same_text: How many other articles have its text.
-    :param wait: For how many seconds to wait for other processes (`indexer.purging.purge`).
+    :param wait: For how many seconds to wait for other processes (`indexer.takedown.purging.purge`).
     :raises IndexerError: if another process does not let go, or a store cannot be read; it can be begun again.
     :raises OSError: if a file cannot be written.
     """

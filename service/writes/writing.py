@@ -14,11 +14,11 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from indexer.archive import Archive
-from indexer.article import Article, id_fault, is_ahead, latest, parse_time, shown, validate
-from indexer.changes import Delete, Outcome, Put
-from indexer.columns import micros
+from indexer.articles.article import Article, id_fault, is_ahead, latest, parse_time, shown, validate
+from indexer.articles.columns import micros
+from indexer.changes.changes import Delete, Outcome, Put
+from indexer.changes.journal import Journal
 from indexer.errors import JournalError
-from indexer.journal import Journal
 from service.errors import BadRequest, CannotWrite, FieldError, NotReady, TakenDown, Unprocessable
 from service.live import Live
 from service.writes.guard import BulkTally, KeyGuard

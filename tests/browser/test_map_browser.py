@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import expect
 
-from indexer.progress import telling
-from indexer.snapshot import Home
+from indexer.files.progress import telling
+from indexer.snapshot.home import Home
 from tests.browser.test_pages_browser import SCRIPT, Watched, browser, serve
 from tests.conftest import wait_for
 from tests.newsroom import newsroom

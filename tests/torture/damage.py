@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from tests.torture.generations import generation, line, publish
 
 WAYS = ("swap", "start", "opened")

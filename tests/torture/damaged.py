@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from indexer.snapshot import Home
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 from service.app import create_app
 from service.live import Live

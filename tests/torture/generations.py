@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from indexer.build import BuildOptions, build
-from indexer.snapshot import Home
+from indexer.build.build import BuildOptions, build
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 
 Line = dict[str, Any]

@@ -17,9 +17,12 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from indexer import cache, progress
 from indexer.archive import Archive
-from indexer.snapshot import Home, Snapshot, verify
+from indexer.build import cache
+from indexer.files import progress
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
+from indexer.snapshot.verification import verify
 from tests.torture.generations import Line, generation, line, publish
 from tests.torture.nursery import Job, Nursery
 

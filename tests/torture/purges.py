@@ -21,17 +21,18 @@ import numpy as np
 from click.testing import CliRunner
 
 from indexer.archive import Archive
-from indexer.article import VIETNAM, validate
-from indexer.build import BuildOptions, build
-from indexer.cache import VectorCache
-from indexer.changes import Delete, Put
+from indexer.articles.article import VIETNAM, validate
+from indexer.build.build import BuildOptions, build
+from indexer.build.cache import VectorCache
+from indexer.build.ingest import Ingester, live_home, newest
+from indexer.build.staging import Staging
+from indexer.changes.changes import Delete, Put
+from indexer.changes.journal import Journal
 from indexer.errors import IndexerError
-from indexer.ingest import Ingester, live_home, newest
-from indexer.journal import Journal
-from indexer.snapshot import Home, Snapshot
+from indexer.snapshot.home import Home
+from indexer.snapshot.snapshot import Snapshot
 from indexer.sources.memory import open_memory
-from indexer.staging import Staging
-from indexer.text import ENCODED, text_key
+from indexer.text.views import ENCODED, text_key
 from models.hashing import HashingEncoder
 from service.cli import main
 from service.clicks.log import ClickLog, Place

@@ -25,11 +25,11 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from indexer import syllables
-from indexer.article import Article, validate
+from indexer.articles.article import Article, validate
 from indexer.errors import SourceError
 from indexer.sources import read_source, sitemap
 from indexer.sources.reading import Reading
+from indexer.text import syllables
 from tests import html_layouts
 
 ROOT = Path(__file__).parents[2]

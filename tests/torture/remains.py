@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 import tantivy
 
-from indexer.syllables import folded, syllables
-from indexer.text import fold
+from indexer.text.folding import fold
+from indexer.text.syllables import folded, syllables
 
 FIELDS = ("exact", "folded", "title", "whole_title", "typed_title", "title_words")
 _CODES = (".u32", "vocabulary.npy")

@@ -27,9 +27,9 @@ from schemathesis import engine
 from schemathesis.engine import events
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from indexer.article import is_ahead, parse_time
-from indexer.build import BuildOptions, build
-from indexer.snapshot import Home
+from indexer.articles.article import is_ahead, parse_time
+from indexer.build.build import BuildOptions, build
+from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 from service.answers import openapi
 from service.schemas import MAX_WINDOW

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from indexer.ingest import newest
-from indexer.snapshot import Home
+from indexer.build.ingest import newest
+from indexer.snapshot.home import Home
 from tests.conftest import wait_for
 from tests.test_serve import Service, ask
 from tests.torture.generations import generation_of

@@ -21,7 +21,7 @@ from statistics import linear_regression
 from typing import NamedTuple
 from urllib.parse import quote
 
-from indexer.text import fold
+from indexer.text.folding import fold
 from service.security.keys import KeyStore
 from tests.conftest import wait_for
 from tests.torture.generations import PLACES, SAID, WARES, generation

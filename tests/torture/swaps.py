@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from indexer.snapshot import Home, verify
+from indexer.snapshot.home import Home
+from indexer.snapshot.verification import verify
 from tests.conftest import wait_for
 from tests.torture.generations import generation
 from tests.torture.nursery import Job, Nursery

@@ -25,10 +25,11 @@ from urllib.parse import quote
 
 from click.testing import CliRunner
 
+from indexer.build.ingest import newest
 from indexer.errors import SnapshotError
-from indexer.ingest import newest
-from indexer.snapshot import Home, verify
-from indexer.takedown import holders
+from indexer.snapshot.home import Home
+from indexer.snapshot.verification import verify
+from indexer.takedown.takedown import holders
 from service.cli import main
 from service.security.keys import KeyStore
 from tests.conftest import wait_for

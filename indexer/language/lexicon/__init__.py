@@ -1,0 +1,349 @@
+"""What Lienquan knows of words before it has read an archive: abbreviations, renamings, common phrases, a glossary.
+
+Owns the shipped files and the reading of them and of an editor's own files of the same columns. Knows nothing of
+archives or queries: what a search makes of an abbreviation or a renaming is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Generic, Literal, NamedTuple, TypeVar
+
+from indexer.errors import SourceError
+from indexer.text.folding import clean, normalised
+from indexer.text.syllables import spaced
+
+Kind = Literal["place", "body"]
+Grade = Literal["same", "kind", "related"]
+"""How sure it is that a term may stand for another: it means the same, is a kind of it, or is told along with it."""
+Row = TypeVar("Row", bound=Hashable)
+
+ABBREVIATION_COLUMNS = ("abbreviation", "full form", "context")
+SUBJECTS = (
+    *("labour", "wages", "insurance", "crime", "courts", "disasters", "traffic", "health"),
+    *("school", "housing", "prices", "farming", "sport", "administration", "technology"),
+)
+RENAMING_COLUMNS = ("old name", "new name", "date")
+
+_HERE = Path(__file__).parent
+_WIDER = 3
+"""How many terms for the whole stand in for a kind of it."""
+_SHORT = re.compile(r"[^\W_][^\s_]{0,18}[^\W_]")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+@dataclass(frozen=True)
+class Abbreviation:
+    """One reading of an abbreviation: `BHXH`, `bảo hiểm xã hội`.
+
+    The full form is syllables in the spelling of `indexer.text.syllables`; each context is one or more syllables that
+    speak for this reading where the abbreviation has several.
+    """
+
+    abbreviation: str
+    full: str
+    context: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """A place or body that became another, or part of another, on a day; names as they are written."""
+
+    old: str
+    new: str
+    since: date
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Read(Generic[Row]):
+    """What was read of a file: the rows that are right, and a sentence for each line that is not."""
+
+    rows: tuple[Row, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def rules(self) -> tuple[Row, ...]:
+        """Return the rows, by the name that every file has for them which editors may change at any time."""
+        return self.rows
+
+
+def abbreviations(path: Path | None = None) -> list[Abbreviation]:
+    """Return the shipped abbreviations, or those of an editor's file.
+
+    :raises SourceError: If the file cannot be read or a line is wrong; `read_abbreviations` lets the others through.
+    """
+    return _all_or_none(read_abbreviations(path))
+
+
+def renamings() -> list[Renaming]:
+    """Return the shipped renamings, places first."""
+    return [
+        *_all_or_none(read_renamings(_HERE / "places.tsv", "place")),
+        *_all_or_none(read_renamings(_HERE / "bodies.tsv", "body")),
+    ]
+
+
+def phrases() -> list[str]:
+    """Return the shipped words and phrases of two or more syllables, blank between, in the file's order."""
+    lines = (line.strip() for line in _text(_HERE / "words.txt").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+class Rendering(NamedTuple):
+    """An English word or term as it is written, and what it may be in Vietnamese, the usual first."""
+
+    english: str
+    vietnamese: tuple[str, ...]
+
+
+def english() -> list[Rendering]:
+    """Return the shipped glossary, in the file's order, then the terms that `public_life` adds; each once."""
+    glossary = {word: tuple(renderings.split("|")) for word, renderings in _pairs("english.tsv")}
+    known = {spaced(word) for word in glossary}
+    for concept in public_life():
+        for term in concept.english:
+            if spaced(term) not in known and spaced(term) not in concept.same:
+                known.add(spaced(term))
+                glossary[term] = concept.same[:_WIDER]
+    return [Rendering(word, renderings) for word, renderings in glossary.items()]
+
+
+def english_forms() -> dict[str, str]:
+    """Return the base form of English words that do not form it by their ending: went is go."""
+    return dict(_pairs("english_forms.tsv"))
+
+
+class Synonym(NamedTuple):
+    """A word or phrase that readers type, and what an article may have instead, the commonest first.
+
+    All as syllables in the spelling of `indexer.text.syllables`, blank between.
+    """
+
+    term: str
+    also: tuple[str, ...]
+
+
+class Concept(NamedTuple):
+    """A matter of public life, and how newspapers and readers speak of it.
+
+    All Vietnamese terms as syllables in the spelling of `indexer.text.syllables`, blank between.
+
+    :param subject: One of `SUBJECTS`.
+    :param same: Terms that mean the same, the plainest first.
+    :param narrower: Kinds of it.
+    :param related: What is told along with it.
+    :param english: What English readers type for it.
+    """
+
+    subject: str
+    same: tuple[str, ...]
+    narrower: tuple[str, ...]
+    related: tuple[str, ...]
+    english: tuple[str, ...]
+
+
+def public_life() -> list[Concept]:
+    """Return the shipped concepts of public life, in the file's order."""
+    _, *lines = _text(_HERE / "public_life.tsv").splitlines()
+    found = []
+    for line in lines:
+        subject, *columns = line.split("\t")
+        same, narrower, related, english = (() if one == "-" else tuple(one.split("|")) for one in columns)
+        found.append(Concept(subject, same, narrower, related, english))
+    return found
+
+
+def synonyms() -> list[Synonym]:
+    """Return the shipped thesaurus: `synonyms.tsv`, then what `public_life.tsv` adds; each term once.
+
+    How sure the added ones are is told by `unsure`.
+    """
+    merged = {term: dict.fromkeys(also.split("|")) for term, also in _pairs("synonyms.tsv")}
+    for term, other, _ in _spoken():
+        merged.setdefault(term, {}).setdefault(other)
+    return [Synonym(term, tuple(also)) for term, also in merged.items()]
+
+
+def unsure() -> dict[tuple[str, str], Grade]:
+    """Return (term, what an article may have instead) for those that do not mean the same, and how they differ."""
+    sure = {(term, other) for term, also in _pairs("synonyms.tsv") for other in also.split("|")}
+    grades: dict[tuple[str, str], Grade] = {}
+    for term, other, grade in _spoken():
+        if grade == "same":
+            sure.add((term, other))
+        elif grades.get((term, other)) != "kind":
+            grades[term, other] = grade
+    return {pair: grade for pair, grade in grades.items() if pair not in sure}
+
+
+def _spoken() -> Iterator[tuple[str, str, Grade]]:
+    """Yield (term, what an article may have instead, how sure that is) of public life.
+
+    No term of a single syllable, which means too many things; none whose other one holds the term itself.
+    """
+    for _, same, narrower, related, _ in public_life():
+        for term in same:
+            yield from _graded(term, same, "same")
+            yield from _graded(term, narrower, "kind")
+            yield from _graded(term, related, "related")
+        for term in narrower:
+            yield from _graded(term, same[:_WIDER], "kind")
+
+
+def _graded(term: str, others: Iterable[str], grade: Grade) -> Iterator[tuple[str, str, Grade]]:
+    if " " in term:
+        for other in others:
+            if f" {term} " not in f" {other} ":
+                yield term, other, grade
+
+
+def _pairs(name: str) -> list[tuple[str, str]]:
+    _, *lines = _text(_HERE / name).splitlines()
+    return [(first, second) for first, second in (line.split("\t") for line in lines)]
+
+
+def read_abbreviations(path: Path | None = None) -> Read[Abbreviation]:
+    """Return the abbreviations of a file with the columns abbreviation, full form and, optional, context.
+
+    :param path: A tab-separated file in UTF-8 with a header line; the shipped one if None. Blank lines and lines
+        that start with # do not count, nor do the quotation marks that a spreadsheet puts around a field.
+    :raises SourceError: If the file cannot be read at all.
+    """
+    path = path or _HERE / "abbreviations.tsv"
+    return _abbreviations(_text(path), path.name)
+
+
+def parse_abbreviations(content: bytes, name: str) -> Read[Abbreviation]:
+    """Return the abbreviations that a file's bytes say, as `read_abbreviations` does.
+
+    :param name: What the problems call the file.
+    """
+    return _decoded(content, name, _abbreviations)
+
+
+def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
+    """Return the renamings of a file with the columns old name, new name and date.
+
+    :raises SourceError: If the file cannot be read at all.
+    """
+    return _renamings(_text(path), path.name, kind)
+
+
+def parse_renamings(content: bytes, name: str) -> Read[Renaming]:
+    """Return the renamings of places that a file's bytes say, as `read_renamings` does.
+
+    :param name: What the problems call the file.
+    """
+    return _decoded(content, name, lambda text, name: _renamings(text, name, "place"))
+
+
+def _decoded(content: bytes, name: str, parse: Callable[[str, str], Read[Row]]) -> Read[Row]:
+    try:
+        return parse(_composed(content.decode("utf-8-sig")), name)
+    except UnicodeDecodeError as error:
+        return Read((), (f"{name}: {error}: expected a text file in UTF-8",))
+
+
+def _abbreviations(text: str, name: str) -> Read[Abbreviation]:
+    return _table(text, name, ABBREVIATION_COLUMNS, 2, _abbreviation)
+
+
+def _renamings(text: str, name: str, kind: Kind) -> Read[Renaming]:
+    return _table(text, name, RENAMING_COLUMNS, 3, lambda fields: _renaming(fields, kind))
+
+
+def _abbreviation(fields: Sequence[str]) -> Abbreviation:
+    short, full, context = fields
+    if not _SHORT.fullmatch(short) or short == short.lower():
+        raise ValueError(f"abbreviation: {short!r}: expected 2 to 20 characters without a blank, one a capital")
+    words = spaced(full)
+    if " " not in words:
+        raise ValueError(f"full form: {full!r}: expected two syllables or more")
+    return Abbreviation(short, words, tuple(filter(None, map(spaced, context.split(",")))))
+
+
+def _renaming(fields: Sequence[str], kind: Kind) -> Renaming:
+    old, new, day = fields
+    for column, name in (("old name", old), ("new name", new)):
+        if not spaced(name):
+            raise ValueError(f"{column}: {name!r}: expected a name")
+    if spaced(old) == spaced(new):
+        raise ValueError(f"new name: {new!r}: expected another than the old name")
+    try:
+        since = date.fromisoformat(day if _DAY.fullmatch(day) else "")
+    except ValueError:
+        raise ValueError(f"date: {day!r}: expected a day as YYYY-MM-DD") from None
+    return Renaming(old, new, since, kind)
+
+
+def _table(
+    text: str, name: str, columns: tuple[str, ...], needed: int, parse: Callable[[Sequence[str]], Row]
+) -> Read[Row]:
+    """Read the rows under a header, which may lack the columns past the needed ones; a missing field is empty."""
+    numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if _counts(line)]
+    if not numbered:
+        return Read((), (f"{name}:1: header: '': expected {_listed(columns)}",))
+    (number, header), *lines = numbered
+    named = tuple(field.lower() for field in _fields(header))
+    if named not in (columns, columns[:needed]):
+        return Read((), (f"{name}:{number}: header: {header!r}: expected {_listed(columns)}",))
+    rows: dict[Row, int] = {}
+    problems = []
+    for number, line in lines:
+        fields = _fields(line)
+        try:
+            if len(fields) > len(columns):
+                raise ValueError(f"fields: {len(fields)}: expected {_listed(columns)}")
+            row = parse(fields + [""] * (len(columns) - len(fields)))
+        except ValueError as error:
+            problems.append(f"{name}:{number}: {error}")
+            continue
+        first = rows.setdefault(row, number)
+        if first != number:
+            problems.append(f"{name}:{number}: row: {line!r}: expected once, it is line {first} again")
+    return Read(tuple(rows), tuple(problems))
+
+
+def _counts(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _fields(line: str) -> list[str]:
+    """Return the fields of a line, without the empty ones that a spreadsheet leaves at its end."""
+    fields = [_unquoted(clean(field)) for field in line.split("\t")]
+    while len(fields) > 1 and not fields[-1]:
+        fields.pop()
+    return fields
+
+
+def _unquoted(field: str) -> str:
+    quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"').strip() if quoted else field
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return f"the columns {', '.join(columns)}, a tab between"
+
+
+def _text(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SourceError(f"{path}: {error}: expected a text file in UTF-8") from error
+    return _composed(text)
+
+
+def _composed(text: str) -> str:
+    return normalised("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _all_or_none(read: Read[Row]) -> list[Row]:
+    if read.problems:
+        more = f" (and {len(read.problems) - 1} more)" if len(read.problems) > 1 else ""
+        raise SourceError(read.problems[0] + more)
+    return list(read.rows)

@@ -1,0 +1,101 @@
+"""What relates a segment's articles to each other, worked out while it is written.
+
+Term vectors and neighbours are of texts, numbered as their vectors are; near-duplicates, series and content classes are
+of articles. A segment that is added to others is held against those as well. Owns where the files lie and in which
+order they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.articles.article import Article
+from indexer.articles.columns import Columns
+from indexer.articles.owners import Owners
+from indexer.files import arrays
+from indexer.files.progress import Progress
+from indexer.index.vectors import VectorIndex
+from indexer.relations import content_classes, groups, near_duplicates, neighbours, terms
+from indexer.relations.content_classes import ClassWriter
+from indexer.relations.earlier import Earlier
+from indexer.relations.near_duplicates import SketchWriter
+from indexer.relations.neighbours import Neighbours
+from indexer.relations.series import Series, SeriesWriter
+from indexer.relations.terms import NOTHING, Terms, TermWriter
+
+DIRECTORY = "relations"
+_Pair = tuple[Sequence[str], Sequence[str]]
+
+
+class RelationsWriter:
+    """Gathers what articles added in row order have in common.
+
+    :param directory: Is made.
+    :param now: What is not public at this time does not count where words are told common from rare.
+    :param earlier: The segments that this one is added to, None for the first.
+    """
+
+    def __init__(self, directory: Path, now: datetime, earlier: Earlier | None = None) -> None:
+        directory.mkdir()
+        self._directory, self._now, self._earlier = directory, now, earlier
+        self._terms = TermWriter(directory / terms.DIRECTORY, earlier.vocabulary if earlier else NOTHING)
+        self._sketches, self._classes = SketchWriter(), ClassWriter()
+        self._series = SeriesWriter(earlier.patterns if earlier else None)
+
+    def add(self, article: Article, vector: int, words: _Pair, tokens: _Pair) -> None:
+        """Add the article of the next row.
+
+        :param vector: The row of its vector.
+        :param words: `syllables.stream` of its title, and of its lead and body.
+        :param tokens: `lexical.tokens` of its title, and of all of it.
+        """
+        self._terms.add(vector, *tokens, teaches=article.public_at(self._now))
+        self._sketches.add(*words)
+        self._series.add(article.title, article.source, article.published_at)
+        self._classes.add(article)
+
+    def write(
+        self,
+        index: VectorIndex,
+        owners: Owners,
+        columns: Columns,
+        progress: Progress = lambda stage, done, total: None,
+    ) -> None:
+        """Write everything.
+
+        :param index: Of the segment's vectors.
+        :param owners: Of the same.
+        :param columns: Of the segment's articles.
+        """
+        earlier = self._earlier
+        self._terms.close(index.count)
+        self._series.write(self._directory)
+        self._classes.write(self._directory)
+        sketches = self._sketches.write(self._directory, earlier.boilerplate if earlier else None)
+        own = Terms(self._directory / terms.DIRECTORY)
+        neighbours.write_neighbours(self._directory, index, own, earlier, progress)
+        near = arrays.mapped(self._directory / neighbours.NEIGHBOURS)
+        groups.write_groups(self._directory, sketches, near, owners, columns, earlier)
+
+
+class Relations:
+    """What relates a segment's articles, opened for reading.
+
+    `groups` is (articles,) int32, equal for near-duplicates: the row that stands for them, counted through the
+    segments; `classes` (articles,) int8, what they are by their own words.
+
+    :param directory: Where `RelationsWriter` put it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.terms = Terms(directory / terms.DIRECTORY)
+        self.neighbours = Neighbours(directory)
+        self.sketches = near_duplicates.read_sketches(directory)
+        self.series = Series.load(directory)
+        self.groups: NDArray[np.int32] = arrays.mapped(directory / groups.FILE)
+        self.classes = content_classes.load(directory)

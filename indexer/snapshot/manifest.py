@@ -1,0 +1,123 @@
+"""The manifest: what a snapshot says of itself, and the formats of snapshots that are read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from indexer.errors import SnapshotError, SnapshotUnreadable
+from indexer.files.hashed import digest_in
+from indexer.files.layout import MANIFEST_FILE
+from indexer.index.calibration import Calibration
+from models.encoder import EncoderIdentity
+
+FORMAT = 6
+READ = (4, 5, 6)
+"""The formats that are read; 5 has SHA-256 of each file, 4 lacks `base` and `changes` too, else they are the same."""
+
+
+class FileEntry(BaseModel):
+    """Size in bytes and digest of one file (`files.hashed.digest`); what was taken over keeps the one it had."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    size: int
+    digest: Annotated[str, Field(pattern="^(blake3|sha256):")]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_5(cls, given: Any) -> Any:
+        old = isinstance(given, dict) and given.keys() == {"size", "sha256"}
+        return {"size": given["size"], "digest": digest_in(given)} if old else given
+
+
+class SegmentEntry(BaseModel):
+    """One segment: its directory's name, its counts, its index, and the file of its tombstones.
+
+    :param index: The type of the FAISS index.
+    :param recall: Its recall@10 against exact search, measured while it was built.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    name: str
+    articles: int
+    vectors: int
+    index: str
+    recall: float
+    tombstones: str | None = None
+    deleted: int = 0
+
+
+class Manifest(BaseModel):
+    """What a snapshot says of itself. Its id is the directory's name, which ends in this file's own digest.
+
+    :param base: Of a live snapshot, the published one that it is of; None of a published one.
+    :param changes: The last of the API's changes that it holds.
+    :param transform: What was done to the vectors after the encoder; `none` so far.
+    :param encoded: How an article became the text that was encoded.
+    :param word_rows: The file that says which row each article of the word index has, None where it is its number.
+    """
+
+    # remembering strings is pydantic's default; the names of files are hundreds of new ones a publication
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", cache_strings="none")
+
+    format: Literal[4, 5, 6]
+    created_at: str
+    parent: str | None
+    base: str | None = None
+    changes: int = 0
+    encoder: EncoderIdentity
+    encoded: str
+    transform: Literal["none"]
+    calibration: Calibration
+    segments: list[SegmentEntry]
+    word_rows: str | None = None
+    files: dict[str, FileEntry]
+
+    @property
+    def articles(self) -> int:
+        """Return how many articles there are, deleted ones left out."""
+        return sum(entry.articles - entry.deleted for entry in self.segments)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Return the manifest of a snapshot, checked against the digest in the directory's name.
+
+    :raises SnapshotError: if it is missing, damaged, or of a format that this program does not read.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        written = path.read_bytes()
+    except OSError as error:
+        raise SnapshotUnreadable(f"{path}: {error.strerror}") from error
+    found_digest = hashlib.sha256(written).hexdigest()[:8]
+    if not directory.name.endswith(found_digest):
+        raise SnapshotError(f"{path}: found digest {found_digest}, expected the one in the snapshot's name")
+    try:
+        content = json.loads(written)
+        found = content.get("format")
+        if found not in READ:
+            expected = " or ".join(map(str, READ))
+            raise SnapshotError(f"{path}: format: {found}: expected {expected}; {_of_another_format(found)}")
+        manifest = Manifest.model_validate_json(written)
+    except (ValueError, AttributeError, RecursionError, ValidationError) as error:
+        raise SnapshotError(f"{path}: {error}") from error
+    for name in [*manifest.files, *(entry.name for entry in manifest.segments)]:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise SnapshotError(f"{path}: file {name!r}: expected a name within the snapshot")
+    named = [("tombstones", entry.tombstones) for entry in manifest.segments] + [("word_rows", manifest.word_rows)]
+    for field, file in named:
+        if file is not None and file not in manifest.files:
+            raise SnapshotError(f"{path}: {field} {file!r}: expected one of its files")
+    return manifest
+
+
+def _of_another_format(found: object) -> str:
+    if isinstance(found, int) and 0 < found < FORMAT:
+        return "made by an older Lienquan: `lienquan index` makes one of this format beside it"
+    return "made by a newer Lienquan? This one leaves it as it is"

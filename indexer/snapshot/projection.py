@@ -1,0 +1,117 @@
+"""Vectors → places on a plane, near each other where the vectors are. Arrays in, arrays out; imports scikit-learn.
+
+A map is drawn from landmarks, a sample that is the same every time, by t-SNE (van der Maaten and Hinton, 2008), whose
+cost grows with them alone. Everything else, what is added later too, stands between those it is nearest to, so that
+nothing that has a place ever moves. scikit-learn is imported where a map is drawn: it takes a second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.files.arrays import Rows
+from models.encoder import Vectors
+
+LANDMARKS = 5_000
+NEAREST = 15
+"""How many of those that have a place decide where one stands that has none yet."""
+
+_PERPLEXITY = 30
+_STEPS = 400
+"""Of t-SNE; 250 of them pull clusters apart first (its early exaggeration)."""
+
+_COMPONENTS = 50
+_SHARPNESS = 60.0
+"""How fast a vote's weight falls below the best cosine: to 1/e within 0.017."""
+
+_NEAR = 0.1
+"""Within what distance votes support each other; the map's mean distance from its middle is 1."""
+
+_SEED = 0
+_CHUNK = 1024
+
+Positions = NDArray[np.float32]
+
+
+def landmarks(count: int, most: int = LANDMARKS) -> Rows:
+    """Return which of `count` vectors a map is drawn from, spread evenly, (n,) int64 ascending."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
+
+
+def draw(vectors: Vectors) -> Positions:
+    """Return where landmarks stand, (n, 2) float32: the middle at 0, a mean distance from it of 1.
+
+    The same on every machine that rounds alike, on any number of threads.
+
+    :param vectors: (n, dim) float32 of unit length.
+    """
+    if len(vectors) < 3:  # too few to be near or far
+        return np.array([[at - (len(vectors) - 1) / 2, 0] for at in range(len(vectors))], np.float32).reshape(-1, 2)
+    components = min(_COMPONENTS, *vectors.shape)
+    from sklearn.decomposition import PCA
+
+    reduced = PCA(components, svd_solver="covariance_eigh").fit_transform(np.asarray(vectors, dtype=np.float64))
+    found = reduced[:, :2] if len(vectors) < 4 * _PERPLEXITY else _embedded(reduced)
+    centred = np.zeros((len(found), 2))
+    centred[:, : found.shape[1]] = found - found.mean(axis=0)
+    scale = np.linalg.norm(centred, axis=1).mean()
+    return np.asarray(centred / (scale or 1.0), dtype=np.float32)
+
+
+def _embedded(reduced: NDArray[np.float64]) -> NDArray[np.float64]:
+    from sklearn.manifold import TSNE
+
+    start = reduced[:, :2] / (reduced[:, 0].std() or 1.0) * 1e-4
+    method = TSNE(perplexity=_PERPLEXITY, init=start, max_iter=_STEPS, random_state=_SEED, n_jobs=1)
+    found: NDArray[np.float64] = method.fit_transform(reduced)
+    return found
+
+
+def between(cosines: Vectors, positions: Positions) -> Positions:
+    """Return where each of n stands among the k nearest to it, (n, 2) float32.
+
+    These may stand in several places. They vote, the nearer the more, and whoever has most support near its own place
+    wins; those near the winner are averaged. Plain averages stand between clusters, in none.
+
+    :param cosines: (n, k) to these, the best first; -inf for none.
+    :param positions: (n, k, 2) of these, finite everywhere.
+    """
+    votes = np.exp(_SHARPNESS * (cosines - cosines[:, :1]))
+    apart = np.linalg.norm(positions[:, :, None] - positions[:, None], axis=3)
+    support = (votes[:, None, :] / (1 + (apart / _NEAR) ** 2)).sum(axis=2)
+    winner = np.where(votes > 0, support, -1).argmax(axis=1)
+    weights = votes / (1 + (apart[np.arange(len(votes)), winner] / _NEAR) ** 2) ** 2
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(np.einsum("nk,nkd->nd", weights, positions), dtype=np.float32)
+
+
+def place(vectors: Vectors, marks: Vectors, positions: Positions) -> Positions:
+    """Return where vectors stand among landmarks, (n, 2) float32.
+
+    :param vectors: (n, dim), may be mapped.
+    :param marks: (m, dim) of the landmarks, at least one.
+    :param positions: (m, 2) of these.
+    """
+    found = np.empty((len(vectors), 2), dtype=np.float32)
+    k = min(NEAREST, len(marks))
+    for start in range(0, len(vectors), _CHUNK):
+        cosines = np.asarray(vectors[start : start + _CHUNK]) @ marks.T
+        near = np.argpartition(-cosines, k - 1, axis=1)[:, :k]
+        held = np.take_along_axis(cosines, near, axis=1)
+        order = np.lexsort((near, -held), axis=1)
+        near, held = np.take_along_axis(near, order, axis=1), np.take_along_axis(held, order, axis=1)
+        found[start : start + _CHUNK] = between(held, positions[near])
+    return found
+
+
+def drawn(vectors: Vectors, most: int = LANDMARKS) -> Positions:
+    """Return where all of (n, dim) vectors stand, (n, 2) float32: landmarks as drawn, the others between them."""
+    rows = landmarks(len(vectors), most)
+    marks = np.array(vectors[rows])
+    positions = draw(marks)
+    if len(rows) == len(vectors):
+        return positions
+    found = place(vectors, marks, positions)
+    found[rows] = positions
+    return found

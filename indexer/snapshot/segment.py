@@ -1,0 +1,218 @@
+"""A segment: immutable files that hold some articles, their vectors, who owns which, and what relates them.
+
+Article rows and vector rows are apart: an article may own several vectors, and articles of equal text own one
+together. Both count from 0 within the segment. What is of the whole archive (words, language) lies beside the segments.
+"""
+
+from __future__ import annotations
+
+import copy
+from array import array
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer.articles import owners, store
+from indexer.articles.article import Article
+from indexer.articles.columns import Columns, ColumnWriter
+from indexer.articles.owners import Owners
+from indexer.articles.store import Store, Stored
+from indexer.articles.summaries import Summaries, SummaryWriter
+from indexer.errors import BuildRefused
+from indexer.files import arrays
+from indexer.files.arrays import Mask, Rows
+from indexer.files.progress import Progress
+from indexer.index import vectors
+from indexer.index.lexical import LexicalWriter, tokens
+from indexer.index.vectors import VectorIndex
+from indexer.language.knowledge import KnowledgeWriter
+from indexer.language.named import Named, NamedWriter
+from indexer.relations import writing
+from indexer.relations.earlier import Earlier
+from indexer.relations.writing import Relations, RelationsWriter
+from indexer.snapshot import archive_map
+from indexer.text.syllables import stream
+from models.encoder import Vectors
+
+_KEYS = "text_keys.npy"
+
+Indexed = tuple[Stored, int]
+"""An article with the row of its vector."""
+
+
+class SegmentWriter:
+    """Writes a segment.
+
+    :param directory: Is there, and holds the raw vectors that `vectors.write_vectors` has put into it.
+    :param now: What is not public at this time is found by nothing that is learnt from the articles.
+    :param words: Is given the articles that it does not have.
+    :param learnt: The same; None where nothing is to be learnt.
+    :param earlier: The segments that this one is added to, None for the first.
+    :raises BuildRefused: if the index over the vectors does not find what it should.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        now: datetime,
+        words: LexicalWriter,
+        learnt: KnowledgeWriter | None = None,
+        earlier: Earlier | None = None,
+        progress: Progress = lambda stage, done, total: None,
+    ) -> None:
+        self._directory, self._words, self._learnt, self._progress = directory, words, learnt, progress
+        try:
+            self._built = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+        except ValueError as error:
+            raise BuildRefused(f"{directory.name}: {error}") from error
+        self._columns = ColumnWriter()
+        self._relations = RelationsWriter(directory / writing.DIRECTORY, now, earlier)
+        self._named = NamedWriter(earlier.knowledge.names) if earlier else None
+        self._summaries = SummaryWriter(directory)
+        self._vectors = array("i")
+
+    def write(self, articles: Iterable[Indexed], texts: Iterable[tuple[bytes, int]], known: int = 0) -> vectors.Built:
+        """Write everything but the raw vectors, and which articles hold names where these are learnt just now.
+
+        :param articles: Each article with the row of its vector; article rows are counted in this order.
+        :param texts: For each vector the key of its text and its row.
+        :param known: How many of the first articles the words have already.
+        :return: What the FAISS index is.
+        """
+        directory, keys = self._directory, array("Q")
+
+        def passing() -> Iterable[Stored]:
+            for row, (stored, vector) in enumerate(articles):
+                self._add(row, stored.article(), vector, row >= known)
+                yield stored
+
+        def keyed() -> Iterable[tuple[bytes, int]]:
+            for key, vector in texts:
+                keys.append(int.from_bytes(key[:8], "little"))
+                yield key, vector
+
+        store.write_store(directory / store.FILE, passing(), keyed())
+        arrays.save(directory / _KEYS, np.array(keys, dtype=np.uint64).view(np.int64))
+        self._columns.write(directory)
+        self._summaries.close()
+        if self._named is not None:
+            self._named.write(directory)
+        owned = np.array(self._vectors, dtype=np.int32)
+        pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
+        owners.write_owners(directory, pairs, len(keys), len(owned))
+        index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        self._relations.write(index, Owners(directory), Columns(directory), self._progress)
+        return self._built
+
+    def _add(self, row: int, article: Article, vector: int, new: bool) -> None:
+        self._columns.add(article)
+        self._summaries.add(article)
+        self._vectors.append(vector)
+        text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
+        title, rest = stream(article.title), stream(text[len(article.title) :])
+        spoken = [*title, *rest]
+        found = tokens(spoken)
+        if new:
+            self._words.add(title, [*spoken, "", *stream(article.author or "")], text, stream("\n".join(article.tags)))
+        if self._learnt is not None:
+            self._learnt.add(article, row, spoken, text)
+        if self._named is not None:
+            self._named.add(row, article)
+        self._relations.add(article, vector, (title, rest), (tokens(title), found))
+
+
+class Segment:
+    """A segment opened for reading, less its tombstones.
+
+    :param directory: Where its files are.
+    :param tombstones: (d,) int64 article rows that were deleted since it was written.
+    """
+
+    def __init__(self, directory: Path, tombstones: Rows) -> None:
+        self.name = directory.name
+        self.store = Store(directory / store.FILE)
+        self.columns = Columns(directory)
+        self.summaries = Summaries(directory)
+        self.named = Named(directory)
+        self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        self.relations = Relations(directory / writing.DIRECTORY)
+        self.owners = Owners(directory)
+        self.keys: NDArray[np.int64] = arrays.mapped(directory / _KEYS)
+        """(vectors,) int64, the start of each text's key: equal for equal texts, in whatever segment."""
+        self.positions = archive_map.load(directory)
+        """(vectors, 2) float32, where each text stands on the map; None where there is none."""
+        self.alive = self._alive(tombstones)
+        if self.positions is not None and self.positions.shape != (self.index.count, 2):
+            raise ValueError(f"{directory}: a map of {self.positions.shape}: expected ({self.index.count}, 2)")
+        if (self.owners.articles, self.owners.vectors, len(self.keys)) != (self.count, *2 * (self.index.count,)):
+            raise ValueError(
+                f"{directory}: owners of {self.owners.vectors} vectors among {self.owners.articles} articles, "
+                f"{len(self.keys)} keys: expected {self.index.count} vectors, {self.count} articles"
+            )
+
+    def _alive(self, tombstones: Rows) -> Mask:
+        alive = np.ones(self.columns.count, dtype=np.bool_)
+        alive[tombstones] = False
+        return alive
+
+    def less(self, tombstones: Rows) -> Segment:
+        """Return the same segment, its files shared, with other tombstones."""
+        shared = copy.copy(self)
+        shared.alive = self._alive(tombstones)
+        return shared
+
+    @property
+    def count(self) -> int:
+        """Return the number of article rows, tombstones included."""
+        return self.columns.count
+
+    def similarities(self, query: Vectors, articles: Rows) -> Vectors:
+        """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
+        best = self.index.cosines(query, self.owners.first(articles))
+        for at in range(1, self.owners.most):
+            there, owned = self.owners.nth(articles, at)
+            best[there] = np.maximum(best[there], self.index.cosines(query, owned))
+        return best
+
+    def nearest(
+        self, query: Vectors, k: int, allowed: Mask | None = None, owned: Mask | None = None
+    ) -> tuple[Rows, Vectors, Rows]:
+        """Return the allowed articles that own the vectors nearest to a query.
+
+        At least k articles of k distinct texts, or all where there are fewer; every article comes with all others
+        of its text. An article's score is that of its best vector. Ties keep the order of rows.
+
+        :param query: (dim,) float32, of unit length.
+        :param allowed: (articles,) bool, None for all.
+        :param owned: (vectors,) bool, `Owners.owned_by` of these, None to have it worked out.
+        :return: (n,) int64 article rows, (n,) float32 cosines, best first, and (n,) int64 rows of the vectors.
+        """
+        if allowed is not None and owned is None:
+            owned = self.owners.owned_by(allowed)
+        found, cosines = self.index.search(query[None, :], k * self.owners.most, owned)[0]
+        rows, at = self.owners.of_vectors(found)
+        scores, hits = cosines[at], found[at]
+        if allowed is not None:
+            kept = allowed[rows]
+            rows, scores, hits = rows[kept], scores[kept], hits[kept]
+        order = np.lexsort((rows, -scores))
+        if self.owners.most > 1:
+            order = order[_first_met(rows[order])]
+        return rows[order], scores[order], hits[order]
+
+    def close(self) -> None:
+        """Close what is open."""
+        self.store.close()
+
+
+def _first_met(rows: Rows) -> Rows:
+    """Return where each of (n,) rows stands for the first time, in order."""
+    return np.sort(np.unique(rows, return_index=True)[1])
+
+
+def empty_rows(rows: Sequence[int] = ()) -> Rows:
+    """Return rows as the (n,) int64 array that segments take."""
+    return np.array(rows, dtype=np.int64)

@@ -1,0 +1,28 @@
+"""Files that two snapshots share, by hard link."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from indexer.index import lexical
+
+
+def share_directory(source: Path, target: Path) -> None:
+    """Put a directory's files into another snapshot (`share_file`)."""
+    target.mkdir()
+    with os.scandir(source) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                share_directory(source / entry.name, target / entry.name)
+            elif entry.name not in lexical.LOCKS:
+                share_file(entry.path, f"{target}/{entry.name}")
+
+
+def share_file(source: Path | str, target: Path | str) -> None:
+    """Put one file into another snapshot by hard link; where the system has none, by copy."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -1,0 +1,73 @@
+"""Is a snapshot as it was published? Its files against its manifest."""
+
+from __future__ import annotations
+
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from indexer.errors import SnapshotError, SnapshotUnreadable
+from indexer.files.hashed import Hashed, algorithm_of
+from indexer.files.layout import MANIFEST_FILE
+from indexer.index import lexical
+from indexer.snapshot.manifest import Manifest, read_manifest
+from models.cpu import available_threads
+
+
+def verify(directory: Path, hashed: Hashed | None = None) -> Manifest:
+    """Check a snapshot's files against its manifest: all there, none a link, size and digest as published.
+
+    :param hashed: Which files need no second look; none by default.
+    :return: The manifest.
+    :raises SnapshotError: naming the first file that is wrong; `SnapshotUnreadable`, one that the system holds back.
+    """
+    try:
+        _verify(directory, manifest := read_manifest(directory), hashed or Hashed())
+    except OSError as error:  # not ours to read, unreadable on the disk, or pruned meanwhile
+        raise SnapshotUnreadable(f"{error.filename or directory}: {error.strerror}") from error
+    return manifest
+
+
+def _verify(directory: Path, manifest: Manifest, hashed: Hashed) -> None:
+    if directory.is_symlink():
+        raise SnapshotError(f"{directory}: a link: expected a directory")
+    there = {name: _as_large(f"{directory}/{name}", entry.size) for name, entry in manifest.files.items()}
+    expected = {name: entry.digest for name, entry in manifest.files.items()}
+    chosen = [name for name, held in there.items() if hashed.known(held) != expected[name]]
+    chosen.sort(key=lambda name: -there[name].st_size)
+
+    def found_of(name: str) -> str:
+        return hashed.digest(f"{directory}/{name}", algorithm_of(expected[name]))
+
+    with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
+        for name, found in zip(chosen, pool.map(found_of, chosen), strict=True):
+            if found != expected[name]:
+                raise SnapshotError(f"{directory / name}: found {found}, expected {expected[name]}")
+    if unknown := set(files_of(directory)) - set(manifest.files):
+        raise SnapshotError(f"{directory / min(unknown)}: not in the manifest")
+    hashed.keep(there.values())
+
+
+def _as_large(path: str, size: int) -> os.stat_result:
+    """Return what the system says of a file, which is a plain one of this size."""
+    try:
+        held = os.lstat(path)  # no Path: some hundred files, for each snapshot that is followed
+    except (FileNotFoundError, NotADirectoryError):
+        held = None
+    if held is None or not stat.S_ISREG(held.st_mode):
+        raise SnapshotError(f"{path}: missing, or not a plain file")
+    if held.st_size != size:
+        raise SnapshotError(f"{path}: found {held.st_size} bytes, expected {size}")
+    return held
+
+
+def files_of(directory: Path) -> list[str]:
+    """Return the names of a snapshot's files but its manifest, links among them, sorted."""
+    found = []
+    for place, folders, names in os.walk(directory):
+        links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114
+        within = place.removeprefix(str(directory)).lstrip("/")
+        plain = [name for name in names if name not in lexical.LOCKS or os.path.islink(f"{place}/{name}")]  # noqa: PTH114
+        found += [f"{within}/{name}" if within else name for name in (*links, *plain)]
+    return sorted(name for name in found if name != MANIFEST_FILE)

@@ -1,0 +1,349 @@
+"""Sources followed over time: what they have given since the last build, and how each of them is.
+
+Owns one file of a home, `sync.json`, which says for the people who run it what was asked when and what is wrong. Knows
+nothing of how a source is fetched, nor of how a snapshot is built: it is told what came of a build.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from indexer.errors import BuildRefused, IndexerError, SourceError, WorkEnded
+from indexer.files import private
+from indexer.sources import SourceOptions, listed
+from indexer.sources.described import AnySource, FileSource, SqlSource, WebSource
+from indexer.sources.folder import walk
+from indexer.sources.memory import changes
+
+logger = logging.getLogger(__name__)
+
+FILE = "sync.json"
+_LOCK = "sync.lock"
+_PURGED = "a page of an article that was purged since"
+_PAGES = 300
+"""How many pages of a site are read before what they brought is published."""
+_SHARE = 0.5
+"""The part of its time in a round after which a source that gets on begins no further page; the next round does."""
+_LATE = timedelta(hours=1)
+"""How much later than three times their interval sources may have been asked: a slow site takes a while to read."""
+
+
+class SourceState(BaseModel):
+    """How a source is.
+
+    :param articles: What is remembered of it; None for files, which are read anew.
+    :param problem: What is wrong with it, or nothing.
+    :param problems: In how many places.
+    :param since: When that began.
+    :param succeeded: When nothing was wrong with it last.
+    :param failures: How often something was, of all the times that it was asked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    articles: int | None = None
+    problem: str = ""
+    problems: int = 0
+    since: datetime | None = None
+    succeeded: datetime | None = None
+    failures: int = 0
+
+
+class SyncState(BaseModel):
+    """How all of them are.
+
+    :param every: Seconds from one time they are asked to the next; 0 where something else starts each, such as cron.
+    :param asked: When they were asked last.
+    :param built: When the archive was last found or made to be what they gave.
+    :param problem: Why it could not be, or nothing.
+    :param mark: Stands for what was built last.
+    :param stalls: How many rounds in a row were broken off since they did not get on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    every: float = 0
+    asked: datetime | None = None
+    built: datetime | None = None
+    snapshot: str | None = None
+    problem: str = ""
+    mark: str = ""
+    stalls: int = 0
+    sources: list[SourceState] = []
+
+
+def read_state(home: Path) -> SyncState:
+    """Return what is written of a home; that of one that was never followed is empty."""
+    try:
+        return SyncState.model_validate_json((home / FILE).read_bytes())
+    except (FileNotFoundError, ValidationError):
+        return SyncState()
+
+
+def is_followed(home: Path) -> bool:
+    """Return whether a process follows the sources of a home just now."""
+    try:
+        with (home / _LOCK).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
+@dataclass(frozen=True)
+class Condition:
+    """How it goes with the sources of a home: all that `status`, the metrics, `doctor` and the newsroom's page show.
+
+    :param running: Whether a process follows them just now.
+    :param late: Whether they should have been asked again long ago.
+    """
+
+    state: SyncState
+    running: bool
+    late: bool
+
+    @property
+    def followed(self) -> bool:
+        """Return whether they are, or ever were."""
+        return self.running or self.state.asked is not None
+
+    @property
+    def stopped(self) -> bool:
+        """Return whether a process should follow them, and none does."""
+        return self.state.every > 0 and not self.running
+
+    @property
+    def failing(self) -> tuple[SourceState, ...]:
+        """Return the sources with which something is wrong."""
+        return tuple(source for source in self.state.sources if source.problem)
+
+    @property
+    def well(self) -> bool:
+        """Return whether nothing is wrong; so it is where nothing was ever followed."""
+        return not (self.stopped or self.late or self.failing or self.state.problem)
+
+
+def condition(home: Path, now: datetime | None = None) -> Condition:
+    """Return how it goes with the sources of a home; two small files are read.
+
+    :param now: The time by default.
+    """
+    state, running = read_state(home), is_followed(home)
+    allowed = timedelta(seconds=3 * state.every) + _LATE
+    late = state.every > 0 and state.asked is not None and (now or datetime.now(UTC)) - state.asked > allowed
+    return Condition(state, running, late)
+
+
+@contextmanager
+def following(home: Path) -> Iterator[None]:
+    """Be the one process that follows the sources of a home; the system lets go of it when the process ends.
+
+    :raises BuildRefused: if another does.
+    """
+    private.make_home(home)
+    with (home / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BuildRefused(f"{home}: another process follows its sources") from None
+        yield
+
+
+def forget_problems(home: Path, is_its: Callable[[str], bool]) -> tuple[int, int]:
+    """Take what is told of a purged article out of what is told of the sources.
+
+    :param is_its: Says of a problem whether it names or quotes the article.
+    :return: How many problems, and of how many characters.
+    """
+    state = read_state(home)
+    found = [source.problem for source in state.sources if source.problem and is_its(source.problem)]
+    if found:
+        kept = [
+            source.model_copy(update={"problem": _PURGED}) if source.problem in found else source
+            for source in state.sources
+        ]
+        _write_state(home, state.model_copy(update={"sources": kept}))
+    return len(found), sum(map(len, found))
+
+
+def _write_state(home: Path, state: SyncState) -> None:
+    partial = home / f"{FILE}.partial"
+    partial.write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    partial.replace(home / FILE)
+
+
+def note_stall(home: Path, seconds: float) -> None:
+    """Note that a round was broken off. To be called once the process that was at it is gone."""
+    before = read_state(home)
+    problem = f"a round did not get on for {seconds:g} s and was broken off"
+    logger.error("%s: %s", home, problem)
+    _write_state(home, before.model_copy(update={"stalls": before.stalls + 1, "problem": problem}))
+
+
+class Followed:
+    """The sources of a home, asked now and then.
+
+    :param specs: As `index` takes them.
+    :param options: Its memory is the home.
+    """
+
+    def __init__(self, home: Path, specs: Sequence[str], options: SourceOptions, every: float = 0) -> None:
+        self._home = home
+        self._specs = specs
+        self._options = replace(options, memory=home)
+        self.state = read_state(home).model_copy(update={"every": every})
+
+    def ask(self, between: Callable[[], None] = lambda: None) -> bool:
+        """Ask every source once; return whether any has more that was left for the next time.
+
+        Those that had a problem the last time come last, so that the others do not wait for them. Nothing that is
+        wrong with one of them is raised: it stands in the state.
+
+        :param between: Called before the first that had a problem is asked, if another was asked before.
+        """
+        before = {source.name: source for source in self.state.sources}
+        now, more, waits = datetime.now(UTC), False, True
+        found: dict[int, SourceState] = {}
+        asked = list(enumerate(self._named()))
+        asked.sort(key=lambda one: _failed(before.get(one[1][0])))
+        for place, (name, source) in asked:
+            known = before.get(name)
+            if waits and found and _failed(known):
+                waits = False
+                between()
+            state, left = self._one(name, source)
+            found[place] = _with_history(state, known, now)
+            more = more or left
+        self._write(sources=[found[place] for place in sorted(found)], asked=now)
+        return more
+
+    def _named(self) -> Iterator[tuple[str, AnySource | str]]:
+        """Yield every source with its name, or with what is wrong with the name that it is listed under."""
+        for spec in self._specs:
+            try:
+                yield from listed(spec)
+            except IndexerError as error:
+                yield spec, str(error)
+
+    def _one(self, name: str, source: AnySource | str) -> tuple[SourceState, bool]:
+        """Ask a source; return how it is, and whether it has more."""
+        from indexer.sources.remote import refresh, remembered  # its libraries take a while to import
+
+        if isinstance(source, str):
+            return SourceState(name=name, problem=source, problems=1), False
+        if isinstance(source, FileSource):
+            there = Path(source.path).exists()
+            problem = "" if there else f"{source.path!r}: expected a file or folder, found none"
+            return SourceState(name=name, problem=problem, problems=int(not there)), False
+        problem, problems, articles, left, ended = "", 0, None, False, False
+        try:
+            for bad in refresh(source, self._options_of(source)):
+                problem = problem or (f"{bad.raw}: {bad.reason}" if bad.raw else bad.reason)
+                problems += 1
+        except WorkEnded as error:  # worse than what was found before
+            problem, problems, ended = f"{error}; what it had given is kept", problems + 1, True
+        except IndexerError as error:
+            problem, problems = problem or str(error), problems + 1
+        try:
+            articles, left = remembered(source, self._home)
+        except IndexerError as error:
+            problem, problems = problem or str(error), problems + 1
+        return SourceState(name=name, articles=articles, problem=problem, problems=problems), left and not ended
+
+    def _options_of(self, source: AnySource) -> SourceOptions:
+        """Return what a source may be asked in one round: so much that the others are not left out for it."""
+        options, allowance = self._options, self._options.allowance
+        if isinstance(source, WebSource):
+            options = replace(options, most_pages=_PAGES)
+        if allowance is not None and not isinstance(source, SqlSource):
+            options = replace(options, most_seconds=allowance.stall * _SHARE)
+            options = replace(options, allowance=replace(allowance, total=allowance.stall))
+        return options
+
+    def went_through(self) -> None:
+        """Note that a round came to its end."""
+        if self.state.stalls:
+            self._write(stalls=0)
+
+    def took(self, mark: str, snapshot: str | None) -> None:
+        """Note that a build went through.
+
+        :param mark: What `mark` said before it began.
+        :param snapshot: What it published, None where nothing had changed.
+        """
+        kept = snapshot or self.state.snapshot
+        self._write(mark=mark, built=datetime.now(UTC), snapshot=kept, problem="")
+
+    def stands(self, problem: str = "") -> None:
+        """Note why the archive is not what the sources gave, or that it is."""
+        if problem != self.state.problem:
+            self._write(problem=problem)
+
+    def mark(self) -> str:
+        """Return what stands for all that the sources have now; `state.mark` is that of the last build."""
+        parts: list[Any] = [changes(self._home), list(self._specs)]
+        for spec in self._specs:
+            try:
+                sources = listed(spec)
+            except SourceError as error:
+                parts.append(str(error))
+                continue
+            for name, source in sources:
+                parts.append(source.model_dump_json())
+                if isinstance(source, FileSource):
+                    parts.append((name, _files(Path(source.path))))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def build_options(self) -> SourceOptions:
+        """Return what a build has to say of the sources: nothing is asked for twice."""
+        return replace(self._options, ask=False)
+
+    def _write(self, **values: Any) -> None:
+        self.state = self.state.model_copy(update=values)
+        _write_state(self._home, self.state)
+
+
+def _failed(source: SourceState | None) -> bool:
+    return source is not None and bool(source.problem)
+
+
+def _with_history(state: SourceState, before: SourceState | None, now: datetime) -> SourceState:
+    """Return how a source is, with what is known of earlier times."""
+    before = before or SourceState(name=state.name)
+    if not state.problem:
+        return state.model_copy(update={"succeeded": now, "failures": before.failures})
+    began = before.since if before.problem else None
+    kept = {"since": began or now, "succeeded": before.succeeded, "failures": before.failures + 1}
+    return state.model_copy(update=kept)
+
+
+def _files(path: Path) -> list[tuple[str, int, int]]:
+    """Return name, size and time of change of a file, or of all in a folder, whose links out of it are not followed."""
+    found = []
+    for file in _below(path):
+        try:
+            status = file.stat()
+        except OSError:
+            continue
+        found.append((str(file), status.st_size, status.st_mtime_ns))
+    return found
+
+
+def _below(path: Path) -> Iterator[Path]:
+    try:
+        yield from (file for file in walk(path) if isinstance(file, Path))
+    except OSError:  # it cannot be read; whoever reads it says so
+        yield path
