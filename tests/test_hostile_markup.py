@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.articles.article import Article, validate
+from indexer.text import markup as markup_module
 from indexer.text import syllables as syllables_module
 from indexer.text.folding import MARKS_IN_A_ROW, clean, fold, match_key, normalised
 from indexer.text.markup import html_to_text
@@ -82,7 +83,7 @@ def test_where_no_tree_can_be_made_unseen_parts_are_left_out_and_blocks_are_line
     )
 )
 def test_without_a_tree_the_text_is_the_same(markup):
-    assert markup._without_tags(markup) == html_to_text(markup)
+    assert markup_module._without_tags(markup) == html_to_text(markup)
 
 
 @given(st.text(st.sampled_from("ab>é \n\t\x00\u200b\u0301;#=/"), max_size=40))

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.text import addresses, folding, markup, views
+from indexer.text import addresses, folding
+from indexer.text.markup import html_to_text
+from indexer.text.views import ENCODED_BODY_CHARS, encoded_views, text_key
 
 ODD = " \t\r\n\x00\x1f\x85\xa0\u200b\u2028\u3000\ufeff\ud83d\ude00\u0300\u0301\u0323aAđĐơƯẬσΣİ<>&;/?#@:"
 any_text = st.text(st.one_of(st.sampled_from(ODD), st.characters(exclude_categories=())))
@@ -126,27 +128,27 @@ def test_match_key_ignores_case_and_blanks_but_not_diacritics():
     ],
 )
 def test_html_to_text(markup, seen):
-    assert markup.html_to_text(markup) == seen
+    assert html_to_text(markup) == seen
 
 
 def test_hidden_inside_hidden_stays_hidden():
-    assert markup.html_to_text("a<svg>b<style>c</style>d</svg>e") == "ae"
+    assert html_to_text("a<svg>b<style>c</style>d</svg>e") == "ae"
 
 
 @pytest.mark.parametrize("tag", ["div", "b", "font", "blockquote"])
 def test_deep_html_loses_no_text(tag):
-    assert markup.html_to_text(f"<{tag}>" * 500 + "sâu" + f"</{tag}>" * 500 + "nông").split() in (
+    assert html_to_text(f"<{tag}>" * 500 + "sâu" + f"</{tag}>" * 500 + "nông").split() in (
         ["sâu", "nông"],
         ["sâunông"],
     )
 
 
 def test_unclosed_tags_of_an_old_editor_lose_no_text():
-    assert markup.html_to_text("<p><font size=2>chữ " * 300).split() == ["chữ"] * 300
+    assert html_to_text("<p><font size=2>chữ " * 300).split() == ["chữ"] * 300
 
 
 def test_absurdly_deep_html_is_no_error():
-    assert markup.html_to_text("<div>" * 100_000 + "sâu") in ("", "sâu")
+    assert html_to_text("<div>" * 100_000 + "sâu") in ("", "sâu")
 
 
 TAGS = "<p> </p> <div > <b> </b> <script> </script> <!-- --> <![CDATA[ ]]> <td> &# x3c; <?xml ?> </ <svg> <title> =\" '"
@@ -155,18 +157,18 @@ pieces = st.sampled_from([*TAGS.split(), "chữ", "\n", "\x00", "\ud800", "<html
 
 @given(st.one_of(any_text, st.lists(pieces, max_size=30).map("".join)))
 def test_any_markup_gives_clean_text(markup):
-    seen = markup.html_to_text(markup)
+    seen = html_to_text(markup)
     assert folding.clean(seen) == seen
 
 
 @given(any_text.map(folding.clean))
 def test_escaped_text_comes_back(content):
-    assert markup.html_to_text(html.escape(content)) == folding.clean(content.replace("\n", " "))
+    assert html_to_text(html.escape(content)) == folding.clean(content.replace("\n", " "))
 
 
 # encoded_views and text_key
 
-CHARS = views.ENCODED_BODY_CHARS
+CHARS = ENCODED_BODY_CHARS
 
 
 @pytest.mark.parametrize(
@@ -180,7 +182,7 @@ CHARS = views.ENCODED_BODY_CHARS
     ],
 )
 def test_encoded_views(title, lead, body, views):
-    assert views.encoded_views(title, lead, body) == views
+    assert encoded_views(title, lead, body) == views
 
 
 @pytest.mark.parametrize(
@@ -195,12 +197,12 @@ def test_encoded_views(title, lead, body, views):
     ],
 )
 def test_body_is_cut_at_a_blank(body, kept):
-    assert views.encoded_views("T", None, body) == ("T\n" + body[:kept], "T")
+    assert encoded_views("T", None, body) == ("T\n" + body[:kept], "T")
 
 
 @given(st.lists(st.text("abđ", min_size=1, max_size=9), min_size=1, max_size=400).map(" ".join))
 def test_cut_leaves_whole_words(body):
-    full, head = views.encoded_views("T", "L", body)
+    full, head = encoded_views("T", "L", body)
     kept = full.removeprefix(head + "\n")
     assert body.startswith(kept)
     assert len(kept) <= CHARS
@@ -209,10 +211,10 @@ def test_cut_leaves_whole_words(body):
 
 
 def test_text_key_stands_for_exactly_these_views():
-    keys = {views.text_key(views) for views in [("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a\nb",)]}
+    keys = {text_key(views) for views in [("a",), ("b",), ("a", "b"), ("b", "a"), ("ab",), ("a\nb",)]}
     assert len(keys) == 6
     assert {len(key) for key in keys} == {16}
-    assert views.text_key(("Đ", "L")).hex() == "d2f4c0861a8c6d8f27f7e34f24c50314"
+    assert text_key(("Đ", "L")).hex() == "d2f4c0861a8c6d8f27f7e34f24c50314"
 
 
 # derived_id and url_key

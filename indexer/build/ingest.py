@@ -22,6 +22,7 @@ from indexer.build.cache import VectorCache
 from indexer.changes.changes import Change
 from indexer.errors import IndexerError, SnapshotError
 from indexer.changes.journal import Journal
+from indexer.files.durable import replace_file
 from indexer.files.layout import LIVE
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import Manifest, read_manifest
@@ -273,10 +274,8 @@ class Ingester:
                     name = assembly.publish_added(current, gone, first)
         self._applied = up_to
         if name is None:
-            note = self._live.path / SEEN
-            beside = note.with_suffix(".new")
-            beside.write_text(json.dumps({"snapshot": current.id, "changes": up_to}), encoding="utf-8")
-            beside.replace(note)
+            note = json.dumps({"snapshot": current.id, "changes": up_to})
+            replace_file(self._live.path / SEEN, note, durable=False)
         else:
             self._current = Snapshot(self._live.directory(name), current)
             self._live.prune(KEPT)

@@ -6,14 +6,13 @@ A build writes one where there is something to write. They are for people, and n
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from indexer.files import private
+from indexer.files.durable import replace_file
 from indexer.articles.article import Problem
 from indexer.sources.reading import BadLine, Reading
 
@@ -85,20 +84,7 @@ def purge(home: Path, is_its: Callable[[dict[str, Any]], bool]) -> tuple[int, in
             continue
         count, size = count + len(lines) - len(kept), size + sum(map(len, lines)) - sum(map(len, kept))
         if kept:
-            _replace(path, b"".join(kept))
+            replace_file(path, b"".join(kept))
         else:
             path.unlink()
     return count, size
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexer.errors import IndexerError
+from indexer.files.durable import replace_file
 
 logger = logging.getLogger(__name__)
 
@@ -196,10 +197,9 @@ class Told:
     def _write(self, running: Running | None, last: Finished | None = None) -> None:
         """Replace the file; a full disk is told by what is built, not by this."""
         finished = self._before if last is None else (*self._before, last)[-KEPT:]
-        partial = self._home / f"{FILE}.new"
         try:
-            partial.write_text(Builds(running=running, finished=finished).model_dump_json(), encoding="utf-8")
-            partial.replace(self._home / FILE)
+            told = Builds(running=running, finished=finished).model_dump_json()
+            replace_file(self._home / FILE, told, durable=False)
         except OSError as error:
             logger.debug("%s: %s", self._home / FILE, error)
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.files import private
-from indexer.files.durable import sync
+from indexer.files.durable import replace_file
 from indexer.files.layout import CURRENT_FILE, SNAPSHOTS
 from indexer.snapshot.manifest import Manifest, read_manifest
 from indexer.snapshot.verification import verify
@@ -159,15 +159,7 @@ class Home:
 
     def point_to(self, snapshot_id: str) -> None:
         """Make a snapshot the current one, in one step."""
-        target = self.path / CURRENT_FILE
-        beside = target.with_suffix(".new")
-        try:
-            beside.write_text(snapshot_id + "\n", encoding="utf-8")
-            sync(beside)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
-        sync(self.path)
+        replace_file(self.path / CURRENT_FILE, f"{snapshot_id}\n")
 
     def rollback(self, snapshot_id: str | None = None) -> str:
         """Make an earlier snapshot the current one, the current one's parent by default, and return its id.

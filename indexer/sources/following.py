@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from indexer.errors import BuildRefused, IndexerError, SourceError, WorkEnded
 from indexer.files import private
+from indexer.files.durable import replace_file
 from indexer.sources import SourceOptions, listed
 from indexer.sources.described import AnySource, FileSource, SqlSource, WebSource
 from indexer.sources.folder import walk
@@ -180,9 +181,7 @@ def forget_problems(home: Path, is_its: Callable[[str], bool]) -> tuple[int, int
 
 
 def _write_state(home: Path, state: SyncState) -> None:
-    partial = home / f"{FILE}.partial"
-    partial.write_text(state.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    partial.replace(home / FILE)
+    replace_file(home / FILE, state.model_dump_json(indent=1) + "\n", durable=False)
 
 
 def note_stall(home: Path, seconds: float) -> None:
