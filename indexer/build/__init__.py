@@ -1,0 +1,1 @@
+"""From sources and the API's changes to a published snapshot."""
