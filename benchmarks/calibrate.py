@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from benchmarks import common, readers
 from benchmarks.quality import encoder, searcher
 from indexer import metrics
-from indexer.build.embedding import embed
+from indexer.building.embedding import embed
 from indexer.files.arrays import Rows
 from indexer.index import calibration
 from indexer.index.calibration import Background, Curve, JointCurve, draw_background

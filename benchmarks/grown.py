@@ -29,7 +29,7 @@ from benchmarks import common, generated
 from benchmarks.quality import encoder, searcher
 from benchmarks.serving import workers_of
 from indexer.articles.article import VIETNAM
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.index.vectors import RAW_FILE
 from indexer.snapshot.home import Home
 from models.encoder import EncoderIdentity, Vectors

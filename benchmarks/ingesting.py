@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks import common, generated, grown, overload, serving
-from indexer.build.ingest import live_home
+from indexer.building.ingest import live_home
 from indexer.index.vectors import RAW_FILE
 from indexer.snapshot.home import Home
 from indexer.snapshot.sharing import share_file

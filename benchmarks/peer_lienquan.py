@@ -9,7 +9,7 @@ from typing import Literal
 
 from benchmarks.quality import encoder
 from indexer.archive import Archive
-from indexer.build.build import build
+from indexer.building.build import build
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
 from models.encoder import Vectors

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks import common
 from indexer.archive import Archive
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
 from models import catalogue, sentence_transformer

@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter
 
 from benchmarks import common
-from indexer.build.build import build
+from indexer.building.build import build
 from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 

@@ -27,7 +27,7 @@ from benchmarks import common
 from benchmarks.quality import encoder, searcher
 from indexer import metrics
 from indexer.archive import Archive
-from indexer.build.embedding import embed
+from indexer.building.embedding import embed
 from indexer.index.lexical import LexicalWriter
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.lexicon import phrases

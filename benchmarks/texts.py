@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks import common
 from benchmarks.quality import encoder
 from indexer.articles.article import Article
-from indexer.build.embedding import HEAD_WEIGHT
+from indexer.building.embedding import HEAD_WEIGHT
 from models.encoder import Vectors
 from models.sentence_transformer import SentenceTransformerEncoder
 

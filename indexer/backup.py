@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
 
-from indexer.build import cache
+from indexer.building import cache
 from indexer.errors import SnapshotError
 from indexer.files import checksums, private, progress
 from indexer.files.layout import CURRENT_FILE, MANIFEST_FILE

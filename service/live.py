@@ -18,7 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from indexer.archive import Archive
-from indexer.build import ingest
+from indexer.building import ingest
 from indexer.changes.journal import Journal
 from indexer.errors import JournalError, SnapshotError
 from indexer.files.hashed import Hashed

@@ -23,7 +23,7 @@ from indexer.archive import Archive
 from indexer.articles.article import validate
 from indexer.articles.owners import write_owners
 from indexer.articles.store import Stored
-from indexer.build.build import BuildOptions, BuildReport, build
+from indexer.building.build import BuildOptions, BuildReport, build
 from indexer.index import lexical
 from indexer.index.lexical import LexicalIndex, LexicalWriter
 from indexer.index.vectors import RAW_FILE, write_vectors

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.build import growth
-from indexer.build.build import BuildOptions, build
+from indexer.building import growth
+from indexer.building.build import BuildOptions, build
 from indexer.errors import SnapshotError
 from indexer.index.lexical import Term, Words
 from indexer.snapshot.home import Home

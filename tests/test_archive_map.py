@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from indexer.archive import Archive
-from indexer.build import build
-from indexer.build.build import BuildOptions
+from indexer.building import build
+from indexer.building.build import BuildOptions
 from indexer.errors import SnapshotError
 from indexer.snapshot import archive_map, projection
 from indexer.snapshot.home import Home

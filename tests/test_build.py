@@ -19,10 +19,10 @@ import pytest
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
-from indexer.build import assembly
-from indexer.build.build import BuildOptions, build, describe
-from indexer.build.embedding import embed
-from indexer.build.staging import Staging
+from indexer.building import assembly
+from indexer.building.build import BuildOptions, build, describe
+from indexer.building.embedding import embed
+from indexer.building.staging import Staging
 from indexer.errors import BuildRefused, SnapshotError, SourceError, ValidationFailed
 from indexer.index.vectors import build_index
 from indexer.snapshot import home as home_module
@@ -492,7 +492,7 @@ def test_a_time_of_change_too_far_ahead_is_told_left_out_and_keeps_nothing_out(h
 
 def test_one_that_an_earlier_release_stored_is_replaced(home, index, monkeypatch):
     with monkeypatch.context() as patched:
-        patched.setattr("indexer.build.build.without_time_ahead", lambda article, now: (article, []))
+        patched.setattr("indexer.building.build.without_time_ahead", lambda article, now: (article, []))
         index([line(1, updated_at="9999-12-30"), *LINES[2:]])
     report, _ = index([line(1, title="Mới", updated_at="2026-01-01")], whole=False)
     assert (numbers(report), state(home)["a1"]) == ((0, 1, 0, 8), "Mới")
@@ -580,7 +580,7 @@ def test_vectors_that_are_not_unit_are_never_published(home, index):
 CHILD = """
 import itertools, json, sys, time
 from pathlib import Path
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.snapshot.home import Home
 from tests.test_build import Counting
 

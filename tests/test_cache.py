@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from indexer.build.cache import FILE, VectorCache
+from indexer.building.cache import FILE, VectorCache
 from models.hashing import HashingEncoder
 
 IDENTITY = HashingEncoder(2).identity

@@ -649,11 +649,11 @@ class TestTheScript:
 
     def test_verbose_logs_to_stderr(self, run, archive, monkeypatch):
         def log(*_):
-            logging.getLogger("indexer.build.build").debug("cho người vận hành")
+            logging.getLogger("indexer.building.build").debug("cho người vận hành")
             raise ValueError("thôi")
 
-        monkeypatch.setattr("indexer.build.build.build", log)
-        assert "DEBUG indexer.build.build: cho người vận hành" in run("-v", "index", archive, status=1).stderr
+        monkeypatch.setattr("indexer.building.build.build", log)
+        assert "DEBUG indexer.building.build: cho người vận hành" in run("-v", "index", archive, status=1).stderr
         assert "cho người vận hành" not in run("index", archive, status=1).stderr
 
     def test_home_and_model_by_option_go_before_the_environment(self, run, archive, tmp_path):

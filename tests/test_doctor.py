@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from indexer.articles.article import validate
-from indexer.build.ingest import Ingester, live_home
+from indexer.building.ingest import Ingester, live_home
 from indexer.changes.journal import FILE as JOURNAL
 from indexer.changes.journal import Journal, Put
 from indexer.snapshot.home import Home

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from indexer.build.embedding import HEAD_WEIGHT, embed
+from indexer.building.embedding import HEAD_WEIGHT, embed
 from models.hashing import HashingEncoder
 
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.archive import Archive
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.changes.journal import Delete, Journal
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot

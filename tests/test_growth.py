@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from indexer.build import growth
-from indexer.build.staging import Changes
+from indexer.building import growth
+from indexer.building.staging import Changes
 
 
 def current(*sizes, words=None):

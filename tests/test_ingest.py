@@ -20,10 +20,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from indexer.archive import Archive
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
-from indexer.build import ingest
-from indexer.build.build import BuildOptions, build
-from indexer.build.ingest import KEPT, Ingester, live_home, newest
-from indexer.build.staging import Staging
+from indexer.building import ingest
+from indexer.building.build import BuildOptions, build
+from indexer.building.ingest import KEPT, Ingester, live_home, newest
+from indexer.building.staging import Staging
 from indexer.changes import journal
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal

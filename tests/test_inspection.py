@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import validate
 from indexer.articles.looks import FLAGS, LONG_BODY, LOOKS, SHORT_BODY, Severity, looks
-from indexer.build.staging import Staging
+from indexer.building.staging import Staging
 from indexer.sources import SourceOptions
 from indexer.sources.inspection import inspect
 from indexer.sources.tally import FIELDS, MANY_TITLES, Tally

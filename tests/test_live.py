@@ -18,7 +18,7 @@ import pytest
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
-from indexer.build.ingest import Ingester
+from indexer.building.ingest import Ingester
 from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
 from indexer.files.hashed import Ahead, Hashed

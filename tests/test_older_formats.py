@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.archive import Archive
-from indexer.build.older_formats import held
+from indexer.building.older_formats import held
 from indexer.errors import SnapshotError
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from indexer.articles.article import validate
-from indexer.build.build import BuildOptions, build
-from indexer.build.cache import VectorCache
-from indexer.build.ingest import Ingester, live_home
+from indexer.building.build import BuildOptions, build
+from indexer.building.cache import VectorCache
+from indexer.building.ingest import Ingester, live_home
 from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
 from indexer.files import private

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.errors import BuildRefused
 from indexer.files import progress
 from indexer.files.progress import FILE, KEPT, STAGES, Builds, read, telling

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from indexer.archive import Archive
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
-from indexer.build.embedding import embed
+from indexer.building.embedding import embed
 from indexer.relations.content_classes import ContentClass
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot

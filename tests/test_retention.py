@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from indexer.articles.article import validate
-from indexer.build import rejects
-from indexer.build.build import BuildOptions, build
+from indexer.building import rejects
+from indexer.building.build import BuildOptions, build
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused

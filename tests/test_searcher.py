@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from indexer.archive import Archive
 from indexer.articles.article import VIETNAM
 from indexer.articles.columns import micros
-from indexer.build.embedding import embed
+from indexer.building.embedding import embed
 from indexer.index import calibration
 from indexer.index.calibration import QUERIES, RELATED
 from indexer.index.lexical import tokens

@@ -7,7 +7,7 @@ import pytest
 
 from indexer.articles.article import validate
 from indexer.articles.columns import ABSENT, micros
-from indexer.build.embedding import embed
+from indexer.building.embedding import embed
 from models.hashing import HashingEncoder
 from service.errors import NotFound
 from service.related.seeds import BRIEF, NEGATIVE, Seeds, resolve

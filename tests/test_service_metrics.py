@@ -11,7 +11,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from indexer.articles.article import validate
-from indexer.build.ingest import Ingester
+from indexer.building.ingest import Ingester
 from indexer.changes.changes import Put
 from indexer.snapshot.home import Home
 from indexer.sources.following import FILE, Condition, SourceState, SyncState

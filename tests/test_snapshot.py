@@ -20,7 +20,7 @@ from blake3 import blake3
 from indexer.archive import Archive
 from indexer.articles.article import validate
 from indexer.articles.columns import Filters
-from indexer.build.ingest import Ingester, live_home
+from indexer.building.ingest import Ingester, live_home
 from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable

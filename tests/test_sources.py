@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.errors import SourceError
 from indexer.snapshot.home import Home
 from indexer.sources import BadLine, Reading, SourceOptions, read_source

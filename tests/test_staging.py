@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from indexer.articles import store
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
-from indexer.build.staging import Changes, Held, Staging
+from indexer.building.staging import Changes, Held, Staging
 
 NOTHING = ()
 

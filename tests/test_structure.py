@@ -91,7 +91,7 @@ class TestImports:
     @pytest.mark.parametrize(
         ("floor", "some"),
         [
-            ("indexer", {"files", "text", "index", "relations", "snapshot", "build"}),
+            ("indexer", {"files", "text", "index", "relations", "snapshot", "building"}),
             ("service", {"errors", "ranking", "searcher", "pages"}),
         ],
     )
@@ -127,10 +127,10 @@ class TestImports:
                 {
                     *(
                         "indexer.backup",
-                        "indexer.build.cache",
+                        "indexer.building.cache",
                         "indexer.changes.journal",
-                        "indexer.build.older_formats",
-                        "indexer.build.staging",
+                        "indexer.building.older_formats",
+                        "indexer.building.staging",
                     ),
                     *("indexer.sources.memory", "indexer.articles.store", "indexer.sources.tally"),
                     *("service.judging.judgements", "service.security.keys", "service.files.database"),
@@ -210,7 +210,7 @@ class TestImports:
             ("service.serve", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "onnxruntime"]),
             ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
-            ("indexer.build.build", ["torch", "sentence_transformers", "flask", "onnxruntime", "sklearn"]),
+            ("indexer.building.build", ["torch", "sentence_transformers", "flask", "onnxruntime", "sklearn"]),
             ("indexer.sources.following", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
             ("indexer.sources", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
         ],
@@ -368,7 +368,7 @@ import pathlib, indexer
 from service.app import create_app
 from service.live import Live
 from service.settings import Settings
-from indexer.build.build import build
+from indexer.building.build import build
 from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 home = pathlib.Path("home")

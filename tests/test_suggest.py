@@ -9,7 +9,7 @@ import pytest
 
 from indexer.archive import Archive
 from indexer.articles.article import VIETNAM, validate
-from indexer.build.ingest import Ingester, newest
+from indexer.building.ingest import Ingester, newest
 from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
 from indexer.language.lexicon import Abbreviation

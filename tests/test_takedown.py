@@ -12,9 +12,9 @@ from click.testing import CliRunner
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
-from indexer.build import rejects
-from indexer.build.build import BuildOptions, build
-from indexer.build.ingest import Ingester, live_home
+from indexer.building import rejects
+from indexer.building.build import BuildOptions, build
+from indexer.building.ingest import Ingester, live_home
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused

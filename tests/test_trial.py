@@ -14,10 +14,10 @@ import pytest
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
-from indexer.build import trial
-from indexer.build.build import BuildOptions, build
-from indexer.build.ingest import Ingester, newest
-from indexer.build.trial import LONG, Trial
+from indexer.building import trial
+from indexer.building.build import BuildOptions, build
+from indexer.building.ingest import Ingester, newest
+from indexer.building.trial import LONG, Trial
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal
 from indexer.snapshot.home import Home

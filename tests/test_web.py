@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.snapshot.home import Home
 from indexer.sources import BadLine, Reading, SourceOptions, read_source, web
 from indexer.sources import remote as remotes

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from indexer.build import ingest
-from indexer.build.ingest import Ingester
+from indexer.building import ingest
+from indexer.building.ingest import Ingester
 from indexer.changes.journal import Journal
 from indexer.errors import JournalError
 from indexer.snapshot.home import Home
@@ -168,7 +168,7 @@ class TestPut:
     @pytest.mark.parametrize("deleted", [False, True])
     def test_an_article_of_the_year_9999_that_an_earlier_release_took(self, service, publish, monkeypatch, deleted):
         with monkeypatch.context() as patched:
-            patched.setattr("indexer.build.build.without_time_ahead", lambda article, now: (article, []))
+            patched.setattr("indexer.building.build.without_time_ahead", lambda article, now: (article, []))
             publish(service.home.path, [*LINES, article(updated_at="9999-12-30")])
         service.ingest()
         if deleted:

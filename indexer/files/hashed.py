@@ -112,7 +112,7 @@ _WRONG = (OSError, ValueError, TypeError, LookupError, AttributeError)
 def _served(home: Path) -> list[tuple[str, str]]:
     """Return the files of what is to be served, the largest first, and the algorithm of each one's digest.
 
-    That is the live snapshot, if it is of the published one (`indexer.build.ingest.newest`).
+    That is the live snapshot, if it is of the published one (`indexer.building.ingest.newest`).
     """
     published = _current(home)
     directory, manifest = _manifest(home, published)

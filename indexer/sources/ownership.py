@@ -2,7 +2,7 @@
 
 A feed may list any address of the web, with any text. So what a site tells of another site's articles must not take the
 place of what that site tells itself. Owns that rule within one run; what is stored from earlier runs is held against it
-by `indexer.build.staging`, by the origin that is given here. Knows nothing of texts.
+by `indexer.building.staging`, by the origin that is given here. Knows nothing of texts.
 """
 
 from __future__ import annotations

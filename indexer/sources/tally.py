@@ -57,7 +57,7 @@ _ADD = (
 
 
 class Tally:
-    """One row for every id, of the reading that wins as `indexer.build.staging` would have it, and its paragraphs."""
+    """One row for every id, of the reading that wins as `building.staging` has it, and its paragraphs."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)  # on disk once it outgrows its cache

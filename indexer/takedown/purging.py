@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from indexer.articles.article import Article, validate
-from indexer.build import cache, rejects
-from indexer.build.build import BuildOptions, build
-from indexer.build.ingest import live_home
+from indexer.building import cache, rejects
+from indexer.building.build import BuildOptions, build
+from indexer.building.ingest import live_home
 from indexer.changes import journal
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused

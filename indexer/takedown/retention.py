@@ -17,7 +17,7 @@ from typing import Any
 from indexer.articles import store
 from indexer.articles.article import parse_time
 from indexer.articles.columns import micros
-from indexer.build import rejects
+from indexer.building import rejects
 from indexer.changes.journal import Journal
 from indexer.errors import SnapshotError
 from indexer.snapshot.home import Home

@@ -19,8 +19,8 @@ from indexer.archive import Archive
 from indexer.articles import store
 from indexer.articles.article import Article, validate
 from indexer.articles.store import Store
-from indexer.build import rejects
-from indexer.build.ingest import live_home
+from indexer.building import rejects
+from indexer.building.ingest import live_home
 from indexer.changes.barred import marks_of, name_mark, without_shared, words_of
 from indexer.changes.journal import Journal
 from indexer.files.arrays import Mask

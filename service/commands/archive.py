@@ -28,7 +28,7 @@ from service.commands.common import (
 )
 
 if TYPE_CHECKING:
-    from indexer.build.build import BuildReport
+    from indexer.building.build import BuildReport
     from indexer.sources import SourceOptions
     from indexer.sources.inspection import Inspection
     from models.encoder import Encoder
@@ -79,7 +79,7 @@ def index(
     encoded again, and where nothing changed nothing is published.
     """
     with plain_errors():
-        from indexer.build.build import BuildOptions, build
+        from indexer.building.build import BuildOptions, build
         from indexer.snapshot.home import Home
 
         remote = {"memory": home, "allow_private": allow_private, "allow_shrink": allow_shrink}
@@ -157,7 +157,7 @@ def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, *
     What was set aside for a fault (`articles waiting`) is left out.
     """
     with plain_errors():
-        from indexer.build.build import BuildOptions, build
+        from indexer.building.build import BuildOptions, build
         from indexer.snapshot.home import Home
 
         options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
@@ -225,7 +225,7 @@ def _how_known(found: Comparison) -> str:
 @contextmanager
 def _archive_of(sources: tuple[str, ...], said: SourceOptions, home: Path | None, **model: Any) -> Iterator[Searcher]:
     """Yield a searcher over the sources, indexed into a home that is gone afterwards, else over a home's snapshot."""
-    from indexer.build.build import BuildOptions, build
+    from indexer.building.build import BuildOptions, build
     from indexer.snapshot.home import Home
     from service.errors import NotReady
 

@@ -174,7 +174,7 @@ def waiting(home: Path, as_json: bool) -> None:
     What makes indexing fail holds up no other article: it is tried again later and later, or once it is written anew.
     """
     with plain_errors():
-        from indexer.build.ingest import newest
+        from indexer.building.ingest import newest
         from indexer.changes.journal import Journal
         from indexer.snapshot.home import Home
         from indexer.snapshot.manifest import read_manifest

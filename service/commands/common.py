@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from indexer.build.build import BuildOptions
+    from indexer.building.build import BuildOptions
     from indexer.files.progress import Progress
     from indexer.sources import SourceOptions
     from models.catalogue import ModelCard
@@ -175,7 +175,7 @@ _TRIES, _AGAIN_SECONDS = 5, 0.1
 def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
     """Return a searcher over what is served of a home; the encoder is loaded and checked once it is needed."""
     from indexer.archive import Archive
-    from indexer.build.ingest import newest
+    from indexer.building.ingest import newest
     from indexer.changes.journal import Journal
     from indexer.errors import SnapshotError
     from indexer.snapshot.home import Home

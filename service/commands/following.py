@@ -181,7 +181,7 @@ def _build(
     pulse: Pulse,
 ) -> None:
     """Publish what the sources have given since the last build, if that is anything; note what came of it."""
-    from indexer.build.build import BuildOptions, build
+    from indexer.building.build import BuildOptions, build
     from indexer.errors import IndexerError
     from indexer.snapshot.home import Home
 

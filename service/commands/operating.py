@@ -76,7 +76,7 @@ def snapshots() -> None:
 def list_snapshots(home: Path, as_json: bool) -> None:
     """List the snapshots, oldest first; an asterisk marks the current one."""
     with plain_errors():
-        from indexer.build.build import describe
+        from indexer.building.build import describe
         from indexer.errors import SnapshotError
         from indexer.snapshot.home import Home
         from indexer.snapshot.manifest import read_manifest

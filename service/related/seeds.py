@@ -15,7 +15,7 @@ import numpy as np
 from indexer.archive import Archive
 from indexer.articles.article import Article, shown
 from indexer.articles.columns import ABSENT, Mask
-from indexer.build.embedding import embed
+from indexer.building.embedding import embed
 from indexer.index.lexical import tokens
 from indexer.relations.terms import TermVector
 from indexer.text.syllables import stream

@@ -17,7 +17,7 @@ from typing import Literal
 
 from indexer.articles.article import VIETNAM
 from indexer.backup import RESTORING
-from indexer.build.ingest import ingestion
+from indexer.building.ingest import ingestion
 from indexer.errors import IndexerError
 from indexer.files import private
 from indexer.snapshot.home import Home

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
-from indexer.build.ingest import live_home
+from indexer.building.ingest import live_home
 from indexer.changes.changes import Takedown
 from indexer.changes.journal import Journal
 from indexer.errors import IndexerError, SnapshotError

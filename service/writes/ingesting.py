@@ -1,7 +1,7 @@
 """The process that brings the API's changes into what is served, and the one that starts it again where it ends.
 
 It is apart from those that answer, and gives way to them: it encodes, and writes files, which they map. Owns when a
-step is taken and when all is published; what a step is, is `indexer.build.ingest`'s.
+step is taken and when all is published; what a step is, is `indexer.building.ingest`'s.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from indexer.build.ingest import Ingester, live_home
+from indexer.building.ingest import Ingester, live_home
 from indexer.errors import BuildRefused, IndexerError
 from indexer.snapshot.home import Home
 from indexer.takedown import retention

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from indexer.archive import Archive
-from indexer.build import cache
+from indexer.building import cache
 from indexer.files import progress
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot

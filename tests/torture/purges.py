@@ -22,10 +22,10 @@ from click.testing import CliRunner
 
 from indexer.archive import Archive
 from indexer.articles.article import VIETNAM, validate
-from indexer.build.build import BuildOptions, build
-from indexer.build.cache import VectorCache
-from indexer.build.ingest import Ingester, live_home, newest
-from indexer.build.staging import Staging
+from indexer.building.build import BuildOptions, build
+from indexer.building.cache import VectorCache
+from indexer.building.ingest import Ingester, live_home, newest
+from indexer.building.staging import Staging
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal
 from indexer.errors import IndexerError

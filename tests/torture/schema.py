@@ -28,7 +28,7 @@ from schemathesis.engine import events
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from indexer.articles.article import is_ahead, parse_time
-from indexer.build.build import BuildOptions, build
+from indexer.building.build import BuildOptions, build
 from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 from service.answers import openapi

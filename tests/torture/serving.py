@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from indexer.build.ingest import newest
+from indexer.building.ingest import newest
 from indexer.snapshot.home import Home
 from tests.conftest import wait_for
 from tests.test_serve import Service, ask

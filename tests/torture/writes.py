@@ -25,7 +25,7 @@ from urllib.parse import quote
 
 from click.testing import CliRunner
 
-from indexer.build.ingest import newest
+from indexer.building.ingest import newest
 from indexer.errors import SnapshotError
 from indexer.snapshot.home import Home
 from indexer.snapshot.verification import verify

@@ -15,25 +15,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.build import growth, older_formats
 from indexer.articles import store
 from indexer.articles.article import Article, Problem, shown, validate, without_time_ahead
-from indexer.build.assembly import Assembly
+from indexer.building import growth, older_formats
+from indexer.building.assembly import Assembly
+from indexer.building.cache import VectorCache
+from indexer.building.rejects import RejectsFile
+from indexer.building.staging import Changes, Held, Staging
+from indexer.building.trial import Trial
 from indexer.changes.barred import is_barred, names_barred
-from indexer.build.cache import VectorCache
 from indexer.changes.changes import Change
-from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
 from indexer.changes.journal import Journal
+from indexer.errors import BuildRefused, SnapshotError, ValidationFailed
 from indexer.files.progress import Progress, telling
-from indexer.build.rejects import RejectsFile
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import Manifest, read_manifest
 from indexer.snapshot.snapshot import Snapshot
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.sources.ownership import Ownership
-from indexer.build.staging import Changes, Held, Staging
 from indexer.text.views import ENCODED
-from indexer.build.trial import Trial
 from models.encoder import Encoder
 
 logger = logging.getLogger(__name__)

@@ -17,11 +17,11 @@ from urllib.parse import quote
 import numpy as np
 
 from indexer.articles import store
+from indexer.building.staging import Held
 from indexer.errors import SnapshotError
 from indexer.files.layout import MANIFEST_FILE
-from indexer.snapshot.manifest import FORMAT, READ
 from indexer.snapshot.home import Home
-from indexer.build.staging import Held
+from indexer.snapshot.manifest import FORMAT, READ
 
 
 def held(home: Home) -> list[Held] | None:

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from indexer.articles.article import Article, validate
-from indexer.limits.confined import Allowance, Confined
 from indexer.errors import SourceError
+from indexer.limits.confined import Allowance, Confined
 
 LONG = 20_000
 """From how many characters on an article is tried: ten times the usual length."""
@@ -71,10 +71,10 @@ def _is_long(fields: Mapping[str, Any]) -> bool:
 def prepare(line: str) -> Iterator[int]:
     """Do with an article what indexing does with its text; in the child."""
     from indexer.articles.columns import ColumnWriter  # what these import takes a second, which is not the article's
-    from indexer.language.knowledge import KnowledgeWriter
-    from indexer.index.lexical import tokens
-    from indexer.relations.writing import RelationsWriter
     from indexer.articles.store import Stored
+    from indexer.index.lexical import tokens
+    from indexer.language.knowledge import KnowledgeWriter
+    from indexer.relations.writing import RelationsWriter
     from indexer.text.syllables import stream
 
     yield 0

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from indexer.articles.article import Problem
 from indexer.files import private
 from indexer.files.durable import replace_file
-from indexer.articles.article import Problem
 from indexer.sources.reading import BadLine, Reading
 
 _PATTERN = "rejects-*.jsonl"

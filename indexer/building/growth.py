@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.snapshot.snapshot import Snapshot
-from indexer.build.staging import Changes
+from indexer.building.staging import Changes
 from indexer.files.arrays import Rows
+from indexer.snapshot.snapshot import Snapshot
 
 MAX_TOMBSTONES = 0.2
 """Share of a segment that may be deleted before it is written anew."""

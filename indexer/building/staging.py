@@ -17,9 +17,9 @@ import numpy as np
 
 from indexer.articles import store
 from indexer.articles.article import AHEAD, Article
-from indexer.changes.changes import NEVER
 from indexer.articles.columns import micros
 from indexer.articles.store import Stored
+from indexer.changes.changes import NEVER
 from indexer.files.arrays import Mask, Rows
 
 _SCHEMA = """

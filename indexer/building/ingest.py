@@ -14,21 +14,21 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from indexer.build import growth
-from indexer.files import private
-from indexer.build.assembly import Assembly
-from indexer.build.build import BuildOptions, build, held, stage_changes
-from indexer.build.cache import VectorCache
+from indexer.articles.store import disk_errors_told
+from indexer.building import growth
+from indexer.building.assembly import Assembly
+from indexer.building.build import BuildOptions, build, held, stage_changes
+from indexer.building.cache import VectorCache
+from indexer.building.staging import Staging
 from indexer.changes.changes import Change
-from indexer.errors import IndexerError, SnapshotError
 from indexer.changes.journal import Journal
+from indexer.errors import IndexerError, SnapshotError
+from indexer.files import private
 from indexer.files.durable import replace_file
 from indexer.files.layout import LIVE
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import Manifest, read_manifest
 from indexer.snapshot.snapshot import Snapshot
-from indexer.build.staging import Staging
-from indexer.articles.store import disk_errors_told
 from indexer.text.views import ENCODED
 from models.encoder import Encoder
 from models.errors import ModelError

@@ -14,27 +14,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.snapshot import archive_map
-from indexer.files import arrays
-from indexer.index import calibration, lexical, vectors
-from indexer.build import growth
-from indexer.language import knowledge
 from indexer.archive import Archive
-from indexer.build.cache import VectorCache
-from indexer.index.calibration import Calibration, draw_background
-from indexer.build.embedding import embed
-from indexer.language.knowledge import KnowledgeWriter
-from indexer.index.lexical import LexicalWriter
-from indexer.files.progress import Progress
-from indexer.snapshot.segment import Indexed, SegmentWriter
-from indexer.snapshot.home import Home
-from indexer.snapshot.publishing import publish
-from indexer.snapshot.manifest import SegmentEntry
-from indexer.snapshot.snapshot import Snapshot
-from indexer.snapshot.sharing import share_directory, share_file
-from indexer.build.staging import Staging
-from indexer.text.views import ENCODED
+from indexer.building import growth
+from indexer.building.cache import VectorCache
+from indexer.building.embedding import embed
+from indexer.building.staging import Staging
+from indexer.files import arrays
 from indexer.files.arrays import Rows
+from indexer.files.progress import Progress
+from indexer.index import calibration, lexical, vectors
+from indexer.index.calibration import Calibration, draw_background
+from indexer.index.lexical import LexicalWriter
+from indexer.language import knowledge
+from indexer.language.knowledge import KnowledgeWriter
+from indexer.snapshot import archive_map
+from indexer.snapshot.home import Home
+from indexer.snapshot.manifest import SegmentEntry
+from indexer.snapshot.publishing import publish
+from indexer.snapshot.segment import Indexed, SegmentWriter
+from indexer.snapshot.sharing import share_directory, share_file
+from indexer.snapshot.snapshot import Snapshot
+from indexer.text.views import ENCODED
 from models.encoder import Encoder, Vectors
 
 logger = logging.getLogger(__name__)
