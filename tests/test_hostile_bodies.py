@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.service.writes.test_writing import PATH, Service
 from tests.test_hostile_markup import HOSTILE
-from tests.test_writing import PATH, Service
 
 _SECONDS = 5.0
 """Of the processor, for one request; what is quadratic took 8 to 60 of them."""

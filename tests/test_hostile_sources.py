@@ -20,8 +20,8 @@ from indexer.sources import following
 from service.cli import main
 from tests import web_server
 from tests.conftest import wait_for
-from tests.test_following import ids
-from tests.test_web import page, rss
+from tests.indexer.sources.test_following import ids
+from tests.indexer.sources.test_web import page, rss
 from tests.wordpress_site import WordPress
 
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ import pytest
 from service.security.keys import KeyStore
 from service.writes import ingesting
 from tests.conftest import wait_for
-from tests.test_serve import LINES, Service
+from tests.service.test_serve import LINES, Service
 
 
 def pids(service):

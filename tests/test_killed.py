@@ -18,8 +18,8 @@ from indexer.sources import Reading, SourceOptions, read_source
 from indexer.sources.memory import FILE
 from tests import web_server
 from tests.conftest import wait_for
-from tests.test_sql import Newsroom
-from tests.test_web import page, rss, urlset
+from tests.indexer.sources.test_sql import Newsroom
+from tests.indexer.sources.test_web import page, rss, urlset
 from tests.wordpress_site import WordPress
 
 KILLS = int(os.environ.get("LIENQUAN_KILLS", "2"))

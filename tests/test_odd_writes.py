@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from indexer.changes.journal import Journal
 from service.security.keys import KeyStore
-from tests import test_serve
 from tests.conftest import wait_for
+from tests.service import test_serve
+from tests.service.writes.test_writing import PATH, Service
 from tests.test_odd_requests import BROKEN, TEXTS, check
-from tests.test_writing import PATH, Service
 
 BULK = "/api/v1/articles:bulk"
 DEEP = 80_000

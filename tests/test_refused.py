@@ -13,9 +13,9 @@ import pytest
 from indexer.changes.journal import Journal
 from service.answers import openapi
 from service.security.keys import KeyStore
+from tests.service.writes.test_writing import PATH, Service
 from tests.test_embargo import HIDDEN_FIELDS, HTML, TEXT, UNACCENTED, WORDS
 from tests.test_embargo import LINES as EMBARGOED
-from tests.test_writing import PATH, Service
 
 BULK = "/api/v1/articles:bulk"
 XAU = "https://xau.example"

@@ -20,7 +20,7 @@ from service.security.keys import KeyStore
 from tests import databases
 from tests.conftest import wait_for
 from tests.interpreters import interpreter
-from tests.test_serve import Service
+from tests.service.test_serve import Service
 from tests.test_wordpress_plugin import PLUGIN, listed
 
 SOURCE = Path(os.environ.get("WORDPRESS", "/usr/share/wordpress"))

@@ -15,11 +15,12 @@ from lxml import html as lxml_html
 
 from indexer.sources import wordpress_post, wordpress_text
 from service.security.keys import KeyStore
-from tests import test_wordpress_text, web_server
+from tests import web_server
 from tests.conftest import wait_for
 from tests.databases import closed_port
+from tests.indexer.sources import test_wordpress_text
 from tests.interpreters import interpreter, run
-from tests.test_serve import Service
+from tests.service.test_serve import Service
 
 ROOT = Path(__file__).parents[1]
 PLUGIN = ROOT / "integrations" / "wordpress" / "lienquan" / "lienquan.php"

@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 from models import bundled, parity
-from tests.test_bundled import SPECIALS, Packed
+from tests.models.test_bundled import SPECIALS, Packed
 
 
 def pack() -> Packed:

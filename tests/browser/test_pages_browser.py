@@ -14,7 +14,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 from werkzeug.serving import make_server
 
-from tests.test_front_page import clicked
+from tests.service.reader.test_front_page import clicked
 
 pytestmark = pytest.mark.browser
 

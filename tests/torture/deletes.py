@@ -25,7 +25,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from service.observing.metrics import DIRECTORY_VARIABLE
 from service.security.keys import KeyStore
 from tests.conftest import wait_for
-from tests.test_serve import COMMAND
+from tests.service.test_serve import COMMAND
 from tests.torture.generations import Line, generation, line
 from tests.torture.nursery import Job, Nursery
 from tests.torture.serving import Serving, request

@@ -33,7 +33,7 @@ from indexer.snapshot.home import Home
 from models.hashing import HashingEncoder
 from service.answers import openapi
 from service.schemas import MAX_WINDOW
-from tests.test_writing import Service
+from tests.service.writes.test_writing import Service
 
 SAMPLE = Path(__file__).parents[2] / "indexer" / "sample" / "articles.jsonl"
 BULK = "/api/v1/articles:bulk"

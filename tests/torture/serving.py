@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from indexer.building.ingest import newest
 from indexer.snapshot.home import Home
 from tests.conftest import wait_for
-from tests.test_serve import Service, ask
+from tests.service.test_serve import Service, ask
 from tests.torture.generations import generation_of
 
 
@@ -43,7 +43,7 @@ def memory(pid: int) -> Memory:
 
 
 class Serving(Service):
-    """The service as `tests.test_serve` runs it, and its processes."""
+    """The service as `tests.service.test_serve` runs it, and its processes."""
 
     def running(self) -> list[int]:
         """Return the process ids of the workers that there are now."""
