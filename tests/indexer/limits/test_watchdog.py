@@ -101,7 +101,7 @@ def test_a_process_that_is_watched_and_gets_on_is_left_alone():
 PATCH = """
 import pathlib, re, sys
 if "sync" in sys.argv:
-    from indexer import build
+    from indexer.building import build
     whole, note = build.build, pathlib.Path({note!r})
     def hostile(*arguments, **more):
         turn = int(note.read_text()) if note.exists() else 0

@@ -24,7 +24,7 @@ from indexer.building.ingest import Ingester, live_home
 from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
-from indexer.files import hashed
+from indexer.files import durable, hashed
 from indexer.files.hashed import Ahead, Hashed
 from indexer.index.lexical import Term, Words
 from indexer.snapshot import home as home_module
@@ -482,7 +482,7 @@ def steps(monkeypatch):
         done.append((name, path))
         return act()
 
-    for module in (home_module, publishing):
+    for module in (durable, publishing):
         monkeypatch.setattr(module, "sync", lambda p: step("sync", p, lambda: sync(p)))
     monkeypatch.setattr(publishing.os, "rename", lambda p, to: step("rename", p, lambda: rename(p, to)))
     monkeypatch.setattr(Path, "replace", lambda p, to: step("replace", to, lambda: replace(p, to)))
@@ -546,7 +546,7 @@ def test_without_room_for_current_the_old_one_stays_and_nothing_is_left(home, mo
         raise OSError(28, "No space left on device", str(path))
 
     with home.lock(), prepared(home) as (directory, fields), monkeypatch.context() as context:
-        context.setattr(Path, "write_text", full)
+        context.setattr(durable, "sync", full)
         with pytest.raises(OSError, match="No space left"):
             publishing.publish(home, directory, fields)
     assert (home.current(), home.ids()) == before
