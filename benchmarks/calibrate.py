@@ -36,7 +36,7 @@ from models.remembering import QueryVectors
 from service.related import pool
 from service.related.seeds import resolve
 from service.schemas import Draft, SearchParams, Seed
-from service.search.retrieval import Found, ResultSet, Retrieval
+from service.search.retrieval import ResultSet, Retrieval, ScoredCandidates
 from service.searcher import Searcher
 
 SIZES = (100, 400, 1600, 6400)
@@ -183,7 +183,7 @@ class Hits:
             asked.append((np.ones(len(spreads)), spreads, np.minimum(shares, calibration.MOST_SHARE), fused, length))
             return curve(self, spreads, shares, fused, syllables)
 
-        def keep(self: Retrieval, members: ResultSet) -> Found:
+        def keep(self: Retrieval, members: ResultSet) -> ScoredCandidates:
             rows.append(members.rows)
             return scored(self, members)
 

@@ -38,13 +38,13 @@ from service.search.snippets import NOTHING_WANTED, Wanted
 from service.searcher import Searcher
 from service.security import access, addresses, local
 from service.security.audit import AuditLog
-from service.security.gate import Gate
+from service.security.gate import Doorkeeper
 from service.security.keys import KeyStore, Scope
 from service.security.sign_on import SignOn
 from service.serving import cost, deadline
 from service.serving.admission import CALLER, Admission
 from service.serving.budget import Caller
-from service.serving.framing import Head
+from service.serving.framing import RequestHead
 from service.settings import Settings
 from service.wording import docs as docs_words
 from service.wording import strings
@@ -98,9 +98,9 @@ def keys() -> KeyStore:
     return cast(KeyStore, current_app.extensions["lienquan_keys"])
 
 
-def gate() -> Gate:
+def gate() -> Doorkeeper:
     """Return who lets in to the newsroom's pages."""
-    return cast(Gate, current_app.extensions["lienquan_gate"])
+    return cast(Doorkeeper, current_app.extensions["lienquan_gate"])
 
 
 def audit() -> AuditLog:
@@ -333,7 +333,7 @@ def count_clicks() -> Response:
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
-def allowed_body(store: KeyStore, origins: Collection[str], head: Head) -> int:
+def allowed_body(store: KeyStore, origins: Collection[str], head: RequestHead) -> int:
     """Return how many bytes of a body may be sent with a request to one of the endpoints that take many lines."""
     with suppress(ServiceError):  # its view says why
 

@@ -30,10 +30,10 @@ from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from service import api, pages
 from service.clicks.counting import Clicks
-from service.clicks.lists import Lists
+from service.clicks.lists import ListSigner
 from service.clicks.log import FILE as CLICKS
 from service.clicks.log import ClickLog
-from service.clicks.trials import Trial
+from service.clicks.trials import RankingTrial
 from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany, TooSlow
 from service.live import Live
 from service.observing import logs, tracing
@@ -48,7 +48,7 @@ from service.security import access, addresses, cors
 from service.security.addresses import Addressed
 from service.security.audit import AuditLog
 from service.security.flows import Flows
-from service.security.gate import Gate as Doorkeeper
+from service.security.gate import Doorkeeper
 from service.security.keys import KeyStore
 from service.security.people import PeopleStore
 from service.security.pictures import Pictures
@@ -278,8 +278,8 @@ def _sign_on(settings: Settings) -> SignOn | None:
 def _clicks(settings: Settings) -> Clicks:
     log = ClickLog(settings.home / CLICKS, settings.clicks_days, settings.clicks_mb, metrics().uncounted)
     against = settings.trial_against
-    trial = None if settings.trial == "off" or against is None else Trial(settings.trial, against)
-    return Clicks(Lists(_secret(settings)), log, trial)
+    trial = None if settings.trial == "off" or against is None else RankingTrial(settings.trial, against)
+    return Clicks(ListSigner(_secret(settings)), log, trial)
 
 
 def _limit(app: Flask, rates: str, storage: str) -> None:

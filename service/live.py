@@ -30,7 +30,7 @@ from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
-from service.observing.metrics import Ingestion, metrics
+from service.observing.metrics import IngestionFigures, metrics
 from service.options import Options
 from service.searcher import Searcher
 from service.serving.held_encoder import HeldEncoder
@@ -161,10 +161,10 @@ class Live:
         """Return what is wrong with the snapshot that is published, None where it is the one served."""
         return self._problem
 
-    def ingestion(self) -> Ingestion:
+    def ingestion(self) -> IngestionFigures:
         """Return how far the API's changes are."""
         searcher, journal = self._searcher, self.journal
-        told, held = Ingestion(), 0
+        told, held = IngestionFigures(), 0
         if searcher is not None:
             manifest = base = searcher.archive.manifest
             held = ingest.held_changes(self._home, searcher.archive.id, manifest)

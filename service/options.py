@@ -12,7 +12,7 @@ from pathlib import Path
 from indexer.language.lexicon import Abbreviation, Read, Renaming, parse_abbreviations, parse_renamings
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ClassMap
-from service.files.followed import Followed
+from service.files.followed import FileFollower
 from service.ranking.presets import Defaults
 from service.rules.file import RuleFile
 from service.rules.lines import NO_RULES, Rules
@@ -25,7 +25,7 @@ NO_ABBREVIATIONS: Read[Abbreviation] = Read(())
 NO_RENAMINGS: Read[Renaming] = Read(())
 
 
-class AbbreviationFile(Followed[Read[Abbreviation]]):
+class AbbreviationFile(FileFollower[Read[Abbreviation]]):
     """Follows a file of editors' abbreviations.
 
     :param path: None where there is no such file.
@@ -35,7 +35,7 @@ class AbbreviationFile(Followed[Read[Abbreviation]]):
         super().__init__(path, parse_abbreviations, NO_ABBREVIATIONS, "abbreviations")
 
 
-class RenamingFile(Followed[Read[Renaming]]):
+class RenamingFile(FileFollower[Read[Renaming]]):
     """Follows a file of renamed places.
 
     :param path: None where there is no such file.

@@ -40,7 +40,7 @@ from service.related.relating import Relating
 from service.rules.applied import RulesInArchive
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.search import begun, reranking
-from service.search.retrieval import FIRST_LEXICAL, Found, LexicalMatches, Retrieval
+from service.search.retrieval import FIRST_LEXICAL, LexicalMatches, Retrieval, ScoredCandidates
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
@@ -600,7 +600,7 @@ class Searcher:
         return reasons
 
 
-def _best_first(found: Found) -> tuple[NDArray[np.intp], Scores]:
+def _best_first(found: ScoredCandidates) -> tuple[NDArray[np.intp], Scores]:
     """Return the order of (n,) candidates, best first, ties by row, and the relevance of each in that order.
 
     Nothing is said to be less relevant than what stands below it.

@@ -19,7 +19,7 @@ from service.newsroom import drafts, picks
 from service.newsroom.drafts import DraftForm
 from service.newsroom.link_lists import FORMATS, Linked, lines
 from service.ranking.presets import PRESETS, FreshnessName
-from service.rules.applied import Reason as WhyMissing
+from service.rules.applied import MissingReason
 from service.security.local import refusal
 from service.wording.drafts import WORDS as DRAFT_WORDS
 from service.wording.newsroom import WORDS
@@ -236,7 +236,7 @@ def test_every_choice_and_number_has_its_words():
         assert set(words.freshness_ways) == {"", *get_args(FreshnessName)}
         assert set(words.formats) == set(get_args(DraftForm.model_fields["format"].annotation))
     for words in (VI, EN):
-        assert set(words.missing) == set(get_args(WhyMissing))
+        assert set(words.missing) == set(get_args(MissingReason))
         assert set(words.numbers) == {"score", *Numbers.__dataclass_fields__}
 
 

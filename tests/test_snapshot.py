@@ -26,7 +26,7 @@ from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.files import hashed
 from indexer.files.hashed import Ahead, Hashed
-from indexer.index.lexical import Term, Words
+from indexer.index.lexical import LexicalQuery, Term
 from indexer.snapshot import home as home_module
 from indexer.snapshot import publishing
 from indexer.snapshot.home import Home
@@ -687,7 +687,7 @@ def test_a_reader_answers_after_its_snapshot_is_gone(home):
     assert archive.find("a0", allowed) is None
     assert archive.find("a1", allowed) == 1
     assert archive.mask(Filters(tag=("gốm",))).all()
-    words = Words(groups=(((Term("exact", "gốm"), Term("exact", "4")),),))
+    words = LexicalQuery(groups=(((Term("exact", "gốm"), Term("exact", "4")),),))
     assert archive.matching(words, 1, allowed)[0].tolist()[0] == 4
     assert archive.title_starts(["gom", "so"], 20).tolist() == list(range(10))
     assert archive.knowledge.language.id_of("gốm") is not None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.files import private
-from indexer.articles.article import Problem
+from indexer.articles.article import LineProblem
 from indexer.sources.reading import BadLine, Reading
 
 _PATTERN = "rejects-*.jsonl"
@@ -30,7 +30,7 @@ class RejectsFile:
         self.path = home / f"rejects-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl"
         self._file: Any = None
 
-    def write(self, reading: Reading | BadLine, problems: list[Problem]) -> None:
+    def write(self, reading: Reading | BadLine, problems: list[LineProblem]) -> None:
         """Write a line."""
         if self._file is None:
             private.make_file(self.path)

@@ -19,7 +19,7 @@ from indexer.articles import store
 from indexer.articles.article import AHEAD, Article
 from indexer.changes.changes import NEVER
 from indexer.articles.columns import micros
-from indexer.articles.store import Stored
+from indexer.articles.store import StoredArticle
 from indexer.files.arrays import Mask, Rows
 
 _SCHEMA = """
@@ -131,7 +131,7 @@ class Staging:
 
         :param origin: As `sources.ownership` says it.
         """
-        stored = Stored.of(article, origin)
+        stored = StoredArticle.of(article, origin)
         before = self._database.execute("SELECT origin FROM staged WHERE id = ?", (article.id,)).fetchone()
         self._place += 1
         if before is not None and origin != before[0]:  # whoever told it in earlier runs may be another one
@@ -159,7 +159,7 @@ class Staging:
         if not whole:
             stands = f"staged.updated IS NULL OR {stands}"
         stands = f"NOT {_STAGED_TOLD} AND ({stands})"
-        stored = Stored.of(article, "api")._replace(updated=updated)
+        stored = StoredArticle.of(article, "api")._replace(updated=updated)
         self._database.execute(
             f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) "  # noqa: S608
             f"ON CONFLICT (id) DO UPDATE SET {_TAKEN_OVER} WHERE NOT coalesce({stands}, 0)",
@@ -307,14 +307,14 @@ class Staging:
         ).fetchone()
         return articles, texts
 
-    def articles(self) -> Iterator[tuple[Stored, int]]:
+    def articles(self) -> Iterator[tuple[StoredArticle, int]]:
         """Yield every article with the row of its vector, in the order of the rows to be."""
         rows = self._database.execute(
             f"SELECT {', '.join('staged.' + c for c in _COLUMNS.split(', '))}, vectors.row - 1 "  # noqa: S608
             "FROM staged JOIN vectors ON vectors.key = staged.key ORDER BY place"
         )
         for *stored, vector in rows:
-            yield Stored(*stored), vector
+            yield StoredArticle(*stored), vector
 
     def texts(self) -> Iterator[tuple[bytes, int]]:
         """Yield the key of every distinct text with the row of its vector."""

@@ -28,7 +28,7 @@ SECONDS = 20.0
 _MB = 1024
 
 
-class Trial:
+class TrialPreparation:
     """Tries articles. To be closed, which ends the child if there is one.
 
     :param seconds: How much of the processor an article may take.
@@ -74,14 +74,14 @@ def prepare(line: str) -> Iterator[int]:
     from indexer.language.knowledge import KnowledgeWriter
     from indexer.index.lexical import tokens
     from indexer.relations.writing import RelationsWriter
-    from indexer.articles.store import Stored
+    from indexer.articles.store import StoredArticle
     from indexer.text.syllables import stream
 
     yield 0
     article, now = validate(json.loads(line)), datetime.now(UTC)
     if not isinstance(article, Article):
         return
-    Stored.of(article, "")
+    StoredArticle.of(article, "")
     ColumnWriter().add(article)
     text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
     title, rest = stream(article.title), stream(text[len(article.title) :])

@@ -33,11 +33,11 @@ class Delete(NamedTuple):
     forced: bool = False
 
 
-class Known(NamedTuple):
+class SnapshotVersion(NamedTuple):
     """What a snapshot holds of an article.
 
     :param updated: In microseconds since 1970, None where it does not say.
-    :param fingerprint: As `store.Stored` has it.
+    :param fingerprint: As `store.StoredArticle` has it.
     """
 
     updated: int | None

@@ -28,10 +28,10 @@ from indexer.changes.changes import (
     Aside,
     Change,
     Delete,
-    Known,
     Outcome,
     Pending,
     Put,
+    SnapshotVersion,
     Takedown,
     Waiting,
     Withdrawal,
@@ -169,7 +169,7 @@ class Journal:
     def write(
         self,
         changes: Sequence[Put | Delete],
-        held: Callable[[str], Known | None] = lambda article_id: None,
+        held: Callable[[str], SnapshotVersion | None] = lambda article_id: None,
         up_to: int = 0,
         now: datetime | None = None,
         later: bool = False,
@@ -227,7 +227,7 @@ class Journal:
         self,
         database: sqlite3.Connection,
         change: Put | Delete,
-        held: Callable[[str], Known | None],
+        held: Callable[[str], SnapshotVersion | None],
         up_to: int,
         received: int,
         later: bool,
@@ -262,7 +262,7 @@ class Journal:
     def _stored(
         database: sqlite3.Connection,
         article_id: str,
-        held: Callable[[str], Known | None],
+        held: Callable[[str], SnapshotVersion | None],
         up_to: int,
         received: int,
     ) -> _Stored:

@@ -36,7 +36,7 @@ _COSINES, _SHARED = "cosines.npy", "shared_terms.npy"
 _CHUNK = 512
 
 
-class Near(NamedTuple):
+class TextNeighbours(NamedTuple):
     """The neighbours of a text.
 
     :param texts: (n,) int64 vector rows, counted through the segments.
@@ -135,9 +135,9 @@ class Neighbours:
         found = self._found[texts].astype(np.int64)
         return found, self._cosines[texts], self._shared[texts].astype(np.float32)
 
-    def of(self, text: int) -> Near:
+    def of(self, text: int) -> TextNeighbours:
         """Return the neighbours of a text of the segment, itself not among them."""
         found = self._found[text]
         count = int(np.count_nonzero(found >= 0))
         shared = self._shared[text, :count].astype(np.float32)
-        return Near(found[:count].astype(np.int64), self._cosines[text, :count], shared)
+        return TextNeighbours(found[:count].astype(np.int64), self._cosines[text, :count], shared)

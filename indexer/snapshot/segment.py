@@ -19,7 +19,7 @@ from indexer.articles import owners, store
 from indexer.articles.article import Article
 from indexer.articles.columns import Columns, ColumnWriter
 from indexer.articles.owners import Owners
-from indexer.articles.store import Store, Stored
+from indexer.articles.store import Store, StoredArticle
 from indexer.articles.summaries import Summaries, SummaryWriter
 from indexer.errors import BuildRefused
 from indexer.files import arrays
@@ -39,7 +39,7 @@ from models.encoder import Vectors
 
 _KEYS = "text_keys.npy"
 
-Indexed = tuple[Stored, int]
+Indexed = tuple[StoredArticle, int]
 """An article with the row of its vector."""
 
 
@@ -84,7 +84,7 @@ class SegmentWriter:
         """
         directory, keys = self._directory, array("Q")
 
-        def passing() -> Iterable[Stored]:
+        def passing() -> Iterable[StoredArticle]:
             for row, (stored, vector) in enumerate(articles):
                 self._add(row, stored.article(), vector, row >= known)
                 yield stored

@@ -47,7 +47,7 @@ Barring = Callable[[], frozenset[bytes]]
 
 
 @dataclass(frozen=True)
-class Known:
+class MemoryRow:
     """A row.
 
     :param version: What the source says of its version; another one is to be read again.
@@ -91,13 +91,13 @@ class Memory:
         """Say that the run came to the source's end."""
         self.state.update(running=False, complete=True)
 
-    def known(self, key: str) -> Known | None:
+    def known(self, key: str) -> MemoryRow | None:
         """Return what is known of a place."""
         row = self._database.execute(
             "SELECT version, fields IS NOT NULL FROM rows WHERE source = ? AND key IN (?, ?)",
             (self._source, key, hidden(self._source, key)),
         ).fetchone()
-        return None if row is None else Known(row[0], bool(row[1]))
+        return None if row is None else MemoryRow(row[0], bool(row[1]))
 
     def _place(self, key: str, fields: Mapping[str, Any] | None) -> tuple[str, bool]:
         """Return the place under which to keep what was read, and whether it is of an article that was taken down."""

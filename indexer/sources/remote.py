@@ -16,7 +16,7 @@ from pathlib import Path
 from indexer.errors import SourceError, WorkEnded
 from indexer.limits.confined import Confined
 from indexer.sources.described import SqlSource, WebSource, WordPressSource
-from indexer.sources.fetching import Bounds
+from indexer.sources.fetching import FetchLimits
 from indexer.sources.memory import Memory, open_memory
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 
@@ -101,7 +101,7 @@ def _updated(source: AnyRemote, memory: Memory, options: SourceOptions) -> Itera
         return sql.update(source, memory, options)
     from indexer.sources.politeness import Web
 
-    web = Web(Bounds(seconds=source.seconds, private=options.allow_private), source.delay)
+    web = Web(FetchLimits(seconds=source.seconds, private=options.allow_private), source.delay)
     if isinstance(source, WordPressSource):
         from indexer.sources import wordpress
 

@@ -56,7 +56,7 @@ _ADD = (
 )
 
 
-class Tally:
+class ReadingTally:
     """One row for every id, of the reading that wins as `indexer.build.staging` would have it, and its paragraphs."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from service.clicks.intervals import Rate, difference, sign_test, wilson
-from service.clicks.log import ClickCounts, Tally
+from service.clicks.log import ClickCounts, ClickTally
 
 
 class Counted(NamedTuple):
@@ -20,7 +20,7 @@ class Counted(NamedTuple):
     rate: Rate
 
     @classmethod
-    def of(cls, tally: Tally) -> Counted:
+    def of(cls, tally: ClickTally) -> Counted:
         """Return the rate of a tally."""
         shown = max(tally.shown, tally.clicked)
         return cls(tally.key, shown, tally.clicked, wilson(tally.clicked, shown))
@@ -73,7 +73,7 @@ def compare(clicks: ClickCounts, trial: str) -> Compared:
         if winner:
             wins[winner] += 1
         ties += winner == ""
-    a, b = (Counted.of(Tally(arm, *totals[arm])) for arm in "ab")
+    a, b = (Counted.of(ClickTally(arm, *totals[arm])) for arm in "ab")
     units = wins["a"] + wins["b"] + ties
     return Compared(
         trial=trial,
@@ -90,7 +90,7 @@ def compare(clicks: ClickCounts, trial: str) -> Compared:
     )
 
 
-def _winner(a: Tally, b: Tally, unit: str) -> str | None:
+def _winner(a: ClickTally, b: ClickTally, unit: str) -> str | None:
     """Return the arm that a unit is won by, empty where it is a tie, None where it says nothing."""
     if unit == "list":
         first, second = a.clicked, b.clicked

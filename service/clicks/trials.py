@@ -21,7 +21,7 @@ Related = Callable[[RelatedBody], Answer]
 
 
 @dataclass(frozen=True)
-class Trial:
+class RankingTrial:
     """One trial.
 
     :param kind: `by-article` shows one of the two under an article, always the same; `interleaved` both in one list.
@@ -46,7 +46,7 @@ class Trial:
         return all(getattr(body, name) == RelatedOptions.model_fields[name].get_default() for name in named)
 
     def answer(self, related: Related, body: RelatedBody, seed: str, hour: int) -> tuple[Answer, tuple[str, ...]]:
-        """Return the list to be shown under an article, and of which arm each hit is (`clicks.log.Place`).
+        """Return the list to be shown under an article, and of which arm each hit is (`clicks.log.ListPosition`).
 
         :param related: Returns the list of a request.
         :param hour: In which it is shown; within it every reader has the same.

@@ -33,7 +33,7 @@ class Parsed(Protocol):
 Said = TypeVar("Said", bound=Parsed)
 
 
-class Followed(Generic[Said]):
+class FileFollower(Generic[Said]):
     """Follows a file; safe to share between threads.
 
     :param path: None where there is no such file: nothing said, no problem.

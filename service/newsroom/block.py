@@ -89,7 +89,7 @@ class Block:
     left_out: list[LeftOut]
 
 
-class Found(NamedTuple):
+class ArticleMatches(NamedTuple):
     """What somebody who typed an id, an address or words may mean.
 
     :param article: The one whose id, alias or URL it is, None where it is none.
@@ -99,20 +99,20 @@ class Found(NamedTuple):
     hits: Sequence[Hit] = ()
 
 
-NOTHING = Found(None)
+NOTHING = ArticleMatches(None)
 
 
-def find(searcher: Searcher, typed: str, now: datetime | None = None) -> Found:
+def find(searcher: Searcher, typed: str, now: datetime | None = None) -> ArticleMatches:
     """Return the public articles that may be meant."""
     typed, public = clean(typed), searcher.public(now)
     row = searcher.archive.find(typed, public)
     if row is None and "://" in typed:
         row = searcher.archive.find_url(typed, public)
     if row is not None:
-        return Found(searcher.archive.articles([row])[0])
+        return ArticleMatches(searcher.archive.articles([row])[0])
     if not typed or "://" in typed:
         return NOTHING
-    return Found(None, searcher.search(SearchParams(q=typed[:512], limit=10), now).hits)
+    return ArticleMatches(None, searcher.search(SearchParams(q=typed[:512], limit=10), now).hits)
 
 
 def body(article_id: str, preset: PresetName) -> RelatedBody:

@@ -23,7 +23,7 @@ _TOLD = ("id", "lead", "section", "published_at", "image_url")
 
 
 @dataclass(frozen=True)
-class Line:
+class PickLine:
     """An article as the list has it.
 
     :param copied: Its line in every format of `link_lists`.
@@ -40,7 +40,7 @@ class Picked:
     :param gone: Ids that lead to no public article any more.
     """
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[PickLine, ...] = ()
     gone: tuple[str, ...] = ()
 
     @property
@@ -73,7 +73,7 @@ def looked_up(searcher: Searcher, ids: Iterable[str], href: Callable[[Article | 
     return Picked(tuple(line(one, href) for one in found), tuple(name for name, row in rows.items() if row is None))
 
 
-def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -> Line:
+def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -> PickLine:
     """Return an article as the list has it.
 
     :param href: Returns its page here, for where the newspaper has none.
@@ -81,4 +81,4 @@ def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -
     fields = {name: getattr(article, name) for name in _TOLD}
     if article.published_at is not None:
         fields["published_at"] = article.published_at.isoformat()
-    return Line(article, lines(Linked(article.title, addresses.web_address(article.url) or href(article), fields)))
+    return PickLine(article, lines(Linked(article.title, addresses.web_address(article.url) or href(article), fields)))

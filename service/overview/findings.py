@@ -30,7 +30,7 @@ _CHUNK = 2048
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class Group(NamedTuple):
+class DuplicateGroup(NamedTuple):
     """Articles that tell the same text.
 
     :param head: The one that stands for the others, the newest of them where that one is not public.
@@ -51,7 +51,7 @@ class Findings(NamedTuple):
     """
 
     lists: int
-    groups: tuple[Group, ...]
+    groups: tuple[DuplicateGroup, ...]
     unlinked: Rows
     hubs: Rows
     links: Rows
@@ -79,7 +79,7 @@ def newest_first(archive: Archive, rows: Rows) -> Rows:
     return rows[np.lexsort((rows, ~archive.published[rows]))]
 
 
-def duplicates(archive: Archive, rows: Rows) -> tuple[Group, ...]:
+def duplicates(archive: Archive, rows: Rows) -> tuple[DuplicateGroup, ...]:
     """Return the groups of near-duplicates among some articles, the largest first.
 
     :param rows: (n,) int64, the newest first.
@@ -93,7 +93,7 @@ def duplicates(archive: Archive, rows: Rows) -> tuple[Group, ...]:
     for head, members in zip(held.tolist(), np.split(rows[order], starts[1:]), strict=True):
         if len(members) > 1:
             stands = head if head in members else int(members[0])
-            groups.append(Group(stands, members[members != stands]))
+            groups.append(DuplicateGroup(stands, members[members != stands]))
     return tuple(sorted(groups, key=lambda group: -len(group.others)))
 
 

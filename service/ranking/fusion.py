@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.int64]
+from indexer.articles.columns import Rows as Rows
+
 Scores = NDArray[np.float64]
 
 

@@ -111,7 +111,7 @@ def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
     return fusion.ECHO_WEIGHT * fusion.relate(meaning, shared, fusion.BRIEF_TERMS_WEIGHT)
 
 
-class Near(NamedTuple):
+class NearArticles(NamedTuple):
     """Articles that may be related, with what is known of them already.
 
     :param rows: (n,) article rows, distinct.
@@ -123,15 +123,15 @@ class Near(NamedTuple):
     terms: Scores
     cosines: Scores | None = None
 
-    def take(self, kept: Mask) -> Near:
+    def take(self, kept: Mask) -> NearArticles:
         """Return some of the articles.
 
         :param kept: (n,) bool.
         """
-        return Near(self.rows[kept], self.terms[kept], None if self.cosines is None else self.cosines[kept])
+        return NearArticles(self.rows[kept], self.terms[kept], None if self.cosines is None else self.cosines[kept])
 
 
-def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> Near:
+def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> NearArticles:
     """Return the allowed articles that may be related, in no order.
 
     Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
@@ -145,11 +145,11 @@ def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) ->
         left = int(np.count_nonzero(kept))
         if left >= min(ENOUGH * limit, MOST) or left == np.count_nonzero(allowed):
             cosines = None if stored.cosines is None else stored.cosines.astype(np.float64)
-            return Near(stored.rows, stored.terms.astype(np.float64), cosines).take(kept)
+            return NearArticles(stored.rows, stored.terms.astype(np.float64), cosines).take(kept)
     rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), np.asarray(allowed))
     if stored is not None:
         rows = np.union1d(rows, stored.rows[kept])
-    return Near(rows, _shared(archive, seeds, rows))
+    return NearArticles(rows, _shared(archive, seeds, rows))
 
 
 def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:

@@ -30,7 +30,7 @@ from service.ranking.fusion import Rows, Scores
 from service.ranking.pins import place
 from service.ranking.presets import PRESETS, Defaults, FallbackName
 from service.related import pool
-from service.related.pool import Near, Pool
+from service.related.pool import NearArticles, Pool
 from service.related.reasons import EVENT_DAYS, SAME_EVENT, Why
 from service.related.seeds import resolve
 from service.related.watch import Watch
@@ -176,11 +176,11 @@ class _List:
             near = near.take(kept)
         if len(added):
             terms = np.concatenate([near.terms, seeds.shared_terms(archive, added)])
-            near = pool.Near(np.concatenate([near.rows, added]), terms)
+            near = pool.NearArticles(np.concatenate([near.rows, added]), terms)
         self._watch.after("series", near.rows)
         return self._measured(near)
 
-    def _measured(self, near: Near) -> Pool:
+    def _measured(self, near: NearArticles) -> Pool:
         found = pool.measured(self._archive, self._seeds, *near)
         if self._seeds.brief:
             self._seeds = pool.echo(self._archive, self._seeds, found)

@@ -27,9 +27,9 @@ from indexer.text.folding import match_key
 from service.ranking.allowed import Allowed
 from service.ranking.fusion import Rows, Scores
 from service.ranking.pins import Pin, settle
-from service.rules.lines import BlockRule, BoostRule, PinRule, Rule, Rules, Scope, SectionRule
+from service.rules.lines import BlockRule, BoostRule, PinRule, Rule, Rules, RuleScope, SectionRule
 
-Reason = Literal["no such article", "not public", "filtered out", "blocked"]
+MissingReason = Literal["no such article", "not public", "filtered out", "blocked"]
 
 _KEPT_BYTES = 64 << 20
 """What the masks of values may take that are kept between lists, and as much again for the sets of rules."""
@@ -48,7 +48,7 @@ class Missing(NamedTuple):
 
     rule: str
     article: str
-    reason: Reason
+    reason: MissingReason
 
 
 @dataclass(frozen=True)
@@ -251,7 +251,7 @@ class _InForce:
         self._filtered = lru_cache(max(16, _KEPT_BYTES // size))(self._filter)
         self._layer = lru_cache(max(16, _KEPT_BYTES // (9 * size)))(self._make_layer)
 
-    def _file(self, number: int, scope: Scope | None) -> None:
+    def _file(self, number: int, scope: RuleScope | None) -> None:
         if scope is None:
             self._everywhere.append(number)
             return
@@ -348,7 +348,7 @@ class _InForce:
         return bool(self._having(rule.target[0], [rule.target[1]])[row])
 
 
-def _absence(rows: tuple[int, ...]) -> Reason:
+def _absence(rows: tuple[int, ...]) -> MissingReason:
     """Return why none of the rows that a name may lead to is public."""
     return "not public" if rows else "no such article"
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from indexer.language.knowledge import Knowledge
 from indexer.language.restoration import BREAK, NUMBER, Language
 from indexer.text.syllables import folded, syllables
-from service.search.alternatives import Place
+from service.search.alternatives import AlternativeSpan
 from service.search.confusions import RARE, SAME, SELDOM, USUAL, confusions
 from service.search.known_words import PairsInLanguage, known_syllables
 from service.search.restoration import Restored
@@ -110,7 +110,7 @@ class Spelling:
             changed[one.at] = True
         return replace(self.restored, words=words, shown=shown, changed=changed)
 
-    def typed_beside(self, was: Sequence[str], places: Sequence[Place]) -> list[Place]:
+    def typed_beside(self, was: Sequence[str], places: Sequence[AlternativeSpan]) -> list[AlternativeSpan]:
         """Return what is looked for as it was typed as well: what is surely misspelt, with its neighbours.
 
         Where something else stands in for these words, beside that.
@@ -127,7 +127,7 @@ class Spelling:
                 end = one.at + 1 + (one.at + 1 < len(words) and bool(words[one.at + 1]) and one.at + 1 not in spans)
                 spans |= {at: (start, end) for at in range(start, end)}
             start, end = spans[one.at]
-            found.append(Place(start, end, "typed", tuple(typed[start:end]), 1.0))
+            found.append(AlternativeSpan(start, end, "typed", tuple(typed[start:end]), 1.0))
         return list(dict.fromkeys(found))
 
 

@@ -124,7 +124,7 @@ class ResultSet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class ScoredCandidates:
     """Candidates, in the order of their rows.
 
     :param spreads: (n,) fused scores, in standard deviations above what unrelated articles get; with what lifts them.
@@ -234,7 +234,7 @@ class Retrieval:
             matches = self._lexical(allowed, most)
         return matches, matches.rows[matches.shares >= LEAST_SHARE], not goes_on or most >= self._archive.count
 
-    def scored(self, found: ResultSet) -> Found:
+    def scored(self, found: ResultSet) -> ScoredCandidates:
         """Return the fused scores of a result set."""
         archive, query, meaning, rows = self._archive, self._query, self._meaning, found.rows
         said = _Said.of(query, rows, found.lexical)
@@ -258,7 +258,7 @@ class Retrieval:
         quoted = _among(rows, self._phrased)
         relevance[lifted | quoted] = 1.0
         lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
-        return Found(Candidates(rows, cosines, said.scores), fused + lifts, lifts, relevance, lifted)
+        return ScoredCandidates(Candidates(rows, cosines, said.scores), fused + lifts, lifts, relevance, lifted)
 
 
 def _by_words(query: Query, shares: Scores) -> Scores:

@@ -65,7 +65,7 @@ class Piece(NamedTuple):
     marked: bool
 
 
-Run = tuple[str, ...]
+SyllableRun = tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Wanted:
 
     exact: frozenset[str]
     folded: frozenset[str]
-    runs: tuple[Run, ...] = ()
+    runs: tuple[SyllableRun, ...] = ()
     common: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
 
@@ -157,7 +157,7 @@ class _Sought(dict[str, tuple[_Syllable, ...]]):
 _Token = tuple[int, int, _Syllable]
 """A syllable from its start to its end in the text; of several in one place (⑴a), each has the whole place."""
 
-_Hit = tuple[int, int, "str | Run", bool]
+_Hit = tuple[int, int, "str | SyllableRun", bool]
 """Where something is wanted: start, end, as which syllable or part of which run, and whether that is too common."""
 
 
@@ -208,14 +208,16 @@ def _tokens(text: str, wanted: Wanted) -> list[_Token]:
     return [(start, end, part) for start, end in _places(text, wanted) for part in sought[text[start:end]]]
 
 
-def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> tuple[dict[int, Run], set[int]]:
+def _whole_runs(
+    text: str, tokens: list[_Token], runs: Iterable[SyllableRun]
+) -> tuple[dict[int, SyllableRun], set[int]]:
     """Return which tokens, by their place in the list, are part of which run that is whole; and which only look so.
 
     What only looks like a word is the end of one and the beginning of another.
     """
     spelt = [part.text for _, _, part in tokens]
     gaps: set[int] | None = None
-    found: dict[int, Run] = {}
+    found: dict[int, SyllableRun] = {}
     apart: set[int] = set()
     for run in runs:
         for i in range(len(tokens) - len(run) + 1):
@@ -232,7 +234,7 @@ def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> tuple[d
     return found, apart
 
 
-def _crosses(text: str, start: int, end: int, run: Run) -> bool:
+def _crosses(text: str, start: int, end: int, run: SyllableRun) -> bool:
     """Return whether two syllables of a text are the end of one word and the beginning of another."""
     if run not in compounds.known():
         return False
@@ -298,7 +300,7 @@ def mark(text: str, wanted: Wanted) -> list[Piece]:
 def _best(hits: Iterable[_Hit], limit: int) -> tuple[int, int]:
     """Return from where to where the most different hits are, then the closest, then the first; (0, 0) for none."""
     window: list[_Hit] = []
-    counts: defaultdict[str | Run, int] = defaultdict(int)
+    counts: defaultdict[str | SyllableRun, int] = defaultdict(int)
     first = 0
     best = (0, 0, 0, 0)
     for hit in hits:

@@ -24,12 +24,12 @@ from indexer.language.lexicon import Abbreviation
 from indexer.text.folding import match_key
 from indexer.text.syllables import folded, syllables
 
-Kind = Literal["title", "name", "tag", "section", "abbreviation"]
+SuggestionKind = Literal["title", "name", "tag", "section", "abbreviation"]
 
-_ORDER: tuple[Kind, ...] = ("abbreviation", "section", "name", "tag", "title")
+_ORDER: tuple[SuggestionKind, ...] = ("abbreviation", "section", "name", "tag", "title")
 """Which kind comes first of those that fit equally well: the shorter lists, so that they show at all."""
 
-_VALUED: tuple[Kind, ...] = ("tag", "section")
+_VALUED: tuple[SuggestionKind, ...] = ("tag", "section")
 
 _EACH = 3
 """How many of one kind there are before other kinds have had their turn."""
@@ -51,7 +51,7 @@ class Suggestion:
     """
 
     text: str
-    kind: Kind
+    kind: SuggestionKind
     id: str | None = None
 
 
@@ -63,7 +63,7 @@ class _Entry(NamedTuple):
     :param needed: Of an abbreviation sets of tokens, each of which a public article must have.
     """
 
-    kind: Kind
+    kind: SuggestionKind
     text: str
     short: str = ""
     full: tuple[str, ...] = ()

@@ -27,8 +27,8 @@ from service.errors import NotReady, NotRecorded
 from service.files import database
 from service.security import audit_chain
 from service.security.audit_addresses import AddressDetail, origin
-from service.security.audit_chain import PRUNED, START, Checked, Head, Row
-from service.security.audit_entries import ANYONE, Actor, Detail, Entry, read, said, written
+from service.security.audit_chain import PRUNED, START, ChainHead, ChainRow, Checked
+from service.security.audit_entries import ANYONE, Actor, AuditEntry, Detail, read, said, written
 from service.security.refusal_budget import RefusalBudget
 from service.security.sessions import secret_of
 
@@ -154,7 +154,7 @@ class AuditLog:
         with suppress(NotRecorded):
             self.record("request.refused", actor, target, reason, address, **more)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[AuditEntry]:
         """Yield all entries, the first one first; none where nothing was ever recorded."""
         if not self._path.exists():
             return
@@ -162,7 +162,7 @@ class AuditLog:
             for row in db.execute(_ROWS):
                 yield read(_row(row))
 
-    def verify(self, head: Head | None = None) -> Checked:
+    def verify(self, head: ChainHead | None = None) -> Checked:
         """Check every entry against the one before it and the log's secret.
 
         :param head: What `verify` said was the last entry once; that it is still there is checked too.
@@ -177,7 +177,7 @@ class AuditLog:
             return _told(_nothing(head), gone)
         return self._verify(secret, head)
 
-    def _verify(self, secret: bytes | None, head: Head | None) -> Checked:
+    def _verify(self, secret: bytes | None, head: ChainHead | None) -> Checked:
         try:
             with self._reading() as db:
                 return _check(db, secret, head)
@@ -285,16 +285,16 @@ class _Open(NamedTuple):
         return self.process == os.getpid() and self.file == (found.st_dev, found.st_ino)
 
 
-def _check(db: sqlite3.Connection, secret: bytes | None, head: Head | None) -> Checked:
+def _check(db: sqlite3.Connection, secret: bytes | None, head: ChainHead | None) -> Checked:
     checkpoint = db.execute(_CHECKPOINT, (f'%"action":"{PRUNED}"%',)).fetchone()
     rows = (_row(row) for row in db.execute(_ROWS))
     return audit_chain.check(rows, secret, _given(db), _row(checkpoint) if checkpoint else None, head)
 
 
-def _row(found: Sequence[Any]) -> Row:
+def _row(found: Sequence[Any]) -> ChainRow:
     """Return an entry as it is stored; of a damaged file, parts may be of another kind, which counts as nothing."""
     number, *parts = found
-    return Row(number, *(part if isinstance(part, bytes) else b"" for part in parts))
+    return ChainRow(number, *(part if isinstance(part, bytes) else b"" for part in parts))
 
 
 def _given(db: sqlite3.Connection) -> int:
@@ -317,7 +317,7 @@ def _next(db: sqlite3.Connection) -> tuple[int, bytes]:
     return max(_given(db), row.number) + 1, row.hash
 
 
-def _last_before(db: sqlite3.Connection, before: datetime) -> Row | None:
+def _last_before(db: sqlite3.Connection, before: datetime) -> ChainRow | None:
     """Return the last of the entries at the log's beginning that are all older than a time."""
     found = None
     for stored in db.execute(_ROWS):
@@ -328,7 +328,7 @@ def _last_before(db: sqlite3.Connection, before: datetime) -> Row | None:
     return found
 
 
-def _nothing(head: Head | None) -> Checked:
+def _nothing(head: ChainHead | None) -> Checked:
     return audit_chain.check((), None, 0, None, head)
 
 

@@ -20,7 +20,7 @@ from typing import IO, Any
 from gunicorn.http import get_parser
 from gunicorn.workers.gthread import TConn
 
-from service.serving.framing import Frame, Progress
+from service.serving.framing import Frame, FrameProgress
 
 IN_MEMORY = 1 << 18
 """Bytes of a request that are kept in memory; a longer one goes into a file without a name."""
@@ -177,7 +177,7 @@ class Connection(TConn):  # type: ignore[misc]
     @property
     def silent(self) -> bool:
         """Return whether nothing of a request has arrived."""
-        return self.frame.progress is Progress.HEAD and not self.received.held
+        return self.frame.progress is FrameProgress.HEAD and not self.received.held
 
     def begin(self, usual: int) -> bytes:
         """Make ready for the next request, and return what has come of it with the one before.

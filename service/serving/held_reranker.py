@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.cross_encoder import Reranker, Scores
+from models.cross_encoder import PassageScores, Reranker
 from service.serving import deadline
 from service.serving.held_encoder import FIRST_RETRY, load_until
 
@@ -49,7 +49,7 @@ class HeldReranker:
         self._lazily = lazily
         self._reranker: Reranker | None = None
         self._scoring = threading.Lock()
-        self._kept: OrderedDict[bytes, Scores] = OrderedDict()
+        self._kept: OrderedDict[bytes, PassageScores] = OrderedDict()
         self._keeping = threading.Lock()
         self.problem: str | None = None if lazily else "the reranker is being loaded"
 
@@ -60,7 +60,7 @@ class HeldReranker:
             self._reranker, self.problem = reranker, None
             logger.info("reranker ready: %s", reranker.name)
 
-    def score(self, query: str, passages: Sequence[str]) -> Scores:
+    def score(self, query: str, passages: Sequence[str]) -> PassageScores:
         """Return (len(passages),) float64, higher is better. The same list has the same scores.
 
         :raises Skipped: if there is no reranker yet, it is busy, there is no time, or it fails.
@@ -91,8 +91,8 @@ class HeldReranker:
             self._reranker = self._load()
         return self._reranker
 
-    def _scored(self, reranker: Reranker, query: str, passages: Sequence[str], until: float | None) -> Scores:
-        pieces: list[Scores] = []
+    def _scored(self, reranker: Reranker, query: str, passages: Sequence[str], until: float | None) -> PassageScores:
+        pieces: list[PassageScores] = []
         for start in range(0, len(passages), _PIECE):
             if until is not None and time.monotonic() > until:
                 raise Skipped("its share of the request's time is gone")
@@ -109,14 +109,14 @@ class HeldReranker:
             self.problem = None
         return np.concatenate(pieces)
 
-    def _recall(self, key: bytes) -> Scores | None:
+    def _recall(self, key: bytes) -> PassageScores | None:
         with self._keeping:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
             return kept
 
-    def _keep(self, key: bytes, scores: Scores) -> None:
+    def _keep(self, key: bytes, scores: PassageScores) -> None:
         scores.setflags(write=False)
         with self._keeping:
             self._kept[key] = scores

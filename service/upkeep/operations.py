@@ -22,7 +22,7 @@ from indexer.sources.following import Condition, condition
 from service.errors import NotReady
 from service.live import Live
 from service.observing.latency import Latencies, RecentLatency
-from service.observing.metrics import Ingestion
+from service.observing.metrics import IngestionFigures
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class Operations:
     served: Served | None
     problem: str | None
     builds: Builds
-    ingestion: Ingestion
+    ingestion: IngestionFigures
     ingesting: bool
     merged: Finished | None
     encoder: EncoderHealth

@@ -17,7 +17,7 @@ from indexer.errors import SourceError
 from indexer.text.folding import clean, normalised
 from indexer.text.syllables import spaced
 
-Kind = Literal["place", "body"]
+NameKind = Literal["place", "body"]
 Grade = Literal["same", "kind", "related"]
 """How sure it is that a term may stand for another: it means the same, is a kind of it, or is told along with it."""
 Row = TypeVar("Row", bound=Hashable)
@@ -56,7 +56,7 @@ class Renaming:
     old: str
     new: str
     since: date
-    kind: Kind
+    kind: NameKind
 
 
 @dataclass(frozen=True)
@@ -226,7 +226,7 @@ def parse_abbreviations(content: bytes, name: str) -> Read[Abbreviation]:
     return _decoded(content, name, _abbreviations)
 
 
-def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
+def read_renamings(path: Path, kind: NameKind) -> Read[Renaming]:
     """Return the renamings of a file with the columns old name, new name and date.
 
     :raises SourceError: If the file cannot be read at all.
@@ -253,7 +253,7 @@ def _abbreviations(text: str, name: str) -> Read[Abbreviation]:
     return _table(text, name, ABBREVIATION_COLUMNS, 2, _abbreviation)
 
 
-def _renamings(text: str, name: str, kind: Kind) -> Read[Renaming]:
+def _renamings(text: str, name: str, kind: NameKind) -> Read[Renaming]:
     return _table(text, name, RENAMING_COLUMNS, 3, lambda fields: _renaming(fields, kind))
 
 
@@ -267,7 +267,7 @@ def _abbreviation(fields: Sequence[str]) -> Abbreviation:
     return Abbreviation(short, words, tuple(filter(None, map(spaced, context.split(",")))))
 
 
-def _renaming(fields: Sequence[str], kind: Kind) -> Renaming:
+def _renaming(fields: Sequence[str], kind: NameKind) -> Renaming:
     old, new, day = fields
     for column, name in (("old name", old), ("new name", new)):
         if not spaced(name):
