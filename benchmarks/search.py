@@ -160,9 +160,9 @@ def _scaled(fuse: Callable[..., Scores]) -> AbstractContextManager[Any]:
     return _all(_without(fusion, "fuse", fuse), _without(fusion, "FEEDBACK_WEIGHT", 0.0))
 
 
-def _as_typed(language: Language, typed: Sequence[str], *args: Any) -> restoration.Restored:
+def _as_typed(language: Language, typed: Sequence[str], *args: Any) -> restoration.RestoredQuery:
     foreign = restoration.restore(language, typed, *args).foreign
-    return restoration.Restored(list(typed), list(typed), [False] * len(typed), foreign)
+    return restoration.RestoredQuery(list(typed), list(typed), [False] * len(typed), foreign)
 
 
 def _slips_kept(
@@ -171,7 +171,7 @@ def _slips_kept(
     fixed: Collection[int],
     choices: object,
     known: PairsInLanguage | None,
-) -> restoration.Restored:
+) -> restoration.RestoredQuery:
     with _without(restoration, "_slipped", lambda *args: []):
         return restoration.restore(language, typed, fixed, known=known)  # not from the candidates that are remembered
 

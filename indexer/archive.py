@@ -40,7 +40,7 @@ ADDED = 48
 _MASKS = 8
 
 
-class Shared(NamedTuple):
+class TermOverlap(NamedTuple):
     """Articles, and how much of their words they share with a text.
 
     :param rows: (n,) int64.
@@ -358,7 +358,7 @@ class Archive:
             found[here] = segment.index.reconstruct(texts[here] - start)
         return found
 
-    def neighbours(self, row: int) -> Shared:
+    def neighbours(self, row: int) -> TermOverlap:
         """Return the articles that may be related to one, all of its own text among them.
 
         They were found while its segment was written; in segments that were added later they are looked for now.
@@ -378,7 +378,7 @@ class Archive:
             rows = np.concatenate([rows, owners + self._starts[later]])
             terms, cosines = np.concatenate([terms, shared[places]]), np.concatenate([cosines, more[places]])
         single = all(one.owners.most == 1 for one in self.segments)
-        return Shared(rows, terms, cosines if single else None)
+        return TermOverlap(rows, terms, cosines if single else None)
 
     def stored_neighbours(self, rows: Rows) -> StoredNeighbours:
         """Return the neighbours of each of (n,) articles that were found while its segment was written, each (n, k).

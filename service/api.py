@@ -34,7 +34,7 @@ from service.ranking.presets import is_fallback
 from service.reader.front_page import FrontPages
 from service.schemas import RelatedBody, Seed
 from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED, Wanted
+from service.search.snippets import NOTHING_WANTED, MarkTargets
 from service.searcher import Searcher
 from service.security import access, addresses, local
 from service.security.audit import AuditLog
@@ -209,7 +209,7 @@ def note(params: schemas.SearchParams, answer: Answer) -> None:
         kept.note(params.q, answer.total, addresses.client(request.remote_addr))
 
 
-def wanted(answer: Answer) -> Wanted:
+def wanted(answer: Answer) -> MarkTargets:
     """Return what is to be marked in the hits of a search: nothing where nothing was typed."""
     return NOTHING_WANTED if answer.query is None else answer.query.wanted
 
@@ -409,7 +409,7 @@ def count_related(hits: Sequence[Hit]) -> None:
             metrics().filled(hit.reasons[0].code)
 
 
-def _found(hit: Hit, marked: Wanted) -> dict[str, Any]:
+def _found(hit: Hit, marked: MarkTargets) -> dict[str, Any]:
     parts = Highlights(visible(hit.article), marked)
     return written.found(hit, {"title": str(parts.title), "text": str(parts.text)})
 

@@ -21,7 +21,7 @@ from indexer.archive import Archive
 from indexer.build import ingest
 from indexer.changes.journal import Journal
 from indexer.errors import JournalError, SnapshotError
-from indexer.files.hashed import Hashed
+from indexer.files.hashed import FileDigests
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.snapshot.snapshot import Snapshot
@@ -63,7 +63,7 @@ class Live:
         poll_seconds: float = 0.5,
         options: Options | None = None,
         head_start: float = 0.0,
-        hashed: Hashed | None = None,
+        hashed: FileDigests | None = None,
         load_reranker: Callable[[], Reranker] | None = None,
     ) -> None:
         self._home = Home(home)
@@ -71,7 +71,7 @@ class Live:
         self._reranker = None if load_reranker is None else HeldReranker(load_reranker)
         self._poll_seconds = poll_seconds
         self._head_start = head_start
-        self._hashed = hashed or Hashed()
+        self._hashed = hashed or FileDigests()
         self._options = options or Options()
         # Outlives searchers: a query's vector is the same in every snapshot.
         self._asked = QueryVectors(noted=metrics().asked)

@@ -14,7 +14,7 @@ from service.cli import main
 from service.clicks import counting
 from service.clicks.lists import MAX_AGE, MAX_HITS, ListSigner, SignedHit, SignedList
 from service.clicks.log import FILE, ClickCounts, ClickLog, ListPosition
-from service.clicks.report import Judged, compare, judgements
+from service.clicks.report import QrelsLine, compare, judgements
 from service.clicks.trials import RankingTrial
 from service.errors import NotReady
 from service.ranking.variants import Variant
@@ -496,10 +496,10 @@ class TestJudgements:
         note(log, "u", 3, 19, 0, article="e")  # shown too seldom
         log.write()
         assert [*judgements(counts(tmp_path), 20)] == [
-            Judged("s", "a", 1),
-            Judged("s", "c", 2),
-            Judged("t", "b", 2),
-            Judged("t", "d", 0),
+            QrelsLine("s", "a", 1),
+            QrelsLine("s", "c", 2),
+            QrelsLine("t", "b", 2),
+            QrelsLine("t", "d", 0),
         ]
 
     def test_the_file_is_one_that_evaluate_reads(self, log, tmp_path):

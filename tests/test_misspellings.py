@@ -11,7 +11,7 @@ from indexer.language.restoration import Language, LanguageWriter
 from indexer.text.syllables import stream
 from service.search.alternatives import AlternativeSpan
 from service.search.misspellings import MOST_WORDS, Misspelling, Speller, Spelling
-from service.search.restoration import Restored
+from service.search.restoration import RestoredQuery
 
 SENTENCES = [
     "bảo hiểm xã hội cho công nhân nhà máy",
@@ -140,7 +140,7 @@ def test_any_words_are_read(speller, words):
 
 
 def spelling(words, *misspelt):
-    return Spelling(Restored(list(words), list(words), [False] * len(words), False), list(misspelt))
+    return Spelling(RestoredQuery(list(words), list(words), [False] * len(words), False), list(misspelt))
 
 
 HIEM = Misspelling(1, "hiễm", "hiểm", sure=True, replaces=True)

@@ -146,7 +146,7 @@ class TestRetrieval:
         scored = one.scored(one.nearest(every))
         rows = scored.candidates.rows
         query = Understanding(archive.knowledge).understand(q)
-        meant = retrieval._Meant.of(archive, query, ENCODER.encode_queries([query.text])[0])
+        meant = retrieval._DenseEvidence.of(archive, query, ENCODER.encode_queries([query.text])[0])
         related = meant.relevance(meant.unrelated.spreads(scored.candidates.dense)) >= retrieval.LEAST_RELATED
         known = archive.chance(query.words).known
         spoken_for = scored.candidates.lexical >= retrieval.LEAST_SHARE * max(known, 1e-9)

@@ -72,7 +72,7 @@ class TestFault:
     def test_a_long_article_is_tried_and_an_ordinary_one_is_not(self, monkeypatch):
         tried = []
         run = lambda self, work, given: tried.append(json.loads(given)["id"]) or ()  # noqa: E731
-        monkeypatch.setattr(trial.Confined, "run", run)
+        monkeypatch.setattr(trial.ConfinedChild, "run", run)
         with closing(TrialPreparation()) as found:
             for given in (line("a"), long("b"), {**line("c"), "tags": ["x" * LONG]}, {**line("d"), "extra": 7}):
                 assert found.fault(given) == ""

@@ -31,7 +31,7 @@ from indexer.snapshot.manifest import Manifest, read_manifest
 from indexer.snapshot.snapshot import Snapshot
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.sources.ownership import Ownership
-from indexer.build.staging import Changes, Held, Staging
+from indexer.build.staging import Changes, SegmentContents, Staging
 from indexer.text.views import ENCODED
 from indexer.build.trial import TrialPreparation
 from models.encoder import Encoder
@@ -259,12 +259,12 @@ def open_published(home: Home) -> Snapshot | None:
         ) from error
 
 
-def held(current: Snapshot | None) -> list[Held]:
+def held(current: Snapshot | None) -> list[SegmentContents]:
     """Return what the segments of a snapshot hold, none where there is no snapshot."""
     if current is None:
         return []
     return [
-        Held(current.directory / segment.name / store.FILE, segment.alive, segment.index.count)
+        SegmentContents(current.directory / segment.name / store.FILE, segment.alive, segment.index.count)
         for segment in current.segments
     ]
 

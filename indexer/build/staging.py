@@ -93,7 +93,7 @@ class Changes:
         return bool(self.added or self.updated or self.removed or self.deleted)
 
 
-class Held(NamedTuple):
+class SegmentContents(NamedTuple):
     """What the current snapshot holds in one of its segments.
 
     :param store: The file of its articles.
@@ -184,7 +184,7 @@ class Staging:
         """Remember the id of a line that was rejected: what is stored of it stays."""
         self._database.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (article_id,))
 
-    def compare(self, current: Sequence[Held], whole: bool, now: datetime | None = None) -> Changes:
+    def compare(self, current: Sequence[SegmentContents], whole: bool, now: datetime | None = None) -> Changes:
         """Settle which readings stand against the current snapshot's, and say what has changed.
 
         :param current: The current segments, none on an empty home.
@@ -239,7 +239,7 @@ class Staging:
             f"AND current.origin = others.origin WHERE staged.id = others.id AND {_STAGED_TOLD} AND {_CURRENT_TOLD}"
         )
 
-    def _attach(self, current: Sequence[Held]) -> None:
+    def _attach(self, current: Sequence[SegmentContents]) -> None:
         first = text = 0
         for number, held in enumerate(current):
             name, path = f"segment{number}", quote(str(held.store.absolute()))

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from indexer.articles.article import Article, validate
-from indexer.limits.confined import Allowance, Confined
+from indexer.limits.confined import Allowance, ConfinedChild
 from indexer.errors import SourceError
 
 LONG = 20_000
@@ -36,7 +36,7 @@ class TrialPreparation:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._child = Confined(Allowance(stall=3 * seconds, cpu=seconds, mb=_MB))
+        self._child = ConfinedChild(Allowance(stall=3 * seconds, cpu=seconds, mb=_MB))
 
     def fault(self, fields: Mapping[str, Any]) -> str:
         """Return why an article cannot be prepared within its time, nothing where it can."""

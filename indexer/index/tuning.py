@@ -32,7 +32,7 @@ _EQUAL = 1e-6
 """Cosines this close are of equally good vectors: float32 products differ by the order of their sums."""
 
 
-class Tuned(NamedTuple):
+class TuningResult(NamedTuple):
     """What an index was set to, and the recall that was measured with it, 0 to 1."""
 
     breadth: int
@@ -80,7 +80,7 @@ def recall(found: Sequence[Vectors], best: Vectors) -> float:
     return float(sum(reached) / best.size)
 
 
-def tune(measure: Callable[[int], float], breadths: Sequence[int], target: float) -> Tuned:
+def tune(measure: Callable[[int], float], breadths: Sequence[int], target: float) -> TuningResult:
     """Return the least breadth that reaches a recall.
 
     :param measure: Returns the recall at a breadth.
@@ -90,5 +90,5 @@ def tune(measure: Callable[[int], float], breadths: Sequence[int], target: float
     for breadth in breadths:
         reached = measure(breadth)
         if reached >= target:
-            return Tuned(breadth, reached)
+            return TuningResult(breadth, reached)
     raise ValueError(f"index: recall@{DEPTH} {reached:.4f} at breadth {breadth}: expected at least {target}")

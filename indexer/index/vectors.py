@@ -78,7 +78,7 @@ class Sizes(NamedTuple):
 SIZES = Sizes()
 
 
-class Built(NamedTuple):
+class BuiltIndex(NamedTuple):
     """What was built: the type of index, and its recall@10 against brute force, 0 to 1."""
 
     kind: str
@@ -103,7 +103,7 @@ def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows,
     raw.flush()
 
 
-def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: float = tuning.TARGET) -> Built:
+def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: float = tuning.TARGET) -> BuiltIndex:
     """Build the FAISS index over an .npy file of raw vectors; equal vectors give equal files.
 
     :param sizes: Up to how many vectors it is of which type.
@@ -123,7 +123,7 @@ def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: 
         faiss.write_index(index, str(index_path))
     except RuntimeError as error:  # the C++ of where it is written, many lines of it
         raise OSError(f"{index_path}: cannot be written; is the disk full?") from error
-    return Built(kind, reached)
+    return BuiltIndex(kind, reached)
 
 
 def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
@@ -132,7 +132,7 @@ def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
     order = np.concatenate([np.delete(np.arange(len(raw)), held), held])
     index = _empty(raw, kind)
     _add(index, raw, order[: len(raw) - len(held)])
-    best, coarse = tuning.best_cosines(raw, held), _Coarse(index)
+    best, coarse = tuning.best_cosines(raw, held), _ByteSearch(index)
 
     def measure(breadth: int) -> float:
         found = coarse.tried(raw[held], tuning.DEPTH, breadth)
@@ -179,7 +179,7 @@ def _byte_graph(dim: int) -> Any:
     return graph
 
 
-class _Coarse:
+class _ByteSearch:
     """Candidates by bytes: all of them one after another, or along a graph where that takes less time.
 
     :param index: What `_empty` made.
@@ -312,7 +312,7 @@ class VectorIndex:
             raise ValueError(
                 f"{index_path}: {self._index.ntotal} vectors of {self._index.d}: expected {self._raw.shape} as raw"
             )
-        self._coarse = _Coarse(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
+        self._coarse = _ByteSearch(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
 
     @property
     def count(self) -> int:

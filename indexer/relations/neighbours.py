@@ -18,7 +18,7 @@ from indexer.files import arrays
 from indexer.files.arrays import Rows
 from indexer.files.progress import Progress
 from indexer.index.vectors import VectorIndex
-from indexer.relations.earlier import Earlier
+from indexer.relations.earlier import EarlierSegments
 from indexer.relations.terms import Terms
 from models.encoder import Vectors
 
@@ -53,7 +53,7 @@ def write_neighbours(
     directory: Path,
     index: VectorIndex,
     terms: Terms,
-    earlier: Earlier | None = None,
+    earlier: EarlierSegments | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> None:
     """Find and write the neighbours of every text of a segment.
@@ -81,7 +81,7 @@ def write_neighbours(
         written.flush()
 
 
-def _meant(index: VectorIndex, rows: Rows, first: int, earlier: Earlier | None) -> list[Rows]:
+def _meant(index: VectorIndex, rows: Rows, first: int, earlier: EarlierSegments | None) -> list[Rows]:
     """Return the nearest texts of each of (n,) texts, in the segment and before it, itself not among them."""
     queries = index.reconstruct(rows)
     own = [(near + first, cosines) for near, cosines in index.search(queries, MEANT + 1)]
@@ -98,7 +98,7 @@ def _meant(index: VectorIndex, rows: Rows, first: int, earlier: Earlier | None) 
     return found
 
 
-def _cosines(index: VectorIndex, text: int, others: Rows, first: int, earlier: Earlier | None) -> Vectors:
+def _cosines(index: VectorIndex, text: int, others: Rows, first: int, earlier: EarlierSegments | None) -> Vectors:
     query, own = index.reconstruct([text])[0], others >= first
     if earlier is None or own.all():
         return index.cosines(query, others - first)
@@ -108,7 +108,7 @@ def _cosines(index: VectorIndex, text: int, others: Rows, first: int, earlier: E
     return cosines
 
 
-def _terms(terms: Terms, text: int, others: Rows, first: int, earlier: Earlier | None) -> NDArray[np.float32]:
+def _terms(terms: Terms, text: int, others: Rows, first: int, earlier: EarlierSegments | None) -> NDArray[np.float32]:
     vector, own = terms.of(text), others >= first
     if earlier is None or own.all():
         return terms.similarities(vector, others - first)

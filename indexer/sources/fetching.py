@@ -178,7 +178,7 @@ class _Watch:
             self._guard.close()
 
 
-class _Guarded:
+class _GuardedConnections:
     """Makes the connections of a class of urllib3 by the rules here."""
 
     watch: _Watch
@@ -191,11 +191,11 @@ class _Guarded:
         return connected
 
 
-class _Http(_Guarded, HTTPConnection):
+class _Http(_GuardedConnections, HTTPConnection):
     pass
 
 
-class _Https(_Guarded, HTTPSConnection):
+class _Https(_GuardedConnections, HTTPSConnection):
     pass
 
 

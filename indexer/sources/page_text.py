@@ -69,7 +69,7 @@ class _Body:
     inline: list[Reading] = field(default_factory=list)
 
 
-_Linked = tuple[str, Reading]
+_LinkedReading = tuple[str, Reading]
 """The block of the page where an article is linked, and what the link says of it."""
 
 
@@ -125,7 +125,7 @@ def _read_page(lines: Sequence[_TextLine]) -> Iterator[Reading | BadLine]:
     yield from (entry if isinstance(entry, BadLine) else entry[1] for entry in below)
 
 
-def _article(title: _TextLine, dated: dict[str, str], body: _Body, links: Sequence[_Linked]) -> Reading:
+def _article(title: _TextLine, dated: dict[str, str], body: _Body, links: Sequence[_LinkedReading]) -> Reading:
     paragraphs = body.paragraphs
     own = folding.fold(title.text)
     leads = (reading.fields.get("lead", "") for _, reading in links if folding.fold(reading.fields["title"]) == own)
@@ -204,7 +204,7 @@ def _is_headline(line: _TextLine) -> bool:
     return line.text.endswith("...") or line.text[-1] not in ".;,:"
 
 
-def _linked(lines: Sequence[_TextLine]) -> Iterator[_Linked | BadLine]:
+def _linked(lines: Sequence[_TextLine]) -> Iterator[_LinkedReading | BadLine]:
     """Yield the dated teasers and the headlines, and what among them is neither."""
     rest = deque(lines)
     while rest:

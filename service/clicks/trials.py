@@ -17,7 +17,7 @@ from service.ranking.presets import PRESETS
 from service.ranking.variants import Variant
 from service.schemas import RelatedBody, RelatedOptions
 
-Related = Callable[[RelatedBody], Answer]
+RelateFunction = Callable[[RelatedBody], Answer]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class RankingTrial:
         named = {"preset", "ranking", *self._changes}
         return all(getattr(body, name) == RelatedOptions.model_fields[name].get_default() for name in named)
 
-    def answer(self, related: Related, body: RelatedBody, seed: str, hour: int) -> tuple[Answer, tuple[str, ...]]:
+    def answer(
+        self, related: RelateFunction, body: RelatedBody, seed: str, hour: int
+    ) -> tuple[Answer, tuple[str, ...]]:
         """Return the list to be shown under an article, and of which arm each hit is (`clicks.log.ListPosition`).
 
         :param related: Returns the list of a request.

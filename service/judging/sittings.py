@@ -62,7 +62,7 @@ class Subject(BaseModel):
         return self.q or self.article or ""
 
 
-class Given(Subject):
+class GivenGrade(Subject):
     """What a form brings: a grade for an article, or that the last one is taken back."""
 
     id: Annotated[str, Field(max_length=128)] = ""
@@ -70,7 +70,7 @@ class Given(Subject):
     do: Literal["judge", "undo"] = "judge"
 
     @model_validator(mode="after")
-    def _whole(self) -> Given:
+    def _whole(self) -> GivenGrade:
         judged = self.do == "judge"
         if (self.grade is not None, bool(self.id)) != (judged, judged):
             raise ValueError(f"grade: expected 0 to {TOP_GRADE} and the id of an article, or do=undo and neither")
@@ -126,7 +126,7 @@ class Sitting:
         return next((at for at, item in enumerate(self.items, 1) if item.grade is None), len(self.items))
 
 
-def take(searcher: Searcher, store: JudgementStore, given: Given, judge: str) -> None:
+def take(searcher: Searcher, store: JudgementStore, given: GivenGrade, judge: str) -> None:
     """Write down what a form brings.
 
     :raises NotFound: if an article is not a public one.

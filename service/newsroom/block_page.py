@@ -68,7 +68,7 @@ def comparing(language: Strings, pair: Pair | None) -> dict[str, Any]:
     }
 
 
-class Changing(NamedTuple):
+class ChangePreview(NamedTuple):
     """What is shown of a change before it is made.
 
     :param rule: The rule that would come or go, None where it is not known yet.
@@ -88,10 +88,10 @@ class Changing(NamedTuple):
     marks_after: Mapping[str, str] = {}
 
 
-NO_CHANGE = Changing()
+NO_CHANGE = ChangePreview()
 
 
-def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
+def changing(searcher: Searcher, under: Article, form: RuleForm) -> ChangePreview:
     """Return what a change would do. Nothing is changed.
 
     :raises BadRequest: naming what of the form is not as expected.
@@ -104,7 +104,7 @@ def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
     else:
         found = block.find(searcher, form.article)
         if found.article is None:
-            return Changing(choices=found.hits, again=_again(form, form.article, ""))
+            return ChangePreview(choices=found.hits, again=_again(form, form.article, ""))
         form = form.model_copy(update={"article": found.article.id})
         rule = rule_form.rule_of(form, under, form.article)
         then = rule_form.with_rule(rules, rule)
@@ -113,7 +113,7 @@ def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
     moved = {one.article.id: f"{one.before}\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}{one.position}" for one in change.moved}
     came = {one.article.id: "+" for one in change.came}
     again = _again(form, form.article, rules.revision)
-    return Changing(rule, None, again, change, before, after, left, came | moved)
+    return ChangePreview(rule, None, again, change, before, after, left, came | moved)
 
 
 def _again(form: RuleForm, article: str, seen: str) -> list[tuple[str, str]]:

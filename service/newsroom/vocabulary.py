@@ -22,7 +22,7 @@ from indexer.articles.article import VIETNAM, shown
 from indexer.language import lexicon
 from service.errors import BadRequest, CannotWrite, Changed, FieldError
 from service.files.edited import held, put
-from service.files.followed import Parsed, regular
+from service.files.followed import FileContents, regular
 from service.search import synonyms
 from service.settings import Settings
 
@@ -37,9 +37,9 @@ _HEADERS: Mapping[VocabularyKind, tuple[str, ...]] = {
 }
 
 
-def parse(kind: VocabularyKind, content: bytes, name: str) -> Parsed:
+def parse(kind: VocabularyKind, content: bytes, name: str) -> FileContents:
     """Return what a file of this kind says."""
-    parsers: dict[VocabularyKind, Callable[[bytes, str], Parsed]] = {
+    parsers: dict[VocabularyKind, Callable[[bytes, str], FileContents]] = {
         "synonyms": lambda content, name: synonyms.parse(content.decode("utf-8", "surrogateescape"), name),
         "abbreviations": lexicon.parse_abbreviations,
         "renamings": lexicon.parse_renamings,
@@ -114,7 +114,7 @@ class WordFile:
                     continue  # whatever else somebody wrote there
         return found[::-1]
 
-    def changed(self, change: LineChange) -> Parsed:
+    def changed(self, change: LineChange) -> FileContents:
         """Return what the file would say after a change, which is not made.
 
         :raises BadRequest: if the line cannot be so.

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from indexer.text.folding import fold
 from service.observing.hourly import DAY, HOUR, HourlyLog, HourlyRow, reading
-from service.observing.rare import KEY_FILE, SCHEMA, Rare, Typed
+from service.observing.rare import KEY_FILE, SCHEMA, QueryTyping, RareQueries
 
 FILE = "queries.sqlite"
 MAX_QUERY = 120
@@ -96,10 +96,10 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
 
         :raises OSError: if the key of the marks can be neither read nor made.
         """
-        typed: dict[str, list[Typed]] = defaultdict(list)
+        typed: dict[str, list[QueryTyping]] = defaultdict(list)
         for seconds, query, hits, caller in waiting:
-            typed[str(query)].append(Typed(int(seconds), str(caller), int(hits)))
-        rare = Rare(database, self._path.with_name(KEY_FILE), int(time.time()), self._bytes // 4)
+            typed[str(query)].append(QueryTyping(int(seconds), str(caller), int(hits)))
+        rare = RareQueries(database, self._path.with_name(KEY_FILE), int(time.time()), self._bytes // 4)
         found: list[HourlyRow] = []
         for query, typings in typed.items():
             if database.execute("SELECT 1 FROM queries WHERE query = ? LIMIT 1", (query,)).fetchone():

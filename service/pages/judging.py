@@ -43,7 +43,7 @@ def judge() -> ResponseReturnValue:
 def judge_one() -> ResponseReturnValue:
     """Write a judgement down, or take the last one back."""
     form = filled_in((name, values) for name, values in request.form.lists() if name not in (CSRF, "at"))
-    given = schemas.parse_params(sittings.Given, form)
+    given = schemas.parse_params(sittings.GivenGrade, form)
     sittings.take(api.live().searcher(), _judgements(), given, visitor_name())
     at = request.form.get("at", "")
     anchor = {"_anchor": f"place-{int(at) + 1}"} if at.isdecimal() and len(at) < 4 else {}

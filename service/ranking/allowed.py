@@ -20,7 +20,7 @@ Test = Callable[[Any], Any]
 """Returns which of some rows pass: of an int, a slice or (n,) int64 a bool, or as many."""
 
 
-class Allowed:
+class AllowedRows:
     """Indexed by a row or by rows it says, as the mask would, which of them may be in the list.
 
     :param public: (articles,) bool, what may be seen; it is not changed.
@@ -50,9 +50,9 @@ class Allowed:
         mask[self._out] = False
         return mask
 
-    def also(self, test: Test) -> Allowed:
+    def also(self, test: Test) -> AllowedRows:
         """Return those of them that pass one more test."""
-        left = Allowed(self._public)
+        left = AllowedRows(self._public)
         left._tests, left._out = [*self._tests, test], [*self._out]
         return left
 

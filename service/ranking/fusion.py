@@ -119,7 +119,7 @@ def newest_first(published: Rows, scores: Scores, rows: Rows) -> NDArray[np.intp
     return np.lexsort((rows, -scores, ~published))
 
 
-class Collapsed(NamedTuple):
+class TextGroups(NamedTuple):
     """One place for each text.
 
     :param heads: (m,) places of the members that are shown, the newest of each text.
@@ -132,7 +132,7 @@ class Collapsed(NamedTuple):
     members: NDArray[np.int64]
 
 
-def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> Collapsed:
+def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> TextGroups:
     """Return an order with one place for each group: its newest member, at the place of its best.
 
     :param groups: (n,) int64, equal for candidates of one text.
@@ -142,13 +142,13 @@ def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> Collapse
     ordered = groups[order]
     alike = np.sort(ordered)
     if (alike[1:] != alike[:-1]).all():
-        return Collapsed(order, order, np.ones(len(order), dtype=np.int64))
+        return TextGroups(order, order, np.ones(len(order), dtype=np.int64))
     _, first, members = np.unique(ordered, return_index=True, return_counts=True)
     newest = np.lexsort((np.arange(len(order)), ~published[order], ordered))
     starts = np.cumsum(members) - members
     # `first` and `newest[starts]` are both sorted by group: the n-th group first stands at first[n].
     by_rank = np.argsort(first, kind="stable")
-    return Collapsed(order[newest[starts][by_rank]], order[first[by_rank]], members[by_rank])
+    return TextGroups(order[newest[starts][by_rank]], order[first[by_rank]], members[by_rank])
 
 
 def centroid(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from indexer.index import calibration
 from service.ranking import fusion
-from service.ranking.allowed import Allowed
+from service.ranking.allowed import AllowedRows
 from service.ranking.fusion import Rows, Scores
 from service.related.seeds import Echo, Seeds, shared_terms
 
@@ -131,7 +131,7 @@ class NearArticles(NamedTuple):
         return NearArticles(self.rows[kept], self.terms[kept], None if self.cosines is None else self.cosines[kept])
 
 
-def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> NearArticles:
+def near(archive: Archive, seeds: Seeds, allowed: AllowedRows | Mask, limit: int) -> NearArticles:
     """Return the allowed articles that may be related, in no order.
 
     Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
@@ -160,7 +160,7 @@ def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
     return terms
 
 
-def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: Allowed | Mask) -> tuple[Mask, Rows]:
+def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: AllowedRows | Mask) -> tuple[Mask, Rows]:
     """Return which candidates are left without instalments of series, and instalments that belong there all the same.
 
     Of a series only the latest belongs, and only under its own kind; bulletins on a name, a war say, are news as well

@@ -22,8 +22,8 @@ from models.encoder import Encoder
 from service.hits import Answer, Hit, Numbers
 from service.observing import tracing
 from service.ranking import diversity, fusion
-from service.ranking.allowed import Allowed, Test
-from service.ranking.diversity import Cap, Chosen
+from service.ranking.allowed import AllowedRows, Test
+from service.ranking.diversity import Cap, DiverseList
 from service.ranking.fallbacks import LOOKED_THROUGH, fill_up
 from service.ranking.freshness import FADINGS, freshness
 from service.ranking.fusion import Rows, Scores
@@ -31,7 +31,7 @@ from service.ranking.pins import place
 from service.ranking.presets import PRESETS, Defaults, FallbackName
 from service.related import pool
 from service.related.pool import NearArticles, Pool
-from service.related.reasons import EVENT_DAYS, SAME_EVENT, Why
+from service.related.reasons import EVENT_DAYS, SAME_EVENT, ReasonFinder
 from service.related.seeds import resolve
 from service.related.watch import Watch
 from service.rules.applied import NOTHING, RulesInArchive
@@ -44,7 +44,7 @@ LOOKED_AT = 48
 _DAY = 24 * 3600 * 1_000_000
 
 
-class Relating:
+class Relater:
     """Relates the articles of one archive.
 
     :param encoder: Called only for a draft.
@@ -76,7 +76,7 @@ class Relating:
         """
         return _List(self, body, clock, public).answer()
 
-    def under(self, rules: RulesInArchive) -> Relating:
+    def under(self, rules: RulesInArchive) -> Relater:
         """Return what relates the same articles under other rules."""
         other = copy(self)
         other.rules = lambda: rules
@@ -86,7 +86,7 @@ class Relating:
 class _List:
     """One list on its way, step by step."""
 
-    def __init__(self, relating: Relating, body: RelatedBody, clock: datetime, public: Mask) -> None:
+    def __init__(self, relating: Relater, body: RelatedBody, clock: datetime, public: Mask) -> None:
         self._archive = archive = relating.archive
         self._relating = relating
         self._body = body
@@ -121,10 +121,10 @@ class _List:
         tracing.lap("ranking")
         return self._answer(listed, repeated, len(worthy.rows))
 
-    def _permitted(self, clock: datetime) -> Allowed:
+    def _permitted(self, clock: datetime) -> AllowedRows:
         """Return which articles may be in the list."""
         archive, body, relating = self._archive, self._body, self._relating
-        allowed = Allowed(self._public)
+        allowed = AllowedRows(self._public)
         mask = archive.mask(body.filters.filters())
         if mask is not None:
             allowed.keep(mask.__getitem__)
@@ -273,7 +273,7 @@ class _List:
             self._watch.after("beyond_limit", listed.rows)
         return listed, chosen.repeated
 
-    def _chosen(self, found: Pool) -> Chosen:
+    def _chosen(self, found: Pool) -> DiverseList:
         body, archive = self._body, self._archive
         vectors, published = archive.first_vectors(found.rows), archive.published[found.rows]
         unrelated, _ = self._seeds.unrelated
@@ -354,7 +354,7 @@ class _List:
 
     def _hits(self, found: Pool, repeated: Scores, fallbacks: dict[int, str]) -> list[Hit]:
         pinned = {pin.row for pin in self._rules.pins}
-        why = Why(self._archive, self._seeds, self._moment)
+        why = ReasonFinder(self._archive, self._seeds, self._moment)
         alike = fusion.likeness(found.cosines, self._seeds.unrelated[0])
         scores = found.spreads if self._exact else found.scores
         columns = (found.rows, scores, found.relevance, found.cosines, found.copies, alike)

@@ -112,7 +112,7 @@ class PinRule(_Rule):
     position: Annotated[int, Field(ge=1, le=DEEPEST_POSITION)]
 
 
-class _Targeted(_Rule):
+class _TargetedRule(_Rule):
     article: ArticleId | None = None
     section: Value | None = None
     source: Value | None = None
@@ -120,7 +120,7 @@ class _Targeted(_Rule):
     tag: Value | None = None
 
     @model_validator(mode="after")
-    def _one_target(self) -> _Targeted:
+    def _one_target(self) -> _TargetedRule:
         named = [name for name in _TARGETS if getattr(self, name) is not None]
         if len(named) != 1:
             raise ValueError(f"{(named or _TARGETS)[-1]}: expected one of {', '.join(_TARGETS)}, found {len(named)}")
@@ -132,13 +132,13 @@ class _Targeted(_Rule):
         return next((name, value) for name in _TARGETS if (value := getattr(self, name)) is not None)
 
 
-class BlockRule(_Targeted):
+class BlockRule(_TargetedRule):
     """An article, or everything of a section, source, author or tag, that is never shown."""
 
     kind: Literal["block"]
 
 
-class BoostRule(_Targeted):
+class BoostRule(_TargetedRule):
     """An article, or everything of a section, source, author or tag, whose score is multiplied."""
 
     kind: Literal["boost"]

@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 from indexer.language import lexicon
 from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming
-from indexer.language.mining import Mined
+from indexer.language.mining import MinedAbbreviation
 from indexer.text.syllables import folded, syllables
 from service.search import thesaurus
 from service.search.synonyms import NO_SYNONYMS, Synonyms
@@ -55,7 +55,7 @@ class AlternativeSpan(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Also:
+class _Replacement:
     kind: AlternativeKind
     run: WordRun
     weight: float
@@ -81,7 +81,7 @@ class Alternatives:
     ) -> None:
         self._synonyms = synonyms
         self._language = knowledge.language
-        self._also: dict[WordRun, list[_Also]] = {}
+        self._also: dict[WordRun, list[_Replacement]] = {}
         self._abbreviated: set[WordRun] = set()
         for short, full, context in _abbreviations((*abbreviations, *lexicon.abbreviations())):
             self._abbreviate(short, full, context)
@@ -89,8 +89,8 @@ class Alternatives:
             self._abbreviate(short, full, mined=True)
         for row in (*renamings, *_renamed()):
             old, new = tuple(syllables(row.old)), tuple(syllables(row.new))
-            self._add(old, _Also("renamed", new, _RENAMED_WEIGHT))
-            self._add(new, _Also("renamed", old, _RENAMED_WEIGHT))
+            self._add(old, _Replacement("renamed", new, _RENAMED_WEIGHT))
+            self._add(new, _Replacement("renamed", old, _RENAMED_WEIGHT))
         lengths: dict[str, set[int]] = {}
         for run in (*self._also, *_phrases()):
             if 0 < len(run) <= _LONGEST:
@@ -100,11 +100,11 @@ class Alternatives:
     def _abbreviate(self, short: WordRun, full: WordRun, context: tuple[str, ...] = (), mined: bool = False) -> None:
         for key in dict.fromkeys((short, tuple(map(folded, short)))):
             self._abbreviated.add(key)
-            self._add(key, _Also("abbreviation", full, 1.0, context, mined))
+            self._add(key, _Replacement("abbreviation", full, 1.0, context, mined))
         if sum(map(len, short)) > 2:  # two letters stand for too many things to be looked for instead of words
-            self._add(full, _Also("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
+            self._add(full, _Replacement("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
 
-    def _add(self, run: WordRun, also: _Also) -> None:
+    def _add(self, run: WordRun, also: _Replacement) -> None:
         known = self._also.setdefault(run, [])
         if all(other.run != also.run for other in known):
             known.append(also)
@@ -226,7 +226,7 @@ def named(words: Sequence[str], spellings: Sequence[str]) -> set[int]:
     }
 
 
-def _likeliest(readings: Sequence[_Also], words: Sequence[str]) -> list[_Also]:
+def _likeliest(readings: Sequence[_Replacement], words: Sequence[str]) -> list[_Replacement]:
     """Return the readings that the other words speak for; all, _MOST_READINGS at most, where they speak for none."""
     text = f" {' '.join(words)} "
     spoken = [also for also in readings if any(f" {hint} " in text for hint in also.context)]
@@ -243,12 +243,12 @@ def _renamed() -> tuple[Renaming, ...]:
     return tuple(lexicon.renamings())
 
 
-def is_taken(mined: Mined) -> bool:
+def is_taken(mined: MinedAbbreviation) -> bool:
     """Return whether searches use an abbreviation that the archive spells out."""
     return mined.share >= _MINED_SHARE
 
 
-def _abbreviations(rows: Iterable[Abbreviation | Mined]) -> list[tuple[WordRun, WordRun, tuple[str, ...]]]:
+def _abbreviations(rows: Iterable[Abbreviation | MinedAbbreviation]) -> list[tuple[WordRun, WordRun, tuple[str, ...]]]:
     """Return short form, full form and context of each."""
     return [
         (

@@ -160,7 +160,7 @@ class Retrieval:
     ) -> None:
         self._archive = archive
         self._query = query
-        self._meaning = None if vector is None else _Meant.of(archive, query, vector)
+        self._meaning = None if vector is None else _DenseEvidence.of(archive, query, vector)
         self._lexical = lexical
         self._visible = visible
         self._phrased = phrased
@@ -237,7 +237,7 @@ class Retrieval:
     def scored(self, found: ResultSet) -> ScoredCandidates:
         """Return the fused scores of a result set."""
         archive, query, meaning, rows = self._archive, self._query, self._meaning, found.rows
-        said = _Said.of(query, rows, found.lexical)
+        said = _LexicalEvidence.of(query, rows, found.lexical)
         cosines = spreads = None
         if meaning is not None and found.dense is not None:
             cosines = _placed(rows, found.dense.rows, found.dense.cosines, np.nan)
@@ -267,7 +267,7 @@ def _by_words(query: Query, shares: Scores) -> Scores:
 
 
 @dataclass(frozen=True)
-class _Meant:
+class _DenseEvidence:
     """What the query means, held against texts that have nothing to do with it.
 
     :param vector: (dim,) float32.
@@ -280,7 +280,7 @@ class _Meant:
     shift: float
 
     @classmethod
-    def of(cls, archive: Archive, query: Query, vector: Vectors) -> _Meant:
+    def of(cls, archive: Archive, query: Query, vector: Vectors) -> _DenseEvidence:
         background = archive.background
         return cls(vector, background, background.moments(vector), _FOREIGN_SHIFT if query.foreign else 0.0)
 
@@ -299,7 +299,7 @@ class _Meant:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _LexicalEvidence:
     """What words say of the candidates.
 
     :param scores: (n,) float32, None where no words were asked.
@@ -316,7 +316,7 @@ class _Said:
     evidence: float
 
     @classmethod
-    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _Said:
+    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _LexicalEvidence:
         if lexical is None:
             return cls(None, None, np.zeros(len(rows)), np.zeros(len(rows)), 0.0)
         scores, chance = _placed(rows, lexical.rows, lexical.scores, 0.0), lexical.chance

@@ -19,8 +19,8 @@ from indexer.text.syllables import code_spans, codes, folded, plain, readable, s
 from service.search.alternatives import Alternatives, AlternativeSpan, WordRun, named
 from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
 from service.search.misspellings import Speller, Spelling
-from service.search.restoration import Restored, choices_in, restore
-from service.search.snippets import Wanted
+from service.search.restoration import RestoredQuery, choices_in, restore
+from service.search.snippets import MarkTargets
 from service.search.synonyms import NO_SYNONYMS, Synonyms
 from service.search.typing_slips import plausible_folded
 
@@ -98,7 +98,7 @@ class Query:
     trust: float
     parts: WordRun
     spellings: WordRun
-    read: Restored
+    read: RestoredQuery
     phrases: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...]
     expansions: tuple[Expansion, ...]
@@ -106,7 +106,7 @@ class Query:
     gloss: str | None
     foreign: bool
     find_words: Callable[[], LexicalQuery] = field(repr=False, compare=False)
-    find_wanted: Callable[[], Wanted] = field(repr=False, compare=False)
+    find_wanted: Callable[[], MarkTargets] = field(repr=False, compare=False)
 
     @cached_property
     def words(self) -> LexicalQuery:
@@ -114,7 +114,7 @@ class Query:
         return self.find_words()
 
     @cached_property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> MarkTargets:
         """What to mark in a hit."""
         return self.find_wanted()
 
@@ -226,9 +226,9 @@ class Understanding:
                     found.setdefault(place.also, place._replace(start=gloss.start, end=gloss.end))
         return list(found.values())
 
-    def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
+    def _read(self, text: str, was: Sequence[str], literal: bool) -> RestoredQuery:
         if literal:
-            return Restored(list(was), list(was), [False] * len(was), False)
+            return RestoredQuery(list(was), list(was), [False] * len(was), False)
         fixed = _in_codes(text) | self._abbreviated(was, _STREAMED.findall(text))
         return restore(self._language, was, fixed, self._choices, self._speller.known)
 
@@ -253,7 +253,7 @@ class Understanding:
 
     def _groups(
         self,
-        read: Restored,
+        read: RestoredQuery,
         text: str,
         places: Sequence[AlternativeSpan],
         glossed: Sequence[Gloss],
@@ -289,18 +289,18 @@ class Understanding:
         return tuple(dict.fromkeys(groups))  # what is typed twice counts once
 
     @staticmethod
-    def _searched(read: Restored, text: str) -> Sequence[str]:
+    def _searched(read: RestoredQuery, text: str) -> Sequence[str]:
         """Return the words that are looked for, the others blanked."""
         return _names(read.words, _STREAMED.findall(text)) if read.foreign else read.words
 
-    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[AlternativeSpan]) -> Wanted:
+    def _wanted(self, read: RestoredQuery, was: Sequence[str], places: Sequence[AlternativeSpan]) -> MarkTargets:
         words = [word for word in read.words if word]
         both = zip(read.words, was, strict=True)
         # Where diacritics were restored, another word of the same letters was not meant.
         typed_bare = {word for word, typed in both if word and word == typed == folded(typed)}
         common = {word for word in words if self._share(word) > _COMMON}
         own = words_in(read.words)
-        return Wanted(
+        return MarkTargets(
             exact=frozenset(words),
             folded=frozenset(typed_bare),
             runs=(*(place.also for place in places), *own),
@@ -309,15 +309,15 @@ class Understanding:
         )
 
     def _wanted_in_english(
-        self, read: Restored, spellings: Sequence[str], places: Sequence[AlternativeSpan], glossed: Sequence[Gloss]
-    ) -> Wanted:
+        self, read: RestoredQuery, spellings: Sequence[str], places: Sequence[AlternativeSpan], glossed: Sequence[Gloss]
+    ) -> MarkTargets:
         words = {
             word for word, asked in zip(read.words, asking(read.words, spellings), strict=True) if word and not asked
         }
         readings = [run for gloss in glossed if not gloss.name for run in gloss.readings]
         runs = [run for run in readings if len(run) > 1 or self._share(run[0]) <= _COMMON]
         common = frozenset(word for word in words if self._share(word) > _COMMON)
-        return Wanted(frozenset(words), frozenset(), (*(place.also for place in places), *runs), common)
+        return MarkTargets(frozenset(words), frozenset(), (*(place.also for place in places), *runs), common)
 
     def _share(self, word: str) -> float:
         at = self._language.id_of(word)
@@ -380,7 +380,7 @@ def _translations(words: Sequence[str], glossed: Sequence[Gloss]) -> tuple[Expan
 
 
 def _trust(
-    read: Restored, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
+    read: RestoredQuery, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
 ) -> float:
     """Return what the words count for: all, or in another language the share of them that is looked for at all."""
     if not read.foreign:
@@ -407,7 +407,7 @@ def _inside(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:
     }
 
 
-def _written(text: str, read: Restored, expanded: Sequence[AlternativeSpan]) -> str:
+def _written(text: str, read: RestoredQuery, expanded: Sequence[AlternativeSpan]) -> str:
     """Return a text with its words as they were read, in the case that they were typed in.
 
     :param expanded: What is written out behind its abbreviation, or instead of it.

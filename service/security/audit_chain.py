@@ -60,7 +60,7 @@ class ChainHead(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Checked:
+class ChainCheck:
     """What was found of a log.
 
     :param entries: How many it has.
@@ -103,7 +103,7 @@ def check(
     last: int,
     checkpoint: ChainRow | None = None,
     head: ChainHead | None = None,
-) -> Checked:
+) -> ChainCheck:
     """Check a log from its first entry to its last.
 
     :param rows: All entries, by their numbers.
@@ -125,7 +125,7 @@ def check(
     if head is not None and not found.has_head:
         found.tell(_missing_head(head, found, checkpoint))
     own = ChainHead(found.number, found.before) if found.entries else None
-    return Checked(found.entries, own, tuple(found.problems))
+    return ChainCheck(found.entries, own, tuple(found.problems))
 
 
 class _Findings:

@@ -26,7 +26,7 @@ Environ = dict[str, Any]
 WsgiApplication = Callable[[Environ, Any], Iterable[bytes]]
 
 
-class Busy(Protocol):
+class BusyResponder(Protocol):
     """Answers those who are turned away."""
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -227,7 +227,7 @@ class Admission:
         self,
         app: WsgiApplication,
         gate: Gate,
-        busy: Busy,
+        busy: BusyResponder,
         seconds: float,
         usual: int,
         larger: Callable[[RequestHead], int] | None = None,
@@ -363,7 +363,7 @@ class Admission:
         try:
             environ["wsgi.input"] = io.BytesIO(body.read(announced or self.usual + 1))
         except Exception as error:  # each server has its own for a body that breaks off
-            environ["wsgi.input"] = _Broken(error)
+            environ["wsgi.input"] = _BrokenBody(error)
 
 
 def _size(environ: Environ) -> int:
@@ -379,7 +379,7 @@ def _free(method: str, path: str) -> bool:
     return method in ("PUT", "DELETE") or path.startswith(_FREE) or path.endswith(_OWN)
 
 
-class _Broken(io.RawIOBase):
+class _BrokenBody(io.RawIOBase):
     """A body that broke off, for whoever reads it to find out."""
 
     def __init__(self, error: Exception) -> None:

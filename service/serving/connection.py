@@ -32,7 +32,7 @@ _HIGH, _LOW = 1 << 18, 1 << 17
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Received:
+class ReceiveBuffer:
     """What has been received and not been read yet; the parser reads from it as from a socket that ends.
 
     :ivar held: Bytes in memory.
@@ -164,7 +164,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser: Any = None
         self.data_ready = True  # there is always a request by the time a thread has it
         self.frame = Frame(0)
-        self.received = Received()
+        self.received = ReceiveBuffer()
         self.out = Outgoing(self.sock)
         self.whole = False
         self.since = self.until = time.monotonic()
@@ -186,7 +186,7 @@ class Connection(TConn):  # type: ignore[misc]
         """
         left = b"" if self.parser is None else self.parser.unreader.take_buffered()
         left += self.received.rest()
-        self.frame, self.received, self.parser = Frame(usual), Received(left), None
+        self.frame, self.received, self.parser = Frame(usual), ReceiveBuffer(left), None
         self.initialized = False
         return left
 
