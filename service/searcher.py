@@ -82,7 +82,7 @@ class _Understanding(NamedTuple):
 class _RankedHits:
     """The hits of all pages, best first.
 
-    :param spreads: What it is ordered by, as far as that is measured.
+    :param z_scores: What it is ordered by, as far as that is measured.
     :param lifted: Which are lifted above the others.
     :param complete: Whether the result set has all that there is to find.
     :param copies: How many others of the same text stand behind each.
@@ -92,7 +92,7 @@ class _RankedHits:
 
     candidates: Candidates
     relevance: Scores
-    spreads: Scores
+    z_scores: Scores
     lifted: Mask
     titled: Mask
     complete: bool
@@ -116,7 +116,7 @@ class _RankedHits:
             self,
             candidates=self.candidates.take(order),
             relevance=self.relevance[order],
-            spreads=self.spreads[order],
+            z_scores=self.z_scores[order],
             lifted=self.lifted[order],
             titled=self.titled[order],
             copies=self.copies[order],
@@ -370,7 +370,7 @@ class Searcher:
         return _RankedHits(
             scores.candidates.take(order),
             relevance,
-            (scores.spreads - scores.lifts)[order],
+            (scores.z_scores - scores.lifts)[order],
             scores.lifts[order] > 0,
             scores.titled[order],
             found.complete,
@@ -395,7 +395,7 @@ class Searcher:
         return _RankedHits(
             found.candidates.take(heads),
             relevance[one.best],
-            (found.spreads - found.lifts)[best],
+            (found.z_scores - found.lifts)[best],
             found.lifts[best] > 0,
             found.titled[heads],
             members.complete,
@@ -574,7 +574,7 @@ class Searcher:
                     copies=int(ranked.copies[here]),
                     behind=behind.get(at, ()),
                     words=None if found.lexical is None else float(found.lexical[at]),
-                    spreads=float(ranked.spreads[here]),
+                    spreads=float(ranked.z_scores[here]),
                     lifted=bool(ranked.lifted[here]),
                     second=None if ranked.second is None or here >= reranking.FIRST else float(ranked.second[here]),
                 )
@@ -610,5 +610,5 @@ def _best_first(found: ScoredCandidates) -> tuple[NDArray[np.intp], Scores]:
 
     Nothing is said to be less relevant than what stands below it.
     """
-    order = (-found.spreads).argsort(kind="stable")
+    order = (-found.z_scores).argsort(kind="stable")
     return order, np.maximum.accumulate(found.relevance[order][::-1])[::-1]

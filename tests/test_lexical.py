@@ -227,13 +227,13 @@ class TestChance:
         common, rare = log(1 + 2.5 / 2.5), log(1 + 3.5 / 1.5)
         found = index.chance(words((exact("gốm", weight=2.0), exact("tre")), (exact("cam"),)))  # tre: no first choice
         assert found.mean == pytest.approx(2 / 4 * 2 * common + 1 / 4 * rare)
-        assert found.spread == pytest.approx(sqrt(0.25 * (2 * common) ** 2 + 0.1875 * rare**2))
+        assert found.std == pytest.approx(sqrt(0.25 * (2 * common) ** 2 + 0.1875 * rare**2))
         assert found.whole == pytest.approx(2 * common + rare)
 
     def test_a_word_that_nobody_has(self, index_of):
         index = index_of("gốm", "cam", "mây", "tre")
         found = index.chance(words((exact("sứ"),)))
-        assert (found.mean, found.spread) == (0, 0)
+        assert (found.mean, found.std) == (0, 0)
         assert found.whole == pytest.approx(log(1 + 4.5 / 0.5))
 
 

@@ -85,13 +85,13 @@ class Chance:
     """What words would score by chance.
 
     :param mean: Of an unrelated article.
-    :param spread: The standard deviation of that.
+    :param std: The standard deviation of that.
     :param whole: Of an article of average length that has every token once.
     :param known: The same of the tokens alone that some article has.
     """
 
     mean: float
-    spread: float
+    std: float
     whole: float
     known: float
 

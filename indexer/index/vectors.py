@@ -25,7 +25,7 @@ FLAT, COARSE, GRAPH = "Flat", "SQ8bit_direct", "HNSW16,SQ8bit_direct"
 """The types of index, named as FAISS's factory names them."""
 
 _CHUNK = 8192
-_LINKS, _BUILD_BREADTH = 16, 128
+_LINKS, _EF_CONSTRUCTION = 16, 128
 """Of the graph: links of a vector on the upper levels, twice as many on the lowest; how broadly they are looked for.
 Twice the links take as many comparisons for the same recall (benchmarks/SCALE.md)."""
 
@@ -134,12 +134,12 @@ def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
     _add(index, raw, order[: len(raw) - len(held)])
     best, coarse = tuning.best_cosines(raw, held), _ByteSearch(index)
 
-    def measure(breadth: int) -> float:
-        found = coarse.tried(raw[held], tuning.DEPTH, breadth)
+    def measure(ef_search: int) -> float:
+        found = coarse.tried(raw[held], tuning.DEPTH, ef_search)
         cosines = [raw[order[rows]] @ query for query, rows in zip(raw[held], found, strict=True)]
         return tuning.recall(cosines, best)
 
-    reached = tuning.tune(measure, tuning.BREADTHS if kind == GRAPH else (0,), target)
+    reached = tuning.tune(measure, tuning.EF_SEARCHES if kind == GRAPH else (0,), target)
     _add(index, raw, order[len(raw) - len(held) :])
     within: Any = faiss.downcast_index(index.index)
     within.permute_entries(np.argsort(order))
@@ -174,7 +174,7 @@ def _byte_index(dim: int) -> Any:
 def _byte_graph(dim: int) -> Any:
     making: Any = faiss  # its stubs know only the C++ signatures of these
     graph = making.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit_direct, _LINKS, faiss.METRIC_L2)
-    graph.hnsw.efConstruction = _BUILD_BREADTH
+    graph.hnsw.efConstruction = _EF_CONSTRUCTION
     graph.is_trained = True
     return graph
 
@@ -199,11 +199,11 @@ class _ByteSearch:
         """Return queries as the bytes are scaled; a larger component would wrap around."""
         return np.asarray(np.clip(queries * self._scale + self._shift, 0, 255), dtype=np.float32)
 
-    def tried(self, queries: Vectors, k: int, breadth: int) -> list[Rows]:
-        """Return candidates for the k nearest of each query; the graph, if there is one, keeps the breadth."""
+    def tried(self, queries: Vectors, k: int, ef_search: int) -> list[Rows]:
+        """Return candidates for the k nearest of each query; the graph, if there is one, keeps the ef_search."""
         if self.graph is None:
             return self._one_after_another(self._scaled(queries), _near(k), None)
-        self.graph.efSearch = breadth
+        self.graph.efSearch = ef_search
         return self._along(self._scaled(queries), _near(k))
 
     def candidates(self, queries: Vectors, k: int, allowed: Mask | None, available: int) -> list[Rows]:
@@ -325,15 +325,15 @@ class VectorIndex:
         return int(self._raw.shape[1])
 
     @property
-    def breadth(self) -> int | None:
+    def ef_search(self) -> int | None:
         """How broadly the graph is walked at least (efSearch), None where there is no graph; the build sets it."""
         return None if self._coarse is None or self._coarse.graph is None else int(self._coarse.graph.efSearch)
 
-    @breadth.setter
-    def breadth(self, breadth: int) -> None:
+    @ef_search.setter
+    def ef_search(self, ef_search: int) -> None:
         if self._coarse is None or self._coarse.graph is None:
-            raise ValueError(f"breadth: {breadth}: expected an index with a graph")
-        self._coarse.graph.efSearch = breadth
+            raise ValueError(f"ef_search: {ef_search}: expected an index with a graph")
+        self._coarse.graph.efSearch = ef_search
 
     def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> list[tuple[Rows, Vectors]]:
         """Return for each query its best rows and their cosines, best first, fewer than k where there are fewer.

@@ -115,8 +115,8 @@ def lists(archive: Archive, public: Mask, seeds: Rows) -> NDArray[np.int64]:
     Public articles, one of each group of near-duplicates, none of the seed's own.
     """
     near = archive.stored_neighbours(seeds)
-    spread = archive.background.spreads_of(archive.first_vectors(seeds))
-    scores = fusion.relate(near.cosines / spread[:, None], near.terms.astype(np.float64))
+    std = archive.background.stds_of(archive.first_vectors(seeds))
+    scores = fusion.relate(near.cosines / std[:, None], near.terms.astype(np.float64))
     there = (near.rows >= 0) & public[near.rows]
     groups = np.where(near.rows >= 0, archive.groups[near.rows], -1)
     there &= groups != archive.groups[seeds][:, None]

@@ -39,18 +39,18 @@ def by_score(scores: Scores, rows: Rows) -> NDArray[np.intp]:
 
 
 SHORT_WEIGHT, LONG_WEIGHT = 1.2, 0.22
-"""What a spread of words counts for beside a spread of meaning, at most and at least (benchmarks/README.md)."""
+"""What a z-score of words counts for beside a z-score of meaning, at most and at least (benchmarks/README.md)."""
 
 _WEIGHT, _FALL = 4.5, 1.6
 FEEDBACK_WEIGHT = 0.6
-"""What a spread of the best hits' common meaning counts for, in a short query."""
+"""What a z-score of the best hits' common meaning counts for, in a short query."""
 
 TITLE_BONUS, PHRASE_BONUS = 1000.0, 500.0
 """What lifts an article of exactly the title typed, or with a quoted phrase, above everything else."""
 
 
 def word_weight(syllables: int) -> float:
-    """Return what a spread of words counts for beside one of meaning.
+    """Return what a z-score of words counts for beside one of meaning.
 
     The fewer syllables a query has, the less its meaning says, and the more its words do.
     """
@@ -73,40 +73,40 @@ def evidence(share: float) -> float:
     return min(1.0, max(0.0, (share - NO_EVIDENCE) / (FULL_EVIDENCE - NO_EVIDENCE)))
 
 
-def fuse(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
-    """Return the fused score of (n,) candidates: spreads of meaning, and weighted spreads of words.
+def fuse(dense: Scores | None, lexical: Scores | None, weight: float) -> Scores:
+    """Return the fused score of (n,) candidates: z-scores of meaning, and weighted z-scores of words.
 
     Both are counted in standard deviations above what unrelated articles get, so that they add up; z-scores fused
     better than ranks (RRF) or min-max (benchmarks/README.md).
 
-    :param meaning: Spreads of cosines above the query's background, None where nothing was encoded.
-    :param words: Spreads of BM25 scores above chance, None where no words were looked for.
+    :param dense: Z-scores of cosines above the query's background, None where nothing was encoded.
+    :param lexical: Z-scores of BM25 scores above chance, None where no words were looked for.
     :raises ValueError: if there is neither.
     """
-    if meaning is not None and words is not None:
-        return meaning + weight * words
-    if meaning is None and words is None:
-        raise ValueError("meaning, words: None, None: expected one at least")
-    return meaning if words is None else weight * words  # type: ignore[return-value]
+    if dense is not None and lexical is not None:
+        return dense + weight * lexical
+    if dense is None and lexical is None:
+        raise ValueError("dense, lexical: None, None: expected one at least")
+    return dense if lexical is None else weight * lexical  # type: ignore[return-value]
 
 
 TERMS_WEIGHT, TERMS_SCALE = 8.0, 0.05
-"""How shared words count beside spreads of meaning, chosen by cross-validation (benchmarks/README.md)."""
+"""How shared words count beside z-scores of meaning, chosen by cross-validation (benchmarks/README.md)."""
 
 
 BRIEF_TERMS_WEIGHT, ECHO_WEIGHT = 2.0, 0.6
 """The same for a seed of few words, and what the articles nearest to it count beside itself."""
 
 
-def relate(meaning: Scores, terms: Scores, weight: float = TERMS_WEIGHT) -> Scores:
+def relate(dense: Scores, terms: Scores, weight: float = TERMS_WEIGHT) -> Scores:
     """Return the fused score of (n,) articles beside a seed.
 
     The logarithm keeps two articles that are nearly word for word the same from drowning what meaning says of others.
 
-    :param meaning: Spreads of cosines above the seed's background.
+    :param dense: Z-scores of cosines above the seed's background.
     :param terms: Cosines of term vectors, from 0 to 1.
     """
-    return meaning + weight * np.log1p(terms / TERMS_SCALE)
+    return dense + weight * np.log1p(terms / TERMS_SCALE)
 
 
 def likeness(cosines: Scores, unrelated: float) -> Scores:

@@ -108,7 +108,7 @@ class _List:
         deadline.check("candidates")
         if self._exact:
             found = self._candidates()
-            best = found.take(fusion.by_score(found.spreads, found.rows)[: self._limit])
+            best = found.take(fusion.by_score(found.z_scores, found.rows)[: self._limit])
             return self._answer(best, np.zeros(len(best.rows)), int(np.count_nonzero(self._allowed)))
         if not self._preset.ranked:
             nothing = pool.measured(self._archive, self._seeds, np.empty(0, dtype=np.int64))
@@ -204,7 +204,7 @@ class _List:
         found = self._one_each(found)
         self._watch.after("duplicate", found.rows)
         found = self._aged(found)
-        return found.take(np.lexsort((found.rows, -found.spreads, -found.scores)))
+        return found.take(np.lexsort((found.rows, -found.z_scores, -found.scores)))
 
     def _copies_of_seeds(self, rows: Rows) -> Mask:
         """Return which of (n,) articles are near-duplicates of a seed, (n,) bool."""
@@ -225,10 +225,10 @@ class _List:
         groups = self._archive.groups_of(found.rows)
         if len({*groups.tolist()}) == len(groups):
             return found
-        order = fusion.by_score(found.spreads, found.rows)
+        order = fusion.by_score(found.z_scores, found.rows)
         one = fusion.collapse(groups, self._preferred(found.rows, order), order)
         return found.take(one.heads)._replace(
-            relevance=found.relevance[one.best], spreads=found.spreads[one.best], copies=one.members - 1
+            relevance=found.relevance[one.best], z_scores=found.z_scores[one.best], copies=one.members - 1
         )
 
     @property
@@ -299,10 +299,10 @@ class _List:
         given, preset, set_to = self._body.fallbacks, self._preset.fallbacks, self._relating.defaults.fallbacks
         names = next(names for names in (given, preset, set_to) if names is not None)
         told = np.concatenate([self._published, np.array(self._seeds.rows, dtype=np.int64)])
-        return fill_up(names, self._newest, self._told_as_one, listed, told, self._caps, self._limit)
+        return fill_up(names, self._newest, self._duplicate_groups, listed, told, self._caps, self._limit)
 
-    def _told_as_one(self, rows: Rows) -> Rows:
-        """Return what near-duplicates have in common; in the list of whatever is newest nothing is told as one."""
+    def _duplicate_groups(self, rows: Rows) -> Rows:
+        """Return what near-duplicates have in common; in the list of whatever is newest each is its own."""
         return self._archive.groups_of(rows) if self._preset.ranked else rows
 
     def _newest(self, name: FallbackName) -> Rows:
@@ -356,7 +356,7 @@ class _List:
         pinned = {pin.row for pin in self._rules.pins}
         why = ReasonFinder(self._archive, self._seeds, self._moment)
         alike = fusion.likeness(found.cosines, self._seeds.unrelated[0])
-        scores = found.spreads if self._exact else found.scores
+        scores = found.z_scores if self._exact else found.scores
         columns = (found.rows, scores, found.relevance, found.cosines, found.copies, alike)
         told = zip(self._archive.summaries(found.rows), *[column.tolist() for column in columns], strict=True)
         return [
@@ -377,7 +377,7 @@ class _List:
         return Numbers(
             cosine=float(found.cosines[at]),
             terms=float(found.terms[at]),
-            spreads=float(found.spreads[at]),
+            spreads=float(found.z_scores[at]),
             relevance=float(found.relevance[at]),
             freshness=float(found.freshness[at]),
             boost=float(found.boosts[at]),
