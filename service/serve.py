@@ -221,7 +221,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
 
     from service.observing import logs
 
-    class Unformed(Logger):  # type: ignore[misc]
+    class GunicornLogger(Logger):  # type: ignore[misc]
         """Hands on what gunicorn logs to be written as everything else is; of a request, where it failed alone."""
 
         def setup(self, cfg: Any) -> None:
@@ -242,7 +242,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            given = {**_config(host, port, workers, threads, Worker), "logger_class": Unformed}
+            given = {**_config(host, port, workers, threads, Worker), "logger_class": GunicornLogger}
             for name, value in given.items():
                 if name in self.cfg.settings:  # older releases have no control socket to switch off
                     self.cfg.set(name, value)

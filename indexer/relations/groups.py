@@ -1,4 +1,4 @@
-"""Which articles of a segment are told as one: near-duplicates in it, and those of articles in segments before it.
+"""Which articles of a segment are near-duplicates: of others in it, and of articles in segments before it.
 
 Owns from which pairs of near-duplicates a group is made. What makes a pair is `indexer.relations.near_duplicates`.
 """

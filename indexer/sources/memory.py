@@ -42,7 +42,7 @@ CREATE INDEX IF NOT EXISTS rows_part ON rows (source, part);
 _HIDDEN = "taken-down:"
 """Begins the place of an article that was taken down, where the place is an address: its hash stands for it."""
 
-Barring = Callable[[], frozenset[bytes]]
+BarredMarks = Callable[[], frozenset[bytes]]
 """Returns the marks of what is taken down now (`indexer.changes.barred`)."""
 
 
@@ -64,7 +64,7 @@ class Memory:
     :ivar state: How far reading has come; saved by `commit`.
     """
 
-    def __init__(self, database: sqlite3.Connection, source: str, barring: Barring = frozenset) -> None:
+    def __init__(self, database: sqlite3.Connection, source: str, barring: BarredMarks = frozenset) -> None:
         self._database = database
         self._source = source
         self._barring = barring

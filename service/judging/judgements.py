@@ -30,9 +30,9 @@ JudgementKind = Literal["search", "related"]
 """What was judged: the answer to a query, or what stands under an article."""
 KINDS: tuple[JudgementKind, ...] = get_args(JudgementKind)
 
-Merging = Literal["majority", "latest"]
+MergeMode = Literal["majority", "latest"]
 """Of several people's grades the commonest, the latest of those given equally often; or simply the latest."""
-MERGINGS: tuple[Merging, ...] = get_args(Merging)
+MERGINGS: tuple[MergeMode, ...] = get_args(MergeMode)
 
 TOP_GRADE = 3
 """Grades go from 0, not relevant, to this."""
@@ -142,7 +142,7 @@ class JudgementStore:
             raise CannotWrite("the judgement cannot be written; the log says why") from None
 
 
-def merged(judgements: Iterable[Judgement], by: Merging = "majority") -> Qrels:
+def merged(judgements: Iterable[Judgement], by: MergeMode = "majority") -> Qrels:
     """Return one grade for each query and article, the queries by what they are (not by `query_id`).
 
     :param judgements: One of each person and article, oldest first.
@@ -191,7 +191,7 @@ def as_lines(kind: JudgementKind, judgements: Iterable[Judgement]) -> str:
     return "".join(_line({"kind": kind, "id": query_id(kind, one.query), **one._asdict()}) for one in judgements)
 
 
-def as_file(name: str, kind: JudgementKind, held: Sequence[Judgement], by: Merging) -> str | None:
+def as_file(name: str, kind: JudgementKind, held: Sequence[Judgement], by: MergeMode) -> str | None:
     """Return the content of one of the files that there are to download, None where it is none of them."""
     match name:
         case "qrels.tsv":

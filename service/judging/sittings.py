@@ -19,7 +19,7 @@ from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
 from service.errors import NotFound, NotReady
 from service.hits import Hit
-from service.judging.judgements import TOP_GRADE, Judgement, JudgementKind, JudgementStore, Merging, merged
+from service.judging.judgements import TOP_GRADE, Judgement, JudgementKind, JudgementStore, MergeMode, merged
 from service.judging.side_by_side import MODES
 from service.schemas import QueryText, RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
@@ -213,7 +213,7 @@ class Listing(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     what: JudgementKind = "search"
-    by: Merging = "majority"
+    by: MergeMode = "majority"
     offset: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 

@@ -81,7 +81,7 @@ class Facet:
 
 
 @dataclass(frozen=True)
-class QueryUnderstanding:
+class UnderstandingNotes:
     """How the query was understood, where that is worth a word.
 
     :param corrected: The same with what is misspelt put right, searched for as well.
@@ -218,7 +218,7 @@ class SearchLinks:
             pages["next"] = self.again(offset=after)
         return pages
 
-    def understood(self, query: Query | None, relaxed: tuple[str, ...]) -> QueryUnderstanding | None:
+    def understood(self, query: Query | None, relaxed: tuple[str, ...]) -> UnderstandingNotes | None:
         """Return how the query was understood, None where it was taken as anyone would take it."""
         if query is None:
             return None
@@ -226,7 +226,7 @@ class SearchLinks:
         read = query.restored is not None or query.corrected is not None or bool(query.expansions)
         if not (literal or read or relaxed or guess):
             return None
-        return QueryUnderstanding(
+        return UnderstandingNotes(
             restored=query.restored,
             corrected=query.corrected,
             did_you_mean=None if guess is None else PageLink(guess, self.again(q=guess)),

@@ -22,7 +22,7 @@ from models.encoder import Encoder
 from service.hits import Answer, Hit, Numbers
 from service.observing import tracing
 from service.ranking import diversity, fusion
-from service.ranking.allowed import AllowedRows, Test
+from service.ranking.allowed import AllowedRows, RowPredicate
 from service.ranking.diversity import Cap, DiverseList
 from service.ranking.fallbacks import LOOKED_THROUGH, fill_up
 from service.ranking.freshness import FADINGS, freshness
@@ -314,7 +314,7 @@ class _List:
             allowed = allowed.also(self._of_sections())
         return self._archive.first_newest(cast(Mask, allowed), LOOKED_THROUGH * self._limit)
 
-    def _of_sections(self) -> Test:
+    def _of_sections(self) -> RowPredicate:
         """Return what tells which articles are of the seeds' sections."""
         article, coded = self._seeds.article, self._archive.coded("section")
         codes = [code for code in {int(coded[row]) for row in self._seeds.rows} if code >= 0]

@@ -88,7 +88,7 @@ class ReceiveBuffer:
             self._file.close()
 
 
-class Outgoing:
+class SendBuffer:
     """What a thread sends on: it waits for nobody, unless an answer is made while it is sent and too much is left.
 
     :ivar left: Bytes that could not be sent yet.
@@ -165,7 +165,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.data_ready = True  # there is always a request by the time a thread has it
         self.frame = Frame(0)
         self.received = ReceiveBuffer()
-        self.out = Outgoing(self.sock)
+        self.out = SendBuffer(self.sock)
         self.whole = False
         self.since = self.until = time.monotonic()
         self.watched = False
