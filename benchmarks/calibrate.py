@@ -1,7 +1,7 @@
 """Fits the curves of `indexer.index.calibration` to what people judged related.
 
 Lists of ten in archives of several sizes. Related: the judged articles of `vims` and `loose` alone and among 6,000 of
-`vietnews`, with bodies and without, by the product's own fused spreads. Brief: their titles alone, as drafts. Built
+`vietnews`, with bodies and without, by the product's own fused z-scores. Brief: their titles alone, as drafts. Built
 archives are kept in LIENQUAN_BENCH_HOMES, if that is set. Queries: titles against articles whose own title is
 withheld, and the questions of `xquad_vi` in both languages against its passages, always among articles of `vietnews`;
 the one article or passage is the relevant hit. Hits: the queries of readers of the sample archive that may be looked at
@@ -36,7 +36,7 @@ from models.remembering import QueryVectors
 from service.related import pool
 from service.related.seeds import resolve
 from service.schemas import Draft, SearchParams, Seed
-from service.search.retrieval import Found, ResultSet, Retrieval
+from service.search.retrieval import ResultSet, Retrieval, ScoredCandidates
 from service.searcher import Searcher
 
 SIZES = (100, 400, 1600, 6400)
@@ -45,11 +45,11 @@ _SEED = 7
 
 
 class Lists:
-    """Hits of lists of ten: the archive's size, spreads above background, and whether they were judged related."""
+    """Hits of lists of ten: the archive's size, z-scores above background, and whether they were judged related."""
 
     def __init__(self) -> None:
         self.sizes: list[float] = []
-        self.spreads: list[float] = []
+        self.z_scores: list[float] = []
         self.related: list[bool] = []
 
     def add(self, queries: dict[str, Vectors], judged: dict[str, Vectors], crowd: Vectors, qrels: Qrels) -> None:
@@ -81,7 +81,7 @@ class Lists:
         if own in ids:
             scores[ids.index(own)] = -1.0 if own not in grades else scores[ids.index(own)]
         best = np.argsort(-scores)[:10]
-        self.spreads += background.spreads(query, scores[best]).tolist()
+        self.z_scores += background.z_scores(query, scores[best]).tolist()
         self.related += [at < len(ids) and ids[at] in grades for at in best]
         self.sizes += [float(len(archive))] * len(best)
 
@@ -100,15 +100,15 @@ class Lists:
             near = pool.measured(archive, seeds, *candidates)
             if brief:
                 near = pool.measured(archive, pool.echo(archive, seeds, near), *candidates)
-            best = np.argsort(-near.spreads)[:10]
-            self.spreads += near.spreads[best].tolist()
+            best = np.argsort(-near.z_scores)[:10]
+            self.z_scores += near.z_scores[best].tolist()
             self.related += [names[row] in qrels[asked[at]] for row in near.rows[best]]
             self.sizes += [float(archive.count)] * len(best)
 
     def fit(self) -> Curve:
-        """Return the curve of best likelihood over spreads and the logarithm of the size, by Newton's method."""
+        """Return the curve of best likelihood over z-scores and the logarithm of the size, by Newton's method."""
         logs = np.log(np.array(self.sizes) / 1000)
-        features = np.stack([np.array(self.spreads), np.ones_like(logs), logs], axis=1)
+        features = np.stack([np.array(self.z_scores), np.ones_like(logs), logs], axis=1)
         related: NDArray[np.float64] = np.array(self.related, dtype=np.float64)
         weights = likeliest(features, related)
         slope, shift, growth = weights
@@ -117,7 +117,7 @@ class Lists:
     def errors(self, curve: Curve) -> list[tuple[float, float, int]]:
         """Return for each tenth of relevance its mean, the share judged related, and how many hits there are."""
         middles = curve.middle + curve.growth * np.log(np.array(self.sizes) / 1000)
-        relevance = 1 / (1 + np.exp(-(np.array(self.spreads) - middles) / curve.width))
+        relevance = 1 / (1 + np.exp(-(np.array(self.z_scores) - middles) / curve.width))
         related = np.array(self.related)
         tenths = np.minimum((relevance * 10).astype(int), 9)
         rows = [(relevance[tenths == t], related[tenths == t]) for t in range(10)]
@@ -178,12 +178,12 @@ class Hits:
         rows: list[Rows] = []
         curve, scored = JointCurve.at, Retrieval.scored
 
-        def at(self: JointCurve, spreads: Any, shares: Any, fused: Any, syllables: int) -> NDArray[np.float64]:
-            length = np.full(len(spreads), math.log(min(max(syllables, 1), calibration.LONGEST_FITTED)))
-            asked.append((np.ones(len(spreads)), spreads, np.minimum(shares, calibration.MOST_SHARE), fused, length))
-            return curve(self, spreads, shares, fused, syllables)
+        def at(self: JointCurve, z_scores: Any, shares: Any, fused: Any, syllables: int) -> NDArray[np.float64]:
+            length = np.full(len(z_scores), math.log(min(max(syllables, 1), calibration.LONGEST_FITTED)))
+            asked.append((np.ones(len(z_scores)), z_scores, np.minimum(shares, calibration.MOST_SHARE), fused, length))
+            return curve(self, z_scores, shares, fused, syllables)
 
-        def keep(self: Retrieval, members: ResultSet) -> Found:
+        def keep(self: Retrieval, members: ResultSet) -> ScoredCandidates:
             rows.append(members.rows)
             return scored(self, members)
 

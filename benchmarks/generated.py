@@ -110,7 +110,7 @@ def curves(vectors: Vectors, directory: Path) -> dict[str, Any]:
     found, recall = VectorIndex(index, raw), {}
     with patch("indexer.index.vectors._STEP", 0):  # walk it even where to compare all of so few takes less time
         for breadth in BREADTHS:
-            found.breadth = breadth
+            found.ef_search = breadth
             reached = [scores for _, scores in found.search(queries, 10)]
             recall[breadth] = tuning.recall(reached, cosines[:, :10])
     return {

@@ -47,17 +47,17 @@ class Found(NamedTuple):
     """What is known of the candidates of one judged article.
 
     :param ids: (n,) of the candidates.
-    :param meaning: (n,) spreads of their cosines above the background.
+    :param dense: (n,) z-scores of their cosines above the background.
     :param terms: (n,) cosines of their term vectors.
     """
 
     ids: list[str]
-    meaning: Scores
+    dense: Scores
     terms: Scores
 
     def ndcg(self, grades: dict[str, float], weight: float, scale: float) -> float:
         """Return nDCG@10 of the list that a weight of shared words makes."""
-        order = np.argsort(-(self.meaning + weight * np.log1p(self.terms / scale)), kind="stable")[:10]
+        order = np.argsort(-(self.dense + weight * np.log1p(self.terms / scale)), kind="stable")[:10]
         return metrics.ndcg([self.ids[at] for at in order], grades, 10)
 
 
@@ -71,9 +71,9 @@ def candidates(found: Searcher, qrels: Qrels) -> dict[str, Found]:
         allowed = public.copy()
         allowed[list(seeds.rows)] = False
         rows, terms, _ = pool.near(archive, seeds, allowed, 10)
-        mean, spread = seeds.unrelated
-        meaning = (archive.similarities(seeds.vector, rows).astype(np.float64) - mean) / spread
-        result[query] = Found([names[row] for row in rows], meaning, terms)
+        mean, std = seeds.unrelated
+        dense = (archive.similarities(seeds.vector, rows).astype(np.float64) - mean) / std
+        result[query] = Found([names[row] for row in rows], dense, terms)
     return result
 
 

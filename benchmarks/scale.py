@@ -115,7 +115,7 @@ def build(place: Path) -> dict[str, Any]:
         "seconds": perf_counter() - started,
         "cpu_seconds": process_time() - spent,
         "peak_mib": peak(),
-        "breadth": opened(place).breadth,
+        "breadth": opened(place).ef_search,
     }
 
 

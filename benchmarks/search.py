@@ -156,13 +156,13 @@ ABLATIONS: dict[str, Callable[[], AbstractContextManager[Any]]] = {
 
 
 def _scaled(fuse: Callable[..., Scores]) -> AbstractContextManager[Any]:
-    """Fuse on another scale than that of spreads, on which feedback would be added."""
+    """Fuse on another scale than that of z-scores, on which feedback would be added."""
     return _all(_without(fusion, "fuse", fuse), _without(fusion, "FEEDBACK_WEIGHT", 0.0))
 
 
-def _as_typed(language: Language, typed: Sequence[str], *args: Any) -> restoration.Restored:
+def _as_typed(language: Language, typed: Sequence[str], *args: Any) -> restoration.RestoredQuery:
     foreign = restoration.restore(language, typed, *args).foreign
-    return restoration.Restored(list(typed), list(typed), [False] * len(typed), foreign)
+    return restoration.RestoredQuery(list(typed), list(typed), [False] * len(typed), foreign)
 
 
 def _slips_kept(
@@ -171,18 +171,18 @@ def _slips_kept(
     fixed: Collection[int],
     choices: object,
     known: PairsInLanguage | None,
-) -> restoration.Restored:
+) -> restoration.RestoredQuery:
     with _without(restoration, "_slipped", lambda *args: []):
         return restoration.restore(language, typed, fixed, known=known)  # not from the candidates that are remembered
 
 
-def _rrf(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
-    ranks = [np.argsort(np.argsort(-part)) for part in (meaning, words) if part is not None]
+def _rrf(dense: Scores | None, lexical: Scores | None, weight: float) -> Scores:
+    ranks = [np.argsort(np.argsort(-part)) for part in (dense, lexical) if part is not None]
     return np.asarray(np.sum([1 / (60.0 + rank) for rank in ranks], axis=0))
 
 
-def _min_max(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
-    parts = [part for part in (meaning, words) if part is not None]
+def _min_max(dense: Scores | None, lexical: Scores | None, weight: float) -> Scores:
+    parts = [part for part in (dense, lexical) if part is not None]
     scaled = [(part - part.min()) / max(float(np.ptp(part)), 1e-9) for part in parts]
     return np.asarray(np.sum(scaled, axis=0))
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from indexer.articles.article import Article
 from indexer.articles.columns import FACETS, Filters, Mask
 from indexer.articles.summaries import Summary
-from indexer.changes.changes import NEVER, Known, Withdrawal
+from indexer.changes.changes import NEVER, SnapshotVersion, Withdrawal
 from indexer.files.arrays import Rows
-from indexer.index.lexical import Chance, Term, Words
+from indexer.index.lexical import Chance, LexicalQuery, Term
 from indexer.language.knowledge import Knowledge
 from indexer.language.mining import Name
 from indexer.relations import near_duplicates
@@ -40,7 +40,7 @@ ADDED = 48
 _MASKS = 8
 
 
-class Shared(NamedTuple):
+class TermOverlap(NamedTuple):
     """Articles, and how much of their words they share with a text.
 
     :param rows: (n,) int64.
@@ -53,7 +53,7 @@ class Shared(NamedTuple):
     cosines: Vectors | None = None
 
 
-class Stored(NamedTuple):
+class StoredNeighbours(NamedTuple):
     """The neighbours of n articles as they were found while indexing, each (n, k), -1 for none.
 
     :param cosines: Of their vectors.
@@ -248,11 +248,11 @@ class Archive:
             best.append((texts[order], cosines[order]))
         return best
 
-    def matching(self, words: Words, k: int, allowed: Mask) -> tuple[Rows, Vectors]:
+    def matching(self, words: LexicalQuery, k: int, allowed: Mask) -> tuple[Rows, Vectors]:
         """Return the allowed articles that match words best (`LexicalIndex.search`)."""
         return self._words.search(words, k, allowed)
 
-    def chance(self, words: Words) -> Chance:
+    def chance(self, words: LexicalQuery) -> Chance:
         """Return what scores the words give by chance (`LexicalIndex.chance`)."""
         return self._words.chance(words)
 
@@ -358,7 +358,7 @@ class Archive:
             found[here] = segment.index.reconstruct(texts[here] - start)
         return found
 
-    def neighbours(self, row: int) -> Shared:
+    def neighbours(self, row: int) -> TermOverlap:
         """Return the articles that may be related to one, all of its own text among them.
 
         They were found while its segment was written; in segments that were added later they are looked for now.
@@ -378,16 +378,16 @@ class Archive:
             rows = np.concatenate([rows, owners + self._starts[later]])
             terms, cosines = np.concatenate([terms, shared[places]]), np.concatenate([cosines, more[places]])
         single = all(one.owners.most == 1 for one in self.segments)
-        return Shared(rows, terms, cosines if single else None)
+        return TermOverlap(rows, terms, cosines if single else None)
 
-    def stored_neighbours(self, rows: Rows) -> Stored:
+    def stored_neighbours(self, rows: Rows) -> StoredNeighbours:
         """Return the neighbours of each of (n,) articles that were found while its segment was written, each (n, k).
 
         Of a text that several articles have, the first one; -1 for none. Those in segments that were added later are
         not among them.
         """
         shape = (len(rows), MEANT + WORDED)
-        found = Stored(
+        found = StoredNeighbours(
             np.full(shape, -1, dtype=np.int64), np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
         )
         for start, _, segment in self._parts():
@@ -681,12 +681,12 @@ class Archive:
                 return int(start + row)
         return self._named("id", article_id, allowed)
 
-    def known(self, article_id: str) -> Known | None:
+    def known(self, article_id: str) -> SnapshotVersion | None:
         """Return what is held of an id, public or not; None where there is no such article."""
         for segment in reversed(self.segments):
             state = segment.store.state_of(article_id)
             if state is not None and segment.alive[state[0]]:
-                return Known(*state[1:])
+                return SnapshotVersion(*state[1:])
         return None
 
     def row_of(self, article_id: str) -> int | None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Scores = NDArray[np.float64]
+PassageScores = NDArray[np.float64]
 """(n,) float64, higher is better."""
 
 MAX_TOKENS = 256
@@ -51,7 +51,7 @@ class Reranker(Protocol):
         """Return what tells its scores from another's."""
         ...
 
-    def score(self, query: str, passages: Sequence[str]) -> Scores:
+    def score(self, query: str, passages: Sequence[str]) -> PassageScores:
         """Return (len(passages),) float64, higher is better."""
         ...
 
@@ -74,14 +74,14 @@ class CrossEncoderReranker:
             raise ModelError(f"reranker {name}: scores {scores}: expected one finite number for each pair")
         self.probed = scores
 
-    def score(self, query: str, passages: Sequence[str]) -> Scores:
+    def score(self, query: str, passages: Sequence[str]) -> PassageScores:
         """Return (len(passages),) float64, the model's raw output for the query with each passage."""
         clean = [
             text.encode("utf-8", "ignore").decode() for text in (query, *passages)
         ]  # no tokenizer takes half letters
         return self._predict([(clean[0], passage) for passage in clean[1:]])
 
-    def _predict(self, pairs: list[tuple[str, str]]) -> Scores:
+    def _predict(self, pairs: list[tuple[str, str]]) -> PassageScores:
         import torch
 
         given: Any = pairs

@@ -41,7 +41,7 @@ class UnknownParts(ModelError):
 
 
 @dataclass(frozen=True)
-class Parts:
+class ModelParts:
     """What a directory says of the way from tokens to a vector.
 
     :param pooling: `mean` of all tokens, or `cls`, the first one.
@@ -56,7 +56,7 @@ class Parts:
     cut: str
 
 
-def read_parts(directory: Path) -> Parts:
+def read_parts(directory: Path) -> ModelParts:
     """Read the parts of a sentence-transformers directory.
 
     :raises UnknownParts: if there is one that is not run here, or is not described as expected.
@@ -66,7 +66,7 @@ def read_parts(directory: Path) -> Parts:
         transformer = _read(directory / "sentence_bert_config.json")
         pooling = _read(directory / "1_Pooling" / "config.json")
         tokenizer = _read(directory / "tokenizer_config.json")
-        found = Parts(
+        found = ModelParts(
             pooling=pooling["pooling_mode"],
             dim=int(pooling["embedding_dimension"]),
             max_tokens=int(transformer.get("max_seq_length") or tokenizer["model_max_length"]),
@@ -119,7 +119,7 @@ class OnnxEncoder:
     :raises ModelError: if it cannot be read, or cannot take as many tokens.
     """
 
-    def __init__(self, directory: Path, parts: Parts, identity: EncoderIdentity, threads: int) -> None:
+    def __init__(self, directory: Path, parts: ModelParts, identity: EncoderIdentity, threads: int) -> None:
         self.identity = identity
         self.directory = directory
         self._parts = parts

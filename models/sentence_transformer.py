@@ -42,7 +42,7 @@ _PARITY_FILE = "parity.json"
 
 
 @dataclass(frozen=True)
-class Located:
+class LocalModel:
     """A model on this disk: its directory, its revision, and its card's gaps filled from its own files."""
 
     directory: Path
@@ -201,7 +201,7 @@ def check(card: ModelCard) -> list[parity.Check]:
     return [*checks, *parity.check_int8(fp32, int8), parity.check_batch(int8)]
 
 
-def locate(card: ModelCard) -> Located:
+def locate(card: ModelCard) -> LocalModel:
     """Return where a card's model lies, made or fetched first where it is not on this disk.
 
     :raises ModelError: if it cannot be had, or is not read without running what its author wrote.
@@ -222,7 +222,7 @@ def locate(card: ModelCard) -> Located:
     document = card.document_prompt
     if document is None:
         document = own.get("document") or own.get("passage") or ""
-    return Located(directory, name, revision, query, document, card.max_tokens, weights)
+    return LocalModel(directory, name, revision, query, document, card.max_tokens, weights)
 
 
 def _bundled_directory() -> Path:
@@ -250,7 +250,7 @@ def _own_prompts(directory: Path) -> dict[str, str]:
     return prompts
 
 
-def _load_torch(located: Located, threads: int) -> SentenceTransformerEncoder:
+def _load_torch(located: LocalModel, threads: int) -> SentenceTransformerEncoder:
     import torch
 
     torch.set_num_threads(threads)
@@ -259,7 +259,7 @@ def _load_torch(located: Located, threads: int) -> SentenceTransformerEncoder:
     return _encoder(model, located, "fp32", threads=1)
 
 
-def _load_int8(located: Located, threads: int) -> Encoder:
+def _load_int8(located: LocalModel, threads: int) -> Encoder:
     kind, reason = int8_kind()
     if kind is None:
         raise ParityError(f"int8 on this CPU: {reason}")
@@ -282,11 +282,11 @@ def _precision(kind: str) -> str:
     return f"int8-{kind}-{_RECIPE}"
 
 
-def _int8_directory(located: Located, kind: str) -> Path:
+def _int8_directory(located: LocalModel, kind: str) -> Path:
     return catalogue.models_home() / f"{located.slug}-{_precision(kind)}"
 
 
-def _make_int8(located: Located, kind: str, directory: Path, threads: int) -> None:
+def _make_int8(located: LocalModel, kind: str, directory: Path, threads: int) -> None:
     """Export the model to ONNX, quantise its weights to int8, measure it against fp32, and put it in place."""
     try:
         from models.quantise import quantise
@@ -326,7 +326,7 @@ def put_in_place(partial: Path, directory: Path) -> None:
 _CPU = "CPUExecutionProvider"
 
 
-def _open_int8(directory: Path, located: Located, kind: str, threads: int) -> Encoder:
+def _open_int8(directory: Path, located: LocalModel, kind: str, threads: int) -> Encoder:
     precision = _precision(kind)
     try:
         parts = onnx.read_parts(directory)
@@ -398,7 +398,9 @@ def _limit(model: SentenceTransformer, max_tokens: int) -> None:
         raise ModelError(f"max_tokens: {max_tokens}: too many for the model, whose own limit is {own}") from error
 
 
-def _encoder(model: SentenceTransformer, located: Located, precision: str, threads: int) -> SentenceTransformerEncoder:
+def _encoder(
+    model: SentenceTransformer, located: LocalModel, precision: str, threads: int
+) -> SentenceTransformerEncoder:
     if located.max_tokens is not None:
         _limit(model, located.max_tokens)
     dim = model.get_embedding_dimension()
@@ -408,7 +410,7 @@ def _encoder(model: SentenceTransformer, located: Located, precision: str, threa
     return SentenceTransformerEncoder(model, identity, threads)
 
 
-def _identity(located: Located, dim: int, max_tokens: int, precision: str) -> EncoderIdentity:
+def _identity(located: LocalModel, dim: int, max_tokens: int, precision: str) -> EncoderIdentity:
     return EncoderIdentity(
         name=located.name,
         revision=located.revision,

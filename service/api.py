@@ -34,17 +34,17 @@ from service.ranking.presets import is_fallback
 from service.reader.front_page import FrontPages
 from service.schemas import RelatedBody, Seed
 from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED, Wanted
+from service.search.snippets import NOTHING_WANTED, MarkTargets
 from service.searcher import Searcher
 from service.security import access, addresses, local
 from service.security.audit import AuditLog
-from service.security.gate import Gate
+from service.security.gate import Doorkeeper
 from service.security.keys import KeyStore, Scope
 from service.security.sign_on import SignOn
 from service.serving import cost, deadline
 from service.serving.admission import CALLER, Admission
 from service.serving.budget import Caller
-from service.serving.framing import Head
+from service.serving.framing import RequestHead
 from service.settings import Settings
 from service.wording import docs as docs_words
 from service.wording import strings
@@ -98,9 +98,9 @@ def keys() -> KeyStore:
     return cast(KeyStore, current_app.extensions["lienquan_keys"])
 
 
-def gate() -> Gate:
+def gate() -> Doorkeeper:
     """Return who lets in to the newsroom's pages."""
-    return cast(Gate, current_app.extensions["lienquan_gate"])
+    return cast(Doorkeeper, current_app.extensions["lienquan_gate"])
 
 
 def audit() -> AuditLog:
@@ -209,7 +209,7 @@ def note(params: schemas.SearchParams, answer: Answer) -> None:
         kept.note(params.q, answer.total, addresses.client(request.remote_addr))
 
 
-def wanted(answer: Answer) -> Wanted:
+def wanted(answer: Answer) -> MarkTargets:
     """Return what is to be marked in the hits of a search: nothing where nothing was typed."""
     return NOTHING_WANTED if answer.query is None else answer.query.wanted
 
@@ -333,7 +333,7 @@ def count_clicks() -> Response:
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
-def allowed_body(store: KeyStore, origins: Collection[str], head: Head) -> int:
+def allowed_body(store: KeyStore, origins: Collection[str], head: RequestHead) -> int:
     """Return how many bytes of a body may be sent with a request to one of the endpoints that take many lines."""
     with suppress(ServiceError):  # its view says why
 
@@ -409,7 +409,7 @@ def count_related(hits: Sequence[Hit]) -> None:
             metrics().filled(hit.reasons[0].code)
 
 
-def _found(hit: Hit, marked: Wanted) -> dict[str, Any]:
+def _found(hit: Hit, marked: MarkTargets) -> dict[str, Any]:
     parts = Highlights(visible(hit.article), marked)
     return written.found(hit, {"title": str(parts.title), "text": str(parts.text)})
 

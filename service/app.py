@@ -23,17 +23,17 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RequestRedirect
 
 from indexer.articles.article import shown
-from indexer.files.hashed import Hashed
+from indexer.files.hashed import FileDigests
 from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads
 from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from service import api, pages
 from service.clicks.counting import Clicks
-from service.clicks.lists import Lists
+from service.clicks.lists import ListSigner
 from service.clicks.log import FILE as CLICKS
 from service.clicks.log import ClickLog
-from service.clicks.trials import Trial
+from service.clicks.trials import RankingTrial
 from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany, TooSlow
 from service.live import Live
 from service.observing import logs, tracing
@@ -45,10 +45,10 @@ from service.overview.mapped import Overviews
 from service.reader.assets import EMBEDDED, Assets
 from service.reader.front_page import FrontPages
 from service.security import access, addresses, cors
-from service.security.addresses import Addressed
+from service.security.addresses import AddressMiddleware
 from service.security.audit import AuditLog
 from service.security.flows import Flows
-from service.security.gate import Gate as Doorkeeper
+from service.security.gate import Doorkeeper
 from service.security.keys import KeyStore
 from service.security.people import PeopleStore
 from service.security.pictures import Pictures
@@ -82,7 +82,7 @@ _FOR_EVERYONE = {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control
 """Of a file that any page may load, as a script or a module, with or without `integrity`."""
 
 
-class _Traced(Flask):
+class _TracingFlask(Flask):
     """Names each request, in its answer too, and has it counted and logged; gives every answer the headers of all.
 
     By the methods around Flask's hooks, which ask of each hook whether it is a coroutine: as long as all of this takes.
@@ -156,7 +156,7 @@ def load_reranker(settings: Settings) -> Reranker:
     return cross_encoder.load(cross_encoder.find(settings.reranker or ""), settings.backend, settings.threads)
 
 
-def create_app(settings: Settings | None = None, live: Live | None = None, hashed: Hashed | None = None) -> Flask:
+def create_app(settings: Settings | None = None, live: Live | None = None, hashed: FileDigests | None = None) -> Flask:
     """Return the application.
 
     :param settings: From the environment by default.
@@ -164,7 +164,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     :param hashed: Which files the server has hashed before this process was forked from it, for that one.
     """
     settings = settings or load()
-    app = _Traced(__name__, static_folder=None)
+    app = _TracingFlask(__name__, static_folder=None)
     app.of_all = {**_HEADERS, "Content-Security-Policy": _policy(Pictures(settings.picture_hosts))}
     app.config["SETTINGS"] = settings
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -201,7 +201,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     if settings.rate_limit is not None:
         _limit(app, settings.rate_limit, settings.rate_limit_storage)
     _admit(app, settings)
-    app.wsgi_app = Addressed(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = AddressMiddleware(app.wsgi_app)  # type: ignore[method-assign]
     if (hops := settings.trusted_hops) > 0:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
@@ -278,8 +278,8 @@ def _sign_on(settings: Settings) -> SignOn | None:
 def _clicks(settings: Settings) -> Clicks:
     log = ClickLog(settings.home / CLICKS, settings.clicks_days, settings.clicks_mb, metrics().uncounted)
     against = settings.trial_against
-    trial = None if settings.trial == "off" or against is None else Trial(settings.trial, against)
-    return Clicks(Lists(_secret(settings)), log, trial)
+    trial = None if settings.trial == "off" or against is None else RankingTrial(settings.trial, against)
+    return Clicks(ListSigner(_secret(settings)), log, trial)
 
 
 def _limit(app: Flask, rates: str, storage: str) -> None:
@@ -316,7 +316,7 @@ def _limited(limiter: Limiter, error: RateLimitExceeded) -> Response:
     return _service_error(TooMany(FieldError("requests", "one more", f"expected at most {error.description}"), seconds))
 
 
-def _admit(app: _Traced, settings: Settings) -> None:
+def _admit(app: _TracingFlask, settings: Settings) -> None:
     """Put the gate before the application: as many work at once as the process has cores."""
     longest = min(settings.max_wait_seconds, settings.request_seconds)
     gate = Gate(settings.threads or available_threads(), settings.max_waiting, longest)
@@ -325,12 +325,12 @@ def _admit(app: _Traced, settings: Settings) -> None:
     wanted = (settings.cost_budget, settings.key_budget)
     budgets = Budgets(*(None if one == "off" else Budget(one, settings.rate_limit_storage) for one in wanted))
     asked = (settings.request_seconds, MAX_BODY, larger, budgets, settings.trusted_hops, partial(_key_of, keys))
-    admission = Admission(app.wsgi_app, gate, _Busy(app), *asked)
+    admission = Admission(app.wsgi_app, gate, _BusyResponder(app), *asked)
     app.extensions["admission"] = admission
     app.wsgi_app = admission  # type: ignore[method-assign]
 
 
-def _start(settings: Settings, hashed: Hashed | None) -> Live:
+def _start(settings: Settings, hashed: FileDigests | None) -> Live:
     options = Options.of(settings)
     load = partial(load_encoder, settings)
     rerank = partial(load_reranker, settings) if settings.reranker else None
@@ -357,16 +357,16 @@ def _kind(error: ServiceError) -> str:
     return "busy" if isinstance(error, (Overloaded, TimedOut)) else "no_key" if isinstance(error, NoKeyYet) else ""
 
 
-class _Busy:
+class _BusyResponder:
     """Answers those who are turned away, as `Overloaded` is answered; made before, since it has to take no time."""
 
-    def __init__(self, app: _Traced) -> None:
+    def __init__(self, app: _TracingFlask) -> None:
         self._made = {kind: self._make(app, *kind) for kind in ((False, "vi"), (True, "vi"), (True, "en"))}
         self._late = _raw(*self._make(app, False, "vi", TooSlow()), keeps=False)
 
     @staticmethod
     def _make(
-        app: _Traced, page: bool, lang: str, error: ServiceError | None = None
+        app: _TracingFlask, page: bool, lang: str, error: ServiceError | None = None
     ) -> tuple[str, list[tuple[str, str]], bytes]:
         accept = "text/html" if page else "application/json"
         with app.test_request_context(

@@ -21,7 +21,7 @@ START = 0.6
 
 DraftKind = Literal["title", "start"]
 
-Run = dict[str, list[tuple[str, float]]]
+TrecRun = dict[str, list[tuple[str, float]]]
 """Query id -> article ids with their scores, best first."""
 
 
@@ -34,7 +34,7 @@ class Evaluation:
     """
 
     measures: dict[str, float]
-    run: Run
+    run: TrecRun
     unknown: list[str]
 
 
@@ -83,7 +83,7 @@ def draft_of(article: Article, kind: DraftKind) -> Draft:
 
 
 def _evaluate(ask: Callable[[str], Answer], qrels: Qrels) -> Evaluation:
-    run: Run = {}
+    run: TrecRun = {}
     unknown = []
     for query in qrels:
         try:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
-from service.rules.applied import Missing
+from service.rules.applied import MissingPin
 from service.search.understanding import Query
 
 
@@ -117,7 +117,7 @@ class Answer:
     query: Query | None = None
     relaxed: tuple[str, ...] = ()
     facets: Mapping[str, list[tuple[str, int]]] = field(default_factory=dict)
-    missing: Sequence[Missing] = ()
+    missing: Sequence[MissingPin] = ()
     published: Sequence[Article | Summary] = ()
     fate: Fate | None = None
     degraded: tuple[str, ...] = ()

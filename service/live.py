@@ -21,7 +21,7 @@ from indexer.archive import Archive
 from indexer.building import ingest
 from indexer.changes.journal import Journal
 from indexer.errors import JournalError, SnapshotError
-from indexer.files.hashed import Hashed
+from indexer.files.hashed import FileDigests
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.snapshot.snapshot import Snapshot
@@ -30,7 +30,7 @@ from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from models.remembering import QueryVectors
 from service.errors import NotReady
-from service.observing.metrics import Ingestion, metrics
+from service.observing.metrics import IngestionFigures, metrics
 from service.options import Options
 from service.searcher import Searcher
 from service.serving.held_encoder import HeldEncoder
@@ -63,7 +63,7 @@ class Live:
         poll_seconds: float = 0.5,
         options: Options | None = None,
         head_start: float = 0.0,
-        hashed: Hashed | None = None,
+        hashed: FileDigests | None = None,
         load_reranker: Callable[[], Reranker] | None = None,
     ) -> None:
         self._home = Home(home)
@@ -71,7 +71,7 @@ class Live:
         self._reranker = None if load_reranker is None else HeldReranker(load_reranker)
         self._poll_seconds = poll_seconds
         self._head_start = head_start
-        self._hashed = hashed or Hashed()
+        self._hashed = hashed or FileDigests()
         self._options = options or Options()
         # Outlives searchers: a query's vector is the same in every snapshot.
         self._asked = QueryVectors(noted=metrics().asked)
@@ -161,10 +161,10 @@ class Live:
         """Return what is wrong with the snapshot that is published, None where it is the one served."""
         return self._problem
 
-    def ingestion(self) -> Ingestion:
+    def ingestion(self) -> IngestionFigures:
         """Return how far the API's changes are."""
         searcher, journal = self._searcher, self.journal
-        told, held = Ingestion(), 0
+        told, held = IngestionFigures(), 0
         if searcher is not None:
             manifest = base = searcher.archive.manifest
             held = ingest.held_changes(self._home, searcher.archive.id, manifest)

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from indexer.language.lexicon import Abbreviation, Read, Renaming, parse_abbreviations, parse_renamings
+from indexer.language.lexicon import Abbreviation, ParsedLines, Renaming, parse_abbreviations, parse_renamings
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ClassMap
-from service.files.followed import Followed
+from service.files.followed import FileFollower
 from service.ranking.presets import Defaults
 from service.rules.file import RuleFile
 from service.rules.lines import NO_RULES, Rules
@@ -21,11 +21,11 @@ from service.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-NO_ABBREVIATIONS: Read[Abbreviation] = Read(())
-NO_RENAMINGS: Read[Renaming] = Read(())
+NO_ABBREVIATIONS: ParsedLines[Abbreviation] = ParsedLines(())
+NO_RENAMINGS: ParsedLines[Renaming] = ParsedLines(())
 
 
-class AbbreviationFile(Followed[Read[Abbreviation]]):
+class AbbreviationFile(FileFollower[ParsedLines[Abbreviation]]):
     """Follows a file of editors' abbreviations.
 
     :param path: None where there is no such file.
@@ -35,7 +35,7 @@ class AbbreviationFile(Followed[Read[Abbreviation]]):
         super().__init__(path, parse_abbreviations, NO_ABBREVIATIONS, "abbreviations")
 
 
-class RenamingFile(Followed[Read[Renaming]]):
+class RenamingFile(FileFollower[ParsedLines[Renaming]]):
     """Follows a file of renamed places.
 
     :param path: None where there is no such file.
@@ -58,8 +58,8 @@ class Options:
     """
 
     synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
-    abbreviations: Callable[[], Read[Abbreviation]] = lambda: NO_ABBREVIATIONS
-    renamings: Callable[[], Read[Renaming]] = lambda: NO_RENAMINGS
+    abbreviations: Callable[[], ParsedLines[Abbreviation]] = lambda: NO_ABBREVIATIONS
+    renamings: Callable[[], ParsedLines[Renaming]] = lambda: NO_RENAMINGS
     rules: Callable[[], Rules] = lambda: NO_RULES
     classes: ClassMap = content_classes.NO_RULES
     related: Defaults = field(default_factory=Defaults)

@@ -27,7 +27,7 @@ from indexer.files.arrays import Rows
 from indexer.index.lexical import Term
 from indexer.language import lexicon
 from indexer.language.compounds import word_pairs
-from indexer.language.lexicon import Abbreviation, Read, Renaming
+from indexer.language.lexicon import Abbreviation, ParsedLines, Renaming
 from models.encoder import Encoder, Vectors
 from models.remembering import QueryVectors
 from service.errors import NotFound, NotReady
@@ -36,16 +36,16 @@ from service.observing import tracing
 from service.options import Options
 from service.ranking import fusion
 from service.ranking.fusion import Candidates, Scores
-from service.related.relating import Relating
+from service.related.relating import Relater
 from service.rules.applied import RulesInArchive
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.search import begun, reranking
-from service.search.retrieval import FIRST_LEXICAL, Found, LexicalMatches, Retrieval
+from service.search.retrieval import FIRST_LEXICAL, LexicalMatches, Retrieval, ScoredCandidates
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
-from service.serving.beside import Beside
-from service.serving.held_reranker import HeldReranker, Skipped
+from service.serving.beside import BackgroundCall
+from service.serving.held_reranker import HeldReranker, RerankingSkipped
 
 STRONG = 0.4
 """Relevance from which on a hit is a strong match (benchmarks/README.md)."""
@@ -57,7 +57,7 @@ _FILTERS = 8
 """For how many filters it is kept which articles pass; a byte an article each."""
 
 
-class _Public(NamedTuple):
+class _PublicArticles(NamedTuple):
     """Which articles may be seen.
 
     :param since: In microseconds since 1970 in UTC, as `until`, when that changes.
@@ -73,16 +73,16 @@ class _Public(NamedTuple):
 class _Understanding(NamedTuple):
     """What understands queries, and the editors' words that it was made with."""
 
-    abbreviations: Read[Abbreviation]
-    renamings: Read[Renaming]
+    abbreviations: ParsedLines[Abbreviation]
+    renamings: ParsedLines[Renaming]
     made: Understanding
 
 
 @dataclass(frozen=True)
-class _Ranked:
+class _RankedHits:
     """The hits of all pages, best first.
 
-    :param spreads: What it is ordered by, as far as that is measured.
+    :param z_scores: What it is ordered by, as far as that is measured.
     :param lifted: Which are lifted above the others.
     :param complete: Whether the result set has all that there is to find.
     :param copies: How many others of the same text stand behind each.
@@ -92,7 +92,7 @@ class _Ranked:
 
     candidates: Candidates
     relevance: Scores
-    spreads: Scores
+    z_scores: Scores
     lifted: Mask
     titled: Mask
     complete: bool
@@ -110,13 +110,13 @@ class _Ranked:
         """Return how many of them are strong matches."""
         return int(np.count_nonzero(self.relevance >= STRONG))
 
-    def ordered(self, order: NDArray[np.intp]) -> _Ranked:
+    def ordered(self, order: NDArray[np.intp]) -> _RankedHits:
         """Return the same hits in another order."""
         return replace(
             self,
             candidates=self.candidates.take(order),
             relevance=self.relevance[order],
-            spreads=self.spreads[order],
+            z_scores=self.z_scores[order],
             lifted=self.lifted[order],
             titled=self.titled[order],
             copies=self.copies[order],
@@ -168,18 +168,18 @@ class Searcher:
         self._encoder = encoder
         self._asked = asked or QueryVectors()
         self._options = options
-        self._public: _Public | None = None
+        self._public: _PublicArticles | None = None
         self._public_lock = threading.Lock()
         self._withdrawn = ""
         self._held_back: list[Withdrawal] = []
         self.heeded: int | None = None
         """The version of the journal whose withdrawals are held back; `service.live` keeps it."""
         # Made where one was asked for a suggestion; not the searcher itself, or all that ever were would stay.
-        self._suggested_before: tuple[Read[Abbreviation], Suggester] | None = same._suggesting if same else None
+        self._suggested_before: tuple[ParsedLines[Abbreviation], Suggester] | None = same._suggesting if same else None
         self.rules = _RulesNow(options, archive)
         self._revision = options.revision
         self._understanding: _Understanding | None = same._understanding if same else None
-        self._suggesting: tuple[Read[Abbreviation], Suggester] | None = None
+        self._suggesting: tuple[ParsedLines[Abbreviation], Suggester] | None = None
 
     @property
     def understanding(self) -> Understanding:
@@ -266,7 +266,7 @@ class Searcher:
         rows = rows[fusion.newest_first(self.archive.published[rows], whole, rows)]
         none = np.zeros(len(rows), dtype=np.bool_)
         copies = np.zeros(len(rows), dtype=np.int64)
-        ranked = _Ranked(Candidates(rows), whole, whole, none, none, complete=True, copies=copies, rows=rows)
+        ranked = _RankedHits(Candidates(rows), whole, whole, none, none, complete=True, copies=copies, rows=rows)
         tracing.lap("ranking")
         facets = self.archive.facets(rows)
         for field in self._chosen(params):
@@ -282,7 +282,12 @@ class Searcher:
         return [field for field in FACETS if getattr(params, field)]
 
     def _facets(
-        self, params: SearchParams, now: datetime | None, retrieval: Retrieval, ranked: _Ranked, visible: Mask | None
+        self,
+        params: SearchParams,
+        now: datetime | None,
+        retrieval: Retrieval,
+        ranked: _RankedHits,
+        visible: Mask | None,
     ) -> dict[str, list[tuple[str, int]]]:
         """Return how many hits there would be with each value of a facet, in place of the chosen ones of that facet."""
         if params.ranking == "similarity":
@@ -331,7 +336,7 @@ class Searcher:
         find = partial(LexicalMatches.of, self.archive, query)
         if mode == "lexical":
             return find
-        begun = Beside(partial(find, pool, FIRST_LEXICAL))
+        begun = BackgroundCall(partial(find, pool, FIRST_LEXICAL))
 
         def found(allowed: Mask, most: int) -> LexicalMatches:
             return begun.result() if allowed is pool and most == FIRST_LEXICAL else find(allowed, most)
@@ -356,16 +361,16 @@ class Searcher:
                 raise
             return None
 
-    def _nearest(self, retrieval: Retrieval, allowed: Mask) -> _Ranked:
+    def _nearest(self, retrieval: Retrieval, allowed: Mask) -> _RankedHits:
         """Return the allowed articles by measured likeness, each for itself, related or not."""
         found = retrieval.nearest(allowed)
         scores = retrieval.scored(found)
         order, relevance = _best_first(scores)
         none = np.zeros(len(order), dtype=np.int64)
-        return _Ranked(
+        return _RankedHits(
             scores.candidates.take(order),
             relevance,
-            (scores.spreads - scores.lifts)[order],
+            (scores.z_scores - scores.lifts)[order],
             scores.lifts[order] > 0,
             scores.titled[order],
             found.complete,
@@ -373,7 +378,7 @@ class Searcher:
             found.rows,
         )
 
-    def _ranked(self, retrieval: Retrieval, allowed: Mask, least: float) -> _Ranked:
+    def _ranked(self, retrieval: Retrieval, allowed: Mask, least: float) -> _RankedHits:
         """Return the result set, best first, each text once.
 
         :param least: The least relevance of a hit.
@@ -387,10 +392,10 @@ class Searcher:
         rows = found.candidates.rows[order]
         one = fusion.collapse(self.archive.texts(rows), self.archive.published[rows], np.arange(len(rows)))
         heads, best = order[one.heads], order[one.best]  # a reprint that stands for its text is as relevant as the best
-        return _Ranked(
+        return _RankedHits(
             found.candidates.take(heads),
             relevance[one.best],
-            (found.spreads - found.lifts)[best],
+            (found.z_scores - found.lifts)[best],
             found.lifts[best] > 0,
             found.titled[heads],
             members.complete,
@@ -429,9 +434,9 @@ class Searcher:
         return None if row is None else self.archive.summaries([row])[0].id
 
     @cached_property
-    def _relating(self) -> Relating:
+    def _relating(self) -> Relater:
         options = self._options
-        return Relating(self.archive, self._encoder, self.rules, options.classes, options.related)
+        return Relater(self.archive, self._encoder, self.rules, options.classes, options.related)
 
     def changes(self, now: datetime | None = None) -> tuple[str, int]:
         """Return what related lists depend on beside the snapshot.
@@ -509,7 +514,7 @@ class Searcher:
             if known is None or not known.since <= moment < known.until:
                 mask, until = self.archive.public(moment)
                 mask.setflags(write=False)  # so that the archive may keep what follows from it
-                known = self._public = _Public(moment, mask, until, {})
+                known = self._public = _PublicArticles(moment, mask, until, {})
             allowed = known.filtered.get(filters) if filters else known.mask
         if allowed is None:
             passed = self.archive.mask(filters)  # looks at every article, so that no other request waits for it
@@ -526,7 +531,7 @@ class Searcher:
         served = (params.ranking, params.mode, params.sort) == ("relevance", "hybrid", "relevance")
         return self._reranker is not None and served and params.offset < reranking.FIRST
 
-    def _second_look(self, query: Query, ranked: _Ranked) -> _Ranked | None:
+    def _second_look(self, query: Query, ranked: _RankedHits) -> _RankedHits | None:
         """Return the same hits, the first of them in the reranker's order; None where it is skipped.
 
         Relevance stays with the places: it says how likely what stands there is right, and where strong matches end.
@@ -538,7 +543,7 @@ class Searcher:
         texts = reranking.passages(self.archive, ranked.candidates.rows[:first], query.wanted)
         try:
             scores = self._reranker.score(query.text, texts)
-        except Skipped:
+        except RerankingSkipped:
             return None
         order = np.arange(ranked.total)
         order[:first] = reranking.order(ranked.lifted[:first], scores)
@@ -546,11 +551,11 @@ class Searcher:
         second[:first] = scores[order[:first]]
         return replace(ranked.ordered(order), relevance=ranked.relevance, second=second)
 
-    def _newest(self, ranked: _Ranked) -> _Ranked:
+    def _newest(self, ranked: _RankedHits) -> _RankedHits:
         rows = ranked.candidates.rows
         return ranked.ordered(fusion.newest_first(self.archive.published[rows], ranked.relevance, rows))
 
-    def _hits(self, ranked: _Ranked, offset: int, limit: int) -> list[Hit]:
+    def _hits(self, ranked: _RankedHits, offset: int, limit: int) -> list[Hit]:
         page = slice(offset, offset + limit)
         found = ranked.candidates.take(np.arange(len(ranked.relevance))[page])
         articles = self.archive.articles(found.rows)
@@ -569,14 +574,14 @@ class Searcher:
                     copies=int(ranked.copies[here]),
                     behind=behind.get(at, ()),
                     words=None if found.lexical is None else float(found.lexical[at]),
-                    spreads=float(ranked.spreads[here]),
+                    spreads=float(ranked.z_scores[here]),
                     lifted=bool(ranked.lifted[here]),
                     second=None if ranked.second is None or here >= reranking.FIRST else float(ranked.second[here]),
                 )
             )
         return hits
 
-    def _behind(self, ranked: _Ranked, rows: Rows, page: slice) -> dict[int, list[Summary]]:
+    def _behind(self, ranked: _RankedHits, rows: Rows, page: slice) -> dict[int, list[Summary]]:
         """Return articles that stand behind hits for having their text, a few each, by the hit's place on the page."""
         if not ranked.copies[page].any():
             return {}
@@ -588,7 +593,7 @@ class Searcher:
         return found
 
     @staticmethod
-    def _reasons(ranked: _Ranked, found: Candidates, here: int, at: int) -> list[Reason]:
+    def _reasons(ranked: _RankedHits, found: Candidates, here: int, at: int) -> list[Reason]:
         """Return why a hit is here: its title is what was typed, its words, its meaning."""
         reasons = []
         if ranked.titled[here]:
@@ -600,10 +605,10 @@ class Searcher:
         return reasons
 
 
-def _best_first(found: Found) -> tuple[NDArray[np.intp], Scores]:
+def _best_first(found: ScoredCandidates) -> tuple[NDArray[np.intp], Scores]:
     """Return the order of (n,) candidates, best first, ties by row, and the relevance of each in that order.
 
     Nothing is said to be less relevant than what stands below it.
     """
-    order = (-found.spreads).argsort(kind="stable")
+    order = (-found.z_scores).argsort(kind="stable")
     return order, np.maximum.accumulate(found.relevance[order][::-1])[::-1]

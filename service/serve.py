@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from indexer.files import private
-from indexer.files.hashed import Ahead, Hashed
+from indexer.files.hashed import BackgroundHashing, FileDigests
 from models.cpu import available_threads
 from service.serving import allocator
 from service.serving.admission import SPARE, Admission
@@ -67,7 +67,7 @@ def share_cores(workers: int, threads: int | None = None) -> int:
 
 
 def serve(
-    home: Path, host: str, port: int, workers: int, ahead: Ahead | None = None, open_newsroom: bool = False
+    home: Path, host: str, port: int, workers: int, ahead: BackgroundHashing | None = None, open_newsroom: bool = False
 ) -> None:
     """Serve until told to stop.
 
@@ -80,7 +80,7 @@ def serve(
     from service.observing import logs
 
     private.owner_only()
-    ahead = ahead or Ahead(home)
+    ahead = ahead or BackgroundHashing(home)
     gc.disable()  # until all is imported, of which nothing is garbage
     found = settings.load()
     settings.oidc_secret(found)  # says here what is wrong with its file, not in each worker
@@ -171,7 +171,7 @@ def _open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _preload(settings: Settings, workers: int, ahead: Ahead) -> Hashed:
+def _preload(settings: Settings, workers: int, ahead: BackgroundHashing) -> FileDigests:
     """Read once, before workers are forked, what all of them share: the program, words, and the model's tokenizer.
 
     One worker alone has nobody to share with, and answers sooner if it reads the latter beside its first requests.
@@ -221,7 +221,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
 
     from service.observing import logs
 
-    class Unformed(Logger):  # type: ignore[misc]
+    class GunicornLogger(Logger):  # type: ignore[misc]
         """Hands on what gunicorn logs to be written as everything else is; of a request, where it failed alone."""
 
         def setup(self, cfg: Any) -> None:
@@ -242,7 +242,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
 
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            given = {**_config(host, port, workers, threads, Worker), "logger_class": Unformed}
+            given = {**_config(host, port, workers, threads, Worker), "logger_class": GunicornLogger}
             for name, value in given.items():
                 if name in self.cfg.settings:  # older releases have no control socket to switch off
                     self.cfg.set(name, value)

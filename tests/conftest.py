@@ -22,7 +22,7 @@ from flask.testing import FlaskClient
 from indexer.archive import Archive
 from indexer.articles.article import validate
 from indexer.articles.owners import write_owners
-from indexer.articles.store import Stored
+from indexer.articles.store import StoredArticle
 from indexer.building.build import BuildOptions, BuildReport, build
 from indexer.index import lexical
 from indexer.index.lexical import LexicalIndex, LexicalWriter
@@ -128,7 +128,7 @@ def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) 
     first = earlier.count if earlier else 0
     lines = [{"id": f"a{row}", "title": f"Tin {row}", **line} for row, line in enumerate(part.lines, first)]
     articles = [validate(line) for line in lines]
-    stored = [Stored.of(article, "source") for article in articles if not isinstance(article, list)]
+    stored = [StoredArticle.of(article, "source") for article in articles if not isinstance(article, list)]
     assert len(stored) == len(part.lines) == len(part.owned)
     text = earlier.text_count if earlier else 0
     keys = [(b"%08d%08d" % (text + row, 0), row) for row in range(len(rows))]

@@ -15,7 +15,7 @@ from indexer.archive import Archive
 from indexer.building import growth
 from indexer.building.build import BuildOptions, build
 from indexer.errors import SnapshotError
-from indexer.index.lexical import Term, Words
+from indexer.index.lexical import LexicalQuery, Term
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.snapshot.snapshot import Snapshot
@@ -159,7 +159,7 @@ def test_an_added_segment_that_dies_whole_leaves_no_rows_behind(home_of):
     assert segments(home) == [("segment-0", 100, 0)]
     with opened(home) as archive:
         assert archive.having([Term("exact", "101")]).tolist() == []
-        words = Words((((Term("exact", "gốm"),),),))
+        words = LexicalQuery((((Term("exact", "gốm"),),),))
         assert archive.matching(words, 100, alive(archive))[0].max() < archive.count == 100
     index([line(101)])
     with opened(home) as archive:
@@ -192,7 +192,7 @@ def test_an_article_added_under_embargo_has_its_words_when_it_comes_out(home_of)
 def test_what_was_written_over_does_not_pile_up_in_the_word_index(home_of):
     home, index = home_of(added_to=0)
     index([*map(line, range(60)), line(60, body="bão lũ"), line(61, body="bão lũ")])
-    words = Words((((Term("exact", "bão"),),),))
+    words = LexicalQuery((((Term("exact", "bão"),),),))
     with opened(home) as archive:
         at_first = archive.chance(words).whole
     for version in range(40):
@@ -284,7 +284,7 @@ def test_an_archive_added_to_is_the_archive_written_anew(home_of, begun, operati
         held = [articles_of(archive) for archive in (added, anew)]
         assert {name: one for name, (_, one) in held[0].items()} == {name: one for name, (_, one) in held[1].items()}
         for token in ("gốm", "bản", "1", "a3", *map(str, range(31, 36))):
-            words = Words((((Term("exact", token),),),))
+            words = LexicalQuery((((Term("exact", token),),),))
             found = [archive.matching(words, 100, alive(archive))[0] for archive in (added, anew)]
             assert named(added, found[0]) == named(anew, found[1])
         for name in list(held[0])[:6]:
@@ -320,7 +320,7 @@ def test_words_weigh_the_same_in_every_segment(home_of):
         index(map(line, range(60)))
         index(map(line, range(60, 64)))
         with opened(home) as archive:
-            words = Words((((Term("exact", "gốm"),),), ((Term("exact", "lũng"),),)))
+            words = LexicalQuery((((Term("exact", "gốm"),),), ((Term("exact", "lũng"),),)))
             rows, found = archive.matching(words, 100, alive(archive))
             scores.append(dict(zip(ids(archive, rows), found.tolist(), strict=True)))
     assert scores[0] == pytest.approx(scores[1], rel=1e-5)

@@ -15,7 +15,7 @@ from service.errors import CannotWrite, NotFound, NotReady
 from service.evaluation import evaluate_related, evaluate_search
 from service.judging import sittings
 from service.judging.judgements import FILE, Judgement, JudgementStore, as_file, merged, query_id
-from service.judging.sittings import Given, Subject, listed, overview, pooled, scores, sitting, take
+from service.judging.sittings import GivenGrade, Subject, listed, overview, pooled, scores, sitting, take
 from service.security.keys import KeyStore
 from service.wording.judging import EN, VI
 
@@ -260,9 +260,9 @@ class TestFigures:
 class TestTaking:
     def test_only_public_articles(self, searcher, store):
         with pytest.raises(NotFound):
-            take(searcher, store, Given(q="gốm", id="mai", grade=1), "lan")
+            take(searcher, store, GivenGrade(q="gốm", id="mai", grade=1), "lan")
         with pytest.raises(NotFound):
-            take(searcher, store, Given(article="mai", id="lua", grade=1), "lan")
+            take(searcher, store, GivenGrade(article="mai", id="lua", grade=1), "lan")
         assert store.of("search") == store.of("related") == []
 
 

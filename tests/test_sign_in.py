@@ -16,7 +16,7 @@ from service.security import gate
 from service.security.audit import AuditLog
 from service.security.audit_entries import ANYONE, Actor
 from service.security.bounds import Bounds
-from service.security.gate import Asked, Gate
+from service.security.gate import BrowserRequest, Doorkeeper
 from service.security.keys import FILE, Key, KeyStore
 from service.security.people import Person
 from service.security.sessions import NOBODY, Sessions
@@ -571,11 +571,13 @@ class TestWithoutFlask:
     def made(self, tmp_path, clock):
         store = KeyStore(tmp_path, lambda: clock[0])
         _, text = store.create("x", ["newsroom"])
-        return Gate(store, Sessions(lambda: b"s" * 32, 100, lambda: clock[0]), lambda: clock[0]), text
+        return Doorkeeper(store, Sessions(lambda: b"s" * 32, 100, lambda: clock[0]), lambda: clock[0]), text
 
     @staticmethod
     def asked(cookie=None, method="POST", reader="203.0.113.9", **headers):
-        return Asked(method, reader, "10.0.0.1", "HTTP/1.1", ({"Host": "tim.bao.example"} | headers).get, cookie)
+        return BrowserRequest(
+            method, reader, "10.0.0.1", "HTTP/1.1", ({"Host": "tim.bao.example"} | headers).get, cookie
+        )
 
     def test_in_and_out(self, made, clock):
         gate, text = made

@@ -67,6 +67,16 @@ def room(module):
     return ".".join(module.split(".")[1:2]) or module
 
 
+def types_of(tree):
+    """Return the names of the classes that a module defines, local ones too, and of its aliases of types."""
+    found = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
+    for node in tree.body:
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and not ast.unparse(node.value).startswith("TypeVar("):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id for target in targets if isinstance(target, ast.Name)}
+    return {name for name in found if re.match("_?[A-Z].*[a-z]", name)}
+
+
 def importers(package):
     return {name for name, path in MODULES.items() if package in map(top, imports(path))}
 
@@ -223,6 +233,14 @@ class TestImports:
     def test_every_module_says_what_it_owns(self):
         for name, path in MODULES.items():
             assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+
+    def test_no_name_stands_for_two_classes(self):
+        """Nor for a class and an alias of a type. What a TypeVar stands for is its module's own matter."""
+        where: dict[str, list[str]] = {}
+        for name, path in MODULES.items():
+            for defined in sorted(types_of(ast.parse(path.read_text(encoding="utf-8")))):
+                where.setdefault(defined, []).append(name)
+        assert {defined: names for defined, names in where.items() if len(names) > 1} == {}
 
     def test_importing_leaves_logging_alone(self):
         code = f"""

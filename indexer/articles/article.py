@@ -152,7 +152,9 @@ OptionalText = Annotated[str | None, BeforeValidator(_cleaned)]
 OptionalTime = Annotated[
     datetime | None, BeforeValidator(_time, json_schema_input_type=datetime | date | Literal[""] | None)
 ]
-Strings = Annotated[list[str], BeforeValidator(_strings, json_schema_input_type=list[str | None] | Literal[""] | None)]
+StringList = Annotated[
+    list[str], BeforeValidator(_strings, json_schema_input_type=list[str | None] | Literal[""] | None)
+]
 ArticleId = Annotated[
     str, BeforeValidator(_id, json_schema_input_type=Annotated[str, WithJsonSchema(ID_SCHEMA)]), Field(examples=["b1"])
 ]
@@ -177,11 +179,11 @@ class Article(BaseModel):
     body: Annotated[OptionalText, Field(description="As plain text")] = None
     body_html: Annotated[OptionalText, Field(description="As HTML, where there is no plain text")] = None
     url: OptionalText = None
-    aliases: Annotated[Strings, Field(description="Old ids and addresses that still answer")] = []
+    aliases: Annotated[StringList, Field(description="Old ids and addresses that still answer")] = []
     section: OptionalText = None
     author: OptionalText = None
     source: OptionalText = None
-    tags: Strings = []
+    tags: StringList = []
     published_at: Annotated[OptionalTime, Field(description="Ahead of now: under embargo until then")] = None
     updated_at: Annotated[OptionalTime, Field(description="Of two readings of an id the later one counts")] = None
     unpublish_at: Annotated[OptionalTime, Field(description="Once it is past, the article is in no answer")] = None
@@ -214,7 +216,7 @@ class Article(BaseModel):
 
 
 @dataclass(frozen=True)
-class Problem:
+class LineProblem:
     """What is wrong with one line of a source.
 
     :param source: The source as it was named.

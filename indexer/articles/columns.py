@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from indexer.articles.article import VIETNAM, Article
 from indexer.files import arrays
+from indexer.files.arrays import Mask as Mask
+from indexer.files.arrays import Rows as Rows
 from indexer.text.folding import match_key
-
-Mask = NDArray[np.bool_]
 
 ABSENT = int(np.iinfo(np.int64).min)
 """Stands for an absent time."""
@@ -107,7 +107,7 @@ class ColumnWriter:
         (directory / VALUES_FILE).write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
 
 
-class Count(NamedTuple):
+class ValueCount(NamedTuple):
     """How many articles have a value.
 
     :param key: What is equal for all values that filters hold to be equal.
@@ -193,7 +193,7 @@ class Columns:
             passed &= (self.published >= first) & (self.published <= last)
         return passed
 
-    def counts(self, rows: NDArray[np.int64], fields: Sequence[str] = FACETS) -> dict[str, list[Count]]:
+    def counts(self, rows: NDArray[np.int64], fields: Sequence[str] = FACETS) -> dict[str, list[ValueCount]]:
         """Return how many of (n,) rows have each value of section, source, author and tag.
 
         :param fields: Those of them that are counted.
@@ -205,7 +205,8 @@ class Columns:
             met = times.nonzero()[0]
             keys, values = self._keys[field], self.values[field]
             found[field] = [
-                Count(keys[code], values[code], n) for code, n in zip(met.tolist(), times[met].tolist(), strict=True)
+                ValueCount(keys[code], values[code], n)
+                for code, n in zip(met.tolist(), times[met].tolist(), strict=True)
             ]
         return found
 

@@ -41,7 +41,7 @@ CREATE TABLE texts (key BLOB PRIMARY KEY, vector INTEGER NOT NULL) WITHOUT ROWID
 """
 
 
-class Stored(NamedTuple):
+class StoredArticle(NamedTuple):
     """An article as the store keeps it.
 
     :param line: Its archive line as JSON.
@@ -62,7 +62,7 @@ class Stored(NamedTuple):
     fullness: int
 
     @classmethod
-    def of(cls, article: Article, origin: str) -> Stored:
+    def of(cls, article: Article, origin: str) -> StoredArticle:
         """Return what the store keeps of an article."""
         line = json.dumps(article.line(), ensure_ascii=False, separators=(",", ":"))
         updated = None if article.updated_at is None else micros(article.updated_at)
@@ -106,7 +106,7 @@ def disk_errors_told() -> Iterator[None]:
         raise BuildRefused(f"SQLite cannot write: {error}; is the disk full?") from error
 
 
-def write_store(path: Path, articles: Iterable[Stored], texts: Iterable[tuple[bytes, int]]) -> int:
+def write_store(path: Path, articles: Iterable[StoredArticle], texts: Iterable[tuple[bytes, int]]) -> int:
     """Write a store of articles, rows counted from 0 in their order, and return how many there are.
 
     :param texts: For each vector the key of the text that it was encoded from.
@@ -185,7 +185,7 @@ class Store:
         return int(str(found[0][0])) if found else None
 
     def state_of(self, article_id: str) -> tuple[int, int | None, bytes] | None:
-        """Return row, `updated` and `fingerprint` of an id (`Stored`), or None."""
+        """Return row, `updated` and `fingerprint` of an id (`StoredArticle`), or None."""
         found = self._fetch("SELECT row, updated, fingerprint FROM articles WHERE id = ?", (article_id,))
         return found[0] if found else None  # type: ignore[return-value]
 

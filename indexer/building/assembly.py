@@ -31,7 +31,7 @@ from indexer.snapshot import archive_map
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import SegmentEntry
 from indexer.snapshot.publishing import publish
-from indexer.snapshot.segment import Indexed, SegmentWriter
+from indexer.snapshot.segment import IndexedArticle, SegmentWriter
 from indexer.snapshot.sharing import share_directory, share_file
 from indexer.snapshot.snapshot import Snapshot
 from indexer.text.views import ENCODED
@@ -198,7 +198,7 @@ class Assembly:
         """Return the rows of staged texts that have vectors already, and theirs in the current snapshot, (k, 2)."""
         return np.fromiter(self._staging.known_vectors(), dtype=np.dtype((np.int64, 2)))
 
-    def _counted(self, articles: Iterable[Indexed], total: int) -> Iterator[Indexed]:
+    def _counted(self, articles: Iterable[IndexedArticle], total: int) -> Iterator[IndexedArticle]:
         for done, article in enumerate(articles, 1):
             yield article
             if done % _TOLD == 0 or done == total:

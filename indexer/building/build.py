@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from indexer.articles import store
-from indexer.articles.article import Article, Problem, shown, validate, without_time_ahead
+from indexer.articles.article import Article, LineProblem, shown, validate, without_time_ahead
 from indexer.building import growth, older_formats
 from indexer.building.assembly import Assembly
 from indexer.building.cache import VectorCache
 from indexer.building.rejects import RejectsFile
-from indexer.building.staging import Changes, Held, Staging
-from indexer.building.trial import Trial
+from indexer.building.staging import Changes, SegmentContents, Staging
+from indexer.building.trial import TrialPreparation
 from indexer.changes.barred import is_barred, names_barred
 from indexer.changes.changes import Change
 from indexer.changes.journal import Journal
@@ -76,7 +76,7 @@ class BuildReport:
     reused: int = 0
     snapshot: str | None = None
     pruned: list[str] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[LineProblem] = field(default_factory=list)
     problems_by_field: Counter[str] = field(default_factory=Counter)
     rejects: Path | None = None
     incomplete: list[str] = field(default_factory=list)
@@ -232,7 +232,7 @@ def stage_changes(
             staging.force(change.id)
         if change.line is None:
             staging.withdraw(change.id, change.updated, pending=True)
-    with closing(Trial()) as trial:
+    with closing(TrialPreparation()) as trial:
         for change in changes:
             if change.line is None:
                 continue
@@ -259,12 +259,12 @@ def open_published(home: Home) -> Snapshot | None:
         ) from error
 
 
-def held(current: Snapshot | None) -> list[Held]:
+def held(current: Snapshot | None) -> list[SegmentContents]:
     """Return what the segments of a snapshot hold, none where there is no snapshot."""
     if current is None:
         return []
     return [
-        Held(current.directory / segment.name / store.FILE, segment.alive, segment.index.count)
+        SegmentContents(current.directory / segment.name / store.FILE, segment.alive, segment.index.count)
         for segment in current.segments
     ]
 
@@ -299,7 +299,7 @@ def _read(
 ) -> BuildReport:
     report, ownership = BuildReport(), Ownership.of(sources)
     rejects = RejectsFile(home.path)
-    with closing(rejects), closing(Trial()) as trial:
+    with closing(rejects), closing(TrialPreparation()) as trial:
         for source in sources:
             for reading in read_source(source, options.source):
                 report.lines += 1
@@ -337,26 +337,28 @@ def _is_barred(reading: Reading | BadLine, barred: frozenset[bytes]) -> bool:
     return is_barred(reading.fields, barred)
 
 
-def _judge(source: str, reading: Reading | BadLine, trial: Trial) -> tuple[Article | None, list[Problem]]:
+def _judge(
+    source: str, reading: Reading | BadLine, trial: TrialPreparation
+) -> tuple[Article | None, list[LineProblem]]:
     if isinstance(reading, BadLine):
-        return None, [Problem(source, reading.line, "", shown(reading.raw), reading.reason)]
+        return None, [LineProblem(source, reading.line, "", shown(reading.raw), reading.reason)]
     if fault := trial.fault(reading.fields):
         logger.error("%s:%d: %s", source, reading.line, fault)
-        return None, [Problem(source, reading.line, "", shown(reading.fields.get("title")), fault)]
+        return None, [LineProblem(source, reading.line, "", shown(reading.fields.get("title")), fault)]
     found = validate(reading.fields)
     if isinstance(found, Article):
         article, faults = without_time_ahead(found, datetime.now(UTC))
-        return article, [Problem(source, reading.line, *fault) for fault in faults]
-    return None, [Problem(source, reading.line, *fault) for fault in found]
+        return article, [LineProblem(source, reading.line, *fault) for fault in faults]
+    return None, [LineProblem(source, reading.line, *fault) for fault in found]
 
 
-def _note(report: BuildReport, problems: list[Problem]) -> None:
+def _note(report: BuildReport, problems: list[LineProblem]) -> None:
     report.problems += problems[: max(0, _SHOWN_PROBLEMS - len(report.problems))]
     report.problems_by_field.update(problem.field or "(line)" for problem in problems)
 
 
 def _reject(
-    report: BuildReport, rejects: RejectsFile, staging: Staging, reading: Reading | BadLine, problems: list[Problem]
+    report: BuildReport, rejects: RejectsFile, staging: Staging, reading: Reading | BadLine, problems: list[LineProblem]
 ) -> None:
     report.rejected += 1
     if isinstance(reading, BadLine) and reading.incomplete:

@@ -17,14 +17,14 @@ from urllib.parse import quote
 import numpy as np
 
 from indexer.articles import store
-from indexer.building.staging import Held
+from indexer.building.staging import SegmentContents
 from indexer.errors import SnapshotError
 from indexer.files.layout import MANIFEST_FILE
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import FORMAT, READ
 
 
-def held(home: Home) -> list[Held] | None:
+def held(home: Home) -> list[SegmentContents] | None:
     """Return what each segment of the current snapshot holds if that is of an older format, else None.
 
     :raises SnapshotError: if it is, and its articles cannot be read.
@@ -56,7 +56,7 @@ def _manifest(directory: Path) -> dict[str, Any] | None:
     return found if named and isinstance(found, dict) else None
 
 
-def _segment(directory: Path, manifest: dict[str, Any], entry: dict[str, Any]) -> Held:
+def _segment(directory: Path, manifest: dict[str, Any], entry: dict[str, Any]) -> SegmentContents:
     path = _file(directory, manifest, f"{entry['name']}/{store.FILE}")
     with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)) as database:
         columns = {row[1] for row in database.execute("PRAGMA table_info(articles)")}
@@ -66,7 +66,7 @@ def _segment(directory: Path, manifest: dict[str, Any], entry: dict[str, Any]) -
     alive = np.ones(count, dtype=np.bool_)
     if entry.get("tombstones"):
         alive[np.load(_file(directory, manifest, entry["tombstones"]), allow_pickle=False)] = False
-    return Held(path, alive, int(entry["vectors"]))
+    return SegmentContents(path, alive, int(entry["vectors"]))
 
 
 def _file(directory: Path, manifest: dict[str, Any], name: str) -> Path:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from indexer.articles.article import Problem
+from indexer.articles.article import LineProblem
 from indexer.files import private
 from indexer.files.durable import replace_file
 from indexer.sources.reading import BadLine, Reading
@@ -29,7 +29,7 @@ class RejectsFile:
         self.path = home / f"rejects-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}.jsonl"
         self._file: Any = None
 
-    def write(self, reading: Reading | BadLine, problems: list[Problem]) -> None:
+    def write(self, reading: Reading | BadLine, problems: list[LineProblem]) -> None:
         """Write a line."""
         if self._file is None:
             private.make_file(self.path)

@@ -18,7 +18,7 @@ import numpy as np
 from indexer.articles import store
 from indexer.articles.article import AHEAD, Article
 from indexer.articles.columns import micros
-from indexer.articles.store import Stored
+from indexer.articles.store import StoredArticle
 from indexer.changes.changes import NEVER
 from indexer.files.arrays import Mask, Rows
 
@@ -93,7 +93,7 @@ class Changes:
         return bool(self.added or self.updated or self.removed or self.deleted)
 
 
-class Held(NamedTuple):
+class SegmentContents(NamedTuple):
     """What the current snapshot holds in one of its segments.
 
     :param store: The file of its articles.
@@ -131,7 +131,7 @@ class Staging:
 
         :param origin: As `sources.ownership` says it.
         """
-        stored = Stored.of(article, origin)
+        stored = StoredArticle.of(article, origin)
         before = self._database.execute("SELECT origin FROM staged WHERE id = ?", (article.id,)).fetchone()
         self._place += 1
         if before is not None and origin != before[0]:  # whoever told it in earlier runs may be another one
@@ -159,7 +159,7 @@ class Staging:
         if not whole:
             stands = f"staged.updated IS NULL OR {stands}"
         stands = f"NOT {_STAGED_TOLD} AND ({stands})"
-        stored = Stored.of(article, "api")._replace(updated=updated)
+        stored = StoredArticle.of(article, "api")._replace(updated=updated)
         self._database.execute(
             f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) "  # noqa: S608
             f"ON CONFLICT (id) DO UPDATE SET {_TAKEN_OVER} WHERE NOT coalesce({stands}, 0)",
@@ -184,7 +184,7 @@ class Staging:
         """Remember the id of a line that was rejected: what is stored of it stays."""
         self._database.execute("INSERT OR IGNORE INTO rejected VALUES (?)", (article_id,))
 
-    def compare(self, current: Sequence[Held], whole: bool, now: datetime | None = None) -> Changes:
+    def compare(self, current: Sequence[SegmentContents], whole: bool, now: datetime | None = None) -> Changes:
         """Settle which readings stand against the current snapshot's, and say what has changed.
 
         :param current: The current segments, none on an empty home.
@@ -239,7 +239,7 @@ class Staging:
             f"AND current.origin = others.origin WHERE staged.id = others.id AND {_STAGED_TOLD} AND {_CURRENT_TOLD}"
         )
 
-    def _attach(self, current: Sequence[Held]) -> None:
+    def _attach(self, current: Sequence[SegmentContents]) -> None:
         first = text = 0
         for number, held in enumerate(current):
             name, path = f"segment{number}", quote(str(held.store.absolute()))
@@ -307,14 +307,14 @@ class Staging:
         ).fetchone()
         return articles, texts
 
-    def articles(self) -> Iterator[tuple[Stored, int]]:
+    def articles(self) -> Iterator[tuple[StoredArticle, int]]:
         """Yield every article with the row of its vector, in the order of the rows to be."""
         rows = self._database.execute(
             f"SELECT {', '.join('staged.' + c for c in _COLUMNS.split(', '))}, vectors.row - 1 "  # noqa: S608
             "FROM staged JOIN vectors ON vectors.key = staged.key ORDER BY place"
         )
         for *stored, vector in rows:
-            yield Stored(*stored), vector
+            yield StoredArticle(*stored), vector
 
     def texts(self) -> Iterator[tuple[bytes, int]]:
         """Yield the key of every distinct text with the row of its vector."""

@@ -17,7 +17,7 @@ from typing import Any
 
 from indexer.articles.article import Article, validate
 from indexer.errors import SourceError
-from indexer.limits.confined import Allowance, Confined
+from indexer.limits.confined import Allowance, ConfinedChild
 
 LONG = 20_000
 """From how many characters on an article is tried: ten times the usual length."""
@@ -28,7 +28,7 @@ SECONDS = 20.0
 _MB = 1024
 
 
-class Trial:
+class TrialPreparation:
     """Tries articles. To be closed, which ends the child if there is one.
 
     :param seconds: How much of the processor an article may take.
@@ -36,7 +36,7 @@ class Trial:
 
     def __init__(self, seconds: float = SECONDS) -> None:
         self._seconds = seconds
-        self._child = Confined(Allowance(stall=3 * seconds, cpu=seconds, mb=_MB))
+        self._child = ConfinedChild(Allowance(stall=3 * seconds, cpu=seconds, mb=_MB))
 
     def fault(self, fields: Mapping[str, Any]) -> str:
         """Return why an article cannot be prepared within its time, nothing where it can."""
@@ -71,7 +71,7 @@ def _is_long(fields: Mapping[str, Any]) -> bool:
 def prepare(line: str) -> Iterator[int]:
     """Do with an article what indexing does with its text; in the child."""
     from indexer.articles.columns import ColumnWriter  # what these import takes a second, which is not the article's
-    from indexer.articles.store import Stored
+    from indexer.articles.store import StoredArticle
     from indexer.index.lexical import tokens
     from indexer.language.knowledge import KnowledgeWriter
     from indexer.relations.writing import RelationsWriter
@@ -81,7 +81,7 @@ def prepare(line: str) -> Iterator[int]:
     article, now = validate(json.loads(line)), datetime.now(UTC)
     if not isinstance(article, Article):
         return
-    Stored.of(article, "")
+    StoredArticle.of(article, "")
     ColumnWriter().add(article)
     text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
     title, rest = stream(article.title), stream(text[len(article.title) :])

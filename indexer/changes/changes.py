@@ -33,11 +33,11 @@ class Delete(NamedTuple):
     forced: bool = False
 
 
-class Known(NamedTuple):
+class SnapshotVersion(NamedTuple):
     """What a snapshot holds of an article.
 
     :param updated: In microseconds since 1970, None where it does not say.
-    :param fingerprint: As `store.Stored` has it.
+    :param fingerprint: As `store.StoredArticle` has it.
     """
 
     updated: int | None
@@ -57,7 +57,7 @@ class Outcome(NamedTuple):
     taken_down: bool = False
 
 
-class Pending(NamedTuple):
+class PendingChange(NamedTuple):
     """What an article is to be by a change that the snapshot served does not hold yet.
 
     :param line: The archive line as JSON, None where it is gone.
@@ -72,7 +72,7 @@ class WriteGuard(Protocol):
     def begin(self, changes: Sequence[Put | Delete]) -> None:
         """Raise where nothing of this may be written any more; then nothing is."""
 
-    def refuses(self, change: Put | Delete, pending: Pending | None) -> bool:
+    def refuses(self, change: Put | Delete, pending: PendingChange | None) -> bool:
         """Return whether a change may not be made; then it is not applied.
 
         :param pending: What is to come of the article already, None where the snapshot served has its last state.
@@ -106,7 +106,7 @@ class Withdrawal(NamedTuple):
     unpublish: int
 
 
-class Aside(NamedTuple):
+class FailedChange(NamedTuple):
     """A change that cannot be brought into a snapshot.
 
     :param tries: How often that was tried.
@@ -119,7 +119,7 @@ class Aside(NamedTuple):
     again: str
 
 
-class Waiting(NamedTuple):
+class WaitingChanges(NamedTuple):
     """What is in no snapshot yet.
 
     :param changes: How many changes, but for those that were set aside.

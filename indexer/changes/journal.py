@@ -25,15 +25,15 @@ from indexer.articles.columns import micros
 from indexer.changes.barred import is_barred
 from indexer.changes.changes import (
     NEVER,
-    Aside,
     Change,
     Delete,
-    Known,
+    FailedChange,
     Outcome,
-    Pending,
+    PendingChange,
     Put,
+    SnapshotVersion,
     Takedown,
-    Waiting,
+    WaitingChanges,
     Withdrawal,
     WriteGuard,
 )
@@ -81,7 +81,7 @@ _LONGEST_ERROR = 500
 _HELD_SECONDS = 3600
 
 
-class _Stored(NamedTuple):
+class _ArticleState(NamedTuple):
     """What is known of an article before a change of it.
 
     :param there: Whether it is there.
@@ -100,7 +100,7 @@ class _Stored(NamedTuple):
     before: tuple[str | None, int] | None = None
     forced: bool = False
     is_ahead: bool = False
-    pending: Pending | None = None
+    pending: PendingChange | None = None
 
 
 class Journal:
@@ -169,7 +169,7 @@ class Journal:
     def write(
         self,
         changes: Sequence[Put | Delete],
-        held: Callable[[str], Known | None] = lambda article_id: None,
+        held: Callable[[str], SnapshotVersion | None] = lambda article_id: None,
         up_to: int = 0,
         now: datetime | None = None,
         later: bool = False,
@@ -227,7 +227,7 @@ class Journal:
         self,
         database: sqlite3.Connection,
         change: Put | Delete,
-        held: Callable[[str], Known | None],
+        held: Callable[[str], SnapshotVersion | None],
         up_to: int,
         received: int,
         later: bool,
@@ -262,10 +262,10 @@ class Journal:
     def _stored(
         database: sqlite3.Connection,
         article_id: str,
-        held: Callable[[str], Known | None],
+        held: Callable[[str], SnapshotVersion | None],
         up_to: int,
         received: int,
-    ) -> _Stored:
+    ) -> _ArticleState:
         """Return what is known of an article before a change of it, in the journal and in a snapshot."""
         columns = f"seq, line, {_TIME}, received, forced"
         row = database.execute(f"SELECT {columns} FROM changes WHERE id = ?", (article_id,)).fetchone()  # noqa: S608
@@ -276,12 +276,12 @@ class Journal:
         is_ahead = in_snapshot > received + _AHEAD  # of an earlier release, which took any time
         in_snapshot = _LONG_AGO if is_ahead else in_snapshot
         if row is None:
-            return _Stored(there, in_snapshot, in_snapshot, is_ahead=is_ahead)
+            return _ArticleState(there, in_snapshot, in_snapshot, is_ahead=is_ahead)
         _, line, updated, at, forced = row
         counts_from = min(updated, at) if line is None and updated != NEVER else updated
-        return _Stored(
+        return _ArticleState(
             *(there, max(updated, in_snapshot), max(counts_from, in_snapshot), (line, updated)),
-            pending=Pending(line) if waits else None,
+            pending=PendingChange(line) if waits else None,
             forced=waits and bool(forced),
             is_ahead=is_ahead,
         )
@@ -350,7 +350,7 @@ class Journal:
                 found.append(Change(number, *rest))
         return found
 
-    def set_aside(self, change: Change, error: str, now: datetime | None = None) -> Aside | None:
+    def set_aside(self, change: Change, error: str, now: datetime | None = None) -> FailedChange | None:
         """Have a change wait that cannot be brought into a snapshot, so that it stops no other; longer each time.
 
         :return: None where the article was written anew meanwhile.
@@ -369,7 +369,7 @@ class Journal:
             database.execute("INSERT OR REPLACE INTO faults VALUES (?, ?, ?, ?)", row)
         return _aside(row)
 
-    def aside(self) -> list[Aside]:
+    def aside(self) -> list[FailedChange]:
         """Return what is set aside, and what was and is being tried again."""
         return [_aside(row) for row in self._rows("SELECT id, error, tries, again FROM faults ORDER BY again")]
 
@@ -380,7 +380,7 @@ class Journal:
             with self._writing() as database:
                 database.execute(f"DELETE FROM faults WHERE id IN ({held})", (up_to,))  # noqa: S608
 
-    def waiting(self, after: int) -> Waiting:
+    def waiting(self, after: int) -> WaitingChanges:
         """Return what is known of the changes that a snapshot does not hold.
 
         :param after: The last one that it holds.
@@ -393,7 +393,7 @@ class Journal:
         ((aside, down),) = self._rows(
             "SELECT (SELECT count(*) FROM faults), (SELECT count(*) FROM takedowns WHERE lifted_at IS NULL)"
         )
-        return Waiting(changes, oldest, aside, down)  # type: ignore[arg-type]
+        return WaitingChanges(changes, oldest, aside, down)  # type: ignore[arg-type]
 
     def tombstones(self, up_to: int) -> list[Change]:
         """Return which articles are gone by changes up to one, so that no source brings them back."""
@@ -552,10 +552,10 @@ class Journal:
         ]
 
 
-def _aside(row: Sequence[object]) -> Aside:
+def _aside(row: Sequence[object]) -> FailedChange:
     article_id, error, tries, again = row
     moment = datetime.fromtimestamp(int(str(again)) / 1e6, UTC)
-    return Aside(str(article_id), str(error), int(str(tries)), moment.isoformat(timespec="seconds"))
+    return FailedChange(str(article_id), str(error), int(str(tries)), moment.isoformat(timespec="seconds"))
 
 
 def _updated(article: Article) -> int | None:

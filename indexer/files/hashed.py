@@ -47,7 +47,7 @@ def digest_in(entry: Mapping[str, Any]) -> str:
     return str(entry["digest"]) if "digest" in entry else f"sha256:{entry['sha256']}"
 
 
-class Hashed:
+class FileDigests:
     """Files with what they were hashed to, so that each is hashed once."""
 
     _LATELY = 8
@@ -81,7 +81,7 @@ class Hashed:
             self._known = {key: found for key, found in self._known.items() if key in kept}
 
 
-class Ahead:
+class BackgroundHashing:
     """The files of the snapshot that is going to be served, hashed from now on in other threads.
 
     Whether they are as they should be is for whoever opens it to say, and so is what could not be read.
@@ -90,11 +90,11 @@ class Ahead:
     """
 
     def __init__(self, home: Path) -> None:
-        self._hashed = Hashed()
+        self._hashed = FileDigests()
         self._thread = threading.Thread(target=self._hash, args=(home,), name="hash", daemon=True)
         self._thread.start()
 
-    def result(self) -> Hashed:
+    def result(self) -> FileDigests:
         """Return them, once all are hashed; no thread is left then."""
         self._thread.join()
         return self._hashed

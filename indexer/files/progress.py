@@ -38,7 +38,7 @@ STAGES: tuple[Stage, ...] = ("reading", "encoding", "indexing", "relating", "map
 """What a build does, in this order."""
 
 
-class Running(BaseModel):
+class RunningBuild(BaseModel):
     """A build that has not ended.
 
     :param stage: One of STAGES; nothing before the first.
@@ -66,7 +66,7 @@ class Running(BaseModel):
         return max(0, self.total - self.done) / self.rate
 
 
-class Finished(BaseModel):
+class FinishedBuild(BaseModel):
     """A build that has ended.
 
     :param outcome: `killed` where it did not come to say how it ended.
@@ -94,8 +94,8 @@ class Builds(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    running: Running | None = None
-    finished: tuple[Finished, ...] = ()
+    running: RunningBuild | None = None
+    finished: tuple[FinishedBuild, ...] = ()
 
 
 def read(home: Path) -> Builds:
@@ -129,7 +129,7 @@ def _ended(found: Builds) -> Builds:
     left = found.running
     if left is None:
         return found
-    killed = Finished(
+    killed = FinishedBuild(
         merging=left.merging,
         started=left.started,
         seconds=max(0.0, (left.updated - left.started).total_seconds()),
@@ -139,7 +139,7 @@ def _ended(found: Builds) -> Builds:
     return Builds(finished=(*found.finished, killed)[-KEPT:])
 
 
-class Told:
+class BuildProgress:
     """A build on its way: hands on its progress, and writes it into the home now and then.
 
     :param home: Is there, and held by this process.
@@ -153,7 +153,7 @@ class Told:
         self._begun = self._entered = time.monotonic()
         self._written = 0.0
         self._seconds: dict[str, float] = {}
-        self._now = Running(pid=os.getpid(), merging=merging, started=self._started, updated=self._started)
+        self._now = RunningBuild(pid=os.getpid(), merging=merging, started=self._started, updated=self._started)
         self._write(self._now)
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
@@ -191,10 +191,10 @@ class Told:
         now = time.monotonic()
         self._leave(now)
         said = {"merging": self._now.merging, "started": self._started, "seconds": now - self._begun}
-        last = Finished.model_validate(said | {"outcome": outcome, "stages": self._seconds} | more)
+        last = FinishedBuild.model_validate(said | {"outcome": outcome, "stages": self._seconds} | more)
         self._write(None, last)
 
-    def _write(self, running: Running | None, last: Finished | None = None) -> None:
+    def _write(self, running: RunningBuild | None, last: FinishedBuild | None = None) -> None:
         """Replace the file; a full disk is told by what is built, not by this."""
         finished = self._before if last is None else (*self._before, last)[-KEPT:]
         try:
@@ -205,14 +205,14 @@ class Told:
 
 
 @contextmanager
-def telling(home: Path, progress: Progress, merging: bool = False) -> Iterator[Told]:
+def telling(home: Path, progress: Progress, merging: bool = False) -> Iterator[BuildProgress]:
     """Yield what tells of a build for as long as it runs; the system lets go of its lock however the process ends.
 
     :param home: Is held by this process (`Home.lock`), so that nobody else writes here.
     """
     with (home / LOCK).open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)  # whoever looks holds it for a moment
-        told = Told(home, progress, merging)
+        told = BuildProgress(home, progress, merging)
         try:
             yield told
         except IndexerError as error:

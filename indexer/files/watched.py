@@ -17,7 +17,7 @@ class _Mark(NamedTuple):
     changed: int
 
 
-class Watched:
+class DirectoryState:
     """The files of a directory as they are now: sizes, and when they were last written to.
 
     What comes or goes later is no matter: whoever has a file open or mapped keeps it.

@@ -2,10 +2,10 @@
 
 Cosines of one encoder crowd together (with multilingual-e5, unrelated texts reach 0.85), and where they crowd differs
 from query to query: short ones and English ones lie lower. So each query is first held against a background, texts
-that have nothing to do with it, and a hit's cosine is counted in spreads (standard deviations) above the mean of
-those: z-norm, as speaker verification calls it (Auckenthaler et al., 2000). A logistic curve then turns the count
-into the share of such hits that people judged related. The larger the archive, the more unrelated articles reach any
-count by chance, so the middle of the curve moves up with the logarithm of its size.
+that have nothing to do with it, and a hit's cosine becomes a z-score, standard deviations above the mean of those:
+z-norm, as speaker verification calls it (Auckenthaler et al., 2000). A logistic curve then turns the z-score into the
+share of such hits that people judged related. The larger the archive, the more unrelated articles reach any z-score by
+chance, so the middle of the curve moves up with the logarithm of its size.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ PROBE_WEIGHT = 500
 
 @dataclass(frozen=True)
 class Curve:
-    """A logistic curve over spreads above the background.
+    """A logistic curve over z-scores above the background.
 
-    :param middle: Spreads at which half of the hits are related, in an archive of 1,000 articles.
+    :param middle: Z-scores at which half of the hits are related, in an archive of 1,000 articles.
     :param growth: By how much the middle moves up when the archive grows by a factor of e.
-    :param width: Spreads in which the log odds grow by one.
+    :param width: Z-scores in which the log odds grow by one.
     """
 
     middle: float
     growth: float
     width: float
 
-    def at(self, spreads: NDArray[np.float64], articles: int = 1000) -> NDArray[np.float64]:
-        """Return the curve's height, 0 to 1, at (n,) spreads, in an archive of so many articles."""
-        odds = (np.asarray(spreads, dtype=np.float64) - self._middle(articles)) / self.width
+    def at(self, z_scores: NDArray[np.float64], articles: int = 1000) -> NDArray[np.float64]:
+        """Return the curve's height, 0 to 1, at (n,) z-scores, in an archive of so many articles."""
+        odds = (np.asarray(z_scores, dtype=np.float64) - self._middle(articles)) / self.width
         return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(odds, -60))))  # np.clip costs more than all the rest
 
     def reaching(self, height: float, articles: int = 1000) -> float:
-        """Return the spreads from which on the curve is at least so high: -inf where it always is, inf where never."""
+        """Return the z-scores from which on the curve is at least so high: -inf where it always is, inf where never."""
         if not 0 < height < 1:
             return -inf if height <= 0 else inf
         return self._middle(articles) + self.width * log(height / (1 - height))
@@ -60,7 +60,7 @@ class Curve:
 
 # Fitted by benchmarks/calibrate.py to judged lists of ten in archives of 100 to 6,400 articles.
 RELATED = Curve(middle=16.98, growth=0.64, width=2.05)
-"""Over the fused spreads of `ranking.fusion.relate`, articles with and without a body."""
+"""Over the fused z-scores of `ranking.fusion.relate`, articles with and without a body."""
 
 BRIEF = Curve(middle=12.26, growth=0.32, width=1.51)
 """The same of drafts that say little, with what their echo adds (`service.related.pool`)."""
@@ -78,30 +78,30 @@ class JointCurve:
     """A logistic curve over what meaning and words say of a hit together: log odds that grow with each.
 
     :param constant: Log odds of a hit of which nothing is said.
-    :param meaning: By how much they grow with a spread of meaning above the background.
-    :param words: By how much with the whole share of a query's words.
+    :param dense: By how much they grow with the z-score of meaning above the background.
+    :param lexical: By how much with the whole share of a query's words.
     :param fused: By how much with one of the fused score that hits are ordered by.
     :param syllables: By how much when a query is longer by a factor of e: a longer one says more of what it wants.
     """
 
     constant: float
-    meaning: float
-    words: float
+    dense: float
+    lexical: float
     fused: float
     syllables: float
 
     def at(
-        self, spreads: NDArray[np.float64], shares: NDArray[np.float64], fused: NDArray[np.float64], syllables: int
+        self, z_scores: NDArray[np.float64], shares: NDArray[np.float64], fused: NDArray[np.float64], syllables: int
     ) -> NDArray[np.float64]:
         """Return the relevance of (n,) hits, 0 to 1.
 
-        :param spreads: (n,) spreads of meaning above the background, less what the size of the archive adds to them.
+        :param z_scores: (n,) z-scores of meaning above the background, less what the size of the archive adds to them.
         :param shares: (n,) shares of the query's words.
         :param fused: (n,) fused scores.
         :param syllables: How long the query is.
         """
         length = log(min(max(syllables, 1), LONGEST_FITTED))
-        said = self.meaning * spreads + self.words * np.minimum(shares, MOST_SHARE) + self.fused * fused
+        said = self.dense * z_scores + self.lexical * np.minimum(shares, MOST_SHARE) + self.fused * fused
         odds = self.constant + self.syllables * length + said
         return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(odds, -60))))
 
@@ -112,7 +112,7 @@ LONGEST_FITTED = 8
 MOST_SHARE = 1.3
 """More than the whole share says no more: the words are repeated."""
 
-HITS = JointCurve(constant=-9.12, meaning=0.602, words=3.33, fused=0.223, syllables=1.547)
+HITS = JointCurve(constant=-9.12, dense=0.602, lexical=3.33, fused=0.223, syllables=1.547)
 """Fitted by benchmarks/calibrate.py to the queries of readers of the sample archive that may be looked at."""
 
 
@@ -146,11 +146,11 @@ class Moments(NamedTuple):
     """Mean and standard deviation of the background's cosines to a query."""
 
     mean: float
-    spread: float
+    std: float
 
-    def spreads(self, cosines: Vectors) -> NDArray[np.float64]:
-        """Return how many spreads (n,) cosines lie above the mean."""
-        return (np.asarray(cosines, dtype=np.float64) - self.mean) / self.spread
+    def z_scores(self, cosines: Vectors) -> NDArray[np.float64]:
+        """Return the z-scores of (n,) cosines."""
+        return (np.asarray(cosines, dtype=np.float64) - self.mean) / self.std
 
 
 class Background:
@@ -162,46 +162,46 @@ class Background:
         self._articles = calibration.articles
         probe, own = rows[: calibration.probe], rows[calibration.probe :]
         share = self._articles / (self._articles + PROBE_WEIGHT) if len(own) > 1 else 0.0
-        spreads = [(1 - share, _root(probe)), (share, _root(own))] if share else [(1.0, _root(probe))]
-        middle = np.sum([weight * mean for weight, (mean, _) in spreads], axis=0)
+        weighted = [(1 - share, _root(probe)), (share, _root(own))] if share else [(1.0, _root(probe))]
+        middle = np.sum([weight * mean for weight, (mean, _) in weighted], axis=0)
         self._middle: Vectors = middle.astype(np.float32)
-        self._roots = np.concatenate([root for _, (_, root) in spreads])
-        self._parts = [(weight, len(root)) for weight, (_, root) in spreads]
+        self._roots = np.concatenate([root for _, (_, root) in weighted])
+        self._parts = [(weight, len(root)) for weight, (_, root) in weighted]
 
     def moments(self, query: Vectors) -> Moments:
         """Return mean and standard deviation of the background's cosines to a query, a (dim,) unit vector."""
-        apart, start, spread = self._roots @ query, 0, 0.0
+        apart, start, std = self._roots @ query, 0, 0.0
         for weight, rows in self._parts:
             part = apart[start : start + rows]
-            spread += weight * max(sqrt(float(part @ part)), _LEAST)
+            std += weight * max(sqrt(float(part @ part)), _LEAST)
             start += rows
-        return Moments(float(self._middle @ query), spread)
+        return Moments(float(self._middle @ query), std)
 
-    def spreads_of(self, queries: Vectors) -> NDArray[np.float64]:
+    def stds_of(self, queries: Vectors) -> NDArray[np.float64]:
         """Return the standard deviation of the background's cosines to each of (n, dim) unit vectors, (n,) float64."""
         apart, start = self._roots @ queries.T, 0
-        spread = np.zeros(len(queries))
+        std = np.zeros(len(queries))
         for weight, rows in self._parts:
             part = apart[start : start + rows]
-            spread += weight * np.maximum(np.linalg.norm(part, axis=0), _LEAST)
+            std += weight * np.maximum(np.linalg.norm(part, axis=0), _LEAST)
             start += rows
-        return spread
+        return std
 
-    def spreads(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
-        """Return how many spreads (n,) cosines lie above the background of a query, a (dim,) unit vector."""
-        return self.moments(query).spreads(cosines)
+    def z_scores(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
+        """Return the z-scores of (n,) cosines above the background of a query, a (dim,) unit vector."""
+        return self.moments(query).z_scores(cosines)
 
     def reaching(self, relevance: float, curve: Curve) -> float:
-        """Return the spreads above the background from which on something is so relevant (`Curve.reaching`)."""
+        """Return the z-scores above the background from which on something is so relevant (`Curve.reaching`)."""
         return curve.reaching(relevance, self._articles)
 
     def grown(self, curve: Curve) -> float:
-        """Return by how many spreads chance alone reaches higher in this archive than in one of 1,000 articles."""
+        """Return by how much chance alone reaches higher z-scores in this archive than in one of 1,000 articles."""
         return curve.growth * log(max(self._articles, 1) / 1000)
 
-    def of_spreads(self, spreads: NDArray[np.float64], curve: Curve) -> NDArray[np.float64]:
-        """Return the relevance of (n,) spreads above the background, (n,) from 0 to 1."""
-        return curve.at(spreads, self._articles)
+    def of_z_scores(self, z_scores: NDArray[np.float64], curve: Curve) -> NDArray[np.float64]:
+        """Return the relevance of (n,) z-scores above the background, (n,) from 0 to 1."""
+        return curve.at(z_scores, self._articles)
 
 
 def _root(rows: Vectors) -> tuple[NDArray[np.float64], Vectors]:

@@ -64,17 +64,17 @@ class Term(NamedTuple):
 
 
 Alternative = tuple[Term, ...]
-Group = tuple[Alternative, ...]
+TermGroup = tuple[Alternative, ...]
 
 
 @dataclass(frozen=True)
-class Words:
+class LexicalQuery:
     """What to look for: groups whose scores add up.
 
     Of the alternatives of a group the best counts; the terms of an alternative add up.
     """
 
-    groups: tuple[Group, ...]
+    groups: tuple[TermGroup, ...]
 
     def __bool__(self) -> bool:
         return bool(self.groups)
@@ -85,13 +85,13 @@ class Chance:
     """What words would score by chance.
 
     :param mean: Of an unrelated article.
-    :param spread: The standard deviation of that.
+    :param std: The standard deviation of that.
     :param whole: Of an article of average length that has every token once.
     :param known: The same of the tokens alone that some article has.
     """
 
     mean: float
-    spread: float
+    std: float
     whole: float
     known: float
 
@@ -197,7 +197,7 @@ class LexicalIndex:
         """Return how many articles were ever added."""
         return self._searcher.num_docs
 
-    def chance(self, words: Words) -> Chance:
+    def chance(self, words: LexicalQuery) -> Chance:
         """Return what scores unrelated articles get, from how common each token is.
 
         Each article is taken to have each token by chance, with the token's share of the archive, independently of the
@@ -223,7 +223,7 @@ class LexicalIndex:
     def _held(self, terms: Alternative) -> float:
         return sum(score for share, score in map(self._by_chance, terms) if share)
 
-    def search(self, words: Words, k: int, allowed: Mask) -> tuple[Rows, NDArray[np.float32]]:
+    def search(self, words: LexicalQuery, k: int, allowed: Mask) -> tuple[Rows, NDArray[np.float32]]:
         """Return the allowed articles that match best.
 
         :param allowed: (articles,) bool.
@@ -262,7 +262,7 @@ class LexicalIndex:
                 return rows[:wanted]
             asked = min(asked * 8, self.count)
 
-    def _query(self, words: Words) -> Query:
+    def _query(self, words: LexicalQuery) -> Query:
         return _any([_most([_any(list(map(self._term, terms))) for terms in group]) for group in words.groups])
 
     def _term(self, term: Term) -> Query:

@@ -17,7 +17,7 @@ DEPTH = 10
 """Recall is of so many nearest vectors."""
 
 TARGET = 0.99
-BREADTHS = (256, 384, 512, 768, 1024)
+EF_SEARCHES = (256, 384, 512, 768, 1024)
 """What is tried in turn. The least costs 0.5 ms among a million, for 0.99 of what is nearest to an article that is not
 in the archive; what is held back is found with less, as drawn vectors or reports of one event are alike, and what
 readers write is less like the archive than either."""
@@ -32,10 +32,10 @@ _EQUAL = 1e-6
 """Cosines this close are of equally good vectors: float32 products differ by the order of their sums."""
 
 
-class Tuned(NamedTuple):
+class TuningResult(NamedTuple):
     """What an index was set to, and the recall that was measured with it, 0 to 1."""
 
-    breadth: int
+    ef_search: int
     recall: float
 
 
@@ -80,15 +80,15 @@ def recall(found: Sequence[Vectors], best: Vectors) -> float:
     return float(sum(reached) / best.size)
 
 
-def tune(measure: Callable[[int], float], breadths: Sequence[int], target: float) -> Tuned:
-    """Return the least breadth that reaches a recall.
+def tune(measure: Callable[[int], float], ef_searches: Sequence[int], target: float) -> TuningResult:
+    """Return the least ef_search that reaches a recall.
 
-    :param measure: Returns the recall at a breadth.
-    :param breadths: Rising.
+    :param measure: Returns the recall at an ef_search.
+    :param ef_searches: Rising.
     :raises ValueError: if none reaches it.
     """
-    for breadth in breadths:
-        reached = measure(breadth)
+    for ef_search in ef_searches:
+        reached = measure(ef_search)
         if reached >= target:
-            return Tuned(breadth, reached)
-    raise ValueError(f"index: recall@{DEPTH} {reached:.4f} at breadth {breadth}: expected at least {target}")
+            return TuningResult(ef_search, reached)
+    raise ValueError(f"index: recall@{DEPTH} {reached:.4f} at breadth {ef_search}: expected at least {target}")

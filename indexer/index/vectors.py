@@ -25,7 +25,7 @@ FLAT, COARSE, GRAPH = "Flat", "SQ8bit_direct", "HNSW16,SQ8bit_direct"
 """The types of index, named as FAISS's factory names them."""
 
 _CHUNK = 8192
-_LINKS, _BUILD_BREADTH = 16, 128
+_LINKS, _EF_CONSTRUCTION = 16, 128
 """Of the graph: links of a vector on the upper levels, twice as many on the lowest; how broadly they are looked for.
 Twice the links take as many comparisons for the same recall (benchmarks/SCALE.md)."""
 
@@ -78,7 +78,7 @@ class Sizes(NamedTuple):
 SIZES = Sizes()
 
 
-class Built(NamedTuple):
+class BuiltIndex(NamedTuple):
     """What was built: the type of index, and its recall@10 against brute force, 0 to 1."""
 
     kind: str
@@ -103,7 +103,7 @@ def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows,
     raw.flush()
 
 
-def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: float = tuning.TARGET) -> Built:
+def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: float = tuning.TARGET) -> BuiltIndex:
     """Build the FAISS index over an .npy file of raw vectors; equal vectors give equal files.
 
     :param sizes: Up to how many vectors it is of which type.
@@ -123,7 +123,7 @@ def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: 
         faiss.write_index(index, str(index_path))
     except RuntimeError as error:  # the C++ of where it is written, many lines of it
         raise OSError(f"{index_path}: cannot be written; is the disk full?") from error
-    return Built(kind, reached)
+    return BuiltIndex(kind, reached)
 
 
 def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
@@ -132,14 +132,14 @@ def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
     order = np.concatenate([np.delete(np.arange(len(raw)), held), held])
     index = _empty(raw, kind)
     _add(index, raw, order[: len(raw) - len(held)])
-    best, coarse = tuning.best_cosines(raw, held), _Coarse(index)
+    best, coarse = tuning.best_cosines(raw, held), _ByteSearch(index)
 
-    def measure(breadth: int) -> float:
-        found = coarse.tried(raw[held], tuning.DEPTH, breadth)
+    def measure(ef_search: int) -> float:
+        found = coarse.tried(raw[held], tuning.DEPTH, ef_search)
         cosines = [raw[order[rows]] @ query for query, rows in zip(raw[held], found, strict=True)]
         return tuning.recall(cosines, best)
 
-    reached = tuning.tune(measure, tuning.BREADTHS if kind == GRAPH else (0,), target)
+    reached = tuning.tune(measure, tuning.EF_SEARCHES if kind == GRAPH else (0,), target)
     _add(index, raw, order[len(raw) - len(held) :])
     within: Any = faiss.downcast_index(index.index)
     within.permute_entries(np.argsort(order))
@@ -174,12 +174,12 @@ def _byte_index(dim: int) -> Any:
 def _byte_graph(dim: int) -> Any:
     making: Any = faiss  # its stubs know only the C++ signatures of these
     graph = making.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit_direct, _LINKS, faiss.METRIC_L2)
-    graph.hnsw.efConstruction = _BUILD_BREADTH
+    graph.hnsw.efConstruction = _EF_CONSTRUCTION
     graph.is_trained = True
     return graph
 
 
-class _Coarse:
+class _ByteSearch:
     """Candidates by bytes: all of them one after another, or along a graph where that takes less time.
 
     :param index: What `_empty` made.
@@ -199,11 +199,11 @@ class _Coarse:
         """Return queries as the bytes are scaled; a larger component would wrap around."""
         return np.asarray(np.clip(queries * self._scale + self._shift, 0, 255), dtype=np.float32)
 
-    def tried(self, queries: Vectors, k: int, breadth: int) -> list[Rows]:
-        """Return candidates for the k nearest of each query; the graph, if there is one, keeps the breadth."""
+    def tried(self, queries: Vectors, k: int, ef_search: int) -> list[Rows]:
+        """Return candidates for the k nearest of each query; the graph, if there is one, keeps the ef_search."""
         if self.graph is None:
             return self._one_after_another(self._scaled(queries), _near(k), None)
-        self.graph.efSearch = breadth
+        self.graph.efSearch = ef_search
         return self._along(self._scaled(queries), _near(k))
 
     def candidates(self, queries: Vectors, k: int, allowed: Mask | None, available: int) -> list[Rows]:
@@ -312,7 +312,7 @@ class VectorIndex:
             raise ValueError(
                 f"{index_path}: {self._index.ntotal} vectors of {self._index.d}: expected {self._raw.shape} as raw"
             )
-        self._coarse = _Coarse(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
+        self._coarse = _ByteSearch(self._index) if isinstance(self._index, faiss.IndexPreTransform) else None
 
     @property
     def count(self) -> int:
@@ -325,15 +325,15 @@ class VectorIndex:
         return int(self._raw.shape[1])
 
     @property
-    def breadth(self) -> int | None:
+    def ef_search(self) -> int | None:
         """How broadly the graph is walked at least (efSearch), None where there is no graph; the build sets it."""
         return None if self._coarse is None or self._coarse.graph is None else int(self._coarse.graph.efSearch)
 
-    @breadth.setter
-    def breadth(self, breadth: int) -> None:
+    @ef_search.setter
+    def ef_search(self, ef_search: int) -> None:
         if self._coarse is None or self._coarse.graph is None:
-            raise ValueError(f"breadth: {breadth}: expected an index with a graph")
-        self._coarse.graph.efSearch = breadth
+            raise ValueError(f"ef_search: {ef_search}: expected an index with a graph")
+        self._coarse.graph.efSearch = ef_search
 
     def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> list[tuple[Rows, Vectors]]:
         """Return for each query its best rows and their cosines, best first, fewer than k where there are fewer.

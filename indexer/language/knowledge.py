@@ -17,7 +17,7 @@ import numpy as np
 
 from indexer.articles.article import Article
 from indexer.language import lexicon
-from indexer.language.mining import AbbreviationMiner, Mined, Name, NameMiner
+from indexer.language.mining import AbbreviationMiner, MinedAbbreviation, Name, NameMiner
 from indexer.language.named import write_named
 from indexer.language.restoration import Language, LanguageWriter
 from indexer.text.syllables import stream
@@ -105,5 +105,5 @@ class Knowledge:
     def __init__(self, directory: Path) -> None:
         self.language = Language(directory / _TABLES)
         found = json.loads((directory / _FILE).read_text(encoding="utf-8"))
-        self.abbreviations = [Mined(*row) for row in found["abbreviations"]]
+        self.abbreviations = [MinedAbbreviation(*row) for row in found["abbreviations"]]
         self.names = Names(found["names"])

@@ -40,7 +40,7 @@ _MOST_BESIDE = 4
 """How many words may stand in a bracket on either side of its abbreviation."""
 
 
-class Mined(NamedTuple):
+class MinedAbbreviation(NamedTuple):
     """A full form of an abbreviation, its sightings, and their share of all sightings of the abbreviation."""
 
     abbreviation: str
@@ -134,12 +134,16 @@ class AbbreviationMiner:
             if pair:
                 self._seen[pair] += 1
 
-    def found(self, least: int = 2) -> list[Mined]:
+    def found(self, least: int = 2) -> list[MinedAbbreviation]:
         """Return the full forms seen at least so often, by abbreviation, the most frequent first."""
         totals: Counter[str] = Counter()
         for (abbreviation, _), count in self._seen.items():
             totals[abbreviation] += count
-        mined = (Mined(a, full, count, count / totals[a]) for (a, full), count in self._seen.items() if count >= least)
+        mined = (
+            MinedAbbreviation(a, full, count, count / totals[a])
+            for (a, full), count in self._seen.items()
+            if count >= least
+        )
         return sorted(mined, key=lambda m: (m.abbreviation, -m.count, m.full))
 
 

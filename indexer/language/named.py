@@ -19,7 +19,7 @@ from indexer.text.syllables import spaced
 FILE = "named.npy"
 
 
-class NamedWriter:
+class NameOccurrenceWriter:
     """Gathers which of the names that are known articles hold, for a segment that is added: too few to find any in.
 
     :param names: Those of the archive, by place.
@@ -41,14 +41,14 @@ class NamedWriter:
 
 
 def write_named(directory: Path, pairs: NDArray[np.int32]) -> None:
-    """Write what `Named` reads.
+    """Write what `NameOccurrences` reads.
 
     :param pairs: (p, 2) int32, row and place, sorted.
     """
     arrays.save(directory / FILE, np.asfortranarray(pairs))
 
 
-class Named:
+class NameOccurrences:
     """The pairs of a segment, mapped: an archive of a million articles has millions of them.
 
     :param directory: Where they were written.

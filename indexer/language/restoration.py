@@ -20,7 +20,7 @@ from indexer.text.syllables import folded, spelt
 
 Ids = NDArray[np.int64]
 Logs = NDArray[np.floating]
-_Keys = NDArray[np.uint64]
+_PairKeys = NDArray[np.uint64]
 
 MAX_TOKENS = 60_000_000
 """How much text is counted: more of it changes no decision, and costs memory while indexing."""
@@ -71,7 +71,7 @@ class LanguageWriter:
         for name, table in zip(_ARRAYS, tables, strict=True):
             arrays.save(f"{directory}/{name}.npy", table)
 
-    def _words(self, counts: NDArray[np.int64]) -> tuple[list[str], _Keys, list[str]]:
+    def _words(self, counts: NDArray[np.int64]) -> tuple[list[str], _PairKeys, list[str]]:
         """Return the words in one spelling each, the word of each form, and each word's commonest form."""
         ids: dict[str, int] = {"": BREAK, "0": NUMBER}
         shown = ["", "0"]
@@ -105,7 +105,7 @@ def _discounted(
     return np.maximum(counts - discount, 0) / total[context] + backoff[context] * lower, backoff
 
 
-def _count(tokens: _Keys, words: int) -> list[NDArray[np.generic]]:
+def _count(tokens: _PairKeys, words: int) -> list[NDArray[np.generic]]:
     counts = np.bincount(tokens.astype(np.int64), minlength=words)
     pairs = (tokens[:-1] << _SHIFT) | tokens[1:]
     bigrams = np.unique(pairs)

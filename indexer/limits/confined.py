@@ -71,7 +71,7 @@ def tell_steps(call: Callable[[], None] | None) -> None:
     _said = call
 
 
-class Confined:
+class ConfinedChild:
     """A child that does one piece of work after another. Started by the first one, and anew after one was ended.
 
     :param allowance: What each piece of work may take.
@@ -284,7 +284,7 @@ def end_with(parent: int) -> None:
         os._exit(0)
 
 
-class _Handing(logging.Handler):
+class _LogForwarder(logging.Handler):
     """Hands what is logged to the process that started this one."""
 
     def __init__(self, answers: Connection) -> None:
@@ -299,6 +299,6 @@ class _Handing(logging.Handler):
 
 
 def _log_to(answers: Connection, levels: dict[str, int]) -> None:
-    logging.getLogger().handlers[:] = [_Handing(answers)]
+    logging.getLogger().handlers[:] = [_LogForwarder(answers)]
     for name, level in levels.items():
         logging.getLogger(name).setLevel(level)

@@ -15,7 +15,7 @@ from indexer.relations.terms import TermVector, Vocabulary
 from models.encoder import Vectors
 
 
-class Earlier(Protocol):
+class EarlierSegments(Protocol):
     """The segments before one. Articles and texts are counted through them.
 
     `published` is (count,) int64 microseconds since 1970, `knowledge` what all of them know.

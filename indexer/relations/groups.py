@@ -1,4 +1,4 @@
-"""Which articles of a segment are told as one: near-duplicates in it, and those of articles in segments before it.
+"""Which articles of a segment are near-duplicates: of others in it, and of articles in segments before it.
 
 Owns from which pairs of near-duplicates a group is made. What makes a pair is `indexer.relations.near_duplicates`.
 """
@@ -15,7 +15,7 @@ from indexer.articles.owners import Owners
 from indexer.files import arrays
 from indexer.files.arrays import Rows
 from indexer.relations import near_duplicates
-from indexer.relations.earlier import Earlier
+from indexer.relations.earlier import EarlierSegments
 from indexer.relations.near_duplicates import Sketches
 
 FILE = "groups.npy"
@@ -28,7 +28,7 @@ def write_groups(
     near: NDArray[np.int32],
     owners: Owners,
     columns: Columns,
-    earlier: Earlier | None = None,
+    earlier: EarlierSegments | None = None,
 ) -> None:
     """Write for each article the row that stands for its group, (articles,) int32, counted through the segments.
 
@@ -89,7 +89,7 @@ def _added(pairs: Rows, heads: dict[int, int], owners: Owners, columns: Columns,
 
 
 def _heads(
-    sketches: Sketches, near: NDArray[np.int32], owners: Owners, columns: Columns, earlier: Earlier
+    sketches: Sketches, near: NDArray[np.int32], owners: Owners, columns: Columns, earlier: EarlierSegments
 ) -> dict[int, int]:
     """Return which articles, the first of their text each, join which earlier group, by the row that stands for it."""
     rows = np.unique(owners.first_owners[owners.first(np.arange(owners.articles))]).astype(np.int64)

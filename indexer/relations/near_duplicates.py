@@ -20,16 +20,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.files import arrays
+from indexer.files.arrays import Mask, Rows
 from indexer.text.syllables import spelt
 
-Words = Sequence[str]
+WordSequence = Sequence[str]
 """As `text.syllables.stream` gives them. Ends of clauses do not count: punctuation and paragraphs may change."""
 
-Values = NDArray[np.uint32]
+HashValues = NDArray[np.uint32]
 Bits = NDArray[np.uint64]
-Rows = NDArray[np.int64]
 Hours = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 SIZE = 128
 """Buckets of a sketch. A lead of 35 syllables keeps nearly all of its shingles there, a long text a sample."""
@@ -67,7 +66,7 @@ class Sketches:
     :param boilerplate: (c,) uint64, sorted: bucket << 32 | value of each shingle that is COMMON.
     """
 
-    values: Values
+    values: HashValues
     marks: Bits
     boilerplate: Bits
 
@@ -85,7 +84,7 @@ def _hashed(word: str) -> int:
     return int.from_bytes(hashlib.blake2b(spelt(word).encode("utf-8", "replace"), digest_size=8).digest(), "little")
 
 
-def shingles(words: Words) -> Bits:
+def shingles(words: WordSequence) -> Bits:
     """Return the distinct shingles of a text as hashes, (m,) uint64, sorted; the same in every process.
 
     A text shorter than a shingle is one.
@@ -103,7 +102,7 @@ def shingles(words: Words) -> Bits:
     return np.unique(mixed ^ (mixed >> np.uint64(33)))
 
 
-def signature(words: Words) -> Values:
+def signature(words: WordSequence) -> HashValues:
     """Return the least hash of each bucket, (SIZE,) uint32, EMPTY where there is none."""
     found = shingles(words)
     values = np.full(SIZE, EMPTY, dtype=np.uint32)
@@ -114,7 +113,7 @@ def signature(words: Words) -> Values:
     return values
 
 
-def _figures(words: Words) -> int:
+def _figures(words: WordSequence) -> int:
     """Return a set of numbers and times of day, and of two numbers with a word between at most: 2 tháng 3, 2.3.
 
     Without the pairs, the figures of 3 tháng 3 would be among those of 2 tháng 3.
@@ -139,7 +138,7 @@ def _figure(figure: str) -> int:
     return 100 + _hash(figure) % (_FIGURES - 100)
 
 
-def _words(words: Words) -> int:
+def _words(words: WordSequence) -> int:
     bits = 0
     for word in words:
         if word and not any(letter.isdecimal() for letter in word):
@@ -147,7 +146,7 @@ def _words(words: Words) -> int:
     return bits
 
 
-def marks(title: Words, text: Words) -> Bits:
+def marks(title: WordSequence, text: WordSequence) -> Bits:
     """Return the figures of text and title and the words of title and text as sets of bits, (24,) uint64.
 
     Of the text its head counts, where a daily item says what is new.
@@ -164,7 +163,7 @@ class SketchWriter:
     def __init__(self) -> None:
         self._values, self._marks = array("I"), array("Q")
 
-    def add(self, title: Words, text: Words) -> None:
+    def add(self, title: WordSequence, text: WordSequence) -> None:
         """Add the article of the next row: the words of its title, and those of its lead and body."""
         spoken = sum(1 for word in text if word)
         self._values.frombytes(signature(text if spoken >= LEAST_WORDS else [*title, *text]).tobytes())
@@ -198,7 +197,7 @@ def read_sketches(directory: Path) -> Sketches:
     return Sketches(*(arrays.mapped(f"{directory}/sketch_{name}.npy") for name in _FILES))
 
 
-def draft(title: Words, text: Words, boilerplate: Bits) -> Sketches:
+def draft(title: WordSequence, text: WordSequence, boilerplate: Bits) -> Sketches:
     """Return the sketch of a text that is not in the archive, of one row.
 
     :param boilerplate: That of the archive it is compared with.
@@ -208,7 +207,7 @@ def draft(title: Words, text: Words, boilerplate: Bits) -> Sketches:
     return writer.sketches(boilerplate)
 
 
-def _boilerplate(values: Values) -> Bits:
+def _boilerplate(values: HashValues) -> Bits:
     """Return the shingles that more than 20 of (n, SIZE) sketches hold, in a large archive more than one of 1,000."""
     most = max(_HOLDERS, len(values) // _HOLDING)
     found = []
@@ -219,14 +218,14 @@ def _boilerplate(values: Values) -> Bits:
     return np.concatenate(found)
 
 
-def _blank(values: Values, boilerplate: Bits) -> None:
+def _blank(values: HashValues, boilerplate: Bits) -> None:
     starts = np.searchsorted(boilerplate, np.arange(SIZE + 1, dtype=np.uint64) << np.uint64(32))
     for bucket in np.flatnonzero(np.diff(starts)):
         column = values[:, bucket]
         column[np.isin(column, boilerplate[starts[bucket] : starts[bucket + 1]].astype(np.uint32))] = COMMON
 
 
-def overlaps(left: Values, right: Values) -> Rows:
+def overlaps(left: HashValues, right: HashValues) -> Rows:
     """Return how many buckets two texts share, and how many each has to itself, boilerplate left out.
 
     The least of a bucket is of both texts if it is equal, else of that alone whose it is. So the counts are in

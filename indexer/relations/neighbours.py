@@ -18,7 +18,7 @@ from indexer.files import arrays
 from indexer.files.arrays import Rows
 from indexer.files.progress import Progress
 from indexer.index.vectors import VectorIndex
-from indexer.relations.earlier import Earlier
+from indexer.relations.earlier import EarlierSegments
 from indexer.relations.terms import Terms
 from models.encoder import Vectors
 
@@ -36,7 +36,7 @@ _COSINES, _SHARED = "cosines.npy", "shared_terms.npy"
 _CHUNK = 512
 
 
-class Near(NamedTuple):
+class TextNeighbours(NamedTuple):
     """The neighbours of a text.
 
     :param texts: (n,) int64 vector rows, counted through the segments.
@@ -53,7 +53,7 @@ def write_neighbours(
     directory: Path,
     index: VectorIndex,
     terms: Terms,
-    earlier: Earlier | None = None,
+    earlier: EarlierSegments | None = None,
     progress: Progress = lambda stage, done, total: None,
 ) -> None:
     """Find and write the neighbours of every text of a segment.
@@ -81,7 +81,7 @@ def write_neighbours(
         written.flush()
 
 
-def _meant(index: VectorIndex, rows: Rows, first: int, earlier: Earlier | None) -> list[Rows]:
+def _meant(index: VectorIndex, rows: Rows, first: int, earlier: EarlierSegments | None) -> list[Rows]:
     """Return the nearest texts of each of (n,) texts, in the segment and before it, itself not among them."""
     queries = index.reconstruct(rows)
     own = [(near + first, cosines) for near, cosines in index.search(queries, MEANT + 1)]
@@ -98,7 +98,7 @@ def _meant(index: VectorIndex, rows: Rows, first: int, earlier: Earlier | None) 
     return found
 
 
-def _cosines(index: VectorIndex, text: int, others: Rows, first: int, earlier: Earlier | None) -> Vectors:
+def _cosines(index: VectorIndex, text: int, others: Rows, first: int, earlier: EarlierSegments | None) -> Vectors:
     query, own = index.reconstruct([text])[0], others >= first
     if earlier is None or own.all():
         return index.cosines(query, others - first)
@@ -108,7 +108,7 @@ def _cosines(index: VectorIndex, text: int, others: Rows, first: int, earlier: E
     return cosines
 
 
-def _terms(terms: Terms, text: int, others: Rows, first: int, earlier: Earlier | None) -> NDArray[np.float32]:
+def _terms(terms: Terms, text: int, others: Rows, first: int, earlier: EarlierSegments | None) -> NDArray[np.float32]:
     vector, own = terms.of(text), others >= first
     if earlier is None or own.all():
         return terms.similarities(vector, others - first)
@@ -135,9 +135,9 @@ class Neighbours:
         found = self._found[texts].astype(np.int64)
         return found, self._cosines[texts], self._shared[texts].astype(np.float32)
 
-    def of(self, text: int) -> Near:
+    def of(self, text: int) -> TextNeighbours:
         """Return the neighbours of a text of the segment, itself not among them."""
         found = self._found[text]
         count = int(np.count_nonzero(found >= 0))
         shared = self._shared[text, :count].astype(np.float32)
-        return Near(found[:count].astype(np.int64), self._cosines[text, :count], shared)
+        return TextNeighbours(found[:count].astype(np.int64), self._cosines[text, :count], shared)

@@ -32,7 +32,7 @@ from indexer.text.syllables import plain, readable, syllables
 Codes = NDArray[np.int32]
 Days = NDArray[np.int32]
 Number = TypeVar("Number", bound=np.generic)
-Form = Literal["head", "timed", "service"]
+TitleForm = Literal["head", "timed", "service"]
 
 CODES_FILE = "series.npy"
 SERIES_FILE = "series.json"
@@ -114,7 +114,7 @@ _NAMED, _WORDED, _DATED = 1, 2, 4
 """Flags of a row: a capital within its head, a word like `hôm nay`, a date of its own or an hour."""
 
 
-class Head(NamedTuple):
+class TitleHead(NamedTuple):
     """How a title opens.
 
     :param words: Its syllables before a time or colon, digits masked.
@@ -134,7 +134,7 @@ class _Time(NamedTuple):
     ahead: int
 
 
-def head(title: str, published: date) -> Head | None:
+def head(title: str, published: date) -> TitleHead | None:
     """Return the head of a title, or None where it has none that could come back.
 
     A title that begins with its date has `<time>` and its next two syllables for a head.
@@ -156,16 +156,16 @@ def head(title: str, published: date) -> Head | None:
     if not 1 <= len(words) <= LONGEST_HEAD or (len(words) == 1 and flags != _DATED):
         return None
     named = len(shown) == len(text) and _has_name(shown, opening) and not _EVERYDAY.match(text)
-    return Head(words, flags | (_NAMED if named else 0), ahead)
+    return TitleHead(words, flags | (_NAMED if named else 0), ahead)
 
 
-def _after_time(text: str, times: Sequence[_Time], flags: int, ahead: int) -> Head | None:
+def _after_time(text: str, times: Sequence[_Time], flags: int, ahead: int) -> TitleHead | None:
     """Return the head of a title that begins with its date: `<time>` and two syllables."""
     end = times[0].end
     for time in times[1:]:
         end = time.end if time.start <= end + 2 else end
     words = ("<time>", *_masked(_AFTER_BREAK.split(text[end:])[0])[:2])
-    return Head(words, flags, ahead) if flags == _DATED and len(words) == 3 else None
+    return TitleHead(words, flags, ahead) if flags == _DATED and len(words) == 3 else None
 
 
 def _times(text: str, published: date) -> Iterator[_Time]:
@@ -235,7 +235,7 @@ class Pattern:
     kind: str
     source: str | None
     named: bool = False
-    by: Form = "head"
+    by: TitleForm = "head"
 
 
 @dataclass(frozen=True)
@@ -265,7 +265,7 @@ class Series:
         return cls(codes, tuple(Pattern(**pattern) for pattern in patterns))
 
 
-class _Text(NamedTuple):
+class _TitleWords(NamedTuple):
     words: tuple[str, ...]
     source: str | None
 
@@ -285,7 +285,7 @@ class SeriesWriter:
         self._ahead, self._flags, self._services = array("b"), array("B"), array("Q")
         self._openings = array("I")
         self._seen = bytearray(1 << 20)
-        self._texts: dict[int, _Text] = {}
+        self._texts: dict[int, _TitleWords] = {}
 
     def add(self, title: str, source: str | None, published_at: datetime | None) -> None:
         """Add the article of the next row."""
@@ -304,7 +304,7 @@ class SeriesWriter:
             [crc32("\x1f".join((source or "", *words[:length])).encode()) for length in range(1, _PREFIXES + 1)],
         )
 
-    def _append(self, found: Head | None, key: int, day: int, service_key: int, openings: Sequence[int]) -> None:
+    def _append(self, found: TitleHead | None, key: int, day: int, service_key: int, openings: Sequence[int]) -> None:
         self._keys.append(key)
         self._days.append(day)
         self._ahead.append(found.ahead if found else 0)
@@ -319,7 +319,7 @@ class SeriesWriter:
         if self._seen[slot] < LEAST_DATED_DAYS:
             self._seen[slot] += 1
         if self._seen[slot] == LEAST_DATED_DAYS and key not in self._texts:
-            self._texts[key] = _Text(words, source)
+            self._texts[key] = _TitleWords(words, source)
         return key
 
     def found(self) -> Series:
@@ -331,7 +331,7 @@ class SeriesWriter:
         codes = np.full(len(days), -1, dtype=np.int32)
         patterns: list[Pattern] = []
 
-        def take(key: int, rows: NDArray[np.int64], by: Form) -> None:
+        def take(key: int, rows: NDArray[np.int64], by: TitleForm) -> None:
             if rows.size:
                 text = self._texts[key]
                 codes[rows] = len(patterns)
@@ -398,7 +398,7 @@ def _groups(keys: NDArray[np.uint64]) -> Iterator[tuple[int, NDArray[np.int64]]]
 
 def _instalments(
     rows: NDArray[np.int64], days: Days, flags: NDArray[np.uint8], words: Sequence[str], alike: int
-) -> tuple[NDArray[np.int64], Form]:
+) -> tuple[NDArray[np.int64], TitleForm]:
     """Return which rows of one head are instalments of a series, all with a time, all, or none, and which of these.
 
     :param rows: (m,) int64.

@@ -22,7 +22,7 @@ from indexer.files.progress import Progress
 from indexer.index.vectors import VectorIndex
 from indexer.relations import content_classes, groups, near_duplicates, neighbours, terms
 from indexer.relations.content_classes import ClassWriter
-from indexer.relations.earlier import Earlier
+from indexer.relations.earlier import EarlierSegments
 from indexer.relations.near_duplicates import SketchWriter
 from indexer.relations.neighbours import Neighbours
 from indexer.relations.series import Series, SeriesWriter
@@ -40,7 +40,7 @@ class RelationsWriter:
     :param earlier: The segments that this one is added to, None for the first.
     """
 
-    def __init__(self, directory: Path, now: datetime, earlier: Earlier | None = None) -> None:
+    def __init__(self, directory: Path, now: datetime, earlier: EarlierSegments | None = None) -> None:
         directory.mkdir()
         self._directory, self._now, self._earlier = directory, now, earlier
         self._terms = TermWriter(directory / terms.DIRECTORY, earlier.vocabulary if earlier else NOTHING)

@@ -22,7 +22,7 @@ FILE = "map.npy"
 _CHUNK = 512
 
 
-class Mapped(Protocol):
+class PositionedTexts(Protocol):
     """Texts that have places. `indexer.archive.Archive` is one."""
 
     @property
@@ -43,7 +43,7 @@ def write_anew(directory: Path, vectors: Vectors) -> None:
     arrays.save(directory / FILE, projection.drawn(vectors, projection.LANDMARKS))
 
 
-def write_added(directory: Path, vectors: Vectors, before: Mapped, kept: Rows) -> None:
+def write_added(directory: Path, vectors: Vectors, before: PositionedTexts, kept: Rows) -> None:
     """Write the map of a segment whose texts stand on one that is there: where they stood, or between others of it.
 
     :param vectors: (n, dim) of all of its texts.

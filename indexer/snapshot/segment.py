@@ -19,7 +19,7 @@ from indexer.articles import owners, store
 from indexer.articles.article import Article
 from indexer.articles.columns import Columns, ColumnWriter
 from indexer.articles.owners import Owners
-from indexer.articles.store import Store, Stored
+from indexer.articles.store import Store, StoredArticle
 from indexer.articles.summaries import Summaries, SummaryWriter
 from indexer.errors import BuildRefused
 from indexer.files import arrays
@@ -29,9 +29,9 @@ from indexer.index import vectors
 from indexer.index.lexical import LexicalWriter, tokens
 from indexer.index.vectors import VectorIndex
 from indexer.language.knowledge import KnowledgeWriter
-from indexer.language.named import Named, NamedWriter
+from indexer.language.named import NameOccurrences, NameOccurrenceWriter
 from indexer.relations import writing
-from indexer.relations.earlier import Earlier
+from indexer.relations.earlier import EarlierSegments
 from indexer.relations.writing import Relations, RelationsWriter
 from indexer.snapshot import archive_map
 from indexer.text.syllables import stream
@@ -39,7 +39,7 @@ from models.encoder import Vectors
 
 _KEYS = "text_keys.npy"
 
-Indexed = tuple[Stored, int]
+IndexedArticle = tuple[StoredArticle, int]
 """An article with the row of its vector."""
 
 
@@ -60,7 +60,7 @@ class SegmentWriter:
         now: datetime,
         words: LexicalWriter,
         learnt: KnowledgeWriter | None = None,
-        earlier: Earlier | None = None,
+        earlier: EarlierSegments | None = None,
         progress: Progress = lambda stage, done, total: None,
     ) -> None:
         self._directory, self._words, self._learnt, self._progress = directory, words, learnt, progress
@@ -70,11 +70,13 @@ class SegmentWriter:
             raise BuildRefused(f"{directory.name}: {error}") from error
         self._columns = ColumnWriter()
         self._relations = RelationsWriter(directory / writing.DIRECTORY, now, earlier)
-        self._named = NamedWriter(earlier.knowledge.names) if earlier else None
+        self._named = NameOccurrenceWriter(earlier.knowledge.names) if earlier else None
         self._summaries = SummaryWriter(directory)
         self._vectors = array("i")
 
-    def write(self, articles: Iterable[Indexed], texts: Iterable[tuple[bytes, int]], known: int = 0) -> vectors.Built:
+    def write(
+        self, articles: Iterable[IndexedArticle], texts: Iterable[tuple[bytes, int]], known: int = 0
+    ) -> vectors.BuiltIndex:
         """Write everything but the raw vectors, and which articles hold names where these are learnt just now.
 
         :param articles: Each article with the row of its vector; article rows are counted in this order.
@@ -84,7 +86,7 @@ class SegmentWriter:
         """
         directory, keys = self._directory, array("Q")
 
-        def passing() -> Iterable[Stored]:
+        def passing() -> Iterable[StoredArticle]:
             for row, (stored, vector) in enumerate(articles):
                 self._add(row, stored.article(), vector, row >= known)
                 yield stored
@@ -136,7 +138,7 @@ class Segment:
         self.store = Store(directory / store.FILE)
         self.columns = Columns(directory)
         self.summaries = Summaries(directory)
-        self.named = Named(directory)
+        self.named = NameOccurrences(directory)
         self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
         self.relations = Relations(directory / writing.DIRECTORY)
         self.owners = Owners(directory)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.errors import SnapshotUnreadable
-from indexer.files.hashed import Hashed
-from indexer.files.watched import Watched
+from indexer.files.hashed import FileDigests
+from indexer.files.watched import DirectoryState
 from indexer.index import calibration, lexical
 from indexer.index.calibration import Background
 from indexer.index.lexical import LexicalIndex
@@ -28,9 +28,9 @@ class Snapshot:
     :param hashed: Which files need no second look where there is none before; none by default.
     """
 
-    def __init__(self, directory: Path, before: Snapshot | None = None, hashed: Hashed | None = None) -> None:
-        self._watched = Watched(directory)
-        self.hashed: Hashed = before.hashed if before else hashed or Hashed()
+    def __init__(self, directory: Path, before: Snapshot | None = None, hashed: FileDigests | None = None) -> None:
+        self._watched = DirectoryState(directory)
+        self.hashed: FileDigests = before.hashed if before else hashed or FileDigests()
         self.manifest = verify(directory, self.hashed)
         self.id = directory.name
         self.directory = directory

@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from indexer.errors import SnapshotError, SnapshotUnreadable
-from indexer.files.hashed import Hashed, algorithm_of
+from indexer.files.hashed import FileDigests, algorithm_of
 from indexer.files.layout import MANIFEST_FILE
 from indexer.index import lexical
 from indexer.snapshot.manifest import Manifest, read_manifest
 from models.cpu import available_threads
 
 
-def verify(directory: Path, hashed: Hashed | None = None) -> Manifest:
+def verify(directory: Path, hashed: FileDigests | None = None) -> Manifest:
     """Check a snapshot's files against its manifest: all there, none a link, size and digest as published.
 
     :param hashed: Which files need no second look; none by default.
@@ -23,13 +23,13 @@ def verify(directory: Path, hashed: Hashed | None = None) -> Manifest:
     :raises SnapshotError: naming the first file that is wrong; `SnapshotUnreadable`, one that the system holds back.
     """
     try:
-        _verify(directory, manifest := read_manifest(directory), hashed or Hashed())
+        _verify(directory, manifest := read_manifest(directory), hashed or FileDigests())
     except OSError as error:  # not ours to read, unreadable on the disk, or pruned meanwhile
         raise SnapshotUnreadable(f"{error.filename or directory}: {error.strerror}") from error
     return manifest
 
 
-def _verify(directory: Path, manifest: Manifest, hashed: Hashed) -> None:
+def _verify(directory: Path, manifest: Manifest, hashed: FileDigests) -> None:
     if directory.is_symlink():
         raise SnapshotError(f"{directory}: a link: expected a directory")
     there = {name: _as_large(f"{directory}/{name}", entry.size) for name, entry in manifest.files.items()}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.errors import SourceError, WorkEnded
-from indexer.limits.confined import Confined, failure
+from indexer.limits.confined import ConfinedChild, failure
 from indexer.sources import json_lines, page_text, table, xml_file
 from indexer.sources.folder import walk
 from indexer.sources.reading import BadLine, Reading, SourceOptions
@@ -91,16 +91,16 @@ def _format(path: Path) -> tuple[str, str] | None:
 
 
 @contextmanager
-def _child(options: SourceOptions) -> Iterator[Confined | None]:
+def _child(options: SourceOptions) -> Iterator[ConfinedChild | None]:
     """Yield what parses the files of a source, None where this process does; each file has the whole allowance."""
     if options.allowance is None:
         yield None
         return
-    with closing(Confined(replace(options.allowance, total=None))) as child:
+    with closing(ConfinedChild(replace(options.allowance, total=None))) as child:
         yield child
 
 
-def _read_file(path: Path, options: SourceOptions, child: Confined | None) -> Iterator[Reading | BadLine]:
+def _read_file(path: Path, options: SourceOptions, child: ConfinedChild | None) -> Iterator[Reading | BadLine]:
     """Yield the readings of a file. Lines of JSON and of tables are read here: their readers are simple, and fast."""
     ending, compression = _format(path) or ("", "")
     if ending in _STREAMS:
@@ -206,7 +206,7 @@ def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | Bad
         raise SourceError(f"expected a file ending in {', '.join(_KNOWN)} in this folder, found none")
 
 
-def _read_below(path: Path, options: SourceOptions, child: Confined | None) -> Iterator[Reading | BadLine]:
+def _read_below(path: Path, options: SourceOptions, child: ConfinedChild | None) -> Iterator[Reading | BadLine]:
     """Yield the readings of a file of a folder; whatever is wrong with it is a bad line."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):

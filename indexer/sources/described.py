@@ -21,7 +21,7 @@ _LARGEST_FILE = 2**20
 _NEVER_GIVEN = frozenset({"id", "title", "body", "body_html", "url", "aliases", "tags", "extra"})
 
 
-class Described(BaseModel):
+class SourceDescription(BaseModel):
     """What every kind of source takes.
 
     :param defaults: Field of the archive line -> what an article has there that brings nothing itself.
@@ -41,7 +41,7 @@ class Described(BaseModel):
         return value
 
 
-class Remote(Described):
+class Remote(SourceDescription):
     """What every kind of source on the web takes.
 
     :param delay: Seconds between two requests to one host.
@@ -121,7 +121,7 @@ class WordPressSource(Remote):
         return from_environment("user_env", self.user_env), from_environment("password_env", self.password_env)
 
 
-class SqlSource(Described):
+class SqlSource(SourceDescription):
     """A query of a database.
 
     :param url: An address of SQLAlchemy, such as `postgresql+psycopg://…`; or
@@ -174,7 +174,7 @@ class SqlSource(Described):
         return f"sql {hashlib.sha256(repr(said).encode()).hexdigest()}"
 
 
-class FileSource(Described):
+class FileSource(SourceDescription):
     """A file or folder, as it may be named on the command line; WordPress exports among them."""
 
     type: Literal["file", "wxr"] = "file"

@@ -75,7 +75,7 @@ class NotFeed(ValueError):
 
 
 @dataclass(frozen=True)
-class Entry:
+class FeedEntry:
     """One entry.
 
     :param key: What tells it from the others: its GUID, else its address, else its title.
@@ -100,7 +100,7 @@ def looks_like_json_feed(data: bytes) -> bool:
     return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
-def parse(data: bytes, content_type: str = "", url: str = "") -> list[Entry]:
+def parse(data: bytes, content_type: str = "", url: str = "") -> list[FeedEntry]:
     """Return the entries of a feed, in its order; those without a title are left out.
 
     :param url: Where it was found, for relative addresses.
@@ -116,7 +116,7 @@ def parse(data: bytes, content_type: str = "", url: str = "") -> list[Entry]:
         raise NotFeed(f"expected a feed that is read in {seconds:.0f} s of processor time") from None
 
 
-def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[Entry]:
+def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[FeedEntry]:
     try:
         data = _plain_start(data, content_type)
         headers = {"content-type": "application/xml; charset=utf-8", **({"content-location": url} if url else {})}
@@ -238,13 +238,13 @@ def _picture(entry: Mapping[str, Any], markup: str) -> str:
     return found[1].replace("&amp;", "&") if found else ""
 
 
-def _entry(guid: str, fields: dict[str, Any], full: bool, cut: bool = False) -> Entry:
+def _entry(guid: str, fields: dict[str, Any], full: bool, cut: bool = False) -> FeedEntry:
     address = fields.get("url", "")
     if address and addresses.web_address(address) is None:
         del fields["url"]
         address = ""
     made = derived_id(address, guid, fields["title"])
-    return Entry(guid or address or fields["title"], {"id": made, **fields}, full, cut)
+    return FeedEntry(guid or address or fields["title"], {"id": made, **fields}, full, cut)
 
 
 def derived_id(address: str, guid: str, title: str) -> str:
@@ -254,7 +254,7 @@ def derived_id(address: str, guid: str, title: str) -> str:
     return addresses.derived_id("g", guid) if guid else addresses.derived_id("t", folding.fold(title))
 
 
-def _json_entries(data: bytes) -> Iterator[Entry]:
+def _json_entries(data: bytes) -> Iterator[FeedEntry]:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError) as error:

@@ -51,7 +51,7 @@ class FetchError(Exception):
 
 
 @dataclass(frozen=True)
-class Bounds:
+class FetchLimits:
     """What an answer may cost.
 
     :param size: Bytes of a body, as sent and as unpacked.
@@ -67,7 +67,7 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FetchResponse:
     """What was answered.
 
     :param url: Where, after redirects.
@@ -80,10 +80,10 @@ class Answer:
     body: bytes = field(repr=False)
 
 
-_NO_BOUNDS_SAID = Bounds()
+_NO_BOUNDS_SAID = FetchLimits()
 
 
-def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: Bounds = _NO_BOUNDS_SAID) -> Answer:
+def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: FetchLimits = _NO_BOUNDS_SAID) -> FetchResponse:
     """Return the answer to a GET, whatever its status.
 
     :param headers: Sent beside the ordinary ones; `Authorization` goes to no other host than the first.
@@ -108,7 +108,7 @@ def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: Bounds = _
     raise FetchError(f"expected at most {bounds.redirects} redirects")
 
 
-def send(url: str, body: bytes, headers: Mapping[str, str], bounds: Bounds = _NO_BOUNDS_SAID) -> Answer:
+def send(url: str, body: bytes, headers: Mapping[str, str], bounds: FetchLimits = _NO_BOUNDS_SAID) -> FetchResponse:
     """Return the answer to a POST, whatever its status; a redirect is an answer too and is not followed.
 
     :param headers: Sent beside the ordinary ones, `Content-Type` among them.
@@ -127,7 +127,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
         return "", "", None
 
 
-def _check(url: str, sent: Mapping[str, str], bounds: Bounds) -> None:
+def _check(url: str, sent: Mapping[str, str], bounds: FetchLimits) -> None:
     try:
         parts = urlsplit(url)
         port_known = parts.port is None or parts.port > 0
@@ -178,7 +178,7 @@ class _Watch:
             self._guard.close()
 
 
-class _Guarded:
+class _GuardedConnections:
     """Makes the connections of a class of urllib3 by the rules here."""
 
     watch: _Watch
@@ -191,11 +191,11 @@ class _Guarded:
         return connected
 
 
-class _Http(_Guarded, HTTPConnection):
+class _Http(_GuardedConnections, HTTPConnection):
     pass
 
 
-class _Https(_Guarded, HTTPSConnection):
+class _Https(_GuardedConnections, HTTPSConnection):
     pass
 
 
@@ -231,7 +231,7 @@ def _trusted() -> ssl.SSLContext:
 
 
 @contextmanager
-def _connection(url: str, bounds: Bounds, watch: _Watch) -> Iterator[tuple[HTTPConnection, str]]:
+def _connection(url: str, bounds: FetchLimits, watch: _Watch) -> Iterator[tuple[HTTPConnection, str]]:
     """Yield a connection to a URL's host, and what is asked for there."""
     try:
         parts = parse_url(url)
@@ -251,7 +251,9 @@ def _connection(url: str, bounds: Bounds, watch: _Watch) -> Iterator[tuple[HTTPC
         watch.close()
 
 
-def _ask(url: str, sent: Mapping[str, str], bounds: Bounds, until: float, posted: bytes | None = None) -> Answer:
+def _ask(
+    url: str, sent: Mapping[str, str], bounds: FetchLimits, until: float, posted: bytes | None = None
+) -> FetchResponse:
     """Return the answer to a GET, or to a POST where there is something to post."""
     watch = _Watch(until)
     try:
@@ -264,7 +266,7 @@ def _ask(url: str, sent: Mapping[str, str], bounds: Bounds, until: float, posted
                 ended = b"" if response.status in _REDIRECTS else _body(response, size, whole=response.status < 300)
             if watch.over:
                 raise TimeoutError
-            return Answer(url, response.status, headers, ended)
+            return FetchResponse(url, response.status, headers, ended)
     except FetchError:
         raise
     except DecodeError:

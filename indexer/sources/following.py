@@ -192,7 +192,7 @@ def note_stall(home: Path, seconds: float) -> None:
     _write_state(home, before.model_copy(update={"stalls": before.stalls + 1, "problem": problem}))
 
 
-class Followed:
+class FollowedSources:
     """The sources of a home, asked now and then.
 
     :param specs: As `index` takes them.

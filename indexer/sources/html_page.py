@@ -85,7 +85,7 @@ def _read_page(data: bytes, options: SourceOptions) -> Reading | BadLine:
         root = parse(content)
     except NotHtml as error:
         return BadLine(1, content[:_SHOWN], str(error))
-    fields = _Page(root, content).fields()
+    fields = _ParsedPage(root, content).fields()
     return fields if isinstance(fields, BadLine) else _reading(fields)
 
 
@@ -99,7 +99,7 @@ def _reading(fields: dict[str, Any]) -> Reading:
     return Reading(1, {"id": made} | {name: value for name, value in fields.items() if value}, derived=True)
 
 
-class _Page:
+class _ParsedPage:
     """One tree, and what its metadata says."""
 
     def __init__(self, root: lxml_html.HtmlElement, content: str) -> None:

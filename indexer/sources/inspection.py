@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from indexer.articles.article import Article, Problem, plain, shown, validate, without_time_ahead
+from indexer.articles.article import Article, LineProblem, plain, shown, validate, without_time_ahead
 from indexer.articles.looks import Finding, Severity, looks
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
-from indexer.sources.tally import Tally, cut
+from indexer.sources.tally import ReadingTally, cut
 
 _PROBLEMS = 20
 _EXAMPLES = 3
@@ -44,7 +44,7 @@ class Inspection:
     repeated: int = 0
     missing: dict[str, int] = field(default_factory=dict)
     first: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[LineProblem] = field(default_factory=list)
     problems_by_field: dict[str, int] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
     ahead: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ def inspect(
     :param progress: Called now and then with the number of readings so far.
     """
     report = Inspection()
-    with closing(Tally()) as tally:
+    with closing(ReadingTally()) as tally:
         for source in sources:
             try:
                 for reading in read_source(source, options):
@@ -90,18 +90,20 @@ def inspect(
     return report
 
 
-def _take(report: Inspection, tally: Tally, source: str, reading: Reading | BadLine, now: datetime, show: int) -> None:
+def _take(
+    report: Inspection, tally: ReadingTally, source: str, reading: Reading | BadLine, now: datetime, show: int
+) -> None:
     report.lines += 1
     source = plain(reading.file or source)
     if isinstance(reading, BadLine):
-        _reject(report, [Problem(source, reading.line, "", shown(reading.raw), reading.reason)])
+        _reject(report, [LineProblem(source, reading.line, "", shown(reading.raw), reading.reason)])
         return
     found = validate(reading.fields)
     if isinstance(found, list):
-        _reject(report, [Problem(source, reading.line, *fault) for fault in found])
+        _reject(report, [LineProblem(source, reading.line, *fault) for fault in found])
         return
     found, faults = without_time_ahead(found, now)
-    report.ahead += [str(Problem(source, reading.line, *fault)) for fault in faults]
+    report.ahead += [str(LineProblem(source, reading.line, *fault)) for fault in faults]
     place = f"{source}:{reading.line}"
     body = found.plain_body
     if len(report.first) < show:
@@ -109,7 +111,7 @@ def _take(report: Inspection, tally: Tally, source: str, reading: Reading | BadL
     report.repeated += tally.add(place, found, body, looks(found, body, now), reading.derived)
 
 
-def _reject(report: Inspection, problems: list[Problem]) -> None:
+def _reject(report: Inspection, problems: list[LineProblem]) -> None:
     report.rejected += 1
     report.problems += problems[: max(0, _PROBLEMS - len(report.problems))]
     for name in (problem.field or "(line)" for problem in problems):

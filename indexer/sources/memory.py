@@ -42,12 +42,12 @@ CREATE INDEX IF NOT EXISTS rows_part ON rows (source, part);
 _HIDDEN = "taken-down:"
 """Begins the place of an article that was taken down, where the place is an address: its hash stands for it."""
 
-Barring = Callable[[], frozenset[bytes]]
+BarredMarks = Callable[[], frozenset[bytes]]
 """Returns the marks of what is taken down now (`indexer.changes.barred`)."""
 
 
 @dataclass(frozen=True)
-class Known:
+class MemoryRow:
     """A row.
 
     :param version: What the source says of its version; another one is to be read again.
@@ -64,7 +64,7 @@ class Memory:
     :ivar state: How far reading has come; saved by `commit`.
     """
 
-    def __init__(self, database: sqlite3.Connection, source: str, barring: Barring = frozenset) -> None:
+    def __init__(self, database: sqlite3.Connection, source: str, barring: BarredMarks = frozenset) -> None:
         self._database = database
         self._source = source
         self._barring = barring
@@ -91,13 +91,13 @@ class Memory:
         """Say that the run came to the source's end."""
         self.state.update(running=False, complete=True)
 
-    def known(self, key: str) -> Known | None:
+    def known(self, key: str) -> MemoryRow | None:
         """Return what is known of a place."""
         row = self._database.execute(
             "SELECT version, fields IS NOT NULL FROM rows WHERE source = ? AND key IN (?, ?)",
             (self._source, key, hidden(self._source, key)),
         ).fetchone()
-        return None if row is None else Known(row[0], bool(row[1]))
+        return None if row is None else MemoryRow(row[0], bool(row[1]))
 
     def _place(self, key: str, fields: Mapping[str, Any] | None) -> tuple[str, bool]:
         """Return the place under which to keep what was read, and whether it is of an article that was taken down."""

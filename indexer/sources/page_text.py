@@ -53,7 +53,7 @@ _MAX_CAPTION_WORDS = 20
 
 
 @dataclass(frozen=True)
-class _Line:
+class _TextLine:
     """A line that holds text: clean, and without the bar it may have ended in."""
 
     number: int
@@ -69,7 +69,7 @@ class _Body:
     inline: list[Reading] = field(default_factory=list)
 
 
-_Linked = tuple[str, Reading]
+_LinkedReading = tuple[str, Reading]
 """The block of the page where an article is linked, and what the link says of it."""
 
 
@@ -89,19 +89,19 @@ def read(path: Path) -> Iterator[Reading | BadLine]:
     yield from _read_page(_lines(content))
 
 
-def _lines(content: str) -> list[_Line]:
+def _lines(content: str) -> list[_TextLine]:
     lines = []
     for number, raw in enumerate(content.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1):
         cleaned = folding.clean(raw)
         bare = cleaned.rstrip(" |")
         if bare:
-            lines.append(_Line(number, bare, barred=cleaned.endswith("|")))
+            lines.append(_TextLine(number, bare, barred=cleaned.endswith("|")))
     return lines
 
 
-def _read_page(lines: Sequence[_Line]) -> Iterator[Reading | BadLine]:
+def _read_page(lines: Sequence[_TextLine]) -> Iterator[Reading | BadLine]:
     if len(lines) < 2:
-        found = lines[0] if lines else _Line(1, "", barred=False)
+        found = lines[0] if lines else _TextLine(1, "", barred=False)
         reason = f"expected a title and a section line, found {'a title only' if lines else 'no text'}"
         yield BadLine(found.number, found.text, reason)
         return
@@ -125,7 +125,7 @@ def _read_page(lines: Sequence[_Line]) -> Iterator[Reading | BadLine]:
     yield from (entry if isinstance(entry, BadLine) else entry[1] for entry in below)
 
 
-def _article(title: _Line, dated: dict[str, str], body: _Body, links: Sequence[_Linked]) -> Reading:
+def _article(title: _TextLine, dated: dict[str, str], body: _Body, links: Sequence[_LinkedReading]) -> Reading:
     paragraphs = body.paragraphs
     own = folding.fold(title.text)
     leads = (reading.fields.get("lead", "") for _, reading in links if folding.fold(reading.fields["title"]) == own)
@@ -166,14 +166,14 @@ def _dateline(line: str) -> dict[str, str] | None:
     return {"section": match["section"], "published_at": published_at} | ({"author": author} if author else {})
 
 
-def _teaser_dateline(line: _Line) -> dict[str, str] | None:
+def _teaser_dateline(line: _TextLine) -> dict[str, str] | None:
     """Return the fields of a section line below the second line; prose after the time is no author."""
     dated = _dateline(line.text)
     prose = dated and any(word[0].islower() for word in dated.get("author", "").split())
     return None if prose else dated
 
 
-def _links_start(lines: Sequence[_Line]) -> tuple[int, int]:
+def _links_start(lines: Sequence[_TextLine]) -> tuple[int, int]:
     """Return where the body ends, and where after it and a label the dated teasers or the headlines begin."""
     dated = next((i for i, line in enumerate(lines) if _teaser_dateline(line)), None)
     if dated is not None:
@@ -189,7 +189,7 @@ def _links_start(lines: Sequence[_Line]) -> tuple[int, int]:
     return start - labelled, start
 
 
-def _is_label(line: _Line, *, or_looks_like: bool = False) -> bool:
+def _is_label(line: _TextLine, *, or_looks_like: bool = False) -> bool:
     """Return whether a line is the label of a block of links.
 
     :param or_looks_like: Take any few words that are no sentence for one.
@@ -200,11 +200,11 @@ def _is_label(line: _Line, *, or_looks_like: bool = False) -> bool:
     return short or bool(_LABEL.fullmatch(folding.fold(line.text).rstrip(" :")))
 
 
-def _is_headline(line: _Line) -> bool:
+def _is_headline(line: _TextLine) -> bool:
     return line.text.endswith("...") or line.text[-1] not in ".;,:"
 
 
-def _linked(lines: Sequence[_Line]) -> Iterator[_Linked | BadLine]:
+def _linked(lines: Sequence[_TextLine]) -> Iterator[_LinkedReading | BadLine]:
     """Yield the dated teasers and the headlines, and what among them is neither."""
     rest = deque(lines)
     while rest:
@@ -223,11 +223,11 @@ def _linked(lines: Sequence[_Line]) -> Iterator[_Linked | BadLine]:
             yield BadLine(line.number, line.text, "expected a dated teaser, a headline or a label among the links")
 
 
-def _is_plain(line: _Line) -> bool:
+def _is_plain(line: _TextLine) -> bool:
     return not (_teaser_dateline(line) or _BULLET.fullmatch(line.text) or _is_label(line))
 
 
-def _body(lines: Sequence[_Line], titles: Collection[str]) -> _Body:
+def _body(lines: Sequence[_TextLine], titles: Collection[str]) -> _Body:
     """Return what stands between the section line and the links.
 
     :param titles: Folded titles of the page.
@@ -247,7 +247,7 @@ def _body(lines: Sequence[_Line], titles: Collection[str]) -> _Body:
     return body
 
 
-def _inline_teaser(line: _Line, titles: Collection[str], *, at_end: bool) -> Reading | None:
+def _inline_teaser(line: _TextLine, titles: Collection[str], *, at_end: bool) -> Reading | None:
     """Return the reading of a line that ended in a bar, None if it is a caption.
 
     After the last paragraph a line is a teaser, unless it is one short sentence with a full stop, which titles have

@@ -16,7 +16,7 @@ from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
 from indexer.limits.confined import step
-from indexer.sources.fetching import Answer, Bounds, FetchError, fetch
+from indexer.sources.fetching import FetchError, FetchLimits, FetchResponse, fetch
 
 TOKEN = "Lienquan"  # noqa: S105  the name that robots.txt knows this program by
 ROBOTS_BYTES = 500 * 2**10
@@ -36,7 +36,7 @@ class Web:
     :param tries: How often an address is asked before it is given up.
     """
 
-    bounds: Bounds = field(default_factory=Bounds)
+    bounds: FetchLimits = field(default_factory=FetchLimits)
     delay: float = 1.0
     tries: int = 3
     sleep: Callable[[float], None] = time.sleep
@@ -44,7 +44,9 @@ class Web:
     _next: dict[str, float] = field(default_factory=dict)
     _robots: dict[str, Protego | None] = field(default_factory=dict)
 
-    def get(self, url: str, headers: Mapping[str, str] | None = None, bounds: Bounds | None = None) -> Answer:
+    def get(
+        self, url: str, headers: Mapping[str, str] | None = None, bounds: FetchLimits | None = None
+    ) -> FetchResponse:
         """Return an answer of status 200 or 304, asked for again where it may be otherwise in a moment.
 
         :raises FetchError: if there is none.
@@ -68,7 +70,7 @@ class Web:
         robots = self._robots_of(url)
         return robots is not None and bool(robots.can_fetch(url, TOKEN))
 
-    def _once(self, url: str, headers: Mapping[str, str] | None, bounds: Bounds) -> Answer:
+    def _once(self, url: str, headers: Mapping[str, str] | None, bounds: FetchLimits) -> FetchResponse:
         host = urlsplit(url).netloc
         pause = self._next.get(host, 0.0) - self.clock()
         if pause > 0:
@@ -105,7 +107,7 @@ class Web:
         return self._robots[site]
 
     def _read_robots(self, site: str) -> Protego | None:
-        bounds = Bounds(ROBOTS_BYTES, min(self.bounds.seconds, 20), self.bounds.redirects, self.bounds.private)
+        bounds = FetchLimits(ROBOTS_BYTES, min(self.bounds.seconds, 20), self.bounds.redirects, self.bounds.private)
         try:
             body = self.get(f"{site}/robots.txt", {"Accept": "text/plain"}, bounds).body
         except FetchError as error:
@@ -118,7 +120,7 @@ def _site(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _retry_after(answer: Answer) -> float:
+def _retry_after(answer: FetchResponse) -> float:
     asked = answer.headers.get("retry-after")
     if asked is None:
         return 0

@@ -14,9 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from indexer.errors import SourceError, WorkEnded
-from indexer.limits.confined import Confined
+from indexer.limits.confined import ConfinedChild
 from indexer.sources.described import SqlSource, WebSource, WordPressSource
-from indexer.sources.fetching import Bounds
+from indexer.sources.fetching import FetchLimits
 from indexer.sources.memory import Memory, open_memory
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 
@@ -76,7 +76,7 @@ def refresh(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
         return
     # A database is the newsroom's own and may be large: what is read of it in all may take any time.
     allowance = replace(options.allowance, total=None) if isinstance(source, SqlSource) else options.allowance
-    with closing(Confined(allowance)) as child:
+    with closing(ConfinedChild(allowance)) as child:
         yield from child.run(_here, source, replace(options, allowance=None))
 
 
@@ -101,7 +101,7 @@ def _updated(source: AnyRemote, memory: Memory, options: SourceOptions) -> Itera
         return sql.update(source, memory, options)
     from indexer.sources.politeness import Web
 
-    web = Web(Bounds(seconds=source.seconds, private=options.allow_private), source.delay)
+    web = Web(FetchLimits(seconds=source.seconds, private=options.allow_private), source.delay)
     if isinstance(source, WordPressSource):
         from indexer.sources import wordpress
 

@@ -43,7 +43,7 @@ _ESCAPED = re.compile(r"[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """The cells of a row, the number of the line where it starts, from 1, and what stands there."""
 
     line: int
@@ -51,7 +51,7 @@ class Row:
     raw: str = field(repr=False)
 
 
-def read(stream: Stream, encoding: str | None, delimiter_of: Callable[[str], str]) -> Iterator[Row | BadLine]:
+def read(stream: Stream, encoding: str | None, delimiter_of: Callable[[str], str]) -> Iterator[TableRow | BadLine]:
     """Yield the rows that are not blank, and what is wrong with others.
 
     :param encoding: Found out if it is None.
@@ -69,7 +69,7 @@ def read(stream: Stream, encoding: str | None, delimiter_of: Callable[[str], str
         yield row if isinstance(row, BadLine) else _checked(row, encoding if not is_utf8 else None)
 
 
-def _rows(stream: Stream, lines: _Lines, delimiter: str) -> Iterator[Row | BadLine]:
+def _rows(stream: Stream, lines: _Lines, delimiter: str) -> Iterator[TableRow | BadLine]:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE))
     cells = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
@@ -99,7 +99,7 @@ def _rows(stream: Stream, lines: _Lines, delimiter: str) -> Iterator[Row | BadLi
         yield BadLine(lines.number + 1, "", stream.damage, incomplete=True)
 
 
-def _checked(row: Row, encoding: str | None) -> Row | BadLine:
+def _checked(row: TableRow, encoding: str | None) -> TableRow | BadLine:
     """Return the row, or what is wrong with its characters.
 
     :param encoding: None for UTF-8.
@@ -140,7 +140,7 @@ class _TooLongError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
+class _CsvLine:
     number: int
     text: str
     whole: bool = True
@@ -151,10 +151,10 @@ class _Lines:
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
-        self._back: deque[_Line] = deque()
+        self._back: deque[_CsvLine] = deque()
         self._size = 0
         self._may_give_back = _READ_AGAIN_AT_FIRST
-        self.taken: list[_Line] = []
+        self.taken: list[_CsvLine] = []
         self.number = 0
         self.ended = False
 
@@ -169,7 +169,7 @@ class _Lines:
             raise _TooLongError
         return line.text
 
-    def _read(self) -> _Line:
+    def _read(self) -> _CsvLine:
         text = self._text.readline(MAX_LINE + 1)
         self.ended = not text
         if not text:
@@ -179,11 +179,11 @@ class _Lines:
         if self.number == 1:
             text = text.removeprefix("\ufeff")
         if len(text) <= MAX_LINE or text[MAX_LINE:] in {"\n", "\r"}:
-            return _Line(self.number, text)
+            return _CsvLine(self.number, text)
         part = text
         while part and not part.endswith(("\n", "\r")):
             part = self._text.readline(2**16)
-        return _Line(self.number, text[:_SHOWN], whole=False)
+        return _CsvLine(self.number, text[:_SHOWN], whole=False)
 
     def first(self) -> str:
         """Return the first line without taking it; nothing if there is none."""
@@ -214,9 +214,9 @@ class _Lines:
         last = self.taken[-1].number
         return self.bad(reason if self.rewind() else f"{reason}; passed over up to line {last}")
 
-    def row(self, cells: list[str]) -> Row:
+    def row(self, cells: list[str]) -> TableRow:
         """Return what was taken as a row."""
-        return Row(self.taken[0].number, cells, "".join(line.text for line in self.taken))
+        return TableRow(self.taken[0].number, cells, "".join(line.text for line in self.taken))
 
     def bad(self, reason: str) -> BadLine:
         """Return the line where the row starts as a bad one."""

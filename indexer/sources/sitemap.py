@@ -26,7 +26,7 @@ class NotSitemap(ValueError):
 
 
 @dataclass(frozen=True)
-class Place:
+class SitemapEntry:
     """An address of a sitemap.
 
     :param changed: What the sitemap says of when it was changed or published, as it is written there; or nothing.
@@ -45,7 +45,7 @@ class Sitemap:
     :param cut: Why it ends early, or nothing.
     """
 
-    places: list[Place]
+    places: list[SitemapEntry]
     index: bool = False
     news: bool = False
     cut: str = ""
@@ -90,7 +90,7 @@ def parse(data: bytes) -> Sitemap:
 
     :raises NotSitemap: if the bytes are none.
     """
-    places: list[Place] = []
+    places: list[SitemapEntry] = []
     root, news, cut = "", False, ""
     try:
         for event, element in _events(data, ("start", "end")):
@@ -121,7 +121,7 @@ def _events(data: bytes, wanted: tuple[str, ...]) -> etree.iterparse:
     )
 
 
-def _place(element: etree._Element) -> tuple[Place | None, bool]:
+def _place(element: etree._Element) -> tuple[SitemapEntry | None, bool]:
     """Return the address of an entry with its time, and whether it is one of news."""
     url, changed, published, news = "", "", "", False
     for below in element.iter():
@@ -134,4 +134,4 @@ def _place(element: etree._Element) -> tuple[Place | None, bool]:
             changed = value
         elif name == "publication_date":
             published, news = value, True
-    return (Place(url, changed or published) if url else None), news
+    return (SitemapEntry(url, changed or published) if url else None), news

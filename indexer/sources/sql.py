@@ -40,7 +40,7 @@ def update(source: SqlSource, memory: Memory, options: SourceOptions) -> Iterato
     memory.begin()
     try:
         with engine.connect() as connection:
-            yield from _Visit(source, connection, memory, options).run()
+            yield from _SqlVisit(source, connection, memory, options).run()
     except SQLAlchemyError as error:
         memory.commit()
         yield BadLine(1, engine.url.render_as_string(), _said(error), incomplete=not memory.complete)
@@ -67,7 +67,7 @@ def _said(error: SQLAlchemyError) -> str:
     return " ".join(str(inner).split())[:300]
 
 
-class _Visit:
+class _SqlVisit:
     """One run over one query."""
 
     def __init__(self, source: SqlSource, connection: sa.Connection, memory: Memory, options: SourceOptions) -> None:

@@ -27,7 +27,7 @@ MAX_LINE = 64 * 2**20
 
 TOO_LONG = f"expected at most {MAX_LINE // 2**20} MiB on a line"
 
-_Buffered: TypeAlias = "io.BufferedReader[Any]"
+_BufferedReader: TypeAlias = "io.BufferedReader[Any]"
 
 _READ = 2**16
 _READ_ZSTD = 2**10  # zstandard sets no limit on what a piece becomes; this much becomes some 40 MB at most
@@ -112,18 +112,18 @@ def standard_input() -> Iterator[Stream]:
     """
     if sys.stdin is None or sys.stdin.closed:
         raise SourceError("source: '-': expected something on standard input, which is closed")
-    file = cast("_Buffered", sys.stdin.buffer)
+    file = cast("_BufferedReader", sys.stdin.buffer)
     head = file.read(4)
-    whole: _Buffered = io.BufferedReader(Stream(chain([head], _pieces(file))))
+    whole: _BufferedReader = io.BufferedReader(Stream(chain([head], _pieces(file))))
     packed = next((unpack for magic, unpack in _MAGIC.items() if magic.match(head)), _pieces)
     yield Stream(packed(whole))
 
 
-def _pieces(file: _Buffered, size: int = _READ) -> Iterator[bytes]:
+def _pieces(file: _BufferedReader, size: int = _READ) -> Iterator[bytes]:
     return iter(lambda: file.read1(size), b"")
 
 
-def _gunzip(file: _Buffered) -> Iterator[bytes]:
+def _gunzip(file: _BufferedReader) -> Iterator[bytes]:
     try:
         if not file.peek(1):
             raise EOFError
@@ -136,7 +136,7 @@ def _gunzip(file: _Buffered) -> Iterator[bytes]:
         raise _DamagedError(f"expected gzip data: {error}") from None
 
 
-def _unzstd(file: _Buffered) -> Iterator[bytes]:
+def _unzstd(file: _BufferedReader) -> Iterator[bytes]:
     frame = zstandard.ZstdDecompressor().decompressobj()
     try:
         for piece in _pieces(file, _READ_ZSTD):
@@ -151,7 +151,7 @@ def _unzstd(file: _Buffered) -> Iterator[bytes]:
         raise _DamagedError("expected more Zstandard data: it ends early")
 
 
-COMPRESSIONS: Mapping[str, Callable[[_Buffered], Iterator[bytes]]] = {".gz": _gunzip, ".zst": _unzstd}
+COMPRESSIONS: Mapping[str, Callable[[_BufferedReader], Iterator[bytes]]] = {".gz": _gunzip, ".zst": _unzstd}
 """Ending of a file -> what unpacks it."""
 
 _MAGIC = {re.compile(rb"\x1f\x8b"): _gunzip, re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"): _unzstd}

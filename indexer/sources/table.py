@@ -40,7 +40,7 @@ def read(stream: Stream, options: SourceOptions, promised: str) -> Iterator[Read
     if isinstance(header, BadLine) and stream.damage:
         yield header
         return
-    if not isinstance(header, rows.Row):
+    if not isinstance(header, rows.TableRow):
         raise SourceError(f"header line: {header.reason if header else 'expected names of columns, found nothing'}")
     columns = _columns([normalised("NFC", cell).strip() for cell in header.cells], options.columns)
     for row in found:
@@ -80,7 +80,7 @@ class _Columns:
     others: Mapping[str, int]
     count: int
 
-    def reading(self, row: rows.Row) -> Reading | BadLine:
+    def reading(self, row: rows.TableRow) -> Reading | BadLine:
         """Return the reading of a row; empty cells are left out."""
         if len(row.cells) != self.count:
             return BadLine(row.line, row.raw, f"expected {self.count} cells, found {len(row.cells)}")

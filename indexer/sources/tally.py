@@ -56,7 +56,7 @@ _ADD = (
 )
 
 
-class Tally:
+class ReadingTally:
     """One row for every id, of the reading that wins as `building.staging` has it, and its paragraphs."""
 
     def __init__(self) -> None:

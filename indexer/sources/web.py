@@ -16,7 +16,7 @@ from typing import Any
 
 from indexer.sources import feed, sitemap
 from indexer.sources.described import WebSource
-from indexer.sources.fetching import Answer, Bounds, FetchError
+from indexer.sources.fetching import FetchError, FetchLimits, FetchResponse
 from indexer.sources.memory import LEFT, Memory
 from indexer.sources.politeness import Web
 from indexer.sources.reading import BadLine, SourceOptions
@@ -33,16 +33,16 @@ _ALTERNATE = re.compile(rb"\btype=[\"']application/(?:rss|atom|feed)\+(?:xml|jso
 _HREF = re.compile(rb"\bhref=[\"']([^\"'\s]+)", re.I)
 _ACCEPTED = "application/rss+xml, application/atom+xml, application/feed+json, application/xml, */*;q=0.5"
 _CUT = "expected a feed to its end, found it cut: the last entry is left out"
-_ROOM = Bounds(size=sitemap.MAX_BYTES)
+_ROOM = FetchLimits(size=sitemap.MAX_BYTES)
 
 
 def update(source: WebSource, web: Web, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
     """Bring a memory to what a feed or sitemap says now; yield what is wrong on the way, each in words."""
-    return _Visit(source, web, memory, options).run()
+    return _WebVisit(source, web, memory, options).run()
 
 
 @dataclass(frozen=True)
-class _Page:
+class _PageResult:
     """What a page gave: the fields of its article, or why there are none, and whether that may pass."""
 
     fields: dict[str, Any] | None = None
@@ -51,7 +51,7 @@ class _Page:
     gone: bool = False
 
 
-class _Visit:
+class _WebVisit:
     """One run over one source."""
 
     def __init__(self, source: WebSource, web: Web, memory: Memory, options: SourceOptions) -> None:
@@ -92,21 +92,21 @@ class _Visit:
     def _bad(self, place: str, reason: str, incomplete: bool = False) -> BadLine:
         return BadLine(1, place, reason, incomplete=incomplete)
 
-    def _conditionally(self, url: str) -> Answer | None:
+    def _conditionally(self, url: str) -> FetchResponse | None:
         """Return what stands at an address, None if it is as it was; what comes with it is sent the next time."""
         known = self._memory.state.setdefault("validators", {})
         sent = {"Accept": _ACCEPTED}
         etag, modified = known.get(url, ("", ""))
         sent |= {"If-None-Match": etag} if etag else {}
         sent |= {"If-Modified-Since": modified} if modified else {}
-        room = Bounds(_ROOM.size, self._web.bounds.seconds, self._web.bounds.redirects, self._web.bounds.private)
+        room = FetchLimits(_ROOM.size, self._web.bounds.seconds, self._web.bounds.redirects, self._web.bounds.private)
         answer = self._web.get(url, sent, room)
         if answer.status == 304:
             return None
         known[url] = (answer.headers.get("etag", ""), answer.headers.get("last-modified", ""))
         return answer
 
-    def _feed(self, answer: Answer) -> Iterator[BadLine]:
+    def _feed(self, answer: FetchResponse) -> Iterator[BadLine]:
         entries = feed.parse(answer.body, answer.headers.get("content-type", ""), answer.url)
         for entry in reversed(entries):  # the newest come first in a feed, and last in an archive
             if entry.cut:
@@ -117,7 +117,7 @@ class _Visit:
         if not entries:
             yield self._bad(self._source.url, "expected entries in the feed, found none: what it had is kept")
 
-    def _entry(self, entry: feed.Entry) -> Iterator[BadLine]:
+    def _entry(self, entry: feed.FeedEntry) -> Iterator[BadLine]:
         version = _version(entry.fields)
         known = self._memory.known(entry.key)
         if known is not None and known.version == version:
@@ -150,24 +150,24 @@ class _Visit:
             logger.info("%s: %d pages read", self._source.url, self._pages)
         return self._options.most_pages is None or self._pages <= self._options.most_pages
 
-    def _page(self, url: str) -> _Page:
+    def _page(self, url: str) -> _PageResult:
         from indexer.sources import html_page  # its libraries take a second to import
 
         try:
             if not self._web.allows(url):
-                return _Page(reason="robots.txt asks not to read it, or cannot be had")
+                return _PageResult(reason="robots.txt asks not to read it, or cannot be had")
             answer = self._web.get(url, {"Accept": "text/html, application/xhtml+xml"})
         except FetchError as error:
-            return _Page(reason=str(error), passing=error.passing, gone=error.status in _GONE)
+            return _PageResult(reason=str(error), passing=error.passing, gone=error.status in _GONE)
         found = html_page.read_bytes(answer.body, self._options)
         if isinstance(found, BadLine):
-            return _Page(reason=found.reason)
+            return _PageResult(reason=found.reason)
         fields = dict(found.fields)
         if "url" not in fields:
             fields |= {"url": answer.url, "id": feed.derived_id(answer.url, "", "")}
-        return _Page(fields)
+        return _PageResult(fields)
 
-    def _sitemap(self, answer: Answer, depth: int, met: set[str]) -> Iterator[BadLine]:
+    def _sitemap(self, answer: FetchResponse, depth: int, met: set[str]) -> Iterator[BadLine]:
         found = sitemap.parse(sitemap.unpacked(answer.body))
         if found.cut:
             self._whole = False
@@ -219,7 +219,7 @@ class _Visit:
             self._memory.state.get("validators", {}).pop(url, None)
             yield self._bad(url, str(error), incomplete=not self._memory.complete)
 
-    def _addresses(self, places: list[sitemap.Place], part: str) -> Iterator[BadLine]:
+    def _addresses(self, places: list[sitemap.SitemapEntry], part: str) -> Iterator[BadLine]:
         passed_over = False
         for place in places:
             if not self._include.search(place.url) or addresses.web_address(place.url) is None:
@@ -237,7 +237,7 @@ class _Visit:
             self._memory.state.get("validators", {}).pop(part, None)
             logger.info("%s: %s pages read, the rest is left", self._source.url, self._options.most_pages)
 
-    def _address(self, place: sitemap.Place, part: str) -> Iterator[BadLine]:
+    def _address(self, place: sitemap.SitemapEntry, part: str) -> Iterator[BadLine]:
         page = self._page(place.url)
         if page.reason:
             yield self._bad(place.url, page.reason)
@@ -275,7 +275,7 @@ def _version(fields: dict[str, Any]) -> str:
     return addresses.derived_id("v", repr(sorted(fields.items())))
 
 
-def _is_feed(answer: Answer, said: str) -> bool:
+def _is_feed(answer: FetchResponse, said: str) -> bool:
     """Return whether an answer is a feed and not a sitemap, by what it holds.
 
     :raises NotFeed: if it is a page; the message names the feeds that it links to.

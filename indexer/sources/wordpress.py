@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from indexer.articles.article import is_ahead
 from indexer.sources import wordpress_post
 from indexer.sources.described import WordPressSource
-from indexer.sources.fetching import Answer, FetchError
+from indexer.sources.fetching import FetchError, FetchResponse
 from indexer.sources.memory import Memory
 from indexer.sources.politeness import Web
 from indexer.sources.reading import BadLine, SourceOptions
@@ -40,14 +40,14 @@ _FIELDS = (
 
 def update(source: WordPressSource, web: Web, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
     """Bring a memory to what a site has now; yield what is wrong on the way, each in words."""
-    return _Visit(source, web, memory, options).run()
+    return _WordPressVisit(source, web, memory, options).run()
 
 
 class _TimeIsUp(Exception):
     """The next run goes on where this one stopped."""
 
 
-class _Visit:
+class _WordPressVisit:
     """One run over one site."""
 
     def __init__(self, source: WordPressSource, web: Web, memory: Memory, options: SourceOptions) -> None:
@@ -92,7 +92,7 @@ class _Visit:
             return f"{self._site}/?{urlencode({'rest_route': '/' + route, **parameters})}"
         return f"{self._site}/wp-json/{route}?{urlencode(parameters)}"
 
-    def _ask(self, kind: str, parameters: Mapping[str, str]) -> tuple[list[dict[str, Any]], Answer]:
+    def _ask(self, kind: str, parameters: Mapping[str, str]) -> tuple[list[dict[str, Any]], FetchResponse]:
         """Return the objects of one page.
 
         :raises FetchError: if there are none, or the answer is none of WordPress.
@@ -117,7 +117,7 @@ class _Visit:
             raise FetchError(f"expected a list of WordPress's REST API, found {start!r}")
         return found, answer
 
-    def _posts(self, kind: str, parameters: Mapping[str, str]) -> tuple[list[dict[str, Any]], Answer]:
+    def _posts(self, kind: str, parameters: Mapping[str, str]) -> tuple[list[dict[str, Any]], FetchResponse]:
         return self._ask(kind, {"_embed": "author,wp:term,wp:featuredmedia", "_fields": _FIELDS, **parameters})
 
     def _changed(self, kind: str) -> Iterator[BadLine]:
@@ -210,7 +210,7 @@ def _batches(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
     return (numbers[at : at + _PER_PAGE] for at in range(0, len(numbers), _PER_PAGE))
 
 
-def _number(answer: Answer, header: str) -> int:
+def _number(answer: FetchResponse, header: str) -> int:
     value = answer.headers.get(header, "")
     if not value.isdecimal():
         raise FetchError(f"expected the header {header} of WordPress's REST API, found {value!r}")

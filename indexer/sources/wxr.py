@@ -18,7 +18,7 @@ from indexer.sources.reading import BadLine, Reading
 from indexer.sources.stream import Stream
 from indexer.sources.xml_names import split_name
 
-Opened: TypeAlias = Callable[[], AbstractContextManager[Stream]]
+StreamOpener: TypeAlias = Callable[[], AbstractContextManager[Stream]]
 """Opens the file anew."""
 
 _BLANKED = bytes(range(256)).translate(bytes.maketrans(bytes([*range(9), 11, 12, *range(14, 32)]), b" " * 29))
@@ -36,7 +36,7 @@ def looks_like_wxr(start: bytes) -> bool:
     return _EXPORT in start[:_SNIFFED]
 
 
-def read(opened: Opened) -> Iterator[Reading | BadLine]:
+def read(opened: StreamOpener) -> Iterator[Reading | BadLine]:
     """Yield a reading for each post that is published, open and of type `post`.
 
     :raises SourceError: if the file is no export.
@@ -46,7 +46,7 @@ def read(opened: Opened) -> Iterator[Reading | BadLine]:
         yield from _Export(stream, pictures).posts()
 
 
-class _Blanked(io.RawIOBase):
+class _BlankingStream(io.RawIOBase):
     """A stream whose control characters are blanks, for a parser that calls `read`."""
 
     def __init__(self, stream: Stream) -> None:
@@ -58,7 +58,7 @@ class _Blanked(io.RawIOBase):
 
 def _events(stream: Stream, tags: tuple[str, ...]) -> etree.iterparse:
     return etree.iterparse(
-        _Blanked(stream),
+        _BlankingStream(stream),
         events=("end",),
         tag=tags,
         resolve_entities=False,
@@ -91,7 +91,7 @@ def _values(item: etree._Element) -> dict[str, str]:
     return found
 
 
-def _pictures(opened: Opened) -> dict[int, str]:
+def _pictures(opened: StreamOpener) -> dict[int, str]:
     """Return the addresses of attachments by their numbers; what is wrong is told by the second reading."""
     found: dict[int, str] = {}
     with opened() as stream:

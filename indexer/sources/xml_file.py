@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from indexer.errors import SourceError
 from indexer.sources.reading import BadLine, Reading
-from indexer.sources.wxr import Opened, looks_like_wxr
+from indexer.sources.wxr import StreamOpener, looks_like_wxr
 from indexer.sources.wxr import read as read_export
 
 _SNIFFED = 2**14
@@ -16,7 +16,7 @@ _MAX_FEED = 32 * 2**20
 _FEED = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 
-def is_source(opened: Opened) -> bool:
+def is_source(opened: StreamOpener) -> bool:
     """Return whether a file is an export or a feed, by its start; one that cannot be read is neither."""
     try:
         start = _start(opened)
@@ -25,7 +25,7 @@ def is_source(opened: Opened) -> bool:
     return looks_like_wxr(start) or _FEED.search(start.replace(b"\x00", b"")) is not None
 
 
-def read(opened: Opened) -> Iterator[Reading | BadLine]:
+def read(opened: StreamOpener) -> Iterator[Reading | BadLine]:
     """Yield the readings of an export or a feed.
 
     :raises SourceError: if the file is neither.
@@ -59,6 +59,6 @@ def _entries(data: bytes, damage: str | None) -> Iterator[Reading | BadLine]:
             yield Reading(number, entry.fields, derived=True)
 
 
-def _start(opened: Opened) -> bytes:
+def _start(opened: StreamOpener) -> bytes:
     with opened() as stream:
         return io.BufferedReader(stream, _SNIFFED).read(_SNIFFED)

@@ -30,7 +30,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Group:
+class OperationGroup:
     """The operations of one tag."""
 
     name: str
@@ -39,11 +39,12 @@ class Group:
 
 
 @cache
-def groups() -> tuple[Group, ...]:
+def groups() -> tuple[OperationGroup, ...]:
     """Return every operation, by tag."""
     found = [_operation(one) for one in ENDPOINTS]
     return tuple(
-        Group(name, words, tuple(one for one in found if one.endpoint.tag == name)) for name, words in TAGS.items()
+        OperationGroup(name, words, tuple(one for one in found if one.endpoint.tag == name))
+        for name, words in TAGS.items()
     )
 
 

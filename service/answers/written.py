@@ -21,7 +21,7 @@ from service.search.understanding import Query
 from service.searcher import Searcher
 from service.wording import strings
 
-Place = Callable[[], AbstractContextManager[None]]
+SlotContext = Callable[[], AbstractContextManager[None]]
 
 _TOLD = {"filtered out", "blocked"}
 """Why a pin is missing, as far as anyone may know: not that an article is ahead, or was taken down."""
@@ -132,7 +132,7 @@ def _fate(fate: Fate | None) -> FateOut | None:
 
 
 def batch(
-    searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams, place: Place = nullcontext
+    searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams, place: SlotContext = nullcontext
 ) -> Iterator[bytes]:
     """Yield the list of each article as a line of JSON, in order: its id, and hits or an error.
 
@@ -147,7 +147,7 @@ def batch_line(listed: BatchListOut) -> bytes:
 
 
 def batch_lists(
-    searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams, place: Place = nullcontext
+    searcher: Searcher, lines: Iterable[BatchLine], params: BatchParams, place: SlotContext = nullcontext
 ) -> Iterator[BatchListOut]:
     """Yield the list of each article, in order: its id, and hits or an error (`batch`)."""
     asked = {"filters": params.fields(), **params.options()}

@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 from indexer.articles.article import shown
-from service.clicks.lists import Listed, Lists, Shown
-from service.clicks.log import ClickLog, Place
-from service.clicks.trials import Trial
+from service.clicks.lists import ListSigner, SignedHit, SignedList
+from service.clicks.log import ClickLog, ListPosition
+from service.clicks.trials import RankingTrial
 from service.errors import BadRequest, FieldError, Forbidden, NotReady
 from service.hits import Answer
 from service.observing.hourly import HOUR
@@ -34,7 +34,11 @@ class Clicks:
     """
 
     def __init__(
-        self, lists: Lists, log: ClickLog, trial: Trial | None = None, clock: Callable[[], float] = time.time
+        self,
+        lists: ListSigner,
+        log: ClickLog,
+        trial: RankingTrial | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._lists, self._log, self._trial, self._clock = lists, log, trial, clock
         self._failing = False
@@ -59,11 +63,11 @@ class Clicks:
             answer, name = searcher.related(body), ""
             arms = ("",) * len(answer.hits)
         hits = tuple(
-            Shown(hit.article.id, hit.reasons[0].code, arm) for hit, arm in zip(answer.hits, arms, strict=True)
+            SignedHit(hit.article.id, hit.reasons[0].code, arm) for hit, arm in zip(answer.hits, arms, strict=True)
         )
-        return answer, self._token(Listed(hour, seed, name, hits)) if hits else None
+        return answer, self._token(SignedList(hour, seed, name, hits)) if hits else None
 
-    def _token(self, listed: Listed) -> str | None:
+    def _token(self, listed: SignedList) -> str | None:
         """Return the token of a list; None where none can be made, which is said once: better a list without it."""
         try:
             token = self._lists.token(listed)
@@ -87,7 +91,7 @@ class Clicks:
             raise Forbidden([fault])
         told = parse_body(ClicksBody, body)
         faults: list[FieldError] = []
-        notes: list[tuple[Place, bool]] = []
+        notes: list[tuple[ListPosition, bool]] = []
         for number, event in enumerate(told.events):
             listed = self._lists.of(event.token)
             if listed is None:
@@ -104,7 +108,9 @@ class Clicks:
         return int(self._clock()) // HOUR * HOUR
 
 
-def _notes(event: ClickEvent, listed: Listed, field: str, faults: list[FieldError]) -> list[tuple[Place, bool]]:
+def _notes(
+    event: ClickEvent, listed: SignedList, field: str, faults: list[FieldError]
+) -> list[tuple[ListPosition, bool]]:
     """Return what is to be kept of an event; what is wrong with its positions goes to the faults."""
     told = [("shown", at, False) for at in dict.fromkeys(event.shown)]
     told += [("clicked", event.clicked, True)] if event.clicked is not None else []
@@ -115,6 +121,6 @@ def _notes(event: ClickEvent, listed: Listed, field: str, faults: list[FieldErro
             faults.append(FieldError(f"{field}.{name}", str(position), expected))
             continue
         hit = listed.hits[position - 1]
-        place = Place(listed.hour, listed.seed, position, hit.article, hit.reason, listed.trial, hit.arm)
+        place = ListPosition(listed.hour, listed.seed, position, hit.article, hit.reason, listed.trial, hit.arm)
         notes.append((place, clicked))
     return notes

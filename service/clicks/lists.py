@@ -22,24 +22,24 @@ MAX_AGE = 3 * DAY
 """Seconds for which a page that holds a list may lie open."""
 
 
-class Shown(NamedTuple):
-    """One article of a list (`clicks.log.Place`)."""
+class SignedHit(NamedTuple):
+    """One article of a list (`clicks.log.ListPosition`)."""
 
     article: str
     reason: str
     arm: str = ""
 
 
-class Listed(NamedTuple):
-    """A list as it was given (`clicks.log.Place`)."""
+class SignedList(NamedTuple):
+    """A list as it was given (`clicks.log.ListPosition`)."""
 
     hour: int
     seed: str
     trial: str
-    hits: tuple[Shown, ...]
+    hits: tuple[SignedHit, ...]
 
 
-class Lists:
+class ListSigner:
     """Signs lists and knows them again.
 
     :param secret: Returns what they are signed with.
@@ -50,7 +50,7 @@ class Lists:
         self._secret = secret
         self._clock = clock
 
-    def token(self, listed: Listed) -> str:
+    def token(self, listed: SignedList) -> str:
         """Return the token of a list; the same list has the same.
 
         :raises NotReady: if the secret cannot be had.
@@ -58,7 +58,7 @@ class Lists:
         hits = [list(hit) for hit in listed.hits[:MAX_HITS]]
         return str(self._serializer().dumps([listed.hour, listed.seed, listed.trial, hits]))
 
-    def of(self, token: str) -> Listed | None:
+    def of(self, token: str) -> SignedList | None:
         """Return the list of a token, None where it is none of ours, altered or too old."""
         try:
             hour, seed, trial, hits = self._serializer().loads(token)
@@ -66,7 +66,7 @@ class Lists:
             return None
         if not -DAY < self._clock() - hour <= MAX_AGE:
             return None
-        return Listed(hour, seed, trial, tuple(Shown(*hit) for hit in hits))
+        return SignedList(hour, seed, trial, tuple(SignedHit(*hit) for hit in hits))
 
     def _serializer(self) -> URLSafeSerializer:
         options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from service.observing.hourly import HourlyLog, Row, reading
+from service.observing.hourly import HourlyLog, HourlyRow, reading
 
 FILE = "clicks.sqlite"
 
 _COLUMNS = "hour, seed, position, article, reason, trial, arm"
 
 
-class Place(NamedTuple):
+class ListPosition(NamedTuple):
     """Where an article stands.
 
     :param hour: When the list was made, seconds since 1970 by full hours.
@@ -40,7 +40,7 @@ class Place(NamedTuple):
     arm: str = ""
 
 
-class Tally(NamedTuple):
+class ClickTally(NamedTuple):
     """How often something was shown and clicked.
 
     :param key: What.
@@ -73,11 +73,11 @@ CREATE TABLE IF NOT EXISTS clicks (
     )
     most_waiting = 20_000
 
-    def note(self, place: Place, clicked: bool) -> None:
+    def note(self, place: ListPosition, clicked: bool) -> None:
         """Have it kept, in time, that an article was shown or clicked; takes some microseconds and never fails."""
         self.put((*place, int(clicked)))
 
-    def totals(self, waiting: Sequence[Row]) -> list[Row]:
+    def totals(self, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
         """Return each place, how often it was shown and how often clicked."""
         counts = Counter(waiting)
         places = dict.fromkeys(row[:-1] for row in waiting)
@@ -95,18 +95,18 @@ class ClickCounts:
     def __init__(self, path: Path, since: float, until: float) -> None:
         self._path, self._bounds = path, (since, until)
 
-    def total(self) -> Tally:
+    def total(self) -> ClickTally:
         """Return all of it.
 
         :raises OSError: if there is no log, or none that can be read; so do all methods.
         """
         ((shown, clicked),) = self._rows("SELECT coalesce(sum(shown), 0), coalesce(sum(clicked), 0) {}")
-        return Tally("", shown, clicked)
+        return ClickTally("", shown, clicked)
 
-    def by(self, column: str) -> list[Tally]:
+    def by(self, column: str) -> list[ClickTally]:
         """Return the counts by `position` or `reason`, in their order."""
         rows = self._rows(f"SELECT {column}, sum(shown), sum(clicked) {{}} GROUP BY {column} ORDER BY {column}")
-        return [Tally(str(key), shown, clicked) for key, shown, clicked in rows]
+        return [ClickTally(str(key), shown, clicked) for key, shown, clicked in rows]
 
     def most_clicked(self, limit: int, least: int) -> list[str]:
         """Return the ids of the articles that were clicked most, those clicked most first.
@@ -125,7 +125,7 @@ class ClickCounts:
         """Return the trials that there were."""
         return [str(name) for (name,) in self._rows("SELECT DISTINCT trial {} AND trial <> '' ORDER BY trial")]
 
-    def arms(self, trial: str, unit: str) -> Iterator[tuple[Tally, Tally]]:
+    def arms(self, trial: str, unit: str) -> Iterator[tuple[ClickTally, ClickTally]]:
         """Yield how often what each arm of a trial gave was shown and clicked, in each unit.
 
         :param unit: `list`, that under one article in one hour, or `day`, of Vietnam's.
@@ -135,7 +135,7 @@ class ClickCounts:
         with self._opened() as database:
             query = f"SELECT {sums} {self._where} AND trial = ? AND arm <> '' GROUP BY {group}"
             for row in database.execute(query, (*self._bounds, trial)):
-                yield Tally("a", *row[:2]), Tally("b", *row[2:])
+                yield ClickTally("a", *row[:2]), ClickTally("b", *row[2:])
 
     def pairs(self) -> Iterator[tuple[str, str, int, int, int]]:
         """Yield seed, article, position, shown and clicked, all positions of a pair one after the other."""

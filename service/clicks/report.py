@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import NamedTuple
 
 from service.clicks.intervals import Rate, difference, sign_test, wilson
-from service.clicks.log import ClickCounts, Tally
+from service.clicks.log import ClickCounts, ClickTally
 
 
-class Counted(NamedTuple):
+class CountedRate(NamedTuple):
     """A rate with what it is made of; what was clicked was shown, whether or not that was told."""
 
     key: str
@@ -20,14 +20,14 @@ class Counted(NamedTuple):
     rate: Rate
 
     @classmethod
-    def of(cls, tally: Tally) -> Counted:
+    def of(cls, tally: ClickTally) -> CountedRate:
         """Return the rate of a tally."""
         shown = max(tally.shown, tally.clicked)
         return cls(tally.key, shown, tally.clicked, wilson(tally.clicked, shown))
 
 
 @dataclass(frozen=True)
-class Compared:
+class TrialReport:
     """What a trial has come to.
 
     :param unit: What is won or lost: a `list` under one article in one hour, where both rankings stand in one list; a
@@ -41,8 +41,8 @@ class Compared:
 
     trial: str
     unit: str
-    a: Counted
-    b: Counted
+    a: CountedRate
+    b: CountedRate
     wins_a: int
     wins_b: int
     ties: int
@@ -52,7 +52,7 @@ class Compared:
     difference: Rate | None
 
 
-class Judged(NamedTuple):
+class QrelsLine(NamedTuple):
     """One line of qrels."""
 
     seed: str
@@ -60,7 +60,7 @@ class Judged(NamedTuple):
     grade: int
 
 
-def compare(clicks: ClickCounts, trial: str) -> Compared:
+def compare(clicks: ClickCounts, trial: str) -> TrialReport:
     """Return what a trial has come to."""
     unit = "list" if trial.startswith("interleaved") else "day"
     totals = {"a": [0, 0], "b": [0, 0]}
@@ -73,9 +73,9 @@ def compare(clicks: ClickCounts, trial: str) -> Compared:
         if winner:
             wins[winner] += 1
         ties += winner == ""
-    a, b = (Counted.of(Tally(arm, *totals[arm])) for arm in "ab")
+    a, b = (CountedRate.of(ClickTally(arm, *totals[arm])) for arm in "ab")
     units = wins["a"] + wins["b"] + ties
-    return Compared(
+    return TrialReport(
         trial=trial,
         unit=unit,
         a=a,
@@ -90,7 +90,7 @@ def compare(clicks: ClickCounts, trial: str) -> Compared:
     )
 
 
-def _winner(a: Tally, b: Tally, unit: str) -> str | None:
+def _winner(a: ClickTally, b: ClickTally, unit: str) -> str | None:
     """Return the arm that a unit is won by, empty where it is a tie, None where it says nothing."""
     if unit == "list":
         first, second = a.clicked, b.clicked
@@ -103,7 +103,7 @@ def _winner(a: Tally, b: Tally, unit: str) -> str | None:
     return "" if first == second else "a" if first > second else "b"
 
 
-def judgements(clicks: ClickCounts, least_shown: int) -> Iterator[Judged]:
+def judgements(clicks: ClickCounts, least_shown: int) -> Iterator[QrelsLine]:
     """Yield qrels: 0 for what was never clicked, 1 for what was, 2 for what was more often than its positions get.
 
     Readers look at what stands first, so a click further down says more. The expected clicks of a pair are the rates
@@ -112,7 +112,7 @@ def judgements(clicks: ClickCounts, least_shown: int) -> Iterator[Judged]:
 
     :param least_shown: How often a pair must have been shown to be judged.
     """
-    rates = {int(tally.key): Counted.of(tally).rate.rate or 0.0 for tally in clicks.by("position")}
+    rates = {int(tally.key): CountedRate.of(tally).rate.rate or 0.0 for tally in clicks.by("position")}
     for (seed, article), rows in groupby(clicks.pairs(), key=lambda row: row[:2]):
         shown = clicked = 0
         expected = 0.0
@@ -120,4 +120,4 @@ def judgements(clicks: ClickCounts, least_shown: int) -> Iterator[Judged]:
             seen = max(times, clicks_there)
             shown, clicked, expected = shown + seen, clicked + clicks_there, expected + seen * rates[position]
         if shown >= least_shown:
-            yield Judged(seed, article, 0 if not clicked else 2 if clicked > expected else 1)
+            yield QrelsLine(seed, article, 0 if not clicked else 2 if clicked > expected else 1)

@@ -10,7 +10,7 @@ from typing import Any
 from indexer.articles.article import VIETNAM, parse_day, parse_time
 from service.clicks.intervals import Rate
 from service.clicks.log import ClickCounts
-from service.clicks.report import Compared, Counted, compare, judgements
+from service.clicks.report import CountedRate, TrialReport, compare, judgements
 from service.files.whole import whole
 
 _DAYS = timedelta(days=30)
@@ -42,21 +42,21 @@ def _moment(name: str, value: str, days: int) -> datetime:
 
 def report(counts: ClickCounts) -> dict[str, Any]:
     """Return all that is reported."""
-    total = Counted.of(counts.total())
+    total = CountedRate.of(counts.total())
     return {
         **{name: value for name, value in _counted(total).items() if name != "key"},
-        "by_position": [_counted(Counted.of(tally), "position", int) for tally in counts.by("position")],
-        "by_reason": [_counted(Counted.of(tally), "reason") for tally in counts.by("reason")],
+        "by_position": [_counted(CountedRate.of(tally), "position", int) for tally in counts.by("position")],
+        "by_reason": [_counted(CountedRate.of(tally), "reason") for tally in counts.by("reason")],
         "trials": [_compared(compare(counts, name)) for name in counts.trials()],
     }
 
 
-def _counted(counted: Counted, key: str = "key", kind: type = str) -> dict[str, Any]:
+def _counted(counted: CountedRate, key: str = "key", kind: type = str) -> dict[str, Any]:
     named = {key: kind(counted.key)}
     return {**named, "shown": counted.shown, "clicked": counted.clicked, **counted.rate._asdict()}
 
 
-def _compared(found: Compared) -> dict[str, Any]:
+def _compared(found: TrialReport) -> dict[str, Any]:
     return {
         "trial": found.trial,
         "unit": found.unit,

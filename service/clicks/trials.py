@@ -17,11 +17,11 @@ from service.ranking.presets import PRESETS
 from service.ranking.variants import Variant
 from service.schemas import RelatedBody, RelatedOptions
 
-Related = Callable[[RelatedBody], Answer]
+RelateFunction = Callable[[RelatedBody], Answer]
 
 
 @dataclass(frozen=True)
-class Trial:
+class RankingTrial:
     """One trial.
 
     :param kind: `by-article` shows one of the two under an article, always the same; `interleaved` both in one list.
@@ -45,8 +45,10 @@ class Trial:
         named = {"preset", "ranking", *self._changes}
         return all(getattr(body, name) == RelatedOptions.model_fields[name].get_default() for name in named)
 
-    def answer(self, related: Related, body: RelatedBody, seed: str, hour: int) -> tuple[Answer, tuple[str, ...]]:
-        """Return the list to be shown under an article, and of which arm each hit is (`clicks.log.Place`).
+    def answer(
+        self, related: RelateFunction, body: RelatedBody, seed: str, hour: int
+    ) -> tuple[Answer, tuple[str, ...]]:
+        """Return the list to be shown under an article, and of which arm each hit is (`clicks.log.ListPosition`).
 
         :param related: Returns the list of a request.
         :param hour: In which it is shown; within it every reader has the same.

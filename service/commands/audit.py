@@ -13,7 +13,7 @@ import click
 from service.commands.common import audit_log, plain_errors, with_home, with_json
 
 if TYPE_CHECKING:
-    from service.security.audit_entries import Entry
+    from service.security.audit_entries import AuditEntry
 
 
 @click.group()
@@ -70,7 +70,7 @@ def list_entries(home: Path, since: str | None, who: str | None, action: str | N
                 click.echo(json.dumps(entry.as_json(), ensure_ascii=True) if as_json else _line(entry))
 
 
-def _wanted(entry: Entry, since: datetime | None, who: str | None, action: str | None) -> bool:
+def _wanted(entry: AuditEntry, since: datetime | None, who: str | None, action: str | None) -> bool:
     if since is not None and entry.at < since:
         return False
     if who is not None and not any(who.casefold() in part.casefold() for part in entry.actor):
@@ -78,7 +78,7 @@ def _wanted(entry: Entry, since: datetime | None, who: str | None, action: str |
     return action is None or entry.action == action or entry.action.startswith(action.rstrip(".") + ".")
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: AuditEntry) -> str:
     """Return an entry as a line for a person; nothing in it can end the line or move the cursor."""
     name = f" ({entry.actor.name})" if entry.actor.name else ""
     detail = [f"{key}={json.dumps(value)}" for key, value in entry.detail.items()]

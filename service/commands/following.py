@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from indexer.limits.watchdog import Pulse
-    from indexer.sources.following import Followed
+    from indexer.sources.following import FollowedSources
     from models.encoder import Encoder
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -96,7 +96,7 @@ def sync(
 
         def rounds(pulse: Pulse) -> int:
             with following.following(home):
-                followed = following.Followed(home, sources, said, 0 if once else every)
+                followed = following.FollowedSources(home, sources, said, 0 if once else every)
                 return _follow(_Round(home, sources, followed, _loaded_once(**model), keep, pulse), every, once)
 
         def stalled() -> None:
@@ -127,7 +127,7 @@ class _Round(NamedTuple):
 
     home: Path
     sources: tuple[str, ...]
-    followed: Followed
+    followed: FollowedSources
     encoder: Callable[[], Encoder]
     keep: int
     pulse: Pulse
@@ -175,7 +175,7 @@ def _loaded_once(**model: Any) -> Callable[[], Encoder]:
 def _build(
     home: Path,
     sources: tuple[str, ...],
-    followed: Followed,
+    followed: FollowedSources,
     encoder: Callable[[], Encoder],
     keep: int,
     pulse: Pulse,

@@ -10,7 +10,7 @@ import click
 from service.commands.common import PATH, options, plain_errors, whole_file, with_home
 
 if TYPE_CHECKING:
-    from service.judging.judgements import Kind, Merging
+    from service.judging.judgements import JudgementKind, MergeMode
 
 with_files = options(
     click.option("--qrels", type=PATH, required=True, help="Write the grades here: query-id, corpus-id, score."),
@@ -37,12 +37,12 @@ def judgements() -> None:
 )
 @click.option("--judge", help="Those of this person alone.")
 def export(
-    what: Kind,
+    what: JudgementKind,
     home: Path,
     qrels: Path,
     queries: Path | None,
     everybody: Path | None,
-    by: Merging,
+    by: MergeMode,
     judge: str | None,
 ) -> None:
     """Write what was judged of search, or of related lists, as `lienquan evaluate` reads it."""

@@ -48,9 +48,9 @@ def serve(home: Path, host: str, port: int, workers: int, open_newsroom: bool) -
     An empty home is fine: the service is ready once something is indexed. `lienquan settings` shows what else can be
     set, in the environment or in a file.
     """
-    from indexer.files.hashed import Ahead
+    from indexer.files.hashed import BackgroundHashing
 
-    ahead = Ahead(home)  # files are hashed while the program is imported
+    ahead = BackgroundHashing(home)  # files are hashed while the program is imported
     from service import settings
     from service.observing import logs
     from service.security import local

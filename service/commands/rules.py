@@ -15,7 +15,7 @@ import click
 from service.commands.common import PATH, options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
-    from service.rules.applied import Missing
+    from service.rules.applied import MissingPin
     from service.rules.file import Author
     from service.rules.lines import Rule
 
@@ -60,7 +60,7 @@ def list_rules(file: Path, home: Path | None, as_json: bool) -> None:
 
         found = read(file)
         absent = _absent(found, home, now) if home else []
-    missing: dict[str, list[Missing]] = {rule.id: [] for rule in found.rules}
+    missing: dict[str, list[MissingPin]] = {rule.id: [] for rule in found.rules}
     for one in absent:
         missing[one.rule].append(one)
     _complain(found.problems)
@@ -81,7 +81,7 @@ def list_rules(file: Path, home: Path | None, as_json: bool) -> None:
         click.echo(_told(rule) + (f"  [{'; '.join(amiss)}]" if amiss else ""))
 
 
-def _absent(found: Any, home: Path, now: datetime) -> list[Missing]:
+def _absent(found: Any, home: Path, now: datetime) -> list[MissingPin]:
     """Return the articles that rules name and that are not public in the current snapshot of a home."""
     from contextlib import closing
 

@@ -11,7 +11,7 @@ import click
 from service.commands.common import options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
-    from service.newsroom.vocabulary import Kind, WordFile
+    from service.newsroom.vocabulary import VocabularyKind, WordFile
 
 BY = "command line"
 """Whom the history names."""
@@ -33,7 +33,7 @@ def words() -> None:
 @words.command("list")
 @with_kind
 @with_json
-def list_words(kind: Kind, as_json: bool) -> None:
+def list_words(kind: VocabularyKind, as_json: bool) -> None:
     """List the lines, with their numbers, and why one does not count."""
     with plain_errors():
         lines = _file(kind).lines()
@@ -46,7 +46,7 @@ def list_words(kind: Kind, as_json: bool) -> None:
 
 @words.command()
 @with_kind
-def check(kind: Kind) -> None:
+def check(kind: VocabularyKind) -> None:
     """Check every line; exit status 1 if one is not as expected."""
     with plain_errors():
         file = _file(kind)
@@ -62,32 +62,32 @@ def check(kind: Kind) -> None:
 @words.command()
 @with_kind
 @click.argument("line")
-def add(kind: Kind, line: str) -> None:
+def add(kind: VocabularyKind, line: str) -> None:
     """Add LINE; `a, b` or `a => b` for synonyms."""
     with plain_errors():
-        from service.newsroom.vocabulary import Change
+        from service.newsroom.vocabulary import LineChange
 
-        _file(kind).change(Change(None, "", line.strip()), BY)
+        _file(kind).change(LineChange(None, "", line.strip()), BY)
     click.echo(line.strip())
 
 
 @words.command()
 @with_kind
 @click.argument("line")
-def remove(kind: Kind, line: str) -> None:
+def remove(kind: VocabularyKind, line: str) -> None:
     """Remove LINE, as `list` shows it."""
     with plain_errors():
-        from service.newsroom.vocabulary import Change
+        from service.newsroom.vocabulary import LineChange
 
         file = _file(kind)
         found = next((one for one in file.lines() if one.text.strip() == line.strip()), None)
         if found is None:
             raise click.ClickException(f"line: {line!r}: expected a line of {file.name}")
-        file.change(Change(found.number, found.text, None), BY)
+        file.change(LineChange(found.number, found.text, None), BY)
     click.echo(f"removed {found.text}")
 
 
-def _file(kind: Kind) -> WordFile:
+def _file(kind: VocabularyKind) -> WordFile:
     """Return the file that the settings name; where they name none, the command was used wrongly."""
     from service import settings
     from service.newsroom.vocabulary import WordFile

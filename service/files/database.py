@@ -104,11 +104,11 @@ def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, timeout=5, isolation_level=None, uri=True, check_same_thread=False)
 
 
-Belongs = Callable[[str, str], bool]
+RowTest = Callable[[str, str], bool]
 """Says of the name of a column and a text in it whether the row is to go."""
 
 
-def forget(path: Path, belongs: Belongs) -> tuple[int, int]:
+def forget(path: Path, belongs: RowTest) -> tuple[int, int]:
     """Delete rows, whatever their table, and overwrite them on disk.
 
     :return: How many rows, and how many bytes of text they held; none where there is no such file.
@@ -129,7 +129,7 @@ def forget(path: Path, belongs: Belongs) -> tuple[int, int]:
     return count, size
 
 
-def mentions(path: Path, belongs: Belongs) -> bool:
+def mentions(path: Path, belongs: RowTest) -> bool:
     """Return whether any row of a file belongs, which is only read.
 
     :raises OSError: if it is no database.
@@ -148,7 +148,7 @@ def _told(path: Path) -> Iterator[None]:
         raise OSError(f"{path}: {error}") from error
 
 
-def _belonging(db: sqlite3.Connection, belongs: Belongs) -> Iterator[tuple[str, list[str], tuple[Any, ...]]]:
+def _belonging(db: sqlite3.Connection, belongs: RowTest) -> Iterator[tuple[str, list[str], tuple[Any, ...]]]:
     """Yield table, columns and values of every row that has a text that belongs."""
     tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()
     for (table,) in tables:

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 logger = logging.getLogger(__name__)
 
 
-class Parsed(Protocol):
+class FileContents(Protocol):
     """What a file says: a frozen dataclass of rules, and a sentence for each line that is none."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
@@ -30,10 +30,10 @@ class Parsed(Protocol):
         """Return what is wrong with the others."""
 
 
-Said = TypeVar("Said", bound=Parsed)
+Contents = TypeVar("Contents", bound=FileContents)
 
 
-class Followed(Generic[Said]):
+class FileFollower(Generic[Contents]):
     """Follows a file; safe to share between threads.
 
     :param path: None where there is no such file: nothing said, no problem.
@@ -45,8 +45,8 @@ class Followed(Generic[Said]):
     def __init__(
         self,
         path: Path | None,
-        parse: Callable[[bytes, str], Said],
-        nothing: Said,
+        parse: Callable[[bytes, str], Contents],
+        nothing: Contents,
         called: str,
     ) -> None:
         self._path = path
@@ -56,7 +56,7 @@ class Followed(Generic[Said]):
         self._lock = threading.Lock()
         self._read: tuple[int, int, int] | None = None
 
-    def current(self) -> Said:
+    def current(self) -> Contents:
         """Return what the file says now, the same object for as long as it says the same.
 
         Looks at the file each time and reads it only where it changed, so that what is saved counts at once in every
@@ -84,12 +84,12 @@ class Followed(Generic[Said]):
         said = self._parse(content, path.name)
         self._take(self._kept(said.problems) if said.problems and not said.rules else said)
 
-    def _kept(self, problems: tuple[str, ...]) -> Said:
+    def _kept(self, problems: tuple[str, ...]) -> Contents:
         """Return the rules before, with what is wrong with the file now."""
         told = (*problems, "the rules before stay in force") if self._said.rules else problems
         return replace(self._said, problems=told)
 
-    def _take(self, said: Said) -> None:
+    def _take(self, said: Contents) -> None:
         if said == self._said:
             return
         if said.problems and said.problems != self._said.problems:

@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 FILE = "judgements.sqlite"
 
-Kind = Literal["search", "related"]
+JudgementKind = Literal["search", "related"]
 """What was judged: the answer to a query, or what stands under an article."""
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[JudgementKind, ...] = get_args(JudgementKind)
 
-Merging = Literal["majority", "latest"]
+MergeMode = Literal["majority", "latest"]
 """Of several people's grades the commonest, the latest of those given equally often; or simply the latest."""
-MERGINGS: tuple[Merging, ...] = get_args(Merging)
+MERGINGS: tuple[MergeMode, ...] = get_args(MergeMode)
 
 TOP_GRADE = 3
 """Grades go from 0, not relevant, to this."""
@@ -88,7 +88,7 @@ class JudgementStore:
         self._path = home / FILE
         self._clock = clock
 
-    def give(self, kind: Kind, query: str, article: str, judge: str, grade: int) -> None:
+    def give(self, kind: JudgementKind, query: str, article: str, judge: str, grade: int) -> None:
         """Write down a judgement; it is on disk when this returns.
 
         :raises ValueError: if there is no such grade.
@@ -99,7 +99,7 @@ class JudgementStore:
         with self._writing() as db:
             db.execute(_GIVE, (kind, query, article, judge, grade, self._clock()))
 
-    def take_back(self, kind: Kind, query: str, judge: str) -> str | None:
+    def take_back(self, kind: JudgementKind, query: str, judge: str) -> str | None:
         """Take back somebody's last judgement on a query, so that what they held before counts again.
 
         :return: The article it was of, None where there is none left.
@@ -115,7 +115,7 @@ class JudgementStore:
             db.execute("COMMIT")
         return None if last is None else str(last[1])
 
-    def of(self, kind: Kind, query: str | None = None, until: float = _EVER) -> list[Judgement]:
+    def of(self, kind: JudgementKind, query: str | None = None, until: float = _EVER) -> list[Judgement]:
         """Return what counts of everybody's judgements, oldest first.
 
         :param query: None for all that were judged.
@@ -142,7 +142,7 @@ class JudgementStore:
             raise CannotWrite("the judgement cannot be written; the log says why") from None
 
 
-def merged(judgements: Iterable[Judgement], by: Merging = "majority") -> Qrels:
+def merged(judgements: Iterable[Judgement], by: MergeMode = "majority") -> Qrels:
     """Return one grade for each query and article, the queries by what they are (not by `query_id`).
 
     :param judgements: One of each person and article, oldest first.
@@ -166,12 +166,12 @@ def _commonest(grades: list[int]) -> int:
     return next(grade for grade in reversed(grades) if counts[grade] == most)
 
 
-def query_id(kind: Kind, query: str) -> str:
+def query_id(kind: JudgementKind, query: str) -> str:
     """Return what a query is called in qrels: an article by its id, a text by its digest."""
     return query if kind == "related" else "q-" + hashlib.sha256(query.encode()).hexdigest()[:12]
 
 
-def as_qrels(kind: Kind, qrels: Qrels) -> str:
+def as_qrels(kind: JudgementKind, qrels: Qrels) -> str:
     """Return merged judgements as `lienquan evaluate --qrels` reads them, tab-separated."""
     rows = [
         f"{query_id(kind, query)}\t{article}\t{grade:g}\n"
@@ -181,17 +181,17 @@ def as_qrels(kind: Kind, qrels: Qrels) -> str:
     return "query-id\tcorpus-id\tscore\n" + "".join(rows)
 
 
-def as_queries(kind: Kind, qrels: Qrels) -> str:
+def as_queries(kind: JudgementKind, qrels: Qrels) -> str:
     """Return what was judged as `lienquan evaluate --queries` reads it, JSON Lines of id and text."""
     return "".join(_line({"id": query_id(kind, query), "text": query}) for query in qrels)
 
 
-def as_lines(kind: Kind, judgements: Iterable[Judgement]) -> str:
+def as_lines(kind: JudgementKind, judgements: Iterable[Judgement]) -> str:
     """Return everybody's judgements by themselves, JSON Lines: who held what, when."""
     return "".join(_line({"kind": kind, "id": query_id(kind, one.query), **one._asdict()}) for one in judgements)
 
 
-def as_file(name: str, kind: Kind, held: Sequence[Judgement], by: Merging) -> str | None:
+def as_file(name: str, kind: JudgementKind, held: Sequence[Judgement], by: MergeMode) -> str | None:
     """Return the content of one of the files that there are to download, None where it is none of them."""
     match name:
         case "qrels.tsv":

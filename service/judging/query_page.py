@@ -10,35 +10,35 @@ from typing import Annotated
 
 from pydantic import Field
 
-from service.judging.readings import Reading, numbers, phrases, readings
+from service.judging.readings import WordReading, numbers, phrases, readings
 from service.judging.side_by_side import DEPTH, SideBySide, side_by_side
 from service.schemas import SearchParams
 from service.search.understanding import Query
 from service.searcher import Searcher
 
 
-class Asked(SearchParams):
+class QueryPageParams(SearchParams):
     """What the page's form asks for: a search without pages, so many hits of each list."""
 
     limit: Annotated[int, Field(ge=1, le=DEPTH)] = 10
 
 
 @dataclass(frozen=True)
-class View:
+class QueryView:
     """What the page shows of one query.
 
     :param depth: So far down each list it was looked for what the others have.
     """
 
     query: Query
-    words: list[Reading]
+    words: list[WordReading]
     phrases: list[str]
     numbers: list[str]
     found: SideBySide
     depth: int = DEPTH
 
 
-def view(searcher: Searcher, asked: Asked) -> View:
+def view(searcher: Searcher, asked: QueryPageParams) -> QueryView:
     """Return what there is to show of a query.
 
     :raises NotReady: if there is nothing to search in.
@@ -47,4 +47,4 @@ def view(searcher: Searcher, asked: Asked) -> View:
     query = found.answer.query
     assert query is not None  # a search says how it was understood
     words = readings(query, searcher.archive.frequency)
-    return View(query, words, phrases(query), numbers(query), found)
+    return QueryView(query, words, phrases(query), numbers(query), found)

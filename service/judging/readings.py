@@ -13,12 +13,12 @@ from indexer.text.syllables import code_spans, folded, readable, spelt, stream
 from service.search.typing_slips import telex, vni
 from service.search.understanding import Query
 
-Kind = Literal["same", "spelling", "diacritics", "telex", "vni", "slip", "misspelt"]
+ReadingKind = Literal["same", "spelling", "diacritics", "telex", "vni", "slip", "misspelt"]
 """As it was typed; another spelling of one word (hoà, hòa); diacritics put on; keys of an input method; a wrong key;
 a word that is written for another one."""
 
 
-class Reading(NamedTuple):
+class WordReading(NamedTuple):
     """One word of a query.
 
     :param read: What it was taken for, as the archive writes it.
@@ -27,11 +27,11 @@ class Reading(NamedTuple):
 
     typed: str
     read: str
-    kind: Kind
+    kind: ReadingKind
     articles: int
 
 
-def readings(query: Query, frequency: Callable[[Term], int]) -> list[Reading]:
+def readings(query: Query, frequency: Callable[[Term], int]) -> list[WordReading]:
     """Return the words of a query in their order.
 
     :param frequency: Returns in how many articles a token stands.
@@ -43,11 +43,11 @@ def readings(query: Query, frequency: Callable[[Term], int]) -> list[Reading]:
         if word:
             kind = "misspelt" if at in query.misspelt else _kind(typed, word, changed)
             as_shown = typed if kind == "same" else shown
-            found.append(Reading(typed, as_shown, kind, frequency(Term("exact", word))))
+            found.append(WordReading(typed, as_shown, kind, frequency(Term("exact", word))))
     return found
 
 
-def _kind(typed: str, word: str, changed: bool) -> Kind:
+def _kind(typed: str, word: str, changed: bool) -> ReadingKind:
     (plain,) = stream(typed) or [""]
     if not changed:
         return "same" if plain == word else "spelling"

@@ -22,7 +22,7 @@ DEPTH = 50
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedHit:
     """A hit in one of the lists.
 
     :param rank: From 1.
@@ -48,7 +48,7 @@ class SideBySide:
     """
 
     answer: Answer
-    lists: Mapping[Mode, Sequence[Place]]
+    lists: Mapping[Mode, Sequence[RankedHit]]
     totals: Mapping[Mode, int]
 
 
@@ -76,7 +76,7 @@ def _answer(searcher: Searcher, params: SearchParams, mode: Mode) -> Answer | No
         raise
 
 
-def _places(mode: Mode, hits: Sequence[Hit], ranks: Mapping[Mode, Mapping[str, int]], shown: int) -> list[Place]:
+def _places(mode: Mode, hits: Sequence[Hit], ranks: Mapping[Mode, Mapping[str, int]], shown: int) -> list[RankedHit]:
     best = max((hit.spreads or 0.0 for hit in hits), default=0.0)
     found = []
     for rank, hit in enumerate(hits[:shown], 1):
@@ -84,5 +84,5 @@ def _places(mode: Mode, hits: Sequence[Hit], ranks: Mapping[Mode, Mapping[str, i
         others = {other: held.get(hit.article.id) for other, held in ranks.items() if other != mode}
         by = [other for other in MODES[:2] if hit.article.id in ranks.get(other, {})]
         only = by[0] if len(by) == 1 and len(ranks) == len(MODES) else None
-        found.append(Place(rank, hit, share, others, only))
+        found.append(RankedHit(rank, hit, share, others, only))
     return found

@@ -19,7 +19,7 @@ from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
 from service.errors import NotFound, NotReady
 from service.hits import Hit
-from service.judging.judgements import TOP_GRADE, Judgement, JudgementStore, Kind, Merging, merged
+from service.judging.judgements import TOP_GRADE, Judgement, JudgementKind, JudgementStore, MergeMode, merged
 from service.judging.side_by_side import MODES
 from service.schemas import QueryText, RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
@@ -30,7 +30,7 @@ DEPTH = 10
 PAGE = 25
 """So many judged queries are measured at a time; each takes three searches."""
 
-LISTS: Mapping[Kind, Sequence[str]] = {"search": MODES, "related": ("similarity", "relevance")}
+LISTS: Mapping[JudgementKind, Sequence[str]] = {"search": MODES, "related": ("similarity", "relevance")}
 
 
 class Subject(BaseModel):
@@ -52,7 +52,7 @@ class Subject(BaseModel):
         return self
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> JudgementKind:
         """Return what kind of list is judged."""
         return "search" if self.article is None else "related"
 
@@ -62,7 +62,7 @@ class Subject(BaseModel):
         return self.q or self.article or ""
 
 
-class Given(Subject):
+class GivenGrade(Subject):
     """What a form brings: a grade for an article, or that the last one is taken back."""
 
     id: Annotated[str, Field(max_length=128)] = ""
@@ -70,7 +70,7 @@ class Given(Subject):
     do: Literal["judge", "undo"] = "judge"
 
     @model_validator(mode="after")
-    def _whole(self) -> Given:
+    def _whole(self) -> GivenGrade:
         judged = self.do == "judge"
         if (self.grade is not None, bool(self.id)) != (judged, judged):
             raise ValueError(f"grade: expected 0 to {TOP_GRADE} and the id of an article, or do=undo and neither")
@@ -93,7 +93,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Item:
+class JudgedArticle:
     """An article to be judged, and how one judged it oneself."""
 
     article: Article | Summary
@@ -109,7 +109,7 @@ class Sitting:
     :param unlisted: How many articles were judged that no list brings now.
     """
 
-    items: Sequence[Item]
+    items: Sequence[JudgedArticle]
     seed: Article | None
     before: Mapping[str, Score]
     now: Mapping[str, Score]
@@ -126,7 +126,7 @@ class Sitting:
         return next((at for at, item in enumerate(self.items, 1) if item.grade is None), len(self.items))
 
 
-def take(searcher: Searcher, store: JudgementStore, given: Given, judge: str) -> None:
+def take(searcher: Searcher, store: JudgementStore, given: GivenGrade, judge: str) -> None:
     """Write down what a form brings.
 
     :raises NotFound: if an article is not a public one.
@@ -153,7 +153,7 @@ def sitting(searcher: Searcher, store: JudgementStore, subject: Subject, judge: 
     pool = pooled(query, lists)
     ids = {name: [hit.article.id for hit in hits] for name, hits in lists.items()}
     return Sitting(
-        items=[Item(article, own.get(article.id)) for article in pool],
+        items=[JudgedArticle(article, own.get(article.id)) for article in pool],
         seed=seed,
         before=scores(ids, store.of(subject.kind, query, since)),
         now=scores(ids, held),
@@ -161,7 +161,7 @@ def sitting(searcher: Searcher, store: JudgementStore, subject: Subject, judge: 
     )
 
 
-def listed(searcher: Searcher, kind: Kind, query: str) -> dict[str, Sequence[Hit]]:
+def listed(searcher: Searcher, kind: JudgementKind, query: str) -> dict[str, Sequence[Hit]]:
     """Return the first hits of each list; one that cannot be had, for want of the encoder, is not among them."""
     found: dict[str, Sequence[Hit]] = {}
     for name in LISTS[kind]:
@@ -173,7 +173,7 @@ def listed(searcher: Searcher, kind: Kind, query: str) -> dict[str, Sequence[Hit
     return found
 
 
-def _hits(searcher: Searcher, kind: Kind, query: str, name: str) -> Sequence[Hit]:
+def _hits(searcher: Searcher, kind: JudgementKind, query: str, name: str) -> Sequence[Hit]:
     if kind == "search":
         asked = {"q": query, "limit": DEPTH, "ranking": "similarity", "mode": name}
         return searcher.search(SearchParams.model_validate(asked)).hits
@@ -212,13 +212,13 @@ class Listing(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    what: Kind = "search"
-    by: Merging = "majority"
+    what: JudgementKind = "search"
+    by: MergeMode = "majority"
     offset: Annotated[int, Field(ge=0, le=100_000)] = 0
 
 
 @dataclass(frozen=True)
-class Row:
+class JudgedQuery:
     """A judged query.
 
     :param title: Of the article, where a related list was judged; the query itself else.
@@ -236,7 +236,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Overview:
+class JudgedOverview:
     """Judged queries, the latest first.
 
     :param rows: Those of one page, measured.
@@ -246,14 +246,14 @@ class Overview:
     :param total: How many queries there are on all pages.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[JudgedQuery]
     means: Mapping[str, float]
     measured: int
     judges: Mapping[str, int]
     total: int
 
 
-def overview(searcher: Searcher, store: JudgementStore, kind: Kind, offset: int = 0) -> Overview:
+def overview(searcher: Searcher, store: JudgementStore, kind: JudgementKind, offset: int = 0) -> JudgedOverview:
     """Return a page of the judged queries, each measured as it would be answered now.
 
     :raises NotReady: if nothing can be searched, or the judgements cannot be read.
@@ -271,10 +271,10 @@ def overview(searcher: Searcher, store: JudgementStore, kind: Kind, offset: int 
         for name in LISTS[kind]
         if known and all(name in row.scores for row in known)
     }
-    return Overview(rows, means, len(known), judges, len(latest))
+    return JudgedOverview(rows, means, len(known), judges, len(latest))
 
 
-def _row(searcher: Searcher, kind: Kind, query: str, held: Sequence[Judgement]) -> Row:
+def _row(searcher: Searcher, kind: JudgementKind, query: str, held: Sequence[Judgement]) -> JudgedQuery:
     title, ids = query, dict[str, list[str]]()
     try:
         title = searcher.article(query).title if kind == "related" else query
@@ -282,4 +282,4 @@ def _row(searcher: Searcher, kind: Kind, query: str, held: Sequence[Judgement]) 
     except NotFound:
         pass  # it is not public any more
     judges = list(dict.fromkeys(one.judge for one in held))
-    return Row(query, title, len({one.article for one in held}), judges, held[-1].given, scores(ids, held))
+    return JudgedQuery(query, title, len({one.article for one in held}), judges, held[-1].given, scores(ids, held))

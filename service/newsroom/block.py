@@ -33,7 +33,7 @@ _AHEAD = timedelta(days=30)
 """How far ahead articles under embargo are looked for."""
 
 
-class Placed(NamedTuple):
+class PlacedArticle(NamedTuple):
     """An article and its position in a list, from 1; `before` is that without a rule or change."""
 
     article: Article | Summary
@@ -50,9 +50,9 @@ class Difference:
     :param moved: Articles that are in both, elsewhere.
     """
 
-    came: tuple[Placed, ...] = ()
-    left: tuple[Placed, ...] = ()
-    moved: tuple[Placed, ...] = ()
+    came: tuple[PlacedArticle, ...] = ()
+    left: tuple[PlacedArticle, ...] = ()
+    moved: tuple[PlacedArticle, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.came or self.left or self.moved)
@@ -70,7 +70,7 @@ class Effect(NamedTuple):
     does: Difference | None
 
 
-class LeftOut(NamedTuple):
+class OmittedArticle(NamedTuple):
     """An article that is near and not in the list.
 
     :param fate: At which step it fell out; `embargo` where it is not out yet.
@@ -86,10 +86,10 @@ class Block:
 
     answer: Answer
     effects: list[Effect]
-    left_out: list[LeftOut]
+    left_out: list[OmittedArticle]
 
 
-class Found(NamedTuple):
+class ArticleMatches(NamedTuple):
     """What somebody who typed an id, an address or words may mean.
 
     :param article: The one whose id, alias or URL it is, None where it is none.
@@ -99,20 +99,20 @@ class Found(NamedTuple):
     hits: Sequence[Hit] = ()
 
 
-NOTHING = Found(None)
+NOTHING = ArticleMatches(None)
 
 
-def find(searcher: Searcher, typed: str, now: datetime | None = None) -> Found:
+def find(searcher: Searcher, typed: str, now: datetime | None = None) -> ArticleMatches:
     """Return the public articles that may be meant."""
     typed, public = clean(typed), searcher.public(now)
     row = searcher.archive.find(typed, public)
     if row is None and "://" in typed:
         row = searcher.archive.find_url(typed, public)
     if row is not None:
-        return Found(searcher.archive.articles([row])[0])
+        return ArticleMatches(searcher.archive.articles([row])[0])
     if not typed or "://" in typed:
         return NOTHING
-    return Found(None, searcher.search(SearchParams(q=typed[:512], limit=10), now).hits)
+    return ArticleMatches(None, searcher.search(SearchParams(q=typed[:512], limit=10), now).hits)
 
 
 def body(article_id: str, preset: PresetName) -> RelatedBody:
@@ -146,11 +146,13 @@ def changed(
 def difference(without: Answer, answer: Answer) -> Difference:
     """Return what tells a list from the same list without something."""
     before, after = ({hit.article.id: at for at, hit in enumerate(one.hits, 1)} for one in (without, answer))
-    placed = [Placed(hit.article, at, before.get(hit.article.id)) for at, hit in enumerate(answer.hits, 1)]
+    placed = [PlacedArticle(hit.article, at, before.get(hit.article.id)) for at, hit in enumerate(answer.hits, 1)]
     return Difference(
         came=tuple(one for one in placed if one.before is None),
         left=tuple(
-            Placed(hit.article, None, at) for at, hit in enumerate(without.hits, 1) if hit.article.id not in after
+            PlacedArticle(hit.article, None, at)
+            for at, hit in enumerate(without.hits, 1)
+            if hit.article.id not in after
         ),
         moved=tuple(one for one in placed if one.before not in (None, one.position)),
     )
@@ -174,20 +176,20 @@ def _effects(searcher: Searcher, article: Article, preset: PresetName, answer: A
 
 def _left_out(
     searcher: Searcher, article: Article, preset: PresetName, answer: Answer, clock: datetime
-) -> list[LeftOut]:
+) -> list[OmittedArticle]:
     listed = {hit.article.id for hit in answer.hits}
     nearest = RelatedBody(seed=Seed(ids=[article.id]), ranking="similarity", limit=LOOKED_AT + _SHOWN)
     asked = body(article.id, preset)
-    found: list[LeftOut] = []
+    found: list[OmittedArticle] = []
     for hit in searcher.related(nearest, clock).hits:
         if hit.article.id not in listed and len(found) < LOOKED_AT:
             fate = searcher.related(asked.model_copy(update={"explain_id": hit.article.id}), clock).fate
             if fate is not None and fate.step != "listed":
-                found.append(LeftOut(hit.article, fate))
+                found.append(OmittedArticle(hit.article, fate))
     return [*_ahead(searcher, nearest, clock), *found]
 
 
-def _ahead(searcher: Searcher, nearest: RelatedBody, clock: datetime) -> list[LeftOut]:
+def _ahead(searcher: Searcher, nearest: RelatedBody, clock: datetime) -> list[OmittedArticle]:
     """Return the nearest articles that come out within some days."""
     later = clock + _AHEAD
     public = searcher.public(clock)
@@ -196,4 +198,4 @@ def _ahead(searcher: Searcher, nearest: RelatedBody, clock: datetime) -> list[Le
         return []
     hits = searcher.related(nearest, later, public=ahead).hits
     coming = [hit.article for hit in hits if hit.article.published_at and hit.article.published_at > clock]
-    return [LeftOut(one, Fate("embargo")) for one in coming[:_SHOWN]]
+    return [OmittedArticle(one, Fate("embargo")) for one in coming[:_SHOWN]]

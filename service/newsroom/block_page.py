@@ -18,15 +18,15 @@ from service.hits import Answer, Hit
 from service.newsroom import block, comparison, rule_form
 from service.newsroom.block import Difference
 from service.newsroom.comparison import SAME_EVENT_RELEVANCE, Pair
-from service.newsroom.comparison_page import Numbers
+from service.newsroom.comparison_page import NumberFormatter
 from service.newsroom.rule_form import RuleForm
 from service.ranking.presets import PresetName
 from service.rules import file as rule_file
-from service.rules.file import Entry
+from service.rules.file import HistoryEntry
 from service.rules.lines import BlockRule, PinRule, Rule, SectionRule
 from service.searcher import Searcher
 from service.security.gate import Visitor
-from service.wording.block import Words
+from service.wording.block import BlockWords
 from service.wording.comparison import WORDS as COMPARED
 from service.wording.strings import Strings
 
@@ -57,7 +57,7 @@ def compared(searcher: Searcher, article: Article, when: str) -> Pair | None:
 
 def comparing(language: Strings, pair: Pair | None) -> dict[str, Any]:
     """Return what the template needs to show a pair."""
-    numbers = Numbers(language)
+    numbers = NumberFormatter(language)
     return {
         "pair": pair,
         "cw": COMPARED[language.code],
@@ -68,7 +68,7 @@ def comparing(language: Strings, pair: Pair | None) -> dict[str, Any]:
     }
 
 
-class Changing(NamedTuple):
+class ChangePreview(NamedTuple):
     """What is shown of a change before it is made.
 
     :param rule: The rule that would come or go, None where it is not known yet.
@@ -88,10 +88,10 @@ class Changing(NamedTuple):
     marks_after: Mapping[str, str] = {}
 
 
-NO_CHANGE = Changing()
+NO_CHANGE = ChangePreview()
 
 
-def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
+def changing(searcher: Searcher, under: Article, form: RuleForm) -> ChangePreview:
     """Return what a change would do. Nothing is changed.
 
     :raises BadRequest: naming what of the form is not as expected.
@@ -104,7 +104,7 @@ def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
     else:
         found = block.find(searcher, form.article)
         if found.article is None:
-            return Changing(choices=found.hits, again=_again(form, form.article, ""))
+            return ChangePreview(choices=found.hits, again=_again(form, form.article, ""))
         form = form.model_copy(update={"article": found.article.id})
         rule = rule_form.rule_of(form, under, form.article)
         then = rule_form.with_rule(rules, rule)
@@ -113,7 +113,7 @@ def changing(searcher: Searcher, under: Article, form: RuleForm) -> Changing:
     moved = {one.article.id: f"{one.before}\N{NO-BREAK SPACE}→\N{NO-BREAK SPACE}{one.position}" for one in change.moved}
     came = {one.article.id: "+" for one in change.came}
     again = _again(form, form.article, rules.revision)
-    return Changing(rule, None, again, change, before, after, left, came | moved)
+    return ChangePreview(rule, None, again, change, before, after, left, came | moved)
 
 
 def _again(form: RuleForm, article: str, seen: str) -> list[tuple[str, str]]:
@@ -132,7 +132,7 @@ def titles(searcher: Searcher, rules: Iterable[Rule]) -> dict[str, str]:
     return {name: one.title for name, one in zip(found, called, strict=True)}
 
 
-def told(rule: Rule, words: Words, called: Mapping[str, str]) -> str:
+def told(rule: Rule, words: BlockWords, called: Mapping[str, str]) -> str:
     """Return what a rule does, in words.
 
     :param called: The titles of articles (`titles`).
@@ -148,7 +148,7 @@ def told(rule: Rule, words: Words, called: Mapping[str, str]) -> str:
     return words.boosts.format(target=target, factor=f"{rule.factor:g}")
 
 
-def lists_of(rule: Rule, words: Words, under: Article) -> str:
+def lists_of(rule: Rule, words: BlockWords, under: Article) -> str:
     """Return which lists a rule is about, in words."""
     if rule.scope is None:
         return words.lists["all"]
@@ -158,13 +158,13 @@ def lists_of(rule: Rule, words: Words, under: Article) -> str:
     return words.lists["section"].format(section=", ".join(rule.scope.sections or ()))
 
 
-def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[Entry]:
+def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[HistoryEntry]:
     """Return what was changed of the rules about a list, the newest first."""
     if path is None or not path.exists():
         return []
     ids, section = {rule.id for rule in rules}, folding.match_key(under.section or "")
 
-    def is_about(entry: Entry) -> bool:
+    def is_about(entry: HistoryEntry) -> bool:
         scope = (entry.rule or {}).get("for")
         if entry.rule is None or scope is None:
             return entry.id in ids or entry.rule is not None
@@ -173,6 +173,6 @@ def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[En
     return [entry for entry in reversed(rule_file.history(path)) if is_about(entry)][:MOST_ENTRIES]
 
 
-def author(visitor: Visitor, words: Words) -> str:
+def author(visitor: Visitor, words: BlockWords) -> str:
     """Return as whom the history names a visitor."""
     return words.nobody if visitor.who is None else f"{visitor.who.name} ({visitor.who.id})"

@@ -45,7 +45,7 @@ _WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
-class Link:
+class ComparedLink:
     """One link of a list.
 
     :param days: How many days before the article it was published.
@@ -82,7 +82,7 @@ class Figures:
 class LinkList:
     """The links of one article, in their order."""
 
-    links: list[Link]
+    links: list[ComparedLink]
 
     @property
     def figures(self) -> Figures:
@@ -317,7 +317,7 @@ def _newest(
 def _measure(archive: Archive, seeds: Seeds, article: Article, rows: list[int], judged_by: str | None) -> LinkList:
     """Return the links to these rows, both ways' measured alike: by how related they are to the article."""
     relevance = pool.measured(archive, seeds, np.array(rows, dtype=np.int64)).relevance
-    links: list[Link] = []
+    links: list[ComparedLink] = []
     for linked, value in zip(archive.articles(rows), relevance.tolist(), strict=True):
         same_event = (
             event_of(linked, judged_by) == event_of(article, judged_by)
@@ -325,7 +325,7 @@ def _measure(archive: Archive, seeds: Seeds, article: Article, rows: list[int], 
             else value >= SAME_EVENT_RELEVANCE
         )
         links.append(
-            Link(
+            ComparedLink(
                 article=linked,
                 days=_days(article, linked),
                 relevance=value,

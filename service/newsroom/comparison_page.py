@@ -15,11 +15,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from indexer.text.addresses import web_address
 from service.newsroom.comparison import NEAR_IDENTICAL, SAME_EVENT_RELEVANCE, Comparison, Figures
 from service.wording import strings
-from service.wording.comparison import WORDS, Words
+from service.wording.comparison import WORDS, ComparisonWords
 from service.wording.strings import Strings
 
 
-class Numbers:
+class NumberFormatter:
     """Writes figures the way of a language."""
 
     def __init__(self, language: Strings) -> None:
@@ -52,7 +52,7 @@ def render(comparison: Comparison, code: str = "vi") -> str:
     :param code: Its language, `vi` or `en`.
     """
     language, words = strings.language(code), WORDS[code]
-    numbers = Numbers(language)
+    numbers = NumberFormatter(language)
     fields = sorted({pair.judged_by for pair in comparison.pairs if pair.judged_by})
     kind = 0 if not comparison.judged else 1 if comparison.judged == len(comparison.pairs) else 2
     filled = {
@@ -92,7 +92,7 @@ def render(comparison: Comparison, code: str = "vi") -> str:
 
 
 def _rows(
-    comparison: Comparison, words: Words, numbers: Numbers, kind: int, filled: Mapping[str, object]
+    comparison: Comparison, words: ComparisonWords, numbers: NumberFormatter, kind: int, filled: Mapping[str, object]
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return the rows of the table over all: what is measured, then for each way the figure and what it is of."""
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 
-class Linked(NamedTuple):
+class LinkedArticle(NamedTuple):
     """An article that is linked to.
 
     :param href: Where it is to be read.
@@ -36,23 +36,23 @@ class Format(NamedTuple):
     opening: str
     between: str
     closing: str
-    line: Callable[[Linked], str]
+    line: Callable[[LinkedArticle], str]
 
     def whole(self, lines: Sequence[str]) -> str:
         """Return the list of some lines."""
         return self.opening + self.between.join(lines) + self.closing
 
 
-def _html(linked: Linked) -> str:
+def _html(linked: LinkedArticle) -> str:
     return f'  <li><a href="{escape(linked.href)}">{escape(_one_line(linked.title))}</a></li>\n'
 
 
-def _markdown(linked: Linked) -> str:
+def _markdown(linked: LinkedArticle) -> str:
     """Return a line of CommonMark, fit to stand in a table too."""
     return f"- [{_MARKED.sub(_BACKSLASHED, _one_line(linked.title))}]({_target(linked.href)})\n"
 
 
-def _json(linked: Linked) -> str:
+def _json(linked: LinkedArticle) -> str:
     return "  " + json.dumps({"title": linked.title, "url": linked.href, **linked.fields}, ensure_ascii=False)
 
 
@@ -63,7 +63,7 @@ FORMATS: Mapping[str, Format] = {
 }
 
 
-def lines(linked: Linked) -> dict[str, str]:
+def lines(linked: LinkedArticle) -> dict[str, str]:
     """Return an article's line in every format."""
     return {name: form.line(linked) for name, form in FORMATS.items()}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
 from indexer.text import addresses
-from service.newsroom.link_lists import Linked, lines
+from service.newsroom.link_lists import LinkedArticle, lines
 from service.searcher import Searcher
 
 PICK, TICK, UP, DOWN, DROP = "pick", "tick", "up", "down", "drop"
@@ -23,7 +23,7 @@ _TOLD = ("id", "lead", "section", "published_at", "image_url")
 
 
 @dataclass(frozen=True)
-class Line:
+class PickLine:
     """An article as the list has it.
 
     :param copied: Its line in every format of `link_lists`.
@@ -34,13 +34,13 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Picked:
+class PickList:
     """The list.
 
     :param gone: Ids that lead to no public article any more.
     """
 
-    lines: tuple[Line, ...] = ()
+    lines: tuple[PickLine, ...] = ()
     gone: tuple[str, ...] = ()
 
     @property
@@ -65,15 +65,15 @@ def taken(given: dict[str, list[str]]) -> list[str]:
     return ids
 
 
-def looked_up(searcher: Searcher, ids: Iterable[str], href: Callable[[Article | Summary], str]) -> Picked:
+def looked_up(searcher: Searcher, ids: Iterable[str], href: Callable[[Article | Summary], str]) -> PickList:
     """Return the list of some ids."""
     public = searcher.public()
     rows = {name: searcher.archive.find(name, public) for name in ids}
     found = searcher.archive.summaries([row for row in dict.fromkeys(rows.values()) if row is not None])
-    return Picked(tuple(line(one, href) for one in found), tuple(name for name, row in rows.items() if row is None))
+    return PickList(tuple(line(one, href) for one in found), tuple(name for name, row in rows.items() if row is None))
 
 
-def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -> Line:
+def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -> PickLine:
     """Return an article as the list has it.
 
     :param href: Returns its page here, for where the newspaper has none.
@@ -81,4 +81,6 @@ def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -
     fields = {name: getattr(article, name) for name in _TOLD}
     if article.published_at is not None:
         fields["published_at"] = article.published_at.isoformat()
-    return Line(article, lines(Linked(article.title, addresses.web_address(article.url) or href(article), fields)))
+    return PickLine(
+        article, lines(LinkedArticle(article.title, addresses.web_address(article.url) or href(article), fields))
+    )

@@ -23,7 +23,7 @@ from service.schemas import parse_params
 from service.searcher import Searcher
 from service.security.people import Permission
 
-Lists = Literal["article", "section", "all"]
+ListChoice = Literal["article", "section", "all"]
 
 
 class RuleForm(BaseModel):
@@ -40,7 +40,7 @@ class RuleForm(BaseModel):
     do: Literal["pin", "block", "remove"]
     article: Annotated[str, Field(max_length=2048)] = ""
     position: Annotated[int, Field(ge=1, le=DEEPEST_POSITION)] = 1
-    lists: Lists = "article"
+    lists: ListChoice = "article"
     until: Annotated[str | None, BeforeValidator(lambda value: value or None)] = None
     rule: Annotated[str, Field(max_length=128)] = ""
     why: Annotated[str, Field(max_length=500)] = ""

@@ -22,24 +22,24 @@ from indexer.articles.article import VIETNAM, shown
 from indexer.language import lexicon
 from service.errors import BadRequest, CannotWrite, Changed, FieldError
 from service.files.edited import held, put
-from service.files.followed import Parsed, regular
+from service.files.followed import FileContents, regular
 from service.search import synonyms
 from service.settings import Settings
 
-Kind = Literal["synonyms", "abbreviations", "renamings"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+VocabularyKind = Literal["synonyms", "abbreviations", "renamings"]
+KINDS: tuple[VocabularyKind, ...] = get_args(VocabularyKind)
 
 _ENTRY = "#: "
 _END = re.compile("(\r\n?|\n)")
-_HEADERS: Mapping[Kind, tuple[str, ...]] = {
+_HEADERS: Mapping[VocabularyKind, tuple[str, ...]] = {
     "abbreviations": lexicon.ABBREVIATION_COLUMNS,
     "renamings": lexicon.RENAMING_COLUMNS,
 }
 
 
-def parse(kind: Kind, content: bytes, name: str) -> Parsed:
+def parse(kind: VocabularyKind, content: bytes, name: str) -> FileContents:
     """Return what a file of this kind says."""
-    parsers: dict[Kind, Callable[[bytes, str], Parsed]] = {
+    parsers: dict[VocabularyKind, Callable[[bytes, str], FileContents]] = {
         "synonyms": lambda content, name: synonyms.parse(content.decode("utf-8", "surrogateescape"), name),
         "abbreviations": lexicon.parse_abbreviations,
         "renamings": lexicon.parse_renamings,
@@ -47,7 +47,7 @@ def parse(kind: Kind, content: bytes, name: str) -> Parsed:
     return parsers[kind](content, name)
 
 
-class Line(NamedTuple):
+class VocabularyLine(NamedTuple):
     """A line that maps something, or is meant to.
 
     :param number: From 1.
@@ -60,7 +60,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Change:
+class LineChange:
     """A change to one line.
 
     :param number: Which line, None where one is added.
@@ -79,16 +79,16 @@ class WordFile:
     :param path: None where the settings name none.
     """
 
-    def __init__(self, kind: Kind, path: Path | None) -> None:
+    def __init__(self, kind: VocabularyKind, path: Path | None) -> None:
         self.kind = kind
         self.path = path
 
     @classmethod
-    def of(cls, settings: Settings, kind: Kind) -> WordFile:
+    def of(cls, settings: Settings, kind: VocabularyKind) -> WordFile:
         """Return the file that the settings name."""
         return cls(kind, getattr(settings, kind))
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[VocabularyLine]:
         """Return the lines that map something, in the order of the file.
 
         :raises CannotWrite: if the file cannot be read.
@@ -96,7 +96,7 @@ class WordFile:
         content = self._content()
         problems = self._problems(content)
         texts = enumerate(_pieces(content)[::2], 1)
-        return [Line(number, text, problems.get(number)) for number, text in texts if self._maps(text)]
+        return [VocabularyLine(number, text, problems.get(number)) for number, text in texts if self._maps(text)]
 
     def history(self) -> list[dict[str, Any]]:
         """Return what was changed, by whom and when, the latest first.
@@ -114,7 +114,7 @@ class WordFile:
                     continue  # whatever else somebody wrote there
         return found[::-1]
 
-    def changed(self, change: Change) -> Parsed:
+    def changed(self, change: LineChange) -> FileContents:
         """Return what the file would say after a change, which is not made.
 
         :raises BadRequest: if the line cannot be so.
@@ -124,7 +124,7 @@ class WordFile:
         self._check(change.text)
         return parse(self.kind, self._edited(self._content(), change).encode("utf-8", "surrogateescape"), self.name)
 
-    def change(self, change: Change, by: str, now: datetime | None = None) -> None:
+    def change(self, change: LineChange, by: str, now: datetime | None = None) -> None:
         """Make a change; before or after, the file is whole.
 
         :raises BadRequest: if the line cannot be so, or there is no file to write to.
@@ -172,7 +172,7 @@ class WordFile:
         columns = _HEADERS.get(self.kind)
         return columns is not None and text.lower().split("\t")[0].strip('" ') == columns[0]
 
-    def _edited(self, content: str, change: Change) -> str:
+    def _edited(self, content: str, change: LineChange) -> str:
         """Return the content with one line changed.
 
         :raises BadRequest: if the line is there already.

@@ -17,14 +17,14 @@ from indexer.language import lexicon
 from indexer.text.folding import fold
 from service.errors import FieldError, Forbidden, ServiceError
 from service.hits import Answer, Hit
-from service.newsroom.vocabulary import Change, Kind, Line, WordFile
+from service.newsroom.vocabulary import LineChange, VocabularyKind, VocabularyLine, WordFile
 from service.schemas import MAX_QUERY, SearchParams, parse_params
 from service.search.alternatives import is_taken
 from service.searcher import Searcher
 from service.security.gate import Visitor
 from service.settings import Settings
 
-FIELDS: Mapping[Kind, tuple[str, ...]] = {
+FIELDS: Mapping[VocabularyKind, tuple[str, ...]] = {
     "synonyms": ("left", "right"),
     "abbreviations": ("short", "full", "context"),
     "renamings": ("old", "new", "since"),
@@ -38,10 +38,10 @@ _HITS = 10
 _DEPTH = 50
 _PIECE = re.compile(r"\\.|=>|,|[^\\,=]+|.", re.DOTALL)
 
-_Text = Annotated[str, Field(max_length=2000)]
+_FormText = Annotated[str, Field(max_length=2000)]
 
 
-class Form(BaseModel):
+class VocabularyForm(BaseModel):
     """What the page's form holds, field by field.
 
     :param at: The line that is changed, None for one that is added.
@@ -52,24 +52,24 @@ class Form(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    what: Kind = "synonyms"
+    what: VocabularyKind = "synonyms"
     at: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
-    was: _Text = ""
-    left: _Text = ""
-    right: _Text = ""
+    was: _FormText = ""
+    left: _FormText = ""
+    right: _FormText = ""
     way: Literal["both", "one"] = "both"
-    short: _Text = ""
-    full: _Text = ""
-    context: _Text = ""
-    old: _Text = ""
-    new: _Text = ""
-    since: _Text = ""
+    short: _FormText = ""
+    full: _FormText = ""
+    context: _FormText = ""
+    old: _FormText = ""
+    new: _FormText = ""
+    since: _FormText = ""
     q: Annotated[str, Field(max_length=MAX_QUERY)] = ""
     do: Literal["try", "save", "remove"] = "try"
 
-    def change(self) -> Change:
+    def change(self) -> LineChange:
         """Return the change that the form asks for."""
-        return Change(self.at, self.was, None if self.do == "remove" else self._line())
+        return LineChange(self.at, self.was, None if self.do == "remove" else self._line())
 
     def _line(self) -> str:
         values = [" ".join(getattr(self, name).split()) for name in FIELDS[self.what]]
@@ -78,16 +78,16 @@ class Form(BaseModel):
         return "\t".join(values).rstrip("\t")
 
 
-def parse(given: Mapping[str, Sequence[str]]) -> Form:
+def parse(given: Mapping[str, Sequence[str]]) -> VocabularyForm:
     """Return what a form's fields hold.
 
     :param given: Every value of every field.
     :raises BadRequest: naming what is not as expected.
     """
-    return parse_params(Form, {name: values for name, values in given.items() if values != [""]})
+    return parse_params(VocabularyForm, {name: values for name, values in given.items() if values != [""]})
 
 
-def fields(kind: Kind, line: str) -> dict[str, str]:
+def fields(kind: VocabularyKind, line: str) -> dict[str, str]:
     """Return what the form's fields hold for a line of a file."""
     if kind != "synonyms":
         columns = [column.strip() for column in line.split("\t")]
@@ -102,18 +102,18 @@ def fields(kind: Kind, line: str) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Row:
+class VocabularyRow:
     """A line of one of the newsroom's files.
 
     :param cells: What its fields hold.
     """
 
-    line: Line
+    line: VocabularyLine
     cells: Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownMapping:
     """What is mapped without the newsroom: shipped, or learnt from the archive.
 
     :param count: How often the archive spells it out, None for what is shipped.
@@ -126,7 +126,7 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Listed:
+class VocabularyListing:
     """What the page lists.
 
     :param own: The newsroom's lines that match, as many as are shown; `own_total` is how many there are.
@@ -134,30 +134,30 @@ class Listed:
     :param shipped: With the software, likewise.
     """
 
-    own: Sequence[Row]
+    own: Sequence[VocabularyRow]
     own_total: int
-    learnt: Sequence[Known]
+    learnt: Sequence[KnownMapping]
     learnt_total: int
-    shipped: Sequence[Known]
+    shipped: Sequence[KnownMapping]
     shipped_total: int
 
 
-def listed(searcher: Searcher, file: WordFile, find: str) -> Listed:
+def listed(searcher: Searcher, file: WordFile, find: str) -> VocabularyListing:
     """Return what of each kind matches what is looked for, with diacritics or without.
 
     :raises CannotWrite: if the file cannot be read.
     """
-    own = [Row(line, fields(file.kind, line.text)) for line in file.lines() if _has(find, line.text)]
+    own = [VocabularyRow(line, fields(file.kind, line.text)) for line in file.lines() if _has(find, line.text)]
     learnt, shipped = _known(searcher, file.kind)
     learnt, shipped = _found(find, learnt), _found(find, shipped)
-    return Listed(
+    return VocabularyListing(
         *(own[:SHOWN], len(own)),
         *(learnt[:SHOWN], len(learnt)),
         *(shipped[:SHOWN], len(shipped)),
     )
 
 
-def _found(find: str, known: Sequence[Known]) -> list[Known]:
+def _found(find: str, known: Sequence[KnownMapping]) -> list[KnownMapping]:
     """Return what has what is looked for, whole words of it first: heo before theo."""
     words = f" {fold(find)} "
     found = [one for one in known if _has(find, *one.fields.values())]
@@ -172,24 +172,26 @@ _folded = lru_cache(maxsize=1 << 14)(fold)
 """Of lists that are the same at every search."""
 
 
-def _known(searcher: Searcher, kind: Kind) -> tuple[list[Known], list[Known]]:
+def _known(searcher: Searcher, kind: VocabularyKind) -> tuple[list[KnownMapping], list[KnownMapping]]:
     if kind == "abbreviations":
         mined = sorted(searcher.archive.knowledge.abbreviations, key=lambda one: -one.count)
-        learnt = [Known({"short": one.abbreviation, "full": one.full}, one.count, is_taken(one)) for one in mined]
+        learnt = [
+            KnownMapping({"short": one.abbreviation, "full": one.full}, one.count, is_taken(one)) for one in mined
+        ]
         shipped = [
-            Known({"short": row.abbreviation, "full": row.full, "context": ", ".join(row.context)})
+            KnownMapping({"short": row.abbreviation, "full": row.full, "context": ", ".join(row.context)})
             for row in lexicon.abbreviations()
         ]
         return learnt, shipped
     if kind == "renamings":
         rows = lexicon.renamings()
-        return [], [Known({"old": row.old, "new": row.new, "since": row.since.isoformat()}) for row in rows]
+        return [], [KnownMapping({"old": row.old, "new": row.new, "since": row.since.isoformat()}) for row in rows]
     return [], _synonyms()
 
 
 @cache
-def _synonyms() -> list[Known]:
-    return [Known({"left": row.term, "right": ", ".join(row.also), "way": "one"}) for row in lexicon.synonyms()]
+def _synonyms() -> list[KnownMapping]:
+    return [KnownMapping({"left": row.term, "right": ", ".join(row.also), "way": "one"}) for row in lexicon.synonyms()]
 
 
 class Shift(NamedTuple):
@@ -203,7 +205,7 @@ class Shift(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Trial:
+class QueryPreview:
     """One query before and after a change.
 
     :param gone: Ids of hits before that are not among those after.
@@ -221,7 +223,7 @@ class Trial:
         return not self.gone and all(shift.before == at for at, shift in enumerate(self.shifts, 1))
 
 
-def trial(searcher: Searcher, file: WordFile, form: Form) -> Trial | None:
+def trial(searcher: Searcher, file: WordFile, form: VocabularyForm) -> QueryPreview | None:
     """Return what a change would do to a query, None where there is no query to try.
 
     :raises BadRequest: if the change cannot be so.
@@ -237,10 +239,10 @@ def trial(searcher: Searcher, file: WordFile, form: Form) -> Trial | None:
     shown = [Shift(hit, ranks.get(hit.article.id)) for hit in after.hits[:_HITS]]
     kept = {hit.article.id for hit in after.hits[:_HITS]}
     gone = frozenset(hit.article.id for hit in before.hits[:_HITS] if hit.article.id not in kept)
-    return Trial(form.q, before, after, shown, gone)
+    return QueryPreview(form.q, before, after, shown, gone)
 
 
-def save(settings: Settings, form: Form, visitor: Visitor, by: str) -> None:
+def save(settings: Settings, form: VocabularyForm, visitor: Visitor, by: str) -> None:
     """Make the change that a form asks for.
 
     :param by: Who makes it, for the file's history.
@@ -257,25 +259,27 @@ def save(settings: Settings, form: Form, visitor: Visitor, by: str) -> None:
 
 
 @dataclass(frozen=True)
-class View:
+class VocabularyView:
     """What the page shows.
 
     :param filled: What stands in each field of the form, sound or not, so that nothing typed is lost.
     :param error: Why what was sent was not done.
     """
 
-    kind: Kind
+    kind: VocabularyKind
     filled: Mapping[str, str]
     find: str
     file: WordFile
-    listed: Listed
-    trial: Trial | None
+    listed: VocabularyListing
+    trial: QueryPreview | None
     error: ServiceError | None
 
 
 def filled_in(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Return what stands in each field of the form."""
-    defaults = {name: "" if field.default is None else str(field.default) for name, field in Form.model_fields.items()}
+    defaults = {
+        name: "" if field.default is None else str(field.default) for name, field in VocabularyForm.model_fields.items()
+    }
     return defaults | {name: values[0] for name, values in given.items() if name in defaults and values}
 
 
@@ -283,9 +287,9 @@ def view(
     searcher: Searcher,
     settings: Settings,
     given: Mapping[str, Sequence[str]],
-    form: Form | None = None,
+    form: VocabularyForm | None = None,
     error: ServiceError | None = None,
-) -> View:
+) -> VocabularyView:
     """Return what there is to show.
 
     :param given: Every value of every field or parameter.
@@ -307,4 +311,4 @@ def view(
     if line is not None and form is None and error is None:
         filled |= {"at": str(line.number), "was": line.text, **fields(kind, line.text)}
     find = given.get("find", [""])[0]
-    return View(kind, filled, find, file, listed(searcher, file, find), tried, error)
+    return VocabularyView(kind, filled, find, file, listed(searcher, file, find), tried, error)

@@ -21,7 +21,7 @@ from typing import ClassVar
 logger = logging.getLogger(__name__)
 
 HOUR, DAY = 3600, 24 * 3600
-Row = tuple[int | str, ...]
+HourlyRow = tuple[int | str, ...]
 
 _EVERY = 2.0
 """Seconds between two writings."""
@@ -54,7 +54,7 @@ class HourlyLog(ABC):
         self._days = days
         self._bytes = megabytes * 2**20
         self._dropped = dropped
-        self._waiting: queue.SimpleQueue[Row] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[HourlyRow] = queue.SimpleQueue()
         self._starting = threading.Lock()
         self._writer: threading.Thread | None = None
         self._stopped = threading.Event()
@@ -64,17 +64,17 @@ class HourlyLog(ABC):
     """Of the file's form; what is of another one is emptied."""
 
     @abstractmethod
-    def totals(self, waiting: Sequence[Row]) -> list[Row]:
+    def totals(self, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
         """Return what waits, added up: rows as `upsert` takes them."""
 
-    def rows(self, database: sqlite3.Connection, waiting: Sequence[Row]) -> list[Row]:
+    def rows(self, database: sqlite3.Connection, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
         """Return what of that which waits is to be kept: rows as `upsert` takes them.
 
         :param database: The log's, within a transaction.
         """
         return self.totals(waiting)
 
-    def put(self, row: Row) -> None:
+    def put(self, row: HourlyRow) -> None:
         """Have a row kept, in time; takes some microseconds and never fails."""
         if self._waiting.qsize() >= self.most_waiting:
             self._dropped(1)
@@ -104,7 +104,7 @@ class HourlyLog(ABC):
 
     def write(self) -> None:
         """Write what waits; where that cannot be, say so once and drop it."""
-        waiting: list[Row] = []
+        waiting: list[HourlyRow] = []
         while not self._waiting.empty():
             waiting.append(self._waiting.get_nowait())
         if not waiting:
@@ -119,7 +119,7 @@ class HourlyLog(ABC):
         else:
             self._failing = False
 
-    def _keep(self, waiting: Sequence[Row]) -> None:
+    def _keep(self, waiting: Sequence[HourlyRow]) -> None:
         with suppress(FileExistsError):
             self._path.touch(0o600, exist_ok=False)  # for its owner alone
         with closing(sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)) as database:

@@ -48,7 +48,7 @@ Counts = dict[float, float]
 """Of a histogram: seconds, to how many took no longer."""
 
 
-class Ingestion(NamedTuple):
+class IngestionFigures(NamedTuple):
     """How far the API's changes are, read when it is asked for: the process that ingests has no metrics of its own.
 
     :param live: Articles in the live segments, which are not published yet.
@@ -67,7 +67,7 @@ class Ingestion(NamedTuple):
     down: int = 0
 
 
-NOTHING = Ingestion()
+NOTHING = IngestionFigures()
 """Where nothing was ever written by the API."""
 
 _INGESTION = {
@@ -78,13 +78,13 @@ _INGESTION = {
     "published_timestamp_seconds": "When all changes were last published, by a merge or a build.",
     "articles_taken_down": "Articles that are taken down.",
 }
-"""What is told of each field of `Ingestion`, in their order."""
+"""What is told of each field of `IngestionFigures`, in their order."""
 
 
-class _Told(Collector):
-    """An `Ingestion` as gauges."""
+class _IngestionGauges(Collector):
+    """An `IngestionFigures` as gauges."""
 
-    def __init__(self, ingestion: Ingestion) -> None:
+    def __init__(self, ingestion: IngestionFigures) -> None:
         self._ingestion = ingestion
 
     def collect(self) -> Iterator[Metric]:
@@ -196,10 +196,10 @@ class Metrics:
         """Count what was shown or clicked and could not be kept."""
         self._uncounted.inc(clicks)
 
-    def text(self, ingestion: Ingestion = NOTHING) -> bytes:
+    def text(self, ingestion: IngestionFigures = NOTHING) -> bytes:
         """Return all of it in Prometheus' text format, the other workers' too."""
         now = CollectorRegistry()
-        now.register(_Told(ingestion))
+        now.register(_IngestionGauges(ingestion))
         with self._of_all() as registry:
             return generate_latest(registry) + generate_latest(now)
 

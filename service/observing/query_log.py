@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from indexer.text.folding import fold
-from service.observing.hourly import DAY, HOUR, HourlyLog, Row, reading
-from service.observing.rare import KEY_FILE, SCHEMA, Rare, Typed
+from service.observing.hourly import DAY, HOUR, HourlyLog, HourlyRow, reading
+from service.observing.rare import KEY_FILE, SCHEMA, QueryTyping, RareQueries
 
 FILE = "queries.sqlite"
 MAX_QUERY = 120
@@ -37,7 +37,7 @@ _PERSONAL = re.compile(
 )
 
 
-class Asked(NamedTuple):
+class QueryCounts(NamedTuple):
     """What the log says of one query over some days.
 
     :param asked: How often it was asked.
@@ -91,16 +91,16 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
         if plain is not None:
             self.put((int(time.time()), plain, hits, caller))
 
-    def rows(self, database: sqlite3.Connection, waiting: Sequence[Row]) -> list[Row]:
+    def rows(self, database: sqlite3.Connection, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
         """Return what is to be kept, and have the rest counted by marks.
 
         :raises OSError: if the key of the marks can be neither read nor made.
         """
-        typed: dict[str, list[Typed]] = defaultdict(list)
+        typed: dict[str, list[QueryTyping]] = defaultdict(list)
         for seconds, query, hits, caller in waiting:
-            typed[str(query)].append(Typed(int(seconds), str(caller), int(hits)))
-        rare = Rare(database, self._path.with_name(KEY_FILE), int(time.time()), self._bytes // 4)
-        found: list[Row] = []
+            typed[str(query)].append(QueryTyping(int(seconds), str(caller), int(hits)))
+        rare = RareQueries(database, self._path.with_name(KEY_FILE), int(time.time()), self._bytes // 4)
+        found: list[HourlyRow] = []
         for query, typings in typed.items():
             if database.execute("SELECT 1 FROM queries WHERE query = ? LIMIT 1", (query,)).fetchone():
                 found += self.totals([(one.seconds, query, one.hits, one.caller) for one in typings])
@@ -111,7 +111,7 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
                 found.append((last.seconds // HOUR * HOUR, query, *released, last.hits))
         return found
 
-    def totals(self, waiting: Sequence[Row]) -> list[Row]:
+    def totals(self, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
         """Return hour, query, how often it was asked, how often in vain, and how many hits there were last."""
         hourly = [(int(seconds) // HOUR * HOUR, query, hits) for seconds, query, hits, _ in waiting]
         asked = Counter((hour, query) for hour, query, _ in hourly)
@@ -120,7 +120,7 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
         return [(*key, asked[key], empty[key], last[key]) for key in asked]
 
 
-def read(path: Path, days: int) -> list[Asked]:
+def read(path: Path, days: int) -> list[QueryCounts]:
     """Return what was asked in the last days by enough readers, what was asked most first.
 
     :raises OSError: if there is no log, none that can be read, or one that was kept by other rules.
@@ -134,4 +134,4 @@ def read(path: Path, days: int) -> list[Asked]:
             "GROUP BY query ORDER BY sum(asked) DESC, query",
             (int(time.time()) - days * DAY,),
         )
-        return [Asked(query, asked, empty, hits) for query, asked, empty, hits, _ in rows]
+        return [QueryCounts(query, asked, empty, hits) for query, asked, empty, hits, _ in rows]

@@ -42,7 +42,7 @@ _ROW_BYTES = 200
 """About what a rare query takes of the file, with its signs."""
 
 
-class Typed(NamedTuple):
+class QueryTyping(NamedTuple):
     """One typing of a query.
 
     :param seconds: When, since 1970.
@@ -54,7 +54,7 @@ class Typed(NamedTuple):
     hits: int
 
 
-class Released(NamedTuple):
+class ReleasedCounts(NamedTuple):
     """What was counted of a query before it might be kept.
 
     :param asked: How often it was typed.
@@ -65,7 +65,7 @@ class Released(NamedTuple):
     empty: int
 
 
-class Rare:
+class RareQueries:
     """The rare queries in an open database, within a transaction.
 
     :param path: Of the key, made where there is none.
@@ -83,7 +83,7 @@ class Rare:
             for table in ("rare", "typed"):  # any half, for marks are evenly spread
                 database.execute(f"DELETE FROM {table} WHERE mark < x'80'")  # noqa: S608
 
-    def add(self, query: str, typings: Iterable[Typed]) -> Released | None:
+    def add(self, query: str, typings: Iterable[QueryTyping]) -> ReleasedCounts | None:
         """Count typings of a query; return all that was counted, and forget it, once it may be kept."""
         mark = self._digest(f"query {query}", _MARK_BYTES)
         times = list(typings)
@@ -103,7 +103,7 @@ class Rare:
         counted = self._database.execute("SELECT asked, empty FROM rare WHERE mark = ?", (mark,)).fetchone()
         for table in ("rare", "typed"):
             self._database.execute(f"DELETE FROM {table} WHERE mark = ?", (mark,))  # noqa: S608
-        return Released(*counted)
+        return ReleasedCounts(*counted)
 
     def _forget(self) -> None:
         for table in ("rare", "typed", "counted_by"):

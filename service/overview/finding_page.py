@@ -13,8 +13,8 @@ from indexer.archive import Archive
 from indexer.articles.summaries import Summary
 from service.overview.findings import Findings, as_csv, cells
 
-Kind = Literal["duplicates", "unlinked", "hubs"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+FindingKind = Literal["duplicates", "unlinked", "hubs"]
+KINDS: tuple[FindingKind, ...] = get_args(FindingKind)
 
 EACH = 50
 """How many stand on a page."""
@@ -24,7 +24,7 @@ _COLUMNS = ("id", "title", "section", "source", "published_at", "url")
 
 
 @dataclass(frozen=True)
-class Item:
+class FindingItem:
     """An article on a page.
 
     :param others: Those that tell the same, a few of them.
@@ -44,8 +44,8 @@ class FindingPage:
     :param total: How many there are on all pages.
     """
 
-    kind: Kind
-    items: tuple[Item, ...]
+    kind: FindingKind
+    items: tuple[FindingItem, ...]
     number: int
     total: int
 
@@ -60,12 +60,12 @@ class FindingPage:
         return max(1, -(-self.total // EACH))
 
 
-def size(found: Findings, kind: Kind) -> int:
+def size(found: Findings, kind: FindingKind) -> int:
     """Return how many there are of a kind."""
     return {"duplicates": len(found.groups), "unlinked": len(found.unlinked), "hubs": len(found.hubs)}[kind]
 
 
-def page(archive: Archive, found: Findings, kind: Kind, number: int, each: int = EACH) -> FindingPage:
+def page(archive: Archive, found: Findings, kind: FindingKind, number: int, each: int = EACH) -> FindingPage:
     """Return a page; the last one where there are not as many.
 
     :param number: From 1 on.
@@ -76,7 +76,9 @@ def page(archive: Archive, found: Findings, kind: Kind, number: int, each: int =
     return FindingPage(kind, tuple(_items(archive, found, kind, part, _OTHERS)), number, total)
 
 
-def _items(archive: Archive, found: Findings, kind: Kind, part: slice, most: int | None) -> Iterator[Item]:
+def _items(
+    archive: Archive, found: Findings, kind: FindingKind, part: slice, most: int | None
+) -> Iterator[FindingItem]:
     """Yield what stands in a part of a list.
 
     :param most: How many that tell the same are named.
@@ -84,16 +86,16 @@ def _items(archive: Archive, found: Findings, kind: Kind, part: slice, most: int
     if kind == "duplicates":
         for group in found.groups[part]:
             others = tuple(archive.summaries(group.others[:most]))
-            yield Item(archive.summaries([group.head])[0], others, len(group.others))
+            yield FindingItem(archive.summaries([group.head])[0], others, len(group.others))
     elif kind == "unlinked":
         for article in archive.summaries(found.unlinked[part]):
-            yield Item(article)
+            yield FindingItem(article)
     else:
         for article, count in zip(archive.summaries(found.hubs[part]), found.links[part].tolist(), strict=True):
-            yield Item(article, count=count)
+            yield FindingItem(article, count=count)
 
 
-def table(archive: Archive, found: Findings, kind: Kind) -> Iterator[str]:
+def table(archive: Archive, found: Findings, kind: FindingKind) -> Iterator[str]:
     """Yield all of a list as CSV: groups with a number, and which article stands for each; hubs with their lists."""
     items = _items(archive, found, kind, slice(None), None)
     if kind == "duplicates":

@@ -30,7 +30,7 @@ _CHUNK = 2048
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-class Group(NamedTuple):
+class DuplicateGroup(NamedTuple):
     """Articles that tell the same text.
 
     :param head: The one that stands for the others, the newest of them where that one is not public.
@@ -51,7 +51,7 @@ class Findings(NamedTuple):
     """
 
     lists: int
-    groups: tuple[Group, ...]
+    groups: tuple[DuplicateGroup, ...]
     unlinked: Rows
     hubs: Rows
     links: Rows
@@ -79,7 +79,7 @@ def newest_first(archive: Archive, rows: Rows) -> Rows:
     return rows[np.lexsort((rows, ~archive.published[rows]))]
 
 
-def duplicates(archive: Archive, rows: Rows) -> tuple[Group, ...]:
+def duplicates(archive: Archive, rows: Rows) -> tuple[DuplicateGroup, ...]:
     """Return the groups of near-duplicates among some articles, the largest first.
 
     :param rows: (n,) int64, the newest first.
@@ -93,7 +93,7 @@ def duplicates(archive: Archive, rows: Rows) -> tuple[Group, ...]:
     for head, members in zip(held.tolist(), np.split(rows[order], starts[1:]), strict=True):
         if len(members) > 1:
             stands = head if head in members else int(members[0])
-            groups.append(Group(stands, members[members != stands]))
+            groups.append(DuplicateGroup(stands, members[members != stands]))
     return tuple(sorted(groups, key=lambda group: -len(group.others)))
 
 
@@ -115,8 +115,8 @@ def lists(archive: Archive, public: Mask, seeds: Rows) -> NDArray[np.int64]:
     Public articles, one of each group of near-duplicates, none of the seed's own.
     """
     near = archive.stored_neighbours(seeds)
-    spread = archive.background.spreads_of(archive.first_vectors(seeds))
-    scores = fusion.relate(near.cosines / spread[:, None], near.terms.astype(np.float64))
+    std = archive.background.stds_of(archive.first_vectors(seeds))
+    scores = fusion.relate(near.cosines / std[:, None], near.terms.astype(np.float64))
     there = (near.rows >= 0) & public[near.rows]
     groups = np.where(near.rows >= 0, archive.groups[near.rows], -1)
     there &= groups != archive.groups[seeds][:, None]

@@ -178,5 +178,5 @@ def _block_page(
     )
 
 
-def _block_words() -> block_words.Words:
+def _block_words() -> block_words.BlockWords:
     return block_words.WORDS[language().code]

@@ -15,7 +15,7 @@ from service.pages.shared import CSRF, blueprint, lang_fields, language, link, n
 from service.security import gate, local
 from service.security.access import SAFE
 from service.security.audit_entries import Actor
-from service.security.gate import Asked
+from service.security.gate import BrowserRequest
 from service.security.people import Person
 from service.security.sessions import Session
 from service.wording import sign_on as sign_on_words
@@ -111,10 +111,12 @@ def sign_out() -> ResponseReturnValue:
     return response
 
 
-def asked() -> Asked:
+def asked() -> BrowserRequest:
     """Return what of the request decides who is let in."""
     peer, protocol = local.peer_of(request.environ), request.environ.get("SERVER_PROTOCOL")
-    return Asked(request.method, request.remote_addr, peer, protocol, request.headers.get, request.cookies.get(COOKIE))
+    return BrowserRequest(
+        request.method, request.remote_addr, peer, protocol, request.headers.get, request.cookies.get(COOKIE)
+    )
 
 
 def onward(wanted: str | None) -> Response:

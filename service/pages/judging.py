@@ -21,7 +21,7 @@ from service.wording import query as query_words
 def query() -> Response:
     """Show how a query is understood, and what meaning, words and both find."""
     given = filled_in(request.args.lists())
-    asked = schemas.parse_params(query_page.Asked, given, ignore_unknown=True) if "q" in given else None
+    asked = schemas.parse_params(query_page.QueryPageParams, given, ignore_unknown=True) if "q" in given else None
     view = None if asked is None else query_page.view(api.live().searcher(), asked)
     return newsroom_page("query.html", w=query_words.WORDS[language().code], asked=asked, view=view)
 
@@ -43,7 +43,7 @@ def judge() -> ResponseReturnValue:
 def judge_one() -> ResponseReturnValue:
     """Write a judgement down, or take the last one back."""
     form = filled_in((name, values) for name, values in request.form.lists() if name not in (CSRF, "at"))
-    given = schemas.parse_params(sittings.Given, form)
+    given = schemas.parse_params(sittings.GivenGrade, form)
     sittings.take(api.live().searcher(), _judgements(), given, visitor_name())
     at = request.form.get("at", "")
     anchor = {"_anchor": f"place-{int(at) + 1}"} if at.isdecimal() and len(at) < 4 else {}

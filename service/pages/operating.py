@@ -123,7 +123,7 @@ def map_articles() -> ResponseReturnValue:
 
 
 @blueprint.get("/newsroom/map/<any(duplicates, unlinked, hubs):kind>")
-def map_findings(kind: finding_page.Kind) -> Response:
+def map_findings(kind: finding_page.FindingKind) -> Response:
     """Show a list of what there is to act on, a page of it."""
     overview, given = api.overviews().of(api.live().searcher()), request.args.get("page", "1")
     number = int(given) if given.isdecimal() and len(given) < 9 else 1
@@ -136,7 +136,7 @@ def map_findings(kind: finding_page.Kind) -> Response:
 
 
 @blueprint.get("/newsroom/map/<any(duplicates, unlinked, hubs):kind>.csv")
-def map_findings_csv(kind: finding_page.Kind) -> Response:
+def map_findings_csv(kind: finding_page.FindingKind) -> Response:
     """Return all of such a list as a table to download."""
     overview = api.overviews().of(api.live().searcher())
     lines = finding_page.table(overview.archive, overview.findings, kind)

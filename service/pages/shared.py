@@ -16,7 +16,7 @@ from indexer.text import addresses, folding
 from service import api, schemas
 from service.errors import FieldError, Forbidden
 from service.judging import judgements
-from service.reader.search_page import Link
+from service.reader.search_page import PageLink
 from service.security.gate import Visitor
 from service.security.keys import Scope
 from service.security.people import Person
@@ -104,10 +104,10 @@ def link(endpoint: str, **values: Any) -> str:
     return url_for(endpoint, **dict(lang_fields(language().code)) | values)
 
 
-def web_address(url: str | None) -> Link | None:
+def web_address(url: str | None) -> PageLink | None:
     """Return a link to another site, named by its host; None for anything but a plain http or https address."""
     plain = addresses.web_address(url)
-    return None if plain is None else Link(urlsplit(plain).hostname or plain, plain)
+    return None if plain is None else PageLink(urlsplit(plain).hostname or plain, plain)
 
 
 def absolute(path: str) -> str | None:

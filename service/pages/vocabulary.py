@@ -39,7 +39,9 @@ def change_synonyms() -> ResponseReturnValue:
 
 
 def _vocabulary_page(
-    given: Mapping[str, Sequence[str]], form: vocabulary_page.Form | None = None, error: ServiceError | None = None
+    given: Mapping[str, Sequence[str]],
+    form: vocabulary_page.VocabularyForm | None = None,
+    error: ServiceError | None = None,
 ) -> Response:
     words = vocabulary_words.WORDS[language().code]
     if isinstance(error, SignedOut):  # who is not let in sees what they typed, and nothing else

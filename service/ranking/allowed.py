@@ -16,11 +16,11 @@ from indexer.articles.columns import Mask
 _FEW = 8
 """Up to so many single rows are compared one by one."""
 
-Test = Callable[[Any], Any]
+RowPredicate = Callable[[Any], Any]
 """Returns which of some rows pass: of an int, a slice or (n,) int64 a bool, or as many."""
 
 
-class Allowed:
+class AllowedRows:
     """Indexed by a row or by rows it says, as the mask would, which of them may be in the list.
 
     :param public: (articles,) bool, what may be seen; it is not changed.
@@ -28,7 +28,7 @@ class Allowed:
 
     def __init__(self, public: Mask) -> None:
         self._public = public
-        self._tests: list[Test] = []
+        self._tests: list[RowPredicate] = []
         self._out: list[int] = []
 
     def __getitem__(self, rows: Any) -> Any:
@@ -50,13 +50,13 @@ class Allowed:
         mask[self._out] = False
         return mask
 
-    def also(self, test: Test) -> Allowed:
+    def also(self, test: RowPredicate) -> AllowedRows:
         """Return those of them that pass one more test."""
-        left = Allowed(self._public)
+        left = AllowedRows(self._public)
         left._tests, left._out = [*self._tests, test], [*self._out]
         return left
 
-    def keep(self, test: Test) -> None:
+    def keep(self, test: RowPredicate) -> None:
         """Leave out what does not pass a test."""
         self._tests.append(test)
 

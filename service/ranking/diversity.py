@@ -32,7 +32,7 @@ class Cap:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class DiverseList:
     """The list, and why it is so.
 
     :param places: (m,) of the candidates, in the order of the list.
@@ -45,7 +45,7 @@ class Chosen:
     capped: dict[int, str]
 
 
-def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], limit: int) -> Chosen:
+def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], limit: int) -> DiverseList:
     """Return up to `limit` candidates by maximal marginal relevance, under the caps.
 
     :param scores: (n,) of at least 0, best first.
@@ -76,7 +76,7 @@ def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], li
         places.append(at)
         seen.append(float(repeated[at]))
         np.maximum(repeated, alike[at], out=repeated)
-    return Chosen(np.array(places, dtype=np.intp), np.array(seen), capped)
+    return DiverseList(np.array(places, dtype=np.intp), np.array(seen), capped)
 
 
 def events(alike: Scores, published: Rows, least: float, within: int) -> Rows:

@@ -18,7 +18,7 @@ LOOKED_THROUGH = 32
 def fill_up(
     names: Sequence[FallbackName],
     newest: Callable[[FallbackName], Rows],
-    told_as_one: Callable[[Rows], Rows],
+    duplicate_groups: Callable[[Rows], Rows],
     listed: Rows,
     told: Rows,
     caps: Sequence[Cap],
@@ -28,7 +28,7 @@ def fill_up(
 
     :param names: The fallbacks in turn; `none` ends them.
     :param newest: Returns the articles that a fallback may bring, in its order.
-    :param told_as_one: Returns for (n,) articles what those that tell the same have in common, (n,) int64.
+    :param duplicate_groups: Returns for (n,) articles what near-duplicates have in common, (n,) int64.
     :param listed: The list so far.
     :param told: What else may not be told again: seeds, say.
     :param caps: Of all articles, (articles,) values.
@@ -40,7 +40,7 @@ def fill_up(
             break
         before = np.concatenate([listed, told, np.array([*filled], dtype=np.int64)])
         rows = newest(name)
-        groups = told_as_one(np.concatenate([before, rows])).tolist()
+        groups = duplicate_groups(np.concatenate([before, rows])).tolist()
         taken = set(groups[: len(before)])
         for row, group in zip(rows.tolist(), groups[len(before) :], strict=True):
             if len(listed) + len(filled) == limit:

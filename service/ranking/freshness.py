@@ -16,7 +16,7 @@ _DAY = 24 * 3600 * 1_000_000
 
 
 @dataclass(frozen=True)
-class Fading:
+class FreshnessCurve:
     """How freshness falls with age: not at all within `offset`, then by half of what it has to lose each `half_life`.
 
     :param half_life: In days.
@@ -34,17 +34,17 @@ class Fading:
         return self.floor + (1.0 - self.floor) * fallen
 
 
-FADINGS: dict[str, Fading | None] = {
-    "breaking": Fading(half_life=1.0, offset=0.25, floor=0.05),
-    "standard": Fading(half_life=21.0, offset=2.0, floor=0.35),
-    "evergreen": Fading(half_life=730.0, offset=60.0, floor=0.7),
+FADINGS: dict[str, FreshnessCurve | None] = {
+    "breaking": FreshnessCurve(half_life=1.0, offset=0.25, floor=0.05),
+    "standard": FreshnessCurve(half_life=21.0, offset=2.0, floor=0.35),
+    "evergreen": FreshnessCurve(half_life=730.0, offset=60.0, floor=0.7),
     "none": None,
 }
 """Under a running story; under ordinary news, where a good match of last year stands below a fair one of last week;
 under advice and portraits; not at all."""
 
 
-def freshness(published: Rows, reference: int, fading: Fading | None, both_ways: bool = False) -> Scores:
+def freshness(published: Rows, reference: int, fading: FreshnessCurve | None, both_ways: bool = False) -> Scores:
     """Return what the scores of (n,) articles are multiplied by, (n,) from 0 to 1.
 
     :param published: (n,) int64 microseconds since 1970; one without a date (ABSENT) keeps its score.

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Rows = NDArray[np.int64]
+from indexer.articles.columns import Rows as Rows
+
 Scores = NDArray[np.float64]
 
 
@@ -38,18 +39,18 @@ def by_score(scores: Scores, rows: Rows) -> NDArray[np.intp]:
 
 
 SHORT_WEIGHT, LONG_WEIGHT = 1.2, 0.22
-"""What a spread of words counts for beside a spread of meaning, at most and at least (benchmarks/README.md)."""
+"""What a z-score of words counts for beside a z-score of meaning, at most and at least (benchmarks/README.md)."""
 
 _WEIGHT, _FALL = 4.5, 1.6
 FEEDBACK_WEIGHT = 0.6
-"""What a spread of the best hits' common meaning counts for, in a short query."""
+"""What a z-score of the best hits' common meaning counts for, in a short query."""
 
 TITLE_BONUS, PHRASE_BONUS = 1000.0, 500.0
 """What lifts an article of exactly the title typed, or with a quoted phrase, above everything else."""
 
 
 def word_weight(syllables: int) -> float:
-    """Return what a spread of words counts for beside one of meaning.
+    """Return what a z-score of words counts for beside one of meaning.
 
     The fewer syllables a query has, the less its meaning says, and the more its words do.
     """
@@ -72,40 +73,40 @@ def evidence(share: float) -> float:
     return min(1.0, max(0.0, (share - NO_EVIDENCE) / (FULL_EVIDENCE - NO_EVIDENCE)))
 
 
-def fuse(meaning: Scores | None, words: Scores | None, weight: float) -> Scores:
-    """Return the fused score of (n,) candidates: spreads of meaning, and weighted spreads of words.
+def fuse(dense: Scores | None, lexical: Scores | None, weight: float) -> Scores:
+    """Return the fused score of (n,) candidates: z-scores of meaning, and weighted z-scores of words.
 
     Both are counted in standard deviations above what unrelated articles get, so that they add up; z-scores fused
     better than ranks (RRF) or min-max (benchmarks/README.md).
 
-    :param meaning: Spreads of cosines above the query's background, None where nothing was encoded.
-    :param words: Spreads of BM25 scores above chance, None where no words were looked for.
+    :param dense: Z-scores of cosines above the query's background, None where nothing was encoded.
+    :param lexical: Z-scores of BM25 scores above chance, None where no words were looked for.
     :raises ValueError: if there is neither.
     """
-    if meaning is not None and words is not None:
-        return meaning + weight * words
-    if meaning is None and words is None:
-        raise ValueError("meaning, words: None, None: expected one at least")
-    return meaning if words is None else weight * words  # type: ignore[return-value]
+    if dense is not None and lexical is not None:
+        return dense + weight * lexical
+    if dense is None and lexical is None:
+        raise ValueError("dense, lexical: None, None: expected one at least")
+    return dense if lexical is None else weight * lexical  # type: ignore[return-value]
 
 
 TERMS_WEIGHT, TERMS_SCALE = 8.0, 0.05
-"""How shared words count beside spreads of meaning, chosen by cross-validation (benchmarks/README.md)."""
+"""How shared words count beside z-scores of meaning, chosen by cross-validation (benchmarks/README.md)."""
 
 
 BRIEF_TERMS_WEIGHT, ECHO_WEIGHT = 2.0, 0.6
 """The same for a seed of few words, and what the articles nearest to it count beside itself."""
 
 
-def relate(meaning: Scores, terms: Scores, weight: float = TERMS_WEIGHT) -> Scores:
+def relate(dense: Scores, terms: Scores, weight: float = TERMS_WEIGHT) -> Scores:
     """Return the fused score of (n,) articles beside a seed.
 
     The logarithm keeps two articles that are nearly word for word the same from drowning what meaning says of others.
 
-    :param meaning: Spreads of cosines above the seed's background.
+    :param dense: Z-scores of cosines above the seed's background.
     :param terms: Cosines of term vectors, from 0 to 1.
     """
-    return meaning + weight * np.log1p(terms / TERMS_SCALE)
+    return dense + weight * np.log1p(terms / TERMS_SCALE)
 
 
 def likeness(cosines: Scores, unrelated: float) -> Scores:
@@ -118,7 +119,7 @@ def newest_first(published: Rows, scores: Scores, rows: Rows) -> NDArray[np.intp
     return np.lexsort((rows, -scores, ~published))
 
 
-class Collapsed(NamedTuple):
+class TextGroups(NamedTuple):
     """One place for each text.
 
     :param heads: (m,) places of the members that are shown, the newest of each text.
@@ -131,7 +132,7 @@ class Collapsed(NamedTuple):
     members: NDArray[np.int64]
 
 
-def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> Collapsed:
+def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> TextGroups:
     """Return an order with one place for each group: its newest member, at the place of its best.
 
     :param groups: (n,) int64, equal for candidates of one text.
@@ -141,13 +142,13 @@ def collapse(groups: Rows, published: Rows, order: NDArray[np.intp]) -> Collapse
     ordered = groups[order]
     alike = np.sort(ordered)
     if (alike[1:] != alike[:-1]).all():
-        return Collapsed(order, order, np.ones(len(order), dtype=np.int64))
+        return TextGroups(order, order, np.ones(len(order), dtype=np.int64))
     _, first, members = np.unique(ordered, return_index=True, return_counts=True)
     newest = np.lexsort((np.arange(len(order)), ~published[order], ordered))
     starts = np.cumsum(members) - members
     # `first` and `newest[starts]` are both sorted by group: the n-th group first stands at first[n].
     by_rank = np.argsort(first, kind="stable")
-    return Collapsed(order[newest[starts][by_rank]], order[first[by_rank]], members[by_rank])
+    return TextGroups(order[newest[starts][by_rank]], order[first[by_rank]], members[by_rank])
 
 
 def centroid(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -39,7 +39,7 @@ Address = Callable[..., str]
 
 
 @dataclass(frozen=True)
-class Link:
+class PageLink:
     """A link of a page.
 
     :param label: What it is called where the text alone does not say it.
@@ -60,11 +60,11 @@ class Choice:
     :param all: Of a chosen value, leads to all articles with it, whatever else was asked for.
     """
 
-    link: Link
+    link: PageLink
     count: int
     chosen: bool = False
-    also: Link | None = None
-    all: Link | None = None
+    also: PageLink | None = None
+    all: PageLink | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Facet:
 
 
 @dataclass(frozen=True)
-class Understood:
+class UnderstandingNotes:
     """How the query was understood, where that is worth a word.
 
     :param corrected: The same with what is misspelt put right, searched for as well.
@@ -94,7 +94,7 @@ class Understood:
 
     restored: str | None
     corrected: str | None
-    did_you_mean: Link | None
+    did_you_mean: PageLink | None
     also: list[str]
     relaxed: list[str]
     literal: str | None
@@ -139,7 +139,7 @@ class SearchLinks:
         """Return the address of the same search without any filter."""
         return self.again(**dict.fromkeys((*VALUES, *BOUNDS)))
 
-    def filters(self) -> list[Link]:
+    def filters(self) -> list[PageLink]:
         """Return the filters at work, each with the address without it."""
         words = self.words
         found = []
@@ -149,7 +149,7 @@ class SearchLinks:
         bounds = [(name, getattr(self.params, name)) for name in BOUNDS]
         found += [(name, words.bound(value), []) for name, value in bounds if value is not None]
         return [
-            Link(
+            PageLink(
                 f"{words.filters[name]}: {value}",
                 self.again(**{name: rest}),
                 words.remove_filter.format(name=words.filters[name], value=value),
@@ -181,12 +181,12 @@ class SearchLinks:
         if is_chosen:
             rest = [one for one in chosen if match_key(one) != match_key(value)]
             label = self.words.remove_filter.format(name=self.words.filters[field], value=value)
-            every = Link(self.words.all_of, self.address(**{field: [value]}), f"{self.words.all_of}: {value}")
+            every = PageLink(self.words.all_of, self.address(**{field: [value]}), f"{self.words.all_of}: {value}")
             narrowed = self.values().keys() - {field, "sort", "limit"} or rest
-            link = Link(value, self.again(**{field: rest}), label)
+            link = PageLink(value, self.again(**{field: rest}), label)
             return Choice(link, count, chosen=True, all=every if narrowed else None)
-        also = Link("+", self.again(**{field: [*chosen, value]}), self.words.add_filter.format(value=value))
-        return Choice(Link(value, self.again(**{field: [value]})), count, also=also if chosen else None)
+        also = PageLink("+", self.again(**{field: [*chosen, value]}), self.words.add_filter.format(value=value))
+        return Choice(PageLink(value, self.again(**{field: [value]})), count, also=also if chosen else None)
 
     def divider(self, answer: Answer) -> int | None:
         """Return before which hit of this page those stand that are not strong matches, None where nowhere."""
@@ -194,7 +194,7 @@ class SearchLinks:
         sorted_so = self.params.q is not None and self.params.sort == "relevance"
         return here if sorted_so and answer.strong and 0 <= here < len(answer.hits) else None
 
-    def to_try(self, suggest: Callable[[str, int], list[Suggestion]]) -> list[Link]:
+    def to_try(self, suggest: Callable[[str, int], list[Suggestion]]) -> list[PageLink]:
         """Return other searches where this one found nothing: of what begins as it does, or as its first words do.
 
         :param suggest: Returns what may be meant by what was typed, so many at most.
@@ -202,7 +202,7 @@ class SearchLinks:
         words = (self.params.q or "").split()[:_TRIED_WORDS]
         for count in range(len(words), 0, -1):
             texts = [one.text for one in suggest(" ".join(words[:count]), _TRIED) if len(one.text) <= MAX_QUERY]
-            links = [Link(text, self.address(q=text)) for text in texts if text != self.params.q]
+            links = [PageLink(text, self.address(q=text)) for text in texts if text != self.params.q]
             if links:
                 return links
         return []
@@ -218,7 +218,7 @@ class SearchLinks:
             pages["next"] = self.again(offset=after)
         return pages
 
-    def understood(self, query: Query | None, relaxed: tuple[str, ...]) -> Understood | None:
+    def understood(self, query: Query | None, relaxed: tuple[str, ...]) -> UnderstandingNotes | None:
         """Return how the query was understood, None where it was taken as anyone would take it."""
         if query is None:
             return None
@@ -226,10 +226,10 @@ class SearchLinks:
         read = query.restored is not None or query.corrected is not None or bool(query.expansions)
         if not (literal or read or relaxed or guess):
             return None
-        return Understood(
+        return UnderstandingNotes(
             restored=query.restored,
             corrected=query.corrected,
-            did_you_mean=None if guess is None else Link(guess, self.again(q=guess)),
+            did_you_mean=None if guess is None else PageLink(guess, self.again(q=guess)),
             also=_all_also(query.expansions),
             relaxed=[self.words.relaxed[name] for name in relaxed],
             literal=self.again(literal=True) if read else None,

@@ -16,7 +16,7 @@ from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from indexer.index import calibration
 from service.ranking import fusion
-from service.ranking.allowed import Allowed
+from service.ranking.allowed import AllowedRows
 from service.ranking.fusion import Rows, Scores
 from service.related.seeds import Echo, Seeds, shared_terms
 
@@ -36,7 +36,7 @@ class Pool(NamedTuple):
     :param rows: Article rows, distinct.
     :param cosines: To the seeds, of the raw vectors.
     :param terms: To the seeds, of the term vectors.
-    :param spreads: Both fused, in standard deviations above what unrelated articles get.
+    :param z_scores: Both fused, in standard deviations above what unrelated articles get.
     :param relevance: What that is worth, 0 to 1.
     :param freshness: What age leaves of it.
     :param boosts: What the editors multiply it by.
@@ -46,7 +46,7 @@ class Pool(NamedTuple):
     rows: Rows
     cosines: Scores
     terms: Scores
-    spreads: Scores
+    z_scores: Scores
     relevance: Scores
     freshness: Scores
     boosts: Scores
@@ -76,15 +76,15 @@ def measured(
     """
     terms = _shared(archive, seeds, rows) if terms is None else terms
     cosines = archive.similarities(seeds.vector, rows).astype(np.float64) if cosines is None else cosines
-    mean, spread = seeds.unrelated
+    mean, std = seeds.unrelated
     weight = fusion.BRIEF_TERMS_WEIGHT if seeds.brief else fusion.TERMS_WEIGHT
-    spreads = fusion.relate((cosines - mean) / spread, terms, weight)
+    z_scores = fusion.relate((cosines - mean) / std, terms, weight)
     if seeds.echo is not None:
-        spreads += _echoed(archive, seeds.echo, rows)
+        z_scores += _echoed(archive, seeds.echo, rows)
     curve = calibration.BRIEF if seeds.brief else calibration.RELATED
-    relevance = archive.background.of_spreads(spreads, curve)
+    relevance = archive.background.of_z_scores(z_scores, curve)
     one = np.ones(len(rows))
-    return Pool(rows, cosines, terms, spreads, relevance, one, one, np.zeros(len(rows), dtype=np.int64))
+    return Pool(rows, cosines, terms, z_scores, relevance, one, one, np.zeros(len(rows), dtype=np.int64))
 
 
 def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
@@ -92,10 +92,10 @@ def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
 
     :param found: Candidates, measured without it.
     """
-    best = fusion.by_score(found.spreads, found.rows)[:ECHOING]
+    best = fusion.by_score(found.z_scores, found.rows)[:ECHOING]
     if not len(best):
         return seeds
-    weights = np.exp((found.spreads[best] - found.spreads[best[0]]) / 2)
+    weights = np.exp((found.z_scores[best] - found.z_scores[best[0]]) / 2)
     weights /= weights.sum()
     vectors = archive.first_vectors(found.rows[best])
     middle = fusion.centroid((weights[:, None] * vectors).astype(np.float32) * len(best))
@@ -104,14 +104,14 @@ def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
 
 
 def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
-    """Return what an echo adds to the spreads of (n,) articles."""
-    mean, spread = heard.unrelated
-    meaning = (archive.similarities(heard.vector, rows).astype(np.float64) - mean) / spread
+    """Return what an echo adds to the z-scores of (n,) articles."""
+    mean, std = heard.unrelated
+    dense = (archive.similarities(heard.vector, rows).astype(np.float64) - mean) / std
     shared = shared_terms(archive, heard.terms, rows)
-    return fusion.ECHO_WEIGHT * fusion.relate(meaning, shared, fusion.BRIEF_TERMS_WEIGHT)
+    return fusion.ECHO_WEIGHT * fusion.relate(dense, shared, fusion.BRIEF_TERMS_WEIGHT)
 
 
-class Near(NamedTuple):
+class NearArticles(NamedTuple):
     """Articles that may be related, with what is known of them already.
 
     :param rows: (n,) article rows, distinct.
@@ -123,15 +123,15 @@ class Near(NamedTuple):
     terms: Scores
     cosines: Scores | None = None
 
-    def take(self, kept: Mask) -> Near:
+    def take(self, kept: Mask) -> NearArticles:
         """Return some of the articles.
 
         :param kept: (n,) bool.
         """
-        return Near(self.rows[kept], self.terms[kept], None if self.cosines is None else self.cosines[kept])
+        return NearArticles(self.rows[kept], self.terms[kept], None if self.cosines is None else self.cosines[kept])
 
 
-def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) -> Near:
+def near(archive: Archive, seeds: Seeds, allowed: AllowedRows | Mask, limit: int) -> NearArticles:
     """Return the allowed articles that may be related, in no order.
 
     Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
@@ -145,11 +145,11 @@ def near(archive: Archive, seeds: Seeds, allowed: Allowed | Mask, limit: int) ->
         left = int(np.count_nonzero(kept))
         if left >= min(ENOUGH * limit, MOST) or left == np.count_nonzero(allowed):
             cosines = None if stored.cosines is None else stored.cosines.astype(np.float64)
-            return Near(stored.rows, stored.terms.astype(np.float64), cosines).take(kept)
+            return NearArticles(stored.rows, stored.terms.astype(np.float64), cosines).take(kept)
     rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), np.asarray(allowed))
     if stored is not None:
         rows = np.union1d(rows, stored.rows[kept])
-    return Near(rows, _shared(archive, seeds, rows))
+    return NearArticles(rows, _shared(archive, seeds, rows))
 
 
 def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
@@ -160,7 +160,7 @@ def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
     return terms
 
 
-def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: Allowed | Mask) -> tuple[Mask, Rows]:
+def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: AllowedRows | Mask) -> tuple[Mask, Rows]:
     """Return which candidates are left without instalments of series, and instalments that belong there all the same.
 
     Of a series only the latest belongs, and only under its own kind; bulletins on a name, a war say, are news as well

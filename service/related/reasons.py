@@ -27,7 +27,7 @@ _spaced = lru_cache(maxsize=1 << 14)(spaced)
 """Of names; those in the news come again and again."""
 
 
-class Why:
+class ReasonFinder:
     """Says why articles are in one list.
 
     :param moment: What a seed without a date is taken to be of, microseconds since 1970.

@@ -22,16 +22,16 @@ from models.encoder import Encoder
 from service.hits import Answer, Hit, Numbers
 from service.observing import tracing
 from service.ranking import diversity, fusion
-from service.ranking.allowed import Allowed, Test
-from service.ranking.diversity import Cap, Chosen
+from service.ranking.allowed import AllowedRows, RowPredicate
+from service.ranking.diversity import Cap, DiverseList
 from service.ranking.fallbacks import LOOKED_THROUGH, fill_up
 from service.ranking.freshness import FADINGS, freshness
 from service.ranking.fusion import Rows, Scores
 from service.ranking.pins import place
 from service.ranking.presets import PRESETS, Defaults, FallbackName
 from service.related import pool
-from service.related.pool import Near, Pool
-from service.related.reasons import EVENT_DAYS, SAME_EVENT, Why
+from service.related.pool import NearArticles, Pool
+from service.related.reasons import EVENT_DAYS, SAME_EVENT, ReasonFinder
 from service.related.seeds import resolve
 from service.related.watch import Watch
 from service.rules.applied import NOTHING, RulesInArchive
@@ -44,7 +44,7 @@ LOOKED_AT = 48
 _DAY = 24 * 3600 * 1_000_000
 
 
-class Relating:
+class Relater:
     """Relates the articles of one archive.
 
     :param encoder: Called only for a draft.
@@ -76,7 +76,7 @@ class Relating:
         """
         return _List(self, body, clock, public).answer()
 
-    def under(self, rules: RulesInArchive) -> Relating:
+    def under(self, rules: RulesInArchive) -> Relater:
         """Return what relates the same articles under other rules."""
         other = copy(self)
         other.rules = lambda: rules
@@ -86,7 +86,7 @@ class Relating:
 class _List:
     """One list on its way, step by step."""
 
-    def __init__(self, relating: Relating, body: RelatedBody, clock: datetime, public: Mask) -> None:
+    def __init__(self, relating: Relater, body: RelatedBody, clock: datetime, public: Mask) -> None:
         self._archive = archive = relating.archive
         self._relating = relating
         self._body = body
@@ -108,7 +108,7 @@ class _List:
         deadline.check("candidates")
         if self._exact:
             found = self._candidates()
-            best = found.take(fusion.by_score(found.spreads, found.rows)[: self._limit])
+            best = found.take(fusion.by_score(found.z_scores, found.rows)[: self._limit])
             return self._answer(best, np.zeros(len(best.rows)), int(np.count_nonzero(self._allowed)))
         if not self._preset.ranked:
             nothing = pool.measured(self._archive, self._seeds, np.empty(0, dtype=np.int64))
@@ -121,10 +121,10 @@ class _List:
         tracing.lap("ranking")
         return self._answer(listed, repeated, len(worthy.rows))
 
-    def _permitted(self, clock: datetime) -> Allowed:
+    def _permitted(self, clock: datetime) -> AllowedRows:
         """Return which articles may be in the list."""
         archive, body, relating = self._archive, self._body, self._relating
-        allowed = Allowed(self._public)
+        allowed = AllowedRows(self._public)
         mask = archive.mask(body.filters.filters())
         if mask is not None:
             allowed.keep(mask.__getitem__)
@@ -176,11 +176,11 @@ class _List:
             near = near.take(kept)
         if len(added):
             terms = np.concatenate([near.terms, seeds.shared_terms(archive, added)])
-            near = pool.Near(np.concatenate([near.rows, added]), terms)
+            near = pool.NearArticles(np.concatenate([near.rows, added]), terms)
         self._watch.after("series", near.rows)
         return self._measured(near)
 
-    def _measured(self, near: Near) -> Pool:
+    def _measured(self, near: NearArticles) -> Pool:
         found = pool.measured(self._archive, self._seeds, *near)
         if self._seeds.brief:
             self._seeds = pool.echo(self._archive, self._seeds, found)
@@ -204,7 +204,7 @@ class _List:
         found = self._one_each(found)
         self._watch.after("duplicate", found.rows)
         found = self._aged(found)
-        return found.take(np.lexsort((found.rows, -found.spreads, -found.scores)))
+        return found.take(np.lexsort((found.rows, -found.z_scores, -found.scores)))
 
     def _copies_of_seeds(self, rows: Rows) -> Mask:
         """Return which of (n,) articles are near-duplicates of a seed, (n,) bool."""
@@ -225,10 +225,10 @@ class _List:
         groups = self._archive.groups_of(found.rows)
         if len({*groups.tolist()}) == len(groups):
             return found
-        order = fusion.by_score(found.spreads, found.rows)
+        order = fusion.by_score(found.z_scores, found.rows)
         one = fusion.collapse(groups, self._preferred(found.rows, order), order)
         return found.take(one.heads)._replace(
-            relevance=found.relevance[one.best], spreads=found.spreads[one.best], copies=one.members - 1
+            relevance=found.relevance[one.best], z_scores=found.z_scores[one.best], copies=one.members - 1
         )
 
     @property
@@ -273,7 +273,7 @@ class _List:
             self._watch.after("beyond_limit", listed.rows)
         return listed, chosen.repeated
 
-    def _chosen(self, found: Pool) -> Chosen:
+    def _chosen(self, found: Pool) -> DiverseList:
         body, archive = self._body, self._archive
         vectors, published = archive.first_vectors(found.rows), archive.published[found.rows]
         unrelated, _ = self._seeds.unrelated
@@ -299,10 +299,10 @@ class _List:
         given, preset, set_to = self._body.fallbacks, self._preset.fallbacks, self._relating.defaults.fallbacks
         names = next(names for names in (given, preset, set_to) if names is not None)
         told = np.concatenate([self._published, np.array(self._seeds.rows, dtype=np.int64)])
-        return fill_up(names, self._newest, self._told_as_one, listed, told, self._caps, self._limit)
+        return fill_up(names, self._newest, self._duplicate_groups, listed, told, self._caps, self._limit)
 
-    def _told_as_one(self, rows: Rows) -> Rows:
-        """Return what near-duplicates have in common; in the list of whatever is newest nothing is told as one."""
+    def _duplicate_groups(self, rows: Rows) -> Rows:
+        """Return what near-duplicates have in common; in the list of whatever is newest each is its own."""
         return self._archive.groups_of(rows) if self._preset.ranked else rows
 
     def _newest(self, name: FallbackName) -> Rows:
@@ -314,7 +314,7 @@ class _List:
             allowed = allowed.also(self._of_sections())
         return self._archive.first_newest(cast(Mask, allowed), LOOKED_THROUGH * self._limit)
 
-    def _of_sections(self) -> Test:
+    def _of_sections(self) -> RowPredicate:
         """Return what tells which articles are of the seeds' sections."""
         article, coded = self._seeds.article, self._archive.coded("section")
         codes = [code for code in {int(coded[row]) for row in self._seeds.rows} if code >= 0]
@@ -354,9 +354,9 @@ class _List:
 
     def _hits(self, found: Pool, repeated: Scores, fallbacks: dict[int, str]) -> list[Hit]:
         pinned = {pin.row for pin in self._rules.pins}
-        why = Why(self._archive, self._seeds, self._moment)
+        why = ReasonFinder(self._archive, self._seeds, self._moment)
         alike = fusion.likeness(found.cosines, self._seeds.unrelated[0])
-        scores = found.spreads if self._exact else found.scores
+        scores = found.z_scores if self._exact else found.scores
         columns = (found.rows, scores, found.relevance, found.cosines, found.copies, alike)
         told = zip(self._archive.summaries(found.rows), *[column.tolist() for column in columns], strict=True)
         return [
@@ -377,7 +377,7 @@ class _List:
         return Numbers(
             cosine=float(found.cosines[at]),
             terms=float(found.terms[at]),
-            spreads=float(found.spreads[at]),
+            spreads=float(found.z_scores[at]),
             relevance=float(found.relevance[at]),
             freshness=float(found.freshness[at]),
             boost=float(found.boosts[at]),

@@ -33,7 +33,7 @@ BRIEF = 40
 """Up to so many syllables a draft says little: titles have 8 to 20, title and lead 45 to 80."""
 
 
-Weighed = tuple[tuple[TermVector, float], ...]
+WeightedTermVectors = tuple[tuple[TermVector, float], ...]
 """Term vectors, and what each of them weighs."""
 
 
@@ -69,7 +69,7 @@ class Seeds:
     rows: tuple[int, ...]
     negative: tuple[int, ...]
     vector: Vectors
-    weigh: Callable[[], Weighed]
+    weigh: Callable[[], WeightedTermVectors]
     unrelated: tuple[float, float]
     article: Article | None = None
     draft: tuple[list[str], list[str]] | None = None
@@ -77,7 +77,7 @@ class Seeds:
     echo: Echo | None = None
 
     @cached_property
-    def terms(self) -> Weighed:
+    def terms(self) -> WeightedTermVectors:
         """Return the term vectors with what each weighs; where the neighbours are stored, nobody asks."""
         return self.weigh()
 
@@ -96,7 +96,7 @@ class Seeds:
         return None if newest == ABSENT else newest
 
 
-def shared_terms(archive: Archive, weighed: Weighed, rows: Rows) -> Scores:
+def shared_terms(archive: Archive, weighed: WeightedTermVectors, rows: Rows) -> Scores:
     """Return how much of their words (n,) articles share with weighed texts, (n,) from 0 to 1."""
     found = np.zeros(len(rows))
     for vector, weight in weighed:
@@ -132,7 +132,7 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
         vector = fusion.centroid((vector - NEGATIVE * unlike)[None, :])
     unrelated = archive.background.moments(vector)
 
-    def weigh() -> Weighed:
+    def weigh() -> WeightedTermVectors:
         seeds = [*(archive.term_vector(row) for row in rows), *drafted]
         against = [(archive.term_vector(row), -NEGATIVE / len(negative)) for row in negative]
         return (*((found, 1.0 / len(seeds)) for found in seeds), *against)

@@ -9,7 +9,7 @@ import numpy as np
 from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from service.hits import Fate, Numbers
-from service.ranking.allowed import Allowed
+from service.ranking.allowed import AllowedRows
 from service.ranking.fusion import Rows
 
 
@@ -24,7 +24,7 @@ class Watch:
         self.row = None if asked is None else archive.find(asked, public)
         self._fate = Fate("not_public") if asked is not None and self.row is None else None
 
-    def after(self, step: str, left: Allowed | Mask | Rows, detail: str = "") -> None:
+    def after(self, step: str, left: AllowedRows | Mask | Rows, detail: str = "") -> None:
         """Look whether the article is still there after a step.
 
         :param left: What is allowed, (articles,) bool, or rows.

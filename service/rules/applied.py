@@ -24,12 +24,12 @@ from numpy.typing import NDArray
 from indexer.archive import Archive
 from indexer.articles.columns import Filters, Mask, micros
 from indexer.text.folding import match_key
-from service.ranking.allowed import Allowed
+from service.ranking.allowed import AllowedRows
 from service.ranking.fusion import Rows, Scores
 from service.ranking.pins import Pin, settle
-from service.rules.lines import BlockRule, BoostRule, PinRule, Rule, Rules, Scope, SectionRule
+from service.rules.lines import BlockRule, BoostRule, PinRule, Rule, Rules, RuleScope, SectionRule
 
-Reason = Literal["no such article", "not public", "filtered out", "blocked"]
+MissingReason = Literal["no such article", "not public", "filtered out", "blocked"]
 
 _KEPT_BYTES = 64 << 20
 """What the masks of values may take that are kept between lists, and as much again for the sets of rules."""
@@ -37,7 +37,7 @@ _KEPT_BYTES = 64 << 20
 Array = TypeVar("Array", bound=NDArray[Any])
 
 
-class Missing(NamedTuple):
+class MissingPin(NamedTuple):
     """An article that a rule names and that is not shown.
 
     :param rule: The rule's id.
@@ -48,11 +48,11 @@ class Missing(NamedTuple):
 
     rule: str
     article: str
-    reason: Reason
+    reason: MissingReason
 
 
 @dataclass(frozen=True)
-class Applied:
+class RuleEffects:
     """What the rules say of one list.
 
     :param pins: By position; only articles that may be shown, never a seed.
@@ -61,10 +61,10 @@ class Applied:
     """
 
     pins: tuple[Pin, ...] = ()
-    missing: tuple[Missing, ...] = ()
+    missing: tuple[MissingPin, ...] = ()
     blocked: Mask | None = None
     _factors: tuple[Scores, ...] = ()
-    _in_force: _InForce | None = field(default=None, repr=False, compare=False)
+    _in_force: _RulesInForce | None = field(default=None, repr=False, compare=False)
     _sets: tuple[tuple[int, ...], ...] = ()
 
     def boosts(self, rows: Rows) -> Scores:
@@ -79,7 +79,7 @@ class Applied:
         return () if self._in_force is None else self._in_force.touching(chain(*self._sets), row)
 
 
-NOTHING = Applied()
+NOTHING = RuleEffects()
 
 
 class RulesInArchive:
@@ -103,16 +103,16 @@ class RulesInArchive:
         }
         self._bounds = np.array([rule.bounds() for rule in rules.rules], dtype=np.int64).reshape(-1, 2)
         self._lock = threading.Lock()
-        self._held: _InForce | None = None
+        self._held: _RulesInForce | None = None
 
     def applied(
         self,
         seeds: Collection[int],
         sections: Iterable[str | None],
         now: datetime,
-        allowed: Allowed | Mask,
+        allowed: AllowedRows | Mask,
         public: Mask,
-    ) -> Applied:
+    ) -> RuleEffects:
         """Return what the rules say of the list under these seeds.
 
         :param seeds: Article rows; none for a draft.
@@ -150,23 +150,25 @@ class RulesInArchive:
         """Return the first microsecond after now at which a rule begins or is over, the greatest int64 if none does."""
         return _next_change(self._bounds, micros(now))
 
-    def missing(self, public: Mask) -> list[Missing]:
+    def missing(self, public: Mask) -> list[MissingPin]:
         """Return the articles, pinned, blocked, boosted or seeds, that any rule names and that are not public.
 
         :param public: (articles,) bool.
         """
         named = [(rule.id, name, self._names[name]) for rule in self.rules.rules for name in _names(rule)]
         return [
-            Missing(rule_id, name, _absence(rows))
+            MissingPin(rule_id, name, _absence(rows))
             for rule_id, name, rows in named
             if not any(public[row] for row in rows)
         ]
 
-    def _at(self, moment: int, public: Mask) -> _InForce:
+    def _at(self, moment: int, public: Mask) -> _RulesInForce:
         with self._lock:
             held = self._held
             if held is None or held.public is not public or not held.since <= moment < held.until:
-                held = self._held = _InForce(self.rules.rules, self._archive, self._names, self._bounds, moment, public)
+                held = self._held = _RulesInForce(
+                    self.rules.rules, self._archive, self._names, self._bounds, moment, public
+                )
             return held
 
 
@@ -216,10 +218,10 @@ class _Layer:
     blocked: Mask | None
     factors: Scores | None
     pins: tuple[tuple[Pin, str], ...]
-    absent: tuple[Missing, ...]
+    absent: tuple[MissingPin, ...]
 
 
-class _InForce:
+class _RulesInForce:
     """The rules in force at one time, by the lists that they are about. A rule goes by its number in the file.
 
     :param names: The rows that each name may lead to.
@@ -251,7 +253,7 @@ class _InForce:
         self._filtered = lru_cache(max(16, _KEPT_BYTES // size))(self._filter)
         self._layer = lru_cache(max(16, _KEPT_BYTES // (9 * size)))(self._make_layer)
 
-    def _file(self, number: int, scope: Scope | None) -> None:
+    def _file(self, number: int, scope: RuleScope | None) -> None:
         if scope is None:
             self._everywhere.append(number)
             return
@@ -262,7 +264,9 @@ class _InForce:
             if row is not None:
                 self._by_seed.setdefault(row, []).append(number)
 
-    def applied(self, seeds: Collection[int], sections: Iterable[str | None], allowed: Allowed | Mask) -> Applied:
+    def applied(
+        self, seeds: Collection[int], sections: Iterable[str | None], allowed: AllowedRows | Mask
+    ) -> RuleEffects:
         """Return what the rules say of one list (`RulesInArchive.applied`)."""
         keys = {match_key(section) for section in sections if section}
         own = sorted({number for seed in seeds for number in self._by_seed.get(seed, ())})
@@ -276,13 +280,13 @@ class _InForce:
             if pin.row in seeds:
                 continue
             if blocked is not None and blocked[pin.row]:
-                missing.append(Missing(pin.rule, name, "blocked"))
+                missing.append(MissingPin(pin.rule, name, "blocked"))
             elif not allowed[pin.row]:
-                missing.append(Missing(pin.rule, name, "filtered out"))
+                missing.append(MissingPin(pin.rule, name, "filtered out"))
             else:
                 pins.append(pin)
         factors = tuple(layer.factors for layer in layers if layer.factors is not None)
-        return Applied(settle(pins), tuple(missing), blocked, factors, self, tuple(sets))
+        return RuleEffects(settle(pins), tuple(missing), blocked, factors, self, tuple(sets))
 
     def _make_layer(self, numbers: tuple[int, ...]) -> _Layer:
         """Return what a set of rules does together."""
@@ -292,7 +296,7 @@ class _InForce:
         for rule in (rule for rule in rules if isinstance(rule, PinRule)):
             row = self._rows[rule.article]
             if row is None:
-                absent.append(Missing(rule.id, rule.article, _absence(self._names[rule.article])))
+                absent.append(MissingPin(rule.id, rule.article, _absence(self._names[rule.article])))
             else:
                 pins.append((Pin(rule.id, row, rule.position), rule.article))
         boosts = [rule for rule in rules if isinstance(rule, BoostRule)]
@@ -348,7 +352,7 @@ class _InForce:
         return bool(self._having(rule.target[0], [rule.target[1]])[row])
 
 
-def _absence(rows: tuple[int, ...]) -> Reason:
+def _absence(rows: tuple[int, ...]) -> MissingReason:
     """Return why none of the rows that a name may lead to is public."""
     return "not public" if rows else "no such article"
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from indexer.articles.article import VIETNAM, parse_time, shown
 from service.files.edited import held, put
-from service.files.followed import Followed, regular
+from service.files.followed import FileFollower, regular
 from service.rules.lines import NO_RULES, Rule, Rules, numbered, parse, parse_line
 
 _ENTRY = b"#: "
@@ -39,7 +39,7 @@ class Author(NamedTuple):
     why: str | None = None
 
 
-class Entry(BaseModel):
+class HistoryEntry(BaseModel):
     """What the history says of one change.
 
     :param id: The rule's.
@@ -56,7 +56,7 @@ class Entry(BaseModel):
     rule: dict[str, Any] | None = None
 
 
-class RuleFile(Followed[Rules]):
+class RuleFile(FileFollower[Rules]):
     """Follows a file of the editors' rules: what is saved counts from the next list on, in every process.
 
     Looking costs 2.4 µs a list, of the milliseconds that it takes.
@@ -79,7 +79,7 @@ def read(path: Path) -> Rules:
         raise OSError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def history(path: Path) -> list[Entry]:
+def history(path: Path) -> list[HistoryEntry]:
     """Return what was changed in a file, by whom and why, the oldest first; what is no entry is passed over.
 
     :raises OSError: if it cannot be read.
@@ -88,7 +88,7 @@ def history(path: Path) -> list[Entry]:
     for _, line in numbered(regular(path)):
         if line.startswith(_ENTRY):
             with suppress(ValidationError):
-                entries.append(Entry.model_validate_json(line.removeprefix(_ENTRY)))
+                entries.append(HistoryEntry.model_validate_json(line.removeprefix(_ENTRY)))
     return entries
 
 

@@ -25,7 +25,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from indexer.articles.article import ArticleId, OptionalText, Problem, plain, shown
+from indexer.articles.article import ArticleId, LineProblem, OptionalText, plain, shown
 from indexer.articles.columns import Filters, micros
 from indexer.text.folding import clean
 from service.schemas import Bound
@@ -48,11 +48,11 @@ def _value(value: object) -> object:
 
 
 Value = Annotated[str, BeforeValidator(_value), Field(max_length=512)]
-Values = Annotated[list[Value], Field(min_length=1, max_length=100)]
+RuleValues = Annotated[list[Value], Field(min_length=1, max_length=100)]
 Period = Literal["not begun", "in force", "over"]
 
 
-class _Line(BaseModel):
+class _StrictLine(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
@@ -61,22 +61,22 @@ _FIELDS = ("id", "kind", *_TARGETS, "position", "factor", "only", "never", "for"
 """All fields of all kinds, in the order in which a rule is written."""
 
 
-class Scope(_Line):
+class RuleScope(_StrictLine):
     """Which lists a rule is about: those under any of these articles, or under an article of any of these sections."""
 
     ids: Annotated[list[ArticleId], Field(min_length=1, max_length=1000)] | None = None
-    sections: Values | None = None
+    sections: RuleValues | None = None
 
     @model_validator(mode="after")
-    def _something(self) -> Scope:
+    def _something(self) -> RuleScope:
         if self.ids is None and self.sections is None:
             raise ValueError("expected ids, sections or both; a rule for every list has no `for`")
         return self
 
 
-class _Rule(_Line):
+class _Rule(_StrictLine):
     id: ArticleId = ""
-    scope: Scope | None = Field(default=None, alias="for")
+    scope: RuleScope | None = Field(default=None, alias="for")
     begins: Bound = Field(default=None, alias="from")
     until: Bound = None
     note: OptionalText = None
@@ -112,7 +112,7 @@ class PinRule(_Rule):
     position: Annotated[int, Field(ge=1, le=DEEPEST_POSITION)]
 
 
-class _Targeted(_Rule):
+class _TargetedRule(_Rule):
     article: ArticleId | None = None
     section: Value | None = None
     source: Value | None = None
@@ -120,7 +120,7 @@ class _Targeted(_Rule):
     tag: Value | None = None
 
     @model_validator(mode="after")
-    def _one_target(self) -> _Targeted:
+    def _one_target(self) -> _TargetedRule:
         named = [name for name in _TARGETS if getattr(self, name) is not None]
         if len(named) != 1:
             raise ValueError(f"{(named or _TARGETS)[-1]}: expected one of {', '.join(_TARGETS)}, found {len(named)}")
@@ -132,13 +132,13 @@ class _Targeted(_Rule):
         return next((name, value) for name in _TARGETS if (value := getattr(self, name)) is not None)
 
 
-class BlockRule(_Targeted):
+class BlockRule(_TargetedRule):
     """An article, or everything of a section, source, author or tag, that is never shown."""
 
     kind: Literal["block"]
 
 
-class BoostRule(_Targeted):
+class BoostRule(_TargetedRule):
     """An article, or everything of a section, source, author or tag, whose score is multiplied."""
 
     kind: Literal["boost"]
@@ -149,8 +149,8 @@ class SectionRule(_Rule):
     """The only sections that a list may hold, or those that it never holds."""
 
     kind: Literal["section"]
-    only: Values | None = None
-    never: Values | None = None
+    only: RuleValues | None = None
+    never: RuleValues | None = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SectionRule:
@@ -200,10 +200,10 @@ def parse(content: bytes, name: str) -> Rules:
     for number, line in numbered(content):
         found = parse_line(line)
         if isinstance(found, list):
-            problems += [str(Problem(name, number, *fault)) for fault in found]
+            problems += [str(LineProblem(name, number, *fault)) for fault in found]
         elif found is not None and found.id in lines:
             reason = f"expected an id of its own, not that of line {lines[found.id]}"
-            problems.append(str(Problem(name, number, "id", shown(found.id), reason)))
+            problems.append(str(LineProblem(name, number, "id", shown(found.id), reason)))
         elif found is not None:
             lines[found.id] = number
             rules.append(found)
@@ -284,7 +284,7 @@ def _fault(details: Mapping[str, Any], fields: Mapping[str, Any]) -> Fault:
     if kind == "missing":
         return path, "nothing", "required"
     if kind == "extra_forbidden":
-        model = Scope if "." in path else KINDS[fields["kind"]]
+        model = RuleScope if "." in path else KINDS[fields["kind"]]
         known = (field.alias or name for name, field in model.model_fields.items())
         return path, value, f"unknown field: expected {', '.join(sorted(known))}"
     if kind == "value_error" and not path and ": " in message:

@@ -13,14 +13,14 @@ from typing import Literal, NamedTuple
 from indexer.language import lexicon
 from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming
-from indexer.language.mining import Mined
+from indexer.language.mining import MinedAbbreviation
 from indexer.text.syllables import folded, syllables
 from service.search import thesaurus
 from service.search.synonyms import NO_SYNONYMS, Synonyms
 from service.search.typing_slips import plausible_folded
 
-Run = tuple[str, ...]
-Kind = Literal["abbreviation", "renamed", "synonym", "thesaurus", "typed"]
+WordRun = tuple[str, ...]
+AlternativeKind = Literal["abbreviation", "renamed", "synonym", "thesaurus", "typed"]
 """Where it is from; `typed` is what was typed itself, where another spelling was meant."""
 
 _RENAMED_WEIGHT = 0.5
@@ -40,7 +40,7 @@ _MINED_SHARE = 0.2
 """An abbreviation that the archive spells out is taken if this share of its spellings out say so."""
 
 
-class Place(NamedTuple):
+class AlternativeSpan(NamedTuple):
     """A part of a query, words from `start` to before `end`, and what may stand there as well.
 
     `mined` is whether the archive's own articles say so, and nobody else.
@@ -48,16 +48,16 @@ class Place(NamedTuple):
 
     start: int
     end: int
-    kind: Kind
-    also: Run
+    kind: AlternativeKind
+    also: WordRun
     weight: float
     mined: bool = False
 
 
 @dataclass(frozen=True)
-class _Also:
-    kind: Kind
-    run: Run
+class _Replacement:
+    kind: AlternativeKind
+    run: WordRun
     weight: float
     context: tuple[str, ...] = ()
     mined: bool = False
@@ -81,30 +81,30 @@ class Alternatives:
     ) -> None:
         self._synonyms = synonyms
         self._language = knowledge.language
-        self._also: dict[Run, list[_Also]] = {}
-        self._abbreviated: set[Run] = set()
+        self._also: dict[WordRun, list[_Replacement]] = {}
+        self._abbreviated: set[WordRun] = set()
         for short, full, context in _abbreviations((*abbreviations, *lexicon.abbreviations())):
             self._abbreviate(short, full, context)
         for short, full, _ in _abbreviations(row for row in knowledge.abbreviations if is_taken(row)):
             self._abbreviate(short, full, mined=True)
         for row in (*renamings, *_renamed()):
             old, new = tuple(syllables(row.old)), tuple(syllables(row.new))
-            self._add(old, _Also("renamed", new, _RENAMED_WEIGHT))
-            self._add(new, _Also("renamed", old, _RENAMED_WEIGHT))
+            self._add(old, _Replacement("renamed", new, _RENAMED_WEIGHT))
+            self._add(new, _Replacement("renamed", old, _RENAMED_WEIGHT))
         lengths: dict[str, set[int]] = {}
         for run in (*self._also, *_phrases()):
             if 0 < len(run) <= _LONGEST:
                 lengths.setdefault(run[0], set()).add(len(run))
         self._lengths = {word: tuple(known) for word, known in lengths.items()}
 
-    def _abbreviate(self, short: Run, full: Run, context: tuple[str, ...] = (), mined: bool = False) -> None:
+    def _abbreviate(self, short: WordRun, full: WordRun, context: tuple[str, ...] = (), mined: bool = False) -> None:
         for key in dict.fromkeys((short, tuple(map(folded, short)))):
             self._abbreviated.add(key)
-            self._add(key, _Also("abbreviation", full, 1.0, context, mined))
+            self._add(key, _Replacement("abbreviation", full, 1.0, context, mined))
         if sum(map(len, short)) > 2:  # two letters stand for too many things to be looked for instead of words
-            self._add(full, _Also("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
+            self._add(full, _Replacement("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
 
-    def _add(self, run: Run, also: _Also) -> None:
+    def _add(self, run: WordRun, also: _Replacement) -> None:
         known = self._also.setdefault(run, [])
         if all(other.run != also.run for other in known):
             known.append(also)
@@ -120,7 +120,7 @@ class Alternatives:
         meant = alone and spelling.isupper()
         return (word,) in self._abbreviated and (meant or not plausible_folded(folded(word)))
 
-    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[Place]:
+    def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[AlternativeSpan]:
         """Return what may stand in for which words, the longest runs first; no two runs overlap.
 
         :param words: In the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
@@ -131,7 +131,7 @@ class Alternatives:
         taken = set(taken)
         found = []
         for start, end, run in self._synonyms().alternatives(words):
-            found.append(Place(start, end, "synonym", run, _SYNONYM_WEIGHT))
+            found.append(AlternativeSpan(start, end, "synonym", run, _SYNONYM_WEIGHT))
             taken.update(range(start, end))
         words = tuple(words)
         for start, end in self._known(words):
@@ -144,13 +144,13 @@ class Alternatives:
             if not self._meant(run, spellings[start:end], capitals):
                 continue
             readings = _likeliest(readings, words)
-            found += [Place(start, end, also.kind, also.run, also.weight, also.mined) for also in readings]
+            found += [AlternativeSpan(start, end, also.kind, also.run, also.weight, also.mined) for also in readings]
             taken.update(range(start, end))
         return found
 
     def called(
         self, words: Sequence[str], spellings: Sequence[str], taken: Collection[int], excluded: Collection[str] = ()
-    ) -> list[Place]:
+    ) -> list[AlternativeSpan]:
         """Return what else words are called, the most usual first, if the archive says so about as often.
 
         Nothing that is in the query itself, which would count twice.
@@ -171,14 +171,14 @@ class Alternatives:
         others = self._language.usage([also for *_, also in found]).tolist()
         usual = sorted(zip(found, own, others, strict=True), key=lambda one: (one[0][0], -one[2]))
         return [
-            Place(
+            AlternativeSpan(
                 start, end, "thesaurus", also, _called_weight(typed, other) * thesaurus.sureness(words[start:end], also)
             )
             for (start, end, also), typed, other in usual
             if other > _RARER * typed
         ]
 
-    def _known(self, words: Run) -> list[tuple[int, int]]:
+    def _known(self, words: WordRun) -> list[tuple[int, int]]:
         """Return where the runs are that something may stand in for, and the phrases; the longest first."""
         phrases, also = _phrases(), self._also
         found = [
@@ -190,7 +190,7 @@ class Alternatives:
         ]
         return [(start, start - length) for length, start in sorted(found)]
 
-    def _meant(self, run: Run, spellings: Sequence[str], capitals: bool) -> bool:
+    def _meant(self, run: WordRun, spellings: Sequence[str], capitals: bool) -> bool:
         """Return whether a run is the abbreviation or the name that it may be, not an everyday word spelt alike.
 
         :param capitals: Whether the query has capitals at all, so that a name would have them.
@@ -226,7 +226,7 @@ def named(words: Sequence[str], spellings: Sequence[str]) -> set[int]:
     }
 
 
-def _likeliest(readings: Sequence[_Also], words: Sequence[str]) -> list[_Also]:
+def _likeliest(readings: Sequence[_Replacement], words: Sequence[str]) -> list[_Replacement]:
     """Return the readings that the other words speak for; all, _MOST_READINGS at most, where they speak for none."""
     text = f" {' '.join(words)} "
     spoken = [also for also in readings if any(f" {hint} " in text for hint in also.context)]
@@ -234,7 +234,7 @@ def _likeliest(readings: Sequence[_Also], words: Sequence[str]) -> list[_Also]:
 
 
 @cache
-def _phrases() -> frozenset[Run]:
+def _phrases() -> frozenset[WordRun]:
     return frozenset(tuple(syllables(phrase)) for phrase in lexicon.phrases())
 
 
@@ -243,12 +243,12 @@ def _renamed() -> tuple[Renaming, ...]:
     return tuple(lexicon.renamings())
 
 
-def is_taken(mined: Mined) -> bool:
+def is_taken(mined: MinedAbbreviation) -> bool:
     """Return whether searches use an abbreviation that the archive spells out."""
     return mined.share >= _MINED_SHARE
 
 
-def _abbreviations(rows: Iterable[Abbreviation | Mined]) -> list[tuple[Run, Run, tuple[str, ...]]]:
+def _abbreviations(rows: Iterable[Abbreviation | MinedAbbreviation]) -> list[tuple[WordRun, WordRun, tuple[str, ...]]]:
     """Return short form, full form and context of each."""
     return [
         (

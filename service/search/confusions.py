@@ -41,7 +41,7 @@ class Confusion(NamedTuple):
     cost: float
 
 
-class Parts(NamedTuple):
+class SyllableParts(NamedTuple):
     """The sounds of a syllable. The onset is spelt as before a; a tone is a combining mark, or nothing."""
 
     onset: str
@@ -67,7 +67,7 @@ _RHYMES = frozenset(
 )
 
 
-def parts_of(syllable: str) -> Parts | None:
+def parts_of(syllable: str) -> SyllableParts | None:
     """Return the sounds of a lower-case syllable, its tone and its onset spelt right or not; None where it is none."""
     decomposed = unicodedata.normalize("NFD", syllable)
     tones = "".join(_MARKS.findall(decomposed))
@@ -78,7 +78,7 @@ def parts_of(syllable: str) -> Parts | None:
         if plain.startswith(spelling):
             rhyme = _rhyme_after(spelling, plain[len(spelling) :])
             if rhyme in _RHYMES:
-                return Parts(_ONSETS[spelling], rhyme, tones)
+                return SyllableParts(_ONSETS[spelling], rhyme, tones)
     return None
 
 
@@ -93,7 +93,7 @@ def _rhyme_after(spelling: str, rest: str) -> str:
     return rest
 
 
-def _spelt(parts: Parts) -> Iterator[str]:
+def _spelt(parts: SyllableParts) -> Iterator[str]:
     """Yield every syllable of these sounds that orthography has: ki and ky, but no ci."""
     rhymes = [parts.rhyme]
     if parts.rhyme[0] == "i" and (parts.rhyme == "i" or parts.rhyme.startswith("iê")):
@@ -199,9 +199,9 @@ def confusions(syllable: str) -> tuple[Confusion, ...]:
     onset, rhyme, tone = parts
     steps = [
         (parts, SAME),
-        *((Parts(other, rhyme, tone), cost) for other, cost in _ONSET_TABLE.get(onset, {}).items()),
-        *((Parts(onset, other, tone), cost) for other, cost in _RHYME_TABLE[rhyme].items()),
-        *((Parts(onset, rhyme, other), cost) for other, cost in _TONE_TABLE[tone].items()),
+        *((SyllableParts(other, rhyme, tone), cost) for other, cost in _ONSET_TABLE.get(onset, {}).items()),
+        *((SyllableParts(onset, other, tone), cost) for other, cost in _RHYME_TABLE[rhyme].items()),
+        *((SyllableParts(onset, rhyme, other), cost) for other, cost in _TONE_TABLE[tone].items()),
     ]
     found: dict[str, float] = {}
     for step, cost in steps:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from indexer.language import lexicon
 from indexer.text.syllables import stream, syllables
 
-Run = tuple[str, ...]
+EnglishRun = tuple[str, ...]
 
 # What English questions are made of, beside what they ask for; Vietnamese text has these words by chance only.
 ENGLISH = frozenset(
@@ -78,7 +78,7 @@ class Gloss(NamedTuple):
         return self.renderings[0]
 
     @property
-    def readings(self) -> tuple[Run, ...]:
+    def readings(self) -> tuple[EnglishRun, ...]:
         """Return the renderings as syllables in the spelling of `indexer.text.syllables`."""
         return tuple(dict.fromkeys(tuple(syllables(rendering)) for rendering in self.renderings))
 

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from indexer.articles.article import Article
 from indexer.text.syllables import folded
 from service.search import snippets
-from service.search.snippets import Piece, Wanted
+from service.search.snippets import MarkTargets, Piece
 
 
 class Highlights:
@@ -19,7 +19,7 @@ class Highlights:
     Without a body, as where bodies are not exposed, nothing of it shows.
     """
 
-    def __init__(self, article: Article, wanted: Wanted) -> None:
+    def __init__(self, article: Article, wanted: MarkTargets) -> None:
         self._article = article
         self._wanted = wanted
 

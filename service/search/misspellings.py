@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from indexer.language.knowledge import Knowledge
 from indexer.language.restoration import BREAK, NUMBER, Language
 from indexer.text.syllables import folded, syllables
-from service.search.alternatives import Place
+from service.search.alternatives import AlternativeSpan
 from service.search.confusions import RARE, SAME, SELDOM, USUAL, confusions
 from service.search.known_words import PairsInLanguage, known_syllables
-from service.search.restoration import Restored
+from service.search.restoration import RestoredQuery
 
 MOST_WORDS = 12
 """Longer queries are titles, pasted from where they are spelt right, and found by their other words."""
@@ -73,7 +73,7 @@ class Spelling:
     :param restored: As their diacritics and keys were read.
     """
 
-    restored: Restored
+    restored: RestoredQuery
     misspelt: list[Misspelling]
 
     @property
@@ -92,16 +92,16 @@ class Spelling:
         return not all(one.replaces for one in self.sure)
 
     @cached_property
-    def read(self) -> Restored:
+    def read(self) -> RestoredQuery:
         """Return the words with what is surely misspelt put right."""
         return self._put_right(self.sure)
 
     @property
-    def guessed(self) -> Restored:
+    def guessed(self) -> RestoredQuery:
         """Return the words with all that may be misspelt put right."""
         return self._put_right(self.misspelt)
 
-    def _put_right(self, misspelt: Sequence[Misspelling]) -> Restored:
+    def _put_right(self, misspelt: Sequence[Misspelling]) -> RestoredQuery:
         if not misspelt:
             return self.restored
         words, shown, changed = list(self.restored.words), list(self.restored.shown), list(self.restored.changed)
@@ -110,7 +110,7 @@ class Spelling:
             changed[one.at] = True
         return replace(self.restored, words=words, shown=shown, changed=changed)
 
-    def typed_beside(self, was: Sequence[str], places: Sequence[Place]) -> list[Place]:
+    def typed_beside(self, was: Sequence[str], places: Sequence[AlternativeSpan]) -> list[AlternativeSpan]:
         """Return what is looked for as it was typed as well: what is surely misspelt, with its neighbours.
 
         Where something else stands in for these words, beside that.
@@ -127,7 +127,7 @@ class Spelling:
                 end = one.at + 1 + (one.at + 1 < len(words) and bool(words[one.at + 1]) and one.at + 1 not in spans)
                 spans |= {at: (start, end) for at in range(start, end)}
             start, end = spans[one.at]
-            found.append(Place(start, end, "typed", tuple(typed[start:end]), 1.0))
+            found.append(AlternativeSpan(start, end, "typed", tuple(typed[start:end]), 1.0))
         return list(dict.fromkeys(found))
 
 
@@ -211,7 +211,7 @@ class Speller:
     def _judged(
         self, choices: Sequence[_Choice], ids: Sequence[int], typed: Sequence[str], names: set[int]
     ) -> Iterator[Misspelling]:
-        scored = _Scored.of(self._language, self.known, self._named, choices, ids)
+        scored = _ChoiceScores.of(self._language, self.known, self._named, choices, ids)
         best: dict[int, tuple[float, int]] = {}
         own: dict[int, int] = {}
         for at, choice in enumerate(choices):
@@ -233,7 +233,7 @@ class Speller:
 
 
 @dataclass(frozen=True)
-class _Scored:
+class _ChoiceScores:
     """What is said of (n,) choices.
 
     :param score: (n,) log probabilities of each with its neighbours.
@@ -257,7 +257,7 @@ class _Scored:
         names: PairsInLanguage,
         choices: Sequence[_Choice],
         ids: Sequence[int],
-    ) -> _Scored:
+    ) -> _ChoiceScores:
         """Look up all pairs at once: first each choice after what stands before it, then what follows it."""
         n = len(choices)
         own = [NUMBER if one.id is None else one.id for one in choices]

@@ -12,7 +12,7 @@ from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
 from service.search import snippets
-from service.search.snippets import Wanted
+from service.search.snippets import MarkTargets
 
 FIRST = 30
 """So many hits, from the first, are looked at again."""
@@ -21,7 +21,7 @@ _MOST = 1200
 """Characters of a passage that are read at most; a model cuts it at its own limit."""
 
 
-def passages(archive: Archive, rows: Rows, wanted: Wanted) -> list[str]:
+def passages(archive: Archive, rows: Rows, wanted: MarkTargets) -> list[str]:
     """Return what is read of the articles of these rows: title and lead; without a lead, the best passage of the body.
 
     :param wanted: The words that the best passage is found by.

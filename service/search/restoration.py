@@ -58,7 +58,7 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoredQuery:
     """A query as it was probably meant.
 
     :param words: One for each typed word, in the spelling of `indexer.text.syllables`; typed breaks are empty strings.
@@ -87,7 +87,7 @@ def restore(
     fixed: Collection[int] = (),
     choices: Choices | None = None,
     known: PairsInLanguage | None = None,
-) -> Restored:
+) -> RestoredQuery:
     """Return the likeliest reading of typed words.
 
     :param typed: Words in the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
@@ -117,11 +117,11 @@ def restore(
     return _as_read(language, typed, [place[at] for place, at in zip(lattice, best, strict=True)], foreign)
 
 
-def _as_read(language: Language, typed: Sequence[str], read: Sequence[Candidate], foreign: bool) -> Restored:
+def _as_read(language: Language, typed: Sequence[str], read: Sequence[Candidate], foreign: bool) -> RestoredQuery:
     words = [c.word for c in read]
     shown = [language.shown[c.id] if c.id > NUMBER else c.word for c in read]
     changed = [word != was for word, was in zip(words, typed, strict=True)]
-    return Restored(words, shown, changed, foreign)
+    return RestoredQuery(words, shown, changed, foreign)
 
 
 def _foreign(language: Language, words: Sequence[str]) -> bool:

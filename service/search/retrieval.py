@@ -40,9 +40,9 @@ LEAST_RELATED = 0.02
 LEAST_SHARE = 0.15
 """Share of the words of a query, weighed by their rarity, from which on they speak for an article."""
 
-_LEAST_SPREAD = 1e-3
+_LEAST_STD = 1e-3
 _FOREIGN_SHIFT = 0.5
-"""By how many spreads the related articles of a query in another language lie lower. Over xquad_vi the medians are 5.4
+"""By how much lower z-scores are of articles related to a query in another language. Over xquad_vi the medians are 5.4
 and 6.4, and 0.4 is the likeliest of what the curve of queries says."""
 
 _FOREIGN_WORDS = 0.25
@@ -124,17 +124,17 @@ class ResultSet(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Found:
+class ScoredCandidates:
     """Candidates, in the order of their rows.
 
-    :param spreads: (n,) fused scores, in standard deviations above what unrelated articles get; with what lifts them.
+    :param z_scores: (n,) fused scores, in standard deviations above what unrelated articles get; with what lifts them.
     :param lifts: (n,) what of that is for the very title, or a phrase, that was typed.
     :param relevance: (n,) from 0 to 1: how likely people hold it to be right, by what meaning and words say together.
     :param titled: (n,) bool, which bear exactly the title that was typed.
     """
 
     candidates: Candidates
-    spreads: Scores
+    z_scores: Scores
     lifts: Scores
     relevance: Scores
     titled: Mask
@@ -160,7 +160,7 @@ class Retrieval:
     ) -> None:
         self._archive = archive
         self._query = query
-        self._meaning = None if vector is None else _Meant.of(archive, query, vector)
+        self._dense_evidence = None if vector is None else _DenseEvidence.of(archive, query, vector)
         self._lexical = lexical
         self._visible = visible
         self._phrased = phrased
@@ -186,7 +186,7 @@ class Retrieval:
 
     def nearest(self, allowed: Mask) -> ResultSet:
         """Return what is nearest and what has words among the allowed articles, related or not."""
-        dense = None if self._meaning is None else self._dense(allowed, WINDOW)
+        dense = None if self._dense_evidence is None else self._dense(allowed, WINDOW)
         lexical = None if self._lexical is None else self._lexical(allowed, FIRST_LEXICAL if dense else WINDOW)
         rows = self._joined(dense.rows if dense else None, lexical.rows if lexical else None, lexical, allowed)
         return ResultSet(rows, dense, lexical, complete=len(rows) == np.count_nonzero(allowed))
@@ -207,17 +207,17 @@ class Retrieval:
         return _distinct(np.concatenate([*parts, self._phrased[allowed[self._phrased]]]))
 
     def _dense(self, allowed: Mask, k: int) -> DenseMatches:
-        assert self._meaning is not None
-        return DenseMatches(*self._archive.nearest(self._meaning.vector, k, allowed)[:2])
+        assert self._dense_evidence is not None
+        return DenseMatches(*self._archive.nearest(self._dense_evidence.vector, k, allowed)[:2])
 
     def _related(self, allowed: Mask, limit: int) -> tuple[DenseMatches | None, Rows | None, bool]:
         """Return the nearest articles, which of them are members, and whether these are all."""
-        if self._meaning is None:
+        if self._dense_evidence is None:
             return None, None, True
         k = min(_NEAR, limit)
         near = self._dense(allowed, k)
         first = near if allowed is self._visible else self._dense(self._visible, NEAREST)
-        least = min([self._meaning.cosine(LEAST_RELATED), *first.cosines[:NEAREST][-1:].tolist()])
+        least = min([self._dense_evidence.cosine(LEAST_RELATED), *first.cosines[:NEAREST][-1:].tolist()])
         while (goes_on := len(near.rows) >= k and float(near.cosines[-1]) >= least) and k < limit:
             k = min(k * _GROWTH, limit)
             near = self._dense(allowed, k)
@@ -234,31 +234,31 @@ class Retrieval:
             matches = self._lexical(allowed, most)
         return matches, matches.rows[matches.shares >= LEAST_SHARE], not goes_on or most >= self._archive.count
 
-    def scored(self, found: ResultSet) -> Found:
+    def scored(self, found: ResultSet) -> ScoredCandidates:
         """Return the fused scores of a result set."""
-        archive, query, meaning, rows = self._archive, self._query, self._meaning, found.rows
-        said = _Said.of(query, rows, found.lexical)
-        cosines = spreads = None
-        if meaning is not None and found.dense is not None:
+        archive, query, dense, rows = self._archive, self._query, self._dense_evidence, found.rows
+        lexical = _LexicalEvidence.of(query, rows, found.lexical)
+        cosines = z_scores = None
+        if dense is not None and found.dense is not None:
             cosines = _placed(rows, found.dense.rows, found.dense.cosines, np.nan)
             missing = np.isnan(cosines)
-            cosines[missing] = archive.similarities(meaning.vector, rows[missing])
-            spreads = meaning.unrelated.spreads(cosines)
-        weight = fusion.word_weight(len(query.parts)) * (1.0 if spreads is None else said.evidence * query.trust)
-        fused = fusion.fuse(spreads, said.spreads, weight)
-        if query.short and spreads is not None and found.lexical is not None:
+            cosines[missing] = archive.similarities(dense.vector, rows[missing])
+            z_scores = dense.unrelated.z_scores(cosines)
+        weight = fusion.word_weight(len(query.parts)) * (1.0 if z_scores is None else lexical.evidence * query.trust)
+        fused = fusion.fuse(z_scores, lexical.z_scores, weight)
+        if query.short and z_scores is not None and found.lexical is not None:
             fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
-        if meaning is None or spreads is None:
-            relevance = said.relevance
-        elif said.spreads is None:
-            relevance = meaning.relevance(spreads)
+        if dense is None or z_scores is None:
+            relevance = lexical.relevance
+        elif lexical.z_scores is None:
+            relevance = dense.relevance(z_scores)
         else:
-            relevance = calibration.HITS.at(meaning.adjusted(spreads), said.shares, fused, len(query.parts))
+            relevance = calibration.HITS.at(dense.adjusted(z_scores), lexical.shares, fused, len(query.parts))
         lifted = _among(rows, _none()[0] if found.lexical is None else found.lexical.titled)
         quoted = _among(rows, self._phrased)
         relevance[lifted | quoted] = 1.0
         lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
-        return Found(Candidates(rows, cosines, said.scores), fused + lifts, lifts, relevance, lifted)
+        return ScoredCandidates(Candidates(rows, cosines, lexical.scores), fused + lifts, lifts, relevance, lifted)
 
 
 def _by_words(query: Query, shares: Scores) -> Scores:
@@ -267,11 +267,11 @@ def _by_words(query: Query, shares: Scores) -> Scores:
 
 
 @dataclass(frozen=True)
-class _Meant:
+class _DenseEvidence:
     """What the query means, held against texts that have nothing to do with it.
 
     :param vector: (dim,) float32.
-    :param shift: What is added to spreads before they become relevance.
+    :param shift: What is added to z-scores before they become relevance.
     """
 
     vector: Vectors
@@ -280,51 +280,51 @@ class _Meant:
     shift: float
 
     @classmethod
-    def of(cls, archive: Archive, query: Query, vector: Vectors) -> _Meant:
+    def of(cls, archive: Archive, query: Query, vector: Vectors) -> _DenseEvidence:
         background = archive.background
         return cls(vector, background, background.moments(vector), _FOREIGN_SHIFT if query.foreign else 0.0)
 
-    def adjusted(self, spreads: Scores) -> Scores:
-        """Return (n,) spreads as they would be of a Vietnamese query in an archive of 1,000 articles."""
-        return spreads + self.shift - self.background.grown(calibration.QUERIES)
+    def adjusted(self, z_scores: Scores) -> Scores:
+        """Return (n,) z-scores as they would be of a Vietnamese query in an archive of 1,000 articles."""
+        return z_scores + self.shift - self.background.grown(calibration.QUERIES)
 
-    def relevance(self, spreads: Scores) -> Scores:
+    def relevance(self, z_scores: Scores) -> Scores:
         """Return the relevance that meaning alone says of (n,) articles."""
-        return self.background.of_spreads(spreads + self.shift, calibration.QUERIES)
+        return self.background.of_z_scores(z_scores + self.shift, calibration.QUERIES)
 
     def cosine(self, relevance: float) -> float:
         """Return the cosine from which on meaning says so much relevance."""
-        spreads = self.background.reaching(relevance, calibration.QUERIES) - self.shift
-        return self.unrelated.mean + self.unrelated.spread * spreads
+        z_scores = self.background.reaching(relevance, calibration.QUERIES) - self.shift
+        return self.unrelated.mean + self.unrelated.std * z_scores
 
 
 @dataclass(frozen=True)
-class _Said:
+class _LexicalEvidence:
     """What words say of the candidates.
 
     :param scores: (n,) float32, None where no words were asked.
-    :param spreads: (n,) how far their scores are above chance, None where no words were asked.
+    :param z_scores: (n,) how far their scores are above chance, None where no words were asked.
     :param shares: (n,) share of the query's words, weighed by their rarity.
     :param relevance: (n,) that words alone say.
     :param evidence: How much the words say at all, 0 to 1.
     """
 
     scores: NDArray[np.float32] | None
-    spreads: Scores | None
+    z_scores: Scores | None
     shares: Scores
     relevance: Scores
     evidence: float
 
     @classmethod
-    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _Said:
+    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _LexicalEvidence:
         if lexical is None:
             return cls(None, None, np.zeros(len(rows)), np.zeros(len(rows)), 0.0)
         scores, chance = _placed(rows, lexical.rows, lexical.scores, 0.0), lexical.chance
         exact = scores.astype(np.float64)
-        shares = exact / max(chance.whole, _LEAST_SPREAD)
-        spreads = (exact - chance.mean) / max(chance.spread, _LEAST_SPREAD)
+        shares = exact / max(chance.whole, _LEAST_STD)
+        z_scores = (exact - chance.mean) / max(chance.std, _LEAST_STD)
         evidence = fusion.evidence(float(shares.max(initial=0.0)))
-        return cls(scores, spreads, shares, _by_words(query, shares), evidence)
+        return cls(scores, z_scores, shares, _by_words(query, shares), evidence)
 
 
 def _distinct(rows: Rows) -> Rows:
@@ -353,11 +353,11 @@ def _among(rows: Rows, some: Rows) -> Mask:
 
 
 def _feedback(archive: Archive, rows: Rows, fused: Scores) -> Scores:
-    """Return how near each candidate is to the best ones' common meaning, in spreads."""
+    """Return how near each candidate is to the best ones' common meaning, in z-scores."""
     best = np.argsort(-fused, kind="stable")[:_FEEDBACK]
     if not len(best):
         return np.zeros(0)
     weights = np.exp((fused[best] - fused[best].max()) / 2)
     vectors = archive.first_vectors(rows[best])
     middle = fusion.centroid(np.asarray(weights / weights.sum(), np.float32)[:, None] * vectors * len(best))
-    return archive.background.spreads(middle, archive.similarities(middle, rows))
+    return archive.background.z_scores(middle, archive.similarities(middle, rows))

@@ -65,11 +65,11 @@ class Piece(NamedTuple):
     marked: bool
 
 
-Run = tuple[str, ...]
+SyllableRun = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MarkTargets:
     """What to mark. Syllables are spelt as `indexer.text.syllables.syllables` has them.
 
     :param exact: Syllables that count with these diacritics only.
@@ -81,7 +81,7 @@ class Wanted:
 
     exact: frozenset[str]
     folded: frozenset[str]
-    runs: tuple[Run, ...] = ()
+    runs: tuple[SyllableRun, ...] = ()
     common: frozenset[str] = frozenset()
     parts: frozenset[str] = frozenset()
 
@@ -102,8 +102,8 @@ class Wanted:
         return [f" {key} ".encode() for key in keys if not key[0].isdigit()], pattern
 
     @cached_property
-    def _sought(self) -> _Sought:
-        return _Sought(self)
+    def _sought(self) -> _WordSyllables:
+        return _WordSyllables(self)
 
     def _key(self, syllable: str) -> str | None:
         """Return which of the single syllables this one is, None if it is none of them."""
@@ -113,7 +113,7 @@ class Wanted:
         return bare if bare in self.folded else None
 
 
-NOTHING_WANTED = Wanted(frozenset(), frozenset())
+NOTHING_WANTED = MarkTargets(frozenset(), frozenset())
 """Marks nothing."""
 
 
@@ -138,10 +138,10 @@ def _syllables(word: str) -> tuple[str, ...]:
     return tuple(syllables(word))
 
 
-class _Sought(dict[str, tuple[_Syllable, ...]]):
+class _WordSyllables(dict[str, tuple[_Syllable, ...]]):
     """Words as they stand in texts → their syllables if one is wanted, alone or in a run, else nothing."""
 
-    def __init__(self, wanted: Wanted) -> None:
+    def __init__(self, wanted: MarkTargets) -> None:
         self._wanted = wanted
 
     def __missing__(self, word: str) -> tuple[_Syllable, ...]:
@@ -157,7 +157,7 @@ class _Sought(dict[str, tuple[_Syllable, ...]]):
 _Token = tuple[int, int, _Syllable]
 """A syllable from its start to its end in the text; of several in one place (⑴a), each has the whole place."""
 
-_Hit = tuple[int, int, "str | Run", bool]
+_Hit = tuple[int, int, "str | SyllableRun", bool]
 """Where something is wanted: start, end, as which syllable or part of which run, and whether that is too common."""
 
 
@@ -184,7 +184,7 @@ def _skeleton(text: str) -> bytes | None:
     return None if bare is None else b" %b " % bare
 
 
-def _places(text: str, wanted: Wanted) -> list[tuple[int, int]]:
+def _places(text: str, wanted: MarkTargets) -> list[tuple[int, int]]:
     """Return where the words are that may be wanted: those that look like it, or all if that cannot be told."""
     skeleton = _skeleton(text)
     if skeleton is None:
@@ -202,20 +202,22 @@ def _places(text: str, wanted: Wanted) -> list[tuple[int, int]]:
     return places
 
 
-def _tokens(text: str, wanted: Wanted) -> list[_Token]:
+def _tokens(text: str, wanted: MarkTargets) -> list[_Token]:
     """Return the tokens that are wanted, alone or in a run."""
     sought = wanted._sought
     return [(start, end, part) for start, end in _places(text, wanted) for part in sought[text[start:end]]]
 
 
-def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> tuple[dict[int, Run], set[int]]:
+def _whole_runs(
+    text: str, tokens: list[_Token], runs: Iterable[SyllableRun]
+) -> tuple[dict[int, SyllableRun], set[int]]:
     """Return which tokens, by their place in the list, are part of which run that is whole; and which only look so.
 
     What only looks like a word is the end of one and the beginning of another.
     """
     spelt = [part.text for _, _, part in tokens]
     gaps: set[int] | None = None
-    found: dict[int, Run] = {}
+    found: dict[int, SyllableRun] = {}
     apart: set[int] = set()
     for run in runs:
         for i in range(len(tokens) - len(run) + 1):
@@ -232,7 +234,7 @@ def _whole_runs(text: str, tokens: list[_Token], runs: Iterable[Run]) -> tuple[d
     return found, apart
 
 
-def _crosses(text: str, start: int, end: int, run: Run) -> bool:
+def _crosses(text: str, start: int, end: int, run: SyllableRun) -> bool:
     """Return whether two syllables of a text are the end of one word and the beginning of another."""
     if run not in compounds.known():
         return False
@@ -249,7 +251,7 @@ def _gaps(text: str, tokens: list[_Token]) -> set[int]:
     return {i for i, ((_, end, _), (start, _, _)) in enumerate(pairwise(tokens)) if _LETTER.search(text, end, start)}
 
 
-def _hits(text: str, wanted: Wanted) -> list[list[_Hit]]:
+def _hits(text: str, wanted: MarkTargets) -> list[list[_Hit]]:
     """Return what is wanted, in groups that each become one mark."""
     tokens = _tokens(text, wanted)
     whole, apart = _whole_runs(text, tokens, filter(None, wanted.runs)) if wanted.runs else ({}, set())
@@ -290,7 +292,7 @@ def _pieces(text: str, groups: Iterable[list[_Hit]], low: int, high: int) -> Ite
         yield Piece(text[at:high], False)
 
 
-def mark(text: str, wanted: Wanted) -> list[Piece]:
+def mark(text: str, wanted: MarkTargets) -> list[Piece]:
     """Return the whole text in pieces, what is wanted marked; neighbours that are wanted are one piece."""
     return list(_pieces(text, _hits(text, wanted), 0, len(text)))
 
@@ -298,7 +300,7 @@ def mark(text: str, wanted: Wanted) -> list[Piece]:
 def _best(hits: Iterable[_Hit], limit: int) -> tuple[int, int]:
     """Return from where to where the most different hits are, then the closest, then the first; (0, 0) for none."""
     window: list[_Hit] = []
-    counts: defaultdict[str | Run, int] = defaultdict(int)
+    counts: defaultdict[str | SyllableRun, int] = defaultdict(int)
     first = 0
     best = (0, 0, 0, 0)
     for hit in hits:
@@ -348,7 +350,7 @@ def _cut(text: str, least: int, high: int) -> int:
     return next((i for i in range(high, 0, -1) if not _clings(text[i])), 0)
 
 
-def snippet(text: str, wanted: Wanted, limit: int = 220) -> list[Piece]:
+def snippet(text: str, wanted: MarkTargets, limit: int = 220) -> list[Piece]:
     """Return the passage with the most of what is wanted, on one line, with an ellipsis at an end that was cut.
 
     :param limit: How many characters it may have, ellipses not counted.

@@ -24,12 +24,12 @@ from indexer.language.lexicon import Abbreviation
 from indexer.text.folding import match_key
 from indexer.text.syllables import folded, syllables
 
-Kind = Literal["title", "name", "tag", "section", "abbreviation"]
+SuggestionKind = Literal["title", "name", "tag", "section", "abbreviation"]
 
-_ORDER: tuple[Kind, ...] = ("abbreviation", "section", "name", "tag", "title")
+_ORDER: tuple[SuggestionKind, ...] = ("abbreviation", "section", "name", "tag", "title")
 """Which kind comes first of those that fit equally well: the shorter lists, so that they show at all."""
 
-_VALUED: tuple[Kind, ...] = ("tag", "section")
+_VALUED: tuple[SuggestionKind, ...] = ("tag", "section")
 
 _EACH = 3
 """How many of one kind there are before other kinds have had their turn."""
@@ -51,7 +51,7 @@ class Suggestion:
     """
 
     text: str
-    kind: Kind
+    kind: SuggestionKind
     id: str | None = None
 
 
@@ -63,7 +63,7 @@ class _Entry(NamedTuple):
     :param needed: Of an abbreviation sets of tokens, each of which a public article must have.
     """
 
-    kind: Kind
+    kind: SuggestionKind
     text: str
     short: str = ""
     full: tuple[str, ...] = ()
@@ -122,7 +122,7 @@ class _Match(NamedTuple):
     suggestion: Suggestion
 
 
-class _Known(NamedTuple):
+class _PublicEntries(NamedTuple):
     """What the public has of the entries; worked out when another article may be seen, or one no more.
 
     :param weights: (entries,) int64, in how many public articles each is, 0 where it must not show.
@@ -152,7 +152,7 @@ class Suggester:
     ) -> None:
         self._archive = archive
         self._names = archive.knowledge.names
-        self._known: _Known | None = None
+        self._known: _PublicEntries | None = None
         self._added = 0
         if before is not None and before._archive.knowledge is archive.knowledge and before._added < _ADDED:
             self._take_over(before)
@@ -250,7 +250,7 @@ class Suggester:
             match = (not spelt, bool(inside[at]), _ORDER.index(entry.kind), -int(weights[number]), text)
             yield _Match(*match, Suggestion(text, entry.kind))
 
-    def _had(self, entry: _Entry, number: int, known: _Known) -> bool:
+    def _had(self, entry: _Entry, number: int, known: _PublicEntries) -> bool:
         """Return whether public articles have all that an abbreviation needs."""
         if number not in known.having:
             known.having[number] = all(self._has(tokens, known.public) for tokens in entry.needed)
@@ -261,7 +261,7 @@ class Suggester:
         """Return whether an entry is an abbreviation that begins with the letters that were typed."""
         return bool(entry.short) and len(parts) == 1 and entry.short.startswith(parts[0])
 
-    def _seen(self, public: Mask) -> _Known:
+    def _seen(self, public: Mask) -> _PublicEntries:
         """Return what the public has; callers hand in the same mask until another one holds."""
         known = self._known
         if known is not None and known.public is public:
@@ -277,7 +277,7 @@ class Suggester:
             shown, weights[at] = counts.get((kind, match_key(value)), (value, 0))
             if shown != value:
                 spelt[at] = shown
-        self._known = known = _Known(public, weights, spelt, {})
+        self._known = known = _PublicEntries(public, weights, spelt, {})
         return known
 
     def _has(self, tokens: Sequence[str], public: Mask) -> bool:

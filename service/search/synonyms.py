@@ -22,9 +22,9 @@ from types import MappingProxyType
 
 from indexer.text.folding import clean
 from indexer.text.syllables import syllables
-from service.files.followed import Followed
+from service.files.followed import FileFollower
 
-Term = tuple[str, ...]
+SynonymTerm = tuple[str, ...]
 """Canonical syllables."""
 
 LONGEST_TERM = 12
@@ -48,14 +48,14 @@ class Synonyms:
     :param problems: A sentence for each line that is left out, and for a file that cannot be read.
     """
 
-    rules: Mapping[Term, tuple[Term, ...]]
+    rules: Mapping[SynonymTerm, tuple[SynonymTerm, ...]]
     problems: tuple[str, ...] = ()
 
     @cached_property
     def _longest(self) -> int:
         return max(map(len, self.rules), default=0)
 
-    def alternatives(self, parts: Sequence[str]) -> list[tuple[int, int, Term]]:
+    def alternatives(self, parts: Sequence[str]) -> list[tuple[int, int, SynonymTerm]]:
         """Return (start, end, alternative) for every rule about parts[start:end], longest first, then by start.
 
         :param parts: Canonical syllables. The places may overlap.
@@ -77,7 +77,7 @@ def parse(text: str, name: str) -> Synonyms:
     :param text: Bytes that are not UTF-8 stand in it as lone surrogates (`surrogateescape`).
     :param name: What the problems call the file.
     """
-    rules: dict[Term, dict[Term, None]] = {}
+    rules: dict[SynonymTerm, dict[SynonymTerm, None]] = {}
     problems = []
     for number, line in enumerate(_LINE_END.split(text.removeprefix("\ufeff")), 1):
         try:
@@ -96,7 +96,7 @@ def _shown(line: str) -> str:
     return start[:_SHOWN] + "…" * cut
 
 
-def _pairs(line: str) -> list[tuple[Term, Term]]:
+def _pairs(line: str) -> list[tuple[SynonymTerm, SynonymTerm]]:
     """Return each term of a line with each of its alternatives.
 
     :raises ValueError: saying what was expected.
@@ -132,7 +132,7 @@ def _sides(line: str) -> list[list[str]]:
     return sides
 
 
-def _term(text: str) -> Term:
+def _term(text: str) -> SynonymTerm:
     if _LATE_COMMENT.search(text):
         raise ValueError("expected a comment on a line of its own")
     term = tuple(syllables(text))
@@ -143,7 +143,7 @@ def _term(text: str) -> Term:
     return term
 
 
-class SynonymFile(Followed[Synonyms]):
+class SynonymFile(FileFollower[Synonyms]):
     """Follows a file of synonyms: what is saved counts from the next search on, in every process.
 
     :param path: None where there is no such file.

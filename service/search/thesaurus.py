@@ -13,7 +13,7 @@ from indexer.language import lexicon
 from indexer.language.compounds import crosses
 from indexer.text.syllables import spaced
 
-Run = tuple[str, ...]
+TermRun = tuple[str, ...]
 
 _SURENESS: dict[lexicon.Grade, float] = {"same": 1.0, "kind": 0.75, "related": 0.4}
 _LIGHT = frozenset({"bị", "được", "vụ"})
@@ -23,7 +23,7 @@ _COMPOUND = 3
 """Syllables of the longest word that another one may be a part of."""
 
 
-def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, int, Run]]:
+def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, int, TermRun]]:
     """Return (start, end, also) for what words from `start` to before `end` are called as well.
 
     The longest entries come first; no two places overlap. A single syllable that is part of a known word of two or

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from indexer.index.lexical import Alternative, Group, Term, Words, tokens
+from indexer.index.lexical import Alternative, LexicalQuery, Term, TermGroup, tokens
 from indexer.language.compounds import word_pairs, words_in
 from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming
 from indexer.text.syllables import code_spans, codes, folded, plain, readable, spelt, stream, syllables
-from service.search.alternatives import Alternatives, Place, Run, named
+from service.search.alternatives import Alternatives, AlternativeSpan, WordRun, named
 from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
 from service.search.misspellings import Speller, Spelling
-from service.search.restoration import Restored, choices_in, restore
-from service.search.snippets import Wanted
+from service.search.restoration import RestoredQuery, choices_in, restore
+from service.search.snippets import MarkTargets
 from service.search.synonyms import NO_SYNONYMS, Synonyms
 from service.search.typing_slips import plausible_folded
 
@@ -96,25 +96,25 @@ class Query:
     did_you_mean: str | None
     misspelt: frozenset[int]
     trust: float
-    parts: Run
-    spellings: Run
-    read: Restored
+    parts: WordRun
+    spellings: WordRun
+    read: RestoredQuery
     phrases: tuple[tuple[Term, ...], ...]
     excluded: tuple[Term, ...]
     expansions: tuple[Expansion, ...]
     bare: bool
     gloss: str | None
     foreign: bool
-    find_words: Callable[[], Words] = field(repr=False, compare=False)
-    find_wanted: Callable[[], Wanted] = field(repr=False, compare=False)
+    find_words: Callable[[], LexicalQuery] = field(repr=False, compare=False)
+    find_wanted: Callable[[], MarkTargets] = field(repr=False, compare=False)
 
     @cached_property
-    def words(self) -> Words:
+    def words(self) -> LexicalQuery:
         """What the word index is asked."""
         return self.find_words()
 
     @cached_property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> MarkTargets:
         """What to mark in a hit."""
         return self.find_wanted()
 
@@ -207,7 +207,7 @@ class Understanding:
             bare=bare,
             gloss=gloss_of(read.words, spellings, glossed, taken) if read.foreign else None,
             foreign=read.foreign,
-            find_words=lambda: Words(
+            find_words=lambda: LexicalQuery(
                 self._groups(read, rest, [*places, *as_typed], glossed, rendered, len(parts) <= SHORT)
             ),
             find_wanted=lambda: (
@@ -217,18 +217,18 @@ class Understanding:
             ),
         )
 
-    def _rendered(self, gloss: Gloss) -> list[Place]:
+    def _rendered(self, gloss: Gloss) -> list[AlternativeSpan]:
         """Return what the renderings of a foreign word are called as well: a strike is a stoppage of work."""
-        found: dict[Run, Place] = {}
+        found: dict[WordRun, AlternativeSpan] = {}
         for reading in gloss.readings if not gloss.name else ():
             for place in self._alternatives.called(reading, reading, ()):
                 if (place.start, place.end) == (0, len(reading)) and place.also not in gloss.readings:
                     found.setdefault(place.also, place._replace(start=gloss.start, end=gloss.end))
         return list(found.values())
 
-    def _read(self, text: str, was: Sequence[str], literal: bool) -> Restored:
+    def _read(self, text: str, was: Sequence[str], literal: bool) -> RestoredQuery:
         if literal:
-            return Restored(list(was), list(was), [False] * len(was), False)
+            return RestoredQuery(list(was), list(was), [False] * len(was), False)
         fixed = _in_codes(text) | self._abbreviated(was, _STREAMED.findall(text))
         return restore(self._language, was, fixed, self._choices, self._speller.known)
 
@@ -253,13 +253,13 @@ class Understanding:
 
     def _groups(
         self,
-        read: Restored,
+        read: RestoredQuery,
         text: str,
-        places: Sequence[Place],
+        places: Sequence[AlternativeSpan],
         glossed: Sequence[Gloss],
-        rendered: Sequence[Place],
+        rendered: Sequence[AlternativeSpan],
         short: bool,
-    ) -> tuple[Group, ...]:
+    ) -> tuple[TermGroup, ...]:
         words = read.words
         inside: set[str] = set()
         groups = []
@@ -289,18 +289,18 @@ class Understanding:
         return tuple(dict.fromkeys(groups))  # what is typed twice counts once
 
     @staticmethod
-    def _searched(read: Restored, text: str) -> Sequence[str]:
+    def _searched(read: RestoredQuery, text: str) -> Sequence[str]:
         """Return the words that are looked for, the others blanked."""
         return _names(read.words, _STREAMED.findall(text)) if read.foreign else read.words
 
-    def _wanted(self, read: Restored, was: Sequence[str], places: Sequence[Place]) -> Wanted:
+    def _wanted(self, read: RestoredQuery, was: Sequence[str], places: Sequence[AlternativeSpan]) -> MarkTargets:
         words = [word for word in read.words if word]
         both = zip(read.words, was, strict=True)
         # Where diacritics were restored, another word of the same letters was not meant.
         typed_bare = {word for word, typed in both if word and word == typed == folded(typed)}
         common = {word for word in words if self._share(word) > _COMMON}
         own = words_in(read.words)
-        return Wanted(
+        return MarkTargets(
             exact=frozenset(words),
             folded=frozenset(typed_bare),
             runs=(*(place.also for place in places), *own),
@@ -309,15 +309,15 @@ class Understanding:
         )
 
     def _wanted_in_english(
-        self, read: Restored, spellings: Sequence[str], places: Sequence[Place], glossed: Sequence[Gloss]
-    ) -> Wanted:
+        self, read: RestoredQuery, spellings: Sequence[str], places: Sequence[AlternativeSpan], glossed: Sequence[Gloss]
+    ) -> MarkTargets:
         words = {
             word for word, asked in zip(read.words, asking(read.words, spellings), strict=True) if word and not asked
         }
         readings = [run for gloss in glossed if not gloss.name for run in gloss.readings]
         runs = [run for run in readings if len(run) > 1 or self._share(run[0]) <= _COMMON]
         common = frozenset(word for word in words if self._share(word) > _COMMON)
-        return Wanted(frozenset(words), frozenset(), (*(place.also for place in places), *runs), common)
+        return MarkTargets(frozenset(words), frozenset(), (*(place.also for place in places), *runs), common)
 
     def _share(self, word: str) -> float:
         at = self._language.id_of(word)
@@ -346,7 +346,7 @@ def _names(words: Sequence[str], spellings: Sequence[str]) -> list[str]:
     ]
 
 
-def _translated(words: Sequence[str], gloss: Gloss, also: Sequence[Place], short: bool) -> Group:
+def _translated(words: Sequence[str], gloss: Gloss, also: Sequence[AlternativeSpan], short: bool) -> TermGroup:
     """Return the renderings of a word, and the word itself, which may be a name; none without its diacritics.
 
     A longer one has more tokens to be found by, and weighs no more for that than the usual one.
@@ -380,7 +380,7 @@ def _translations(words: Sequence[str], glossed: Sequence[Gloss]) -> tuple[Expan
 
 
 def _trust(
-    read: Restored, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
+    read: RestoredQuery, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
 ) -> float:
     """Return what the words count for: all, or in another language the share of them that is looked for at all."""
     if not read.foreign:
@@ -407,7 +407,7 @@ def _inside(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:
     }
 
 
-def _written(text: str, read: Restored, expanded: Sequence[Place]) -> str:
+def _written(text: str, read: RestoredQuery, expanded: Sequence[AlternativeSpan]) -> str:
     """Return a text with its words as they were read, in the case that they were typed in.
 
     :param expanded: What is written out behind its abbreviation, or instead of it.
@@ -456,11 +456,11 @@ def _folded(token: str) -> str:
     return "_".join(map(folded, token.split("_")))
 
 
-def _tokens(run: Run) -> list[str]:
+def _tokens(run: WordRun) -> list[str]:
     return [*run, *word_pairs(run)]
 
 
-def _is_lookalike(words: Sequence[str], also: Sequence[Place]) -> bool:
+def _is_lookalike(words: Sequence[str], also: Sequence[AlternativeSpan]) -> bool:
     """Return whether words are an abbreviation that the index, which knows no capitals, takes for a syllable."""
     return len(words) == 1 and plausible_folded(words[0]) and any(place.kind == "abbreviation" for place in also)
 

@@ -50,7 +50,7 @@ def forwarded(peer: str | None, header: str | None, hops: int) -> str | None:
     return told[-hops] if header and 0 < hops <= len(told) else peer
 
 
-class Addressed:
+class AddressMiddleware:
     """An application that finds in `REMOTE_ADDR` a bare address without a port, or `UNKNOWN`."""
 
     def __init__(self, app: Wsgi) -> None:

@@ -27,8 +27,8 @@ from service.errors import NotReady, NotRecorded
 from service.files import database
 from service.security import audit_chain
 from service.security.audit_addresses import AddressDetail, origin
-from service.security.audit_chain import PRUNED, START, Checked, Head, Row
-from service.security.audit_entries import ANYONE, Actor, Detail, Entry, read, said, written
+from service.security.audit_chain import PRUNED, START, ChainCheck, ChainHead, ChainRow
+from service.security.audit_entries import ANYONE, Actor, AuditEntry, Detail, read, said, written
 from service.security.refusal_budget import RefusalBudget
 from service.security.sessions import secret_of
 
@@ -84,8 +84,8 @@ class AuditLog:
         self._failed = failed
         self._clock = clock
         self._lock = threading.Lock()
-        self._open: _Open | None = None
-        self._inherited: list[_Open] = []
+        self._open: _OpenLog | None = None
+        self._inherited: list[_OpenLog] = []
         self._budget = RefusalBudget()
 
     def record(
@@ -154,7 +154,7 @@ class AuditLog:
         with suppress(NotRecorded):
             self.record("request.refused", actor, target, reason, address, **more)
 
-    def entries(self) -> Iterator[Entry]:
+    def entries(self) -> Iterator[AuditEntry]:
         """Yield all entries, the first one first; none where nothing was ever recorded."""
         if not self._path.exists():
             return
@@ -162,7 +162,7 @@ class AuditLog:
             for row in db.execute(_ROWS):
                 yield read(_row(row))
 
-    def verify(self, head: Head | None = None) -> Checked:
+    def verify(self, head: ChainHead | None = None) -> ChainCheck:
         """Check every entry against the one before it and the log's secret.
 
         :param head: What `verify` said was the last entry once; that it is still there is checked too.
@@ -177,12 +177,12 @@ class AuditLog:
             return _told(_nothing(head), gone)
         return self._verify(secret, head)
 
-    def _verify(self, secret: bytes | None, head: Head | None) -> Checked:
+    def _verify(self, secret: bytes | None, head: ChainHead | None) -> ChainCheck:
         try:
             with self._reading() as db:
                 return _check(db, secret, head)
         except NotRecorded as error:
-            return Checked(0, None, (error.detail,))
+            return ChainCheck(0, None, (error.detail,))
 
     def prune(self, days: int, actor: Actor) -> int:
         """Remove the entries that are older than so many days, and return how many.
@@ -244,7 +244,7 @@ class AuditLog:
             self._failed()
             raise
 
-    def _held(self) -> _Open:
+    def _held(self) -> _OpenLog:
         """Return the open file: the one that is there, which may have been put in its place, and this process's own."""
         if self._open is not None and self._open.is_at(self._path):
             return self._open
@@ -256,7 +256,7 @@ class AuditLog:
         database.make(self._path, _SCHEMA)
         db = self._connect()
         found = self._path.stat()
-        self._open = _Open(db, secret, os.getpid(), (found.st_dev, found.st_ino))
+        self._open = _OpenLog(db, secret, os.getpid(), (found.st_dev, found.st_ino))
         return self._open
 
     def _connect(self) -> sqlite3.Connection:
@@ -271,7 +271,7 @@ class AuditLog:
             yield db
 
 
-class _Open(NamedTuple):
+class _OpenLog(NamedTuple):
     db: sqlite3.Connection
     secret: bytes
     process: int
@@ -285,16 +285,16 @@ class _Open(NamedTuple):
         return self.process == os.getpid() and self.file == (found.st_dev, found.st_ino)
 
 
-def _check(db: sqlite3.Connection, secret: bytes | None, head: Head | None) -> Checked:
+def _check(db: sqlite3.Connection, secret: bytes | None, head: ChainHead | None) -> ChainCheck:
     checkpoint = db.execute(_CHECKPOINT, (f'%"action":"{PRUNED}"%',)).fetchone()
     rows = (_row(row) for row in db.execute(_ROWS))
     return audit_chain.check(rows, secret, _given(db), _row(checkpoint) if checkpoint else None, head)
 
 
-def _row(found: Sequence[Any]) -> Row:
+def _row(found: Sequence[Any]) -> ChainRow:
     """Return an entry as it is stored; of a damaged file, parts may be of another kind, which counts as nothing."""
     number, *parts = found
-    return Row(number, *(part if isinstance(part, bytes) else b"" for part in parts))
+    return ChainRow(number, *(part if isinstance(part, bytes) else b"" for part in parts))
 
 
 def _given(db: sqlite3.Connection) -> int:
@@ -317,7 +317,7 @@ def _next(db: sqlite3.Connection) -> tuple[int, bytes]:
     return max(_given(db), row.number) + 1, row.hash
 
 
-def _last_before(db: sqlite3.Connection, before: datetime) -> Row | None:
+def _last_before(db: sqlite3.Connection, before: datetime) -> ChainRow | None:
     """Return the last of the entries at the log's beginning that are all older than a time."""
     found = None
     for stored in db.execute(_ROWS):
@@ -328,12 +328,12 @@ def _last_before(db: sqlite3.Connection, before: datetime) -> Row | None:
     return found
 
 
-def _nothing(head: Head | None) -> Checked:
+def _nothing(head: ChainHead | None) -> ChainCheck:
     return audit_chain.check((), None, 0, None, head)
 
 
-def _told(found: Checked, problems: tuple[str, ...]) -> Checked:
-    return Checked(found.entries, found.head, problems + found.problems)
+def _told(found: ChainCheck, problems: tuple[str, ...]) -> ChainCheck:
+    return ChainCheck(found.entries, found.head, problems + found.problems)
 
 
 @contextmanager

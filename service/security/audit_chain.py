@@ -32,7 +32,7 @@ MOST_PROBLEMS = 20
 _HEAD = re.compile(r"(?:([1-9][0-9]{0,17}):)?([0-9a-f]{64})")
 
 
-class Row(NamedTuple):
+class ChainRow(NamedTuple):
     """An entry as it is stored.
 
     :param content: JSON, of which every byte counts.
@@ -46,7 +46,7 @@ class Row(NamedTuple):
     mac: bytes
 
 
-class Head(NamedTuple):
+class ChainHead(NamedTuple):
     """The last entry of a log, as it may be kept elsewhere.
 
     :param number: None where it was kept without.
@@ -60,7 +60,7 @@ class Head(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Checked:
+class ChainCheck:
     """What was found of a log.
 
     :param entries: How many it has.
@@ -69,7 +69,7 @@ class Checked:
     """
 
     entries: int
-    head: Head | None
+    head: ChainHead | None
     problems: tuple[str, ...]
 
 
@@ -86,7 +86,7 @@ def seal(secret: bytes, entry_hash: bytes) -> bytes:
     return hmac.new(secret, b"lienquan audit\0" + entry_hash, hashlib.sha256).digest()
 
 
-def parse_head(text: str) -> Head:
+def parse_head(text: str) -> ChainHead:
     """Return a head as `audit verify` prints it: NUMBER:HASH, or the hash alone.
 
     :raises ValueError: if it is none.
@@ -94,12 +94,16 @@ def parse_head(text: str) -> Head:
     found = _HEAD.fullmatch(text.strip().lower())
     if found is None:
         raise ValueError(f"head: {shown(text)}: expected NUMBER:HASH, as `lienquan audit verify` prints it")
-    return Head(int(found[1]) if found[1] else None, bytes.fromhex(found[2]))
+    return ChainHead(int(found[1]) if found[1] else None, bytes.fromhex(found[2]))
 
 
 def check(
-    rows: Iterable[Row], secret: bytes | None, last: int, checkpoint: Row | None = None, head: Head | None = None
-) -> Checked:
+    rows: Iterable[ChainRow],
+    secret: bytes | None,
+    last: int,
+    checkpoint: ChainRow | None = None,
+    head: ChainHead | None = None,
+) -> ChainCheck:
     """Check a log from its first entry to its last.
 
     :param rows: All entries, by their numbers.
@@ -120,8 +124,8 @@ def check(
         found.tell(f"the log ends at entry {found.number}: expected {last}, the last that was written")
     if head is not None and not found.has_head:
         found.tell(_missing_head(head, found, checkpoint))
-    own = Head(found.number, found.before) if found.entries else None
-    return Checked(found.entries, own, tuple(found.problems))
+    own = ChainHead(found.number, found.before) if found.entries else None
+    return ChainCheck(found.entries, own, tuple(found.problems))
 
 
 class _Findings:
@@ -131,7 +135,7 @@ class _Findings:
     :ivar first: The number of the first entry.
     """
 
-    def __init__(self, head: Head | None) -> None:
+    def __init__(self, head: ChainHead | None) -> None:
         self.entries, self.number, self.first, self.before = 0, 0, 0, START
         self.problems: list[str] = []
         self.head, self.has_head = head, False
@@ -141,7 +145,7 @@ class _Findings:
             self.problems.append(problem)
 
 
-def _before_first(row: Row, checkpoint: Row | None, found: _Findings) -> bytes:
+def _before_first(row: ChainRow, checkpoint: ChainRow | None, found: _Findings) -> bytes:
     """Return the hash that the first entry follows: that of nothing, or of what a pruning removed."""
     found.first = row.number
     if row.number == 1:
@@ -155,7 +159,7 @@ def _before_first(row: Row, checkpoint: Row | None, found: _Findings) -> bytes:
     return pruned.hash
 
 
-def pruned_to(checkpoint: Row | None) -> Head | None:
+def pruned_to(checkpoint: ChainRow | None) -> ChainHead | None:
     """Return the last entry that a pruning removed, None where its entry does not say."""
     told = {} if checkpoint is None else content_of(checkpoint.content)
     detail = told.get("detail")
@@ -164,7 +168,7 @@ def pruned_to(checkpoint: Row | None) -> Head | None:
     number, text = detail.get("up_to"), detail.get("hash")
     if not isinstance(number, int) or not isinstance(text, str) or not re.fullmatch("[0-9a-f]{64}", text):
         return None
-    return Head(number, bytes.fromhex(text))
+    return ChainHead(number, bytes.fromhex(text))
 
 
 def content_of(content: bytes) -> dict[str, Any]:
@@ -176,7 +180,7 @@ def content_of(content: bytes) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _check_row(row: Row, before: bytes, secret: bytes | None, found: _Findings) -> None:
+def _check_row(row: ChainRow, before: bytes, secret: bytes | None, found: _Findings) -> None:
     """Check one entry, and go on from the hash that it has: what was tampered with is told once."""
     if row.hash != link(before, row.content):
         found.tell(f"entry {row.number}: is not what its hash was made of, or does not follow the one before it")
@@ -190,7 +194,7 @@ def _check_row(row: Row, before: bytes, secret: bytes | None, found: _Findings) 
         found.has_head = True
 
 
-def _missing_head(head: Head, found: _Findings, checkpoint: Row | None) -> str:
+def _missing_head(head: ChainHead, found: _Findings, checkpoint: ChainRow | None) -> str:
     pruned = pruned_to(checkpoint)
     if head.number is not None and pruned is not None and (pruned.number or 0) >= head.number:
         return f"head {head}: was pruned: expected one of entry {pruned.number} or later"

@@ -15,7 +15,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from indexer.articles.article import shown
-from service.security.audit_chain import PRUNED, Row, content_of
+from service.security.audit_chain import PRUNED, ChainRow, content_of
 from service.security.keys import Key
 from service.security.people import Person
 
@@ -91,7 +91,7 @@ ANYONE = Actor("anyone")
 MACHINE = Actor("machine")
 
 
-class Entry(NamedTuple):
+class AuditEntry(NamedTuple):
     """One entry, as it is read.
 
     :param at: In UTC.
@@ -151,7 +151,7 @@ def ids(found: Sequence[str]) -> dict[str, Detail]:
     return {"count": len(found), "ids": list(found[:MOST_IDS]), "ids_sha256": whole}
 
 
-def read(row: Row) -> Entry:
+def read(row: ChainRow) -> AuditEntry:
     """Return an entry; of one that was tampered with, what can still be read."""
     said = content_of(row.content)
     actor, detail = said.get("actor"), said.get("detail")
@@ -161,7 +161,7 @@ def read(row: Row) -> Entry:
         at = datetime.fromtimestamp(0, UTC)
     who = Actor(str(actor.get("id")), str(actor.get("name"))) if isinstance(actor, dict) else Actor("")
     target, address = said.get("target"), said.get("address")
-    return Entry(
+    return AuditEntry(
         row.number,
         at,
         str(said.get("action")),

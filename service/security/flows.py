@@ -80,9 +80,9 @@ class Flows:
     def _serializer(self) -> URLSafeTimedSerializer:
         clock = self._clock
 
-        class Signer(TimestampSigner):
+        class FlowSigner(TimestampSigner):
             def get_timestamp(self) -> int:
                 return int(clock())
 
         options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
-        return URLSafeTimedSerializer(self._secret(), "lienquan sign-on", signer=Signer, signer_kwargs=options)
+        return URLSafeTimedSerializer(self._secret(), "lienquan sign-on", signer=FlowSigner, signer_kwargs=options)

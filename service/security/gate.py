@@ -42,7 +42,7 @@ _OF_ARTICLES = "/newsroom/articles/"
 _ID: TypeAdapter[str] = TypeAdapter(ArticleId)
 
 
-class Asked(NamedTuple):
+class BrowserRequest(NamedTuple):
     """What of a request decides.
 
     :param reader: Their address, as far as proxies before the service are trusted.
@@ -87,7 +87,7 @@ class Visitor(NamedTuple):
         return None if self.who is None else self.who.name
 
 
-class Gate:
+class Doorkeeper:
     """Lets in, signs in and out.
 
     :param clock: Seconds since 1970.
@@ -111,7 +111,7 @@ class Gate:
         self._tries = MovingWindowRateLimiter(MemoryStorage())
         self._limit = parse(ATTEMPTS)
 
-    def visitor(self, asked: Asked) -> Visitor:
+    def visitor(self, asked: BrowserRequest) -> Visitor:
         """Return who asks.
 
         :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
@@ -127,7 +127,7 @@ class Gate:
                 return Visitor(session, who)
         raise SignedOut("nobody is signed in: expected a key of scope newsroom, or somebody of the newsroom")
 
-    def _who(self, session: Session, asked: Asked) -> Key | Person | None:
+    def _who(self, session: Session, asked: BrowserRequest) -> Key | Person | None:
         """Return who signed in, None where they may not be in any more."""
         if session.key_id == PERSON:
             return None if self._people is None else self._people.of_session(session.id)
@@ -150,7 +150,7 @@ class Gate:
         if visitor.session is not None and not self._sessions.is_of(visitor.session, token):
             raise StaleForm("csrf: expected the form of this session")
 
-    def beginning(self, asked: Asked) -> Visitor:
+    def beginning(self, asked: BrowserRequest) -> Visitor:
         """Return a visitor who is about to sign in, with a session for the form alone: the one at hand, or a new one.
 
         :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
@@ -160,7 +160,7 @@ class Gate:
         session = self._sessions.of(asked.cookie)
         return Visitor(self._sessions.begin() if session is None or session.key_id != NOBODY else session)
 
-    def sign_in(self, asked: Asked, text: str, token: str) -> Session:
+    def sign_in(self, asked: BrowserRequest, text: str, token: str) -> Session:
         """Return the session of whoever brings a key of the newsroom's; another one than the form's.
 
         :param text: The key.
@@ -189,7 +189,7 @@ class Gate:
         elif self._people is not None:
             self._people.end(visitor.session.id)
 
-    def _is_open(self, asked: Asked) -> bool:
+    def _is_open(self, asked: BrowserRequest) -> bool:
         """Return whether nobody has to sign in: the newsroom is open until its first key, and that was never made.
 
         Where there is a provider to sign in through, everybody has to.
@@ -229,5 +229,5 @@ def _is_id(encoded: str) -> bool:
     return quote(name, safe="") == encoded
 
 
-def _counts(key: Key, asked: Asked) -> bool:
+def _counts(key: Key, asked: BrowserRequest) -> bool:
     return key.counts and "newsroom" in key.scopes and key.bounds.admits(asked.reader)

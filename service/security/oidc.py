@@ -32,7 +32,7 @@ from joserfc.jwk import JWKRegistry, Key
 from joserfc.jws import JWSRegistry
 
 from indexer.articles.article import shown
-from indexer.sources.fetching import Answer, Bounds, FetchError, fetch, send
+from indexer.sources.fetching import FetchError, FetchLimits, FetchResponse, fetch, send
 from service.errors import SignOnRefused
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ PATIENCE = 5
 """For how many seconds nothing is asked of a provider that has just failed, and no keys again for a token of unknown
 origin."""
 
-_BOUNDS = Bounds(size=2**18, seconds=5, redirects=0, private=True)
+_BOUNDS = FetchLimits(size=2**18, seconds=5, redirects=0, private=True)
 _LONGEST_TOKEN = 2**15
 _MOST_KEYS = 50
 _SHORTEST_RSA = 340
@@ -338,7 +338,7 @@ def _one_text(claims: Mapping[str, Any], *names: str) -> None:
             raise SignOnRefused("token", f"{name}: {shown(claims.get(name))}: expected a text")
 
 
-def _object(answer: Answer) -> Claims:
+def _object(answer: FetchResponse) -> Claims:
     """Return what was answered.
 
     :raises FetchError: if it is no object of JSON.
@@ -352,7 +352,7 @@ def _object(answer: Answer) -> Claims:
     return found
 
 
-def _error_of(answer: Answer) -> str:
+def _error_of(answer: FetchResponse) -> str:
     """Return the code of an error of OAuth's; no more of what the provider says, for it may repeat what it was sent."""
     try:
         found = json.loads(answer.body).get("error")

@@ -87,12 +87,12 @@ class Sessions:
     def _serializer(self) -> URLSafeTimedSerializer:
         clock = self._clock
 
-        class Signer(TimestampSigner):
+        class SessionSigner(TimestampSigner):
             def get_timestamp(self) -> int:
                 return int(clock())
 
         options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
-        return URLSafeTimedSerializer(self._secret(), "lienquan session", signer=Signer, signer_kwargs=options)
+        return URLSafeTimedSerializer(self._secret(), "lienquan session", signer=SessionSigner, signer_kwargs=options)
 
 
 def secret_of(home: Path, given: str | None = None, name: str = FILE) -> bytes:

@@ -36,7 +36,7 @@ _NAMES = ("name", "preferred_username", "email")
 _LONGEST_CODE = 4096
 
 
-class Provides(Protocol):
+class ProviderProtocol(Protocol):
     """What is asked of a provider (`oidc.Provider`, which is imported only where there is one)."""
 
     def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
@@ -84,7 +84,7 @@ class Roles:
         return None
 
 
-class SignedOn(NamedTuple):
+class SignOnResult(NamedTuple):
     """Who came back from the provider.
 
     :param flow: Tells which page was wanted, and in which language.
@@ -107,7 +107,7 @@ class SignOn:
         self,
         name: str,
         issuer: str,
-        provider: Provides,
+        provider: ProviderProtocol,
         roles: Roles,
         flows: Flows,
         people: PeopleStore,
@@ -137,7 +137,7 @@ class SignOn:
         """Return the flow that a browser is in, None where it is in none."""
         return self._flows.of(cookie)
 
-    def finish(self, cookie: str | None, answer: Mapping[str, Sequence[str]]) -> SignedOn:
+    def finish(self, cookie: str | None, answer: Mapping[str, Sequence[str]]) -> SignOnResult:
         """Return the session, a new one, of whoever comes back from the provider.
 
         :param cookie: What the browser holds since it went there.
@@ -153,7 +153,7 @@ class SignOn:
         with self._place():
             return self._finish(flow, given)
 
-    def _finish(self, flow: Flow, given: Mapping[str, str]) -> SignedOn:
+    def _finish(self, flow: Flow, given: Mapping[str, str]) -> SignOnResult:
         self._provider.check_issuer(given.get("iss"))
         if not self.people.use(f"flow {flow.id}", self._clock() + SECONDS):
             raise SignOnRefused("stale", "state: expected that of a sign-in which is not over")
@@ -174,7 +174,7 @@ class SignOn:
         session, there = self._sessions.begin(PERSON), claims.get("sid")
         there = hashed(self._issuer, there) if isinstance(there, str) else None
         self.people.begin(session.id, person, there, session.until)
-        return SignedOn(session, person, flow)
+        return SignOnResult(session, person, flow)
 
     def end_elsewhere(self, token: str) -> int:
         """End the sessions of whom the provider has signed out, and return how many there were.

@@ -20,13 +20,13 @@ from service.security import addresses
 from service.serving import beside, cost, deadline
 from service.serving.batching import Batches
 from service.serving.budget import Budgets, Caller
-from service.serving.framing import Head
+from service.serving.framing import RequestHead
 
 Environ = dict[str, Any]
-Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+WsgiApplication = Callable[[Environ, Any], Iterable[bytes]]
 
 
-class Busy(Protocol):
+class BusyResponder(Protocol):
     """Answers those who are turned away."""
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -225,12 +225,12 @@ class Admission:
 
     def __init__(
         self,
-        app: Wsgi,
+        app: WsgiApplication,
         gate: Gate,
-        busy: Busy,
+        busy: BusyResponder,
         seconds: float,
         usual: int,
-        larger: Callable[[Head], int] | None = None,
+        larger: Callable[[RequestHead], int] | None = None,
         budgets: Budgets | None = None,
         hops: int = 0,
         key_of: Callable[[Environ], str | None] | None = None,
@@ -256,7 +256,7 @@ class Admission:
     def _alone(self) -> bool:
         return self.gate.inside + self.heavy.inside <= 1 and not self.gate.queued
 
-    def closed_to(self, peer: str, head: Head) -> bool:
+    def closed_to(self, peer: str, head: RequestHead) -> bool:
         """Return whether a request would be turned away at the gate of light ones.
 
         :param peer: The address at the other end of its connection.
@@ -298,7 +298,7 @@ class Admission:
                 raise Overloaded
             yield
 
-    def most(self, head: Head) -> int:
+    def most(self, head: RequestHead) -> int:
         """Return how many bytes of a body are received."""
         return self.usual if self._larger is None or not unquote(head.path).endswith(_OWN) else self._larger(head)
 
@@ -307,7 +307,7 @@ class Admission:
         """Return whether an address is asked for by those who watch over the service."""
         return path in WATCHING
 
-    def turned_away(self, head: Head, keeps: bool) -> tuple[bytes, bool] | None:
+    def turned_away(self, head: RequestHead, keeps: bool) -> tuple[bytes, bool] | None:
         """Return what is answered to a request that cannot even wait, before a thread is spent on it.
 
         :param head: Of a request without a body, after which nothing has arrived.
@@ -363,7 +363,7 @@ class Admission:
         try:
             environ["wsgi.input"] = io.BytesIO(body.read(announced or self.usual + 1))
         except Exception as error:  # each server has its own for a body that breaks off
-            environ["wsgi.input"] = _Broken(error)
+            environ["wsgi.input"] = _BrokenBody(error)
 
 
 def _size(environ: Environ) -> int:
@@ -379,7 +379,7 @@ def _free(method: str, path: str) -> bool:
     return method in ("PUT", "DELETE") or path.startswith(_FREE) or path.endswith(_OWN)
 
 
-class _Broken(io.RawIOBase):
+class _BrokenBody(io.RawIOBase):
     """A body that broke off, for whoever reads it to find out."""
 
     def __init__(self, error: Exception) -> None:

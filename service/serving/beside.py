@@ -37,7 +37,7 @@ def spare(there_is: bool) -> Iterator[None]:
         _spare.reset(token)
 
 
-class Beside(Generic[T]):
+class BackgroundCall(Generic[T]):
     """A call that is made beside what follows, if there is a core to spare.
 
     :param call: Looks at no context variable: it is made in another thread.

@@ -20,7 +20,7 @@ from typing import IO, Any
 from gunicorn.http import get_parser
 from gunicorn.workers.gthread import TConn
 
-from service.serving.framing import Frame, Progress
+from service.serving.framing import Frame, FrameProgress
 
 IN_MEMORY = 1 << 18
 """Bytes of a request that are kept in memory; a longer one goes into a file without a name."""
@@ -32,7 +32,7 @@ _HIGH, _LOW = 1 << 18, 1 << 17
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Received:
+class ReceiveBuffer:
     """What has been received and not been read yet; the parser reads from it as from a socket that ends.
 
     :ivar held: Bytes in memory.
@@ -88,7 +88,7 @@ class Received:
             self._file.close()
 
 
-class Outgoing:
+class SendBuffer:
     """What a thread sends on: it waits for nobody, unless an answer is made while it is sent and too much is left.
 
     :ivar left: Bytes that could not be sent yet.
@@ -164,8 +164,8 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser: Any = None
         self.data_ready = True  # there is always a request by the time a thread has it
         self.frame = Frame(0)
-        self.received = Received()
-        self.out = Outgoing(self.sock)
+        self.received = ReceiveBuffer()
+        self.out = SendBuffer(self.sock)
         self.whole = False
         self.since = self.until = time.monotonic()
         self.watched = False
@@ -177,7 +177,7 @@ class Connection(TConn):  # type: ignore[misc]
     @property
     def silent(self) -> bool:
         """Return whether nothing of a request has arrived."""
-        return self.frame.progress is Progress.HEAD and not self.received.held
+        return self.frame.progress is FrameProgress.HEAD and not self.received.held
 
     def begin(self, usual: int) -> bytes:
         """Make ready for the next request, and return what has come of it with the one before.
@@ -186,7 +186,7 @@ class Connection(TConn):  # type: ignore[misc]
         """
         left = b"" if self.parser is None else self.parser.unreader.take_buffered()
         left += self.received.rest()
-        self.frame, self.received, self.parser = Frame(usual), Received(left), None
+        self.frame, self.received, self.parser = Frame(usual), ReceiveBuffer(left), None
         self.initialized = False
         return left
 

@@ -23,7 +23,7 @@ _LENGTH = re.compile(r"[0-9]{1,15}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r]*)?\r\n")
 
 
-class Progress(Enum):
+class FrameProgress(Enum):
     """How much of a request is there."""
 
     HEAD = auto()
@@ -38,7 +38,7 @@ class Progress(Enum):
     """All that will be read of it: it is malformed, or larger than it may be."""
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """The first lines of a request.
 
     :param path: As it was sent, percent-encoded.
@@ -66,11 +66,11 @@ class Frame:
         self._start = bytearray()
         self._missing = 0
         self._chunks: _Chunks | None = None
-        self.head: Head | None = None
+        self.head: RequestHead | None = None
         self.announced: int | None = None
-        self.progress = Progress.HEAD
+        self.progress = FrameProgress.HEAD
 
-    def feed(self, data: bytes) -> Progress:
+    def feed(self, data: bytes) -> FrameProgress:
         """Take in what has arrived and return how much is there."""
         if self.head is not None:
             return self._body(data)
@@ -79,12 +79,12 @@ class Frame:
         end = self._start.find(_END, searched)
         if end < 0:
             line = len(self._start) > MAX_LINE and self._start.find(b"\r\n", 0, MAX_LINE + 2) < 0
-            return self._become(Progress.ENDED if line or len(self._start) > MAX_HEAD else Progress.HEAD)
+            return self._become(FrameProgress.ENDED if line or len(self._start) > MAX_HEAD else FrameProgress.HEAD)
         rest, head = bytes(self._start[end + len(_END) :]), self._start[:end].decode("latin-1")
         self._start.clear()
-        return self._body(rest) if self._opened(head) else self._become(Progress.ENDED)
+        return self._body(rest) if self._opened(head) else self._become(FrameProgress.ENDED)
 
-    def allow(self, most: int) -> Progress:
+    def allow(self, most: int) -> FrameProgress:
         """Say how large the body may be, and return how much is there."""
         self._most, self._larger = most, True
         return self._become(self._bounded())
@@ -92,7 +92,9 @@ class Frame:
     @property
     def alone(self) -> bool:
         """Return whether it is here in full, has no body, and nothing has arrived after it."""
-        return self.progress is Progress.WHOLE and self.announced is None and not self._missing and not self._chunks
+        return (
+            self.progress is FrameProgress.WHOLE and self.announced is None and not self._missing and not self._chunks
+        )
 
     @property
     def expects(self) -> bool:
@@ -100,7 +102,7 @@ class Frame:
         head = self.head
         return head is not None and head.version == "HTTP/1.1" and head.headers.get("expect") == "100-continue"
 
-    def _become(self, progress: Progress) -> Progress:
+    def _become(self, progress: FrameProgress) -> FrameProgress:
         self.progress = progress
         return progress
 
@@ -120,7 +122,7 @@ class Frame:
         if len(words) != 3 or framing > 1:
             return False
         path, _, query = words[1].partition("?")
-        self.head = Head(words[0], path, query, words[2], headers)
+        self.head = RequestHead(words[0], path, query, words[2], headers)
         length, coding = headers.get("content-length"), headers.get("transfer-encoding")
         if coding is not None:
             self._chunks = _Chunks()
@@ -131,23 +133,23 @@ class Frame:
             self.announced = self._missing = int(length)
         return True
 
-    def _body(self, data: bytes) -> Progress:
+    def _body(self, data: bytes) -> FrameProgress:
         if self._chunks is None:
             self._missing -= len(data)
         elif not self._chunks.feed(data):
-            return self._become(Progress.ENDED)
+            return self._become(FrameProgress.ENDED)
         return self._become(self._bounded())
 
-    def _bounded(self) -> Progress:
+    def _bounded(self) -> FrameProgress:
         chunks = self._chunks
         size = (self.announced or 0) if chunks is None else chunks.size
         if size > self._most:
-            return Progress.ENDED if self._larger else Progress.LARGER
+            return FrameProgress.ENDED if self._larger else FrameProgress.LARGER
         if chunks is None:
-            return Progress.WHOLE if self._missing <= 0 else Progress.BODY
+            return FrameProgress.WHOLE if self._missing <= 0 else FrameProgress.BODY
         if chunks.count > self._most // _CHUNK_BYTES + _CHUNK_BYTES:
-            return Progress.ENDED
-        return Progress.WHOLE if chunks.ended else Progress.BODY
+            return FrameProgress.ENDED
+        return FrameProgress.WHOLE if chunks.ended else FrameProgress.BODY
 
 
 class _Chunks:

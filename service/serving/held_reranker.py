@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from models.cross_encoder import Reranker, Scores
+from models.cross_encoder import PassageScores, Reranker
 from service.serving import deadline
 from service.serving.held_encoder import FIRST_RETRY, load_until
 
@@ -30,7 +30,7 @@ _KEPT = 1024
 """Lists whose scores are kept, so that the pages of a list agree and cost no more; about 300 bytes each."""
 
 
-class Skipped(Exception):
+class RerankingSkipped(Exception):
     """There are no scores for this list; the message says why."""
 
 
@@ -49,7 +49,7 @@ class HeldReranker:
         self._lazily = lazily
         self._reranker: Reranker | None = None
         self._scoring = threading.Lock()
-        self._kept: OrderedDict[bytes, Scores] = OrderedDict()
+        self._kept: OrderedDict[bytes, PassageScores] = OrderedDict()
         self._keeping = threading.Lock()
         self.problem: str | None = None if lazily else "the reranker is being loaded"
 
@@ -60,10 +60,10 @@ class HeldReranker:
             self._reranker, self.problem = reranker, None
             logger.info("reranker ready: %s", reranker.name)
 
-    def score(self, query: str, passages: Sequence[str]) -> Scores:
+    def score(self, query: str, passages: Sequence[str]) -> PassageScores:
         """Return (len(passages),) float64, higher is better. The same list has the same scores.
 
-        :raises Skipped: if there is no reranker yet, it is busy, there is no time, or it fails.
+        :raises RerankingSkipped: if there is no reranker yet, it is busy, there is no time, or it fails.
         :raises ModelError: if it is loaded lazily, and cannot be.
         """
         reranker = self._held()
@@ -72,11 +72,11 @@ class HeldReranker:
             return kept
         seconds = deadline.share(SHARE)
         if seconds == 0:
-            raise Skipped("its share of the request's time is gone")
+            raise RerankingSkipped("its share of the request's time is gone")
         until = None if seconds is None else time.monotonic() + seconds
         # Who waited would hold a place that others are answered in; outside of a request nobody else is there.
         if not self._scoring.acquire(blocking=seconds is None):
-            raise Skipped("it is at another list")
+            raise RerankingSkipped("it is at another list")
         try:
             scores = self._scored(reranker, query, passages, until)
         finally:
@@ -87,15 +87,15 @@ class HeldReranker:
     def _held(self) -> Reranker:
         if self._reranker is None:
             if not self._lazily:
-                raise Skipped(self.problem or "the reranker is being loaded")
+                raise RerankingSkipped(self.problem or "the reranker is being loaded")
             self._reranker = self._load()
         return self._reranker
 
-    def _scored(self, reranker: Reranker, query: str, passages: Sequence[str], until: float | None) -> Scores:
-        pieces: list[Scores] = []
+    def _scored(self, reranker: Reranker, query: str, passages: Sequence[str], until: float | None) -> PassageScores:
+        pieces: list[PassageScores] = []
         for start in range(0, len(passages), _PIECE):
             if until is not None and time.monotonic() > until:
-                raise Skipped("its share of the request's time is gone")
+                raise RerankingSkipped("its share of the request's time is gone")
             piece = passages[start : start + _PIECE]
             try:
                 found = reranker.score(query, piece)
@@ -109,26 +109,26 @@ class HeldReranker:
             self.problem = None
         return np.concatenate(pieces)
 
-    def _recall(self, key: bytes) -> Scores | None:
+    def _recall(self, key: bytes) -> PassageScores | None:
         with self._keeping:
             kept = self._kept.get(key)
             if kept is not None:
                 self._kept.move_to_end(key)
             return kept
 
-    def _keep(self, key: bytes, scores: Scores) -> None:
+    def _keep(self, key: bytes, scores: PassageScores) -> None:
         scores.setflags(write=False)
         with self._keeping:
             self._kept[key] = scores
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
 
-    def _failed(self, what: str) -> Skipped:
+    def _failed(self, what: str) -> RerankingSkipped:
         problem = f"the reranker does not answer: {what}"
         if self.problem != problem:
             logger.error("%s; searches go without it until it does", problem)
             self.problem = problem
-        return Skipped(problem)
+        return RerankingSkipped(problem)
 
     def _cannot_load(self, error: Exception, trace: bool) -> None:
         problem = f"the reranker cannot be loaded: {error}"

@@ -26,7 +26,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, ThreadWorker
 from service.serving import connection, unreadable
 from service.serving.admission import SPARE, Admission
 from service.serving.connection import Connection
-from service.serving.framing import Head, Progress
+from service.serving.framing import FrameProgress, RequestHead
 
 _PIECE = 1 << 16
 """Bytes that are received at once."""
@@ -115,7 +115,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         admission = self._admission()
         return admission is not None and (self._handed >= self._room or admission.gate.full)
 
-    def _refuses(self, conn: Connection, admission: Admission, head: Head) -> bool:
+    def _refuses(self, conn: Connection, admission: Admission, head: RequestHead) -> bool:
         return self._handed >= self._room or admission.closed_to(conn.client[0], head)
 
     def enqueue_req(self, conn: Connection) -> None:
@@ -128,8 +128,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._coming[conn] = None
         self._held += len(left)
         if left:
-            self._advance(conn, Progress.HEAD, conn.frame.feed(left))
-        if conn in self._coming and conn.frame.progress is not Progress.LARGER:
+            self._advance(conn, FrameProgress.HEAD, conn.frame.feed(left))
+        if conn in self._coming and conn.frame.progress is not FrameProgress.LARGER:
             self._receive(conn, conn.sock)
         if conn in self._coming and self.nr_conns > self._most:
             self._turn_out()
@@ -157,12 +157,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if self._held > HELD:
             self._turn_out()
 
-    def _advance(self, conn: Connection, before: Progress, now: Progress) -> None:
-        if now not in (Progress.HEAD, Progress.BODY):
+    def _advance(self, conn: Connection, before: FrameProgress, now: FrameProgress) -> None:
+        if now not in (FrameProgress.HEAD, FrameProgress.BODY):
             self._unwatch(conn)
             self._proceed(conn)
             return
-        if now is Progress.BODY and before is not Progress.BODY:
+        if now is FrameProgress.BODY and before is not FrameProgress.BODY:
             self._await_body(conn)
         self._watch(conn, selectors.EVENT_READ, self._receive)
 
@@ -185,7 +185,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _proceed(self, conn: Connection) -> None:
         """Go on with a connection that is not registered: all is there, or it has to be asked how much may come."""
         admission = self._admission()
-        if conn.frame.progress is not Progress.LARGER:
+        if conn.frame.progress is not FrameProgress.LARGER:
             self._dispatch(conn)
         elif admission is None:
             self._allow(conn, None)
@@ -197,7 +197,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if conn not in self._coming:
             return
         wrong = found is None or found.exception() is not None
-        if conn.frame.allow(0 if wrong or found is None else found.result()) is not Progress.BODY:
+        if conn.frame.allow(0 if wrong or found is None else found.result()) is not FrameProgress.BODY:
             self._dispatch(conn)
             return
         self._await_body(conn)
@@ -217,7 +217,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._unwatch(conn)
         self._forget(conn)
         admission = self._admission()
-        if admission is None or conn.frame.progress is Progress.HEAD:
+        if admission is None or conn.frame.progress is FrameProgress.HEAD:
             self._part(conn)
         else:
             self._answer(conn, admission.too_late(), False)
@@ -230,7 +230,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _dispatch(self, conn: Connection) -> None:
         """Hand a connection with a request to a thread, or turn it away here, in a fifth of the time."""
         self._forget(conn)
-        conn.whole = conn.frame.progress is Progress.WHOLE
+        conn.whole = conn.frame.progress is FrameProgress.WHOLE
         admission, head = self._admission(), conn.frame.head
         if admission is not None and head is not None and admission.watches(head.path):
             self._hand(conn, self._watchers)
@@ -362,7 +362,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if now - self._looked >= _LOOK_S:
             self._looked = now
             for conn in [conn for conn in self._coming if conn.until <= now]:
-                if conn.frame.progress is not Progress.LARGER:  # a thread is being asked
+                if conn.frame.progress is not FrameProgress.LARGER:  # a thread is being asked
                     self._give_up(conn)
             for conn in [conn for conn in self._sending if conn.until <= now]:
                 self._drop(conn)
@@ -378,7 +378,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _turn_out(self) -> None:
         """Let go of whoever has kept the loop waiting for longest, be it for a request or for its answer to be read."""
-        waiting = [one for one in self._coming if one.frame.progress is not Progress.LARGER][:1]
+        waiting = [one for one in self._coming if one.frame.progress is not FrameProgress.LARGER][:1]
         oldest = min((*waiting, *list(self._sending)[:1]), key=lambda one: one.since, default=None)
         admission = self._admission()
         if oldest is None:
@@ -428,7 +428,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.timeout = min(conn.timeout, until)
         for conn in self._coming:
             if (
-                conn.frame.progress is Progress.HEAD and not conn.received.held
+                conn.frame.progress is FrameProgress.HEAD and not conn.received.held
             ):  # nobody waits for those that never say a word
                 conn.until = min(conn.until, until)
         for listener in self.sockets:

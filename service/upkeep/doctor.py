@@ -29,7 +29,7 @@ from service import settings
 from service.options import Options
 from service.search import reranking
 from service.settings import Settings, SettingsError
-from service.upkeep.home_checks import Finding as Finding
+from service.upkeep.home_checks import CheckResult as CheckResult
 from service.upkeep.home_checks import Status, examine_home, heard
 
 _LEAST_FREE = 2**30
@@ -42,16 +42,16 @@ _PATIENCE = 3.0
 """Seconds that a service may take to say whether it is ready."""
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[CheckResult]:
     """Yield a finding for everything that was looked at, as soon as it is known."""
     try:
         loaded = settings.load()
     except SettingsError as error:
         for fault in error.faults:
-            yield Finding("settings", "problem", fault, "mend it; `lienquan settings --example` names all settings")
+            yield CheckResult("settings", "problem", fault, "mend it; `lienquan settings --example` names all settings")
         yield _processor(1)
         return
-    yield Finding("settings", "ok", f"valid, {_named()}")
+    yield CheckResult("settings", "ok", f"valid, {_named()}")
     if loaded.models is not None:
         os.environ[settings.variable("models")] = str(loaded.models)
     yield from _files(loaded)
@@ -72,7 +72,7 @@ def _named() -> str:
     return ", ".join([*said, f"{len(variables)} from the environment"])
 
 
-def _files(loaded: Settings) -> Iterator[Finding]:
+def _files(loaded: Settings) -> Iterator[CheckResult]:
     """Look at the files that settings name: there, readable, and every line as expected."""
     named = {
         name: value
@@ -83,18 +83,18 @@ def _files(loaded: Settings) -> Iterator[Finding]:
     for name, path in named.items():
         if name in unread:
             advice = f"write the file, or take {settings.variable(name)} ({name} in the settings file) away"
-            yield Finding(name, "problem", f"{path}: {unread[name]}", advice)
+            yield CheckResult(name, "problem", f"{path}: {unread[name]}", advice)
         elif fault := _secret_fault(name, loaded):
-            yield Finding(name, "problem", fault, f"chmod 600 {path}, and see that the secret is in it")
+            yield CheckResult(name, "problem", fault, f"chmod 600 {path}, and see that the secret is in it")
         else:
-            yield Finding(name, "ok", f"{path}: can be read")
+            yield CheckResult(name, "ok", f"{path}: can be read")
     with heard() as said:
         options = Options.of(loaded)
         options.synonyms()
         options.rules()
     for line in said:
         if not any(named[name].name in line for name in unread):
-            yield Finding("files", "problem", line, "mend the line; the others count meanwhile")
+            yield CheckResult("files", "problem", line, "mend the line; the others count meanwhile")
 
 
 def _secret_fault(name: str, loaded: Settings) -> str | None:
@@ -117,39 +117,45 @@ def _unreadable(path: Path) -> str | None:
     return None
 
 
-def _processor(workers: int) -> Finding:
+def _processor(workers: int) -> CheckResult:
     kind, why = int8_kind()
     cores = available_threads()
     found = f"{cores} cores for {workers} workers, {why}"
     if kind is None:
-        return Finding("CPU", "warning", found, "the model runs in torch here: a query takes about seven times as long")
+        return CheckResult(
+            "CPU", "warning", found, "the model runs in torch here: a query takes about seven times as long"
+        )
     if workers > cores:
-        return Finding("CPU", "warning", found, f"set workers to at most {cores}")
+        return CheckResult("CPU", "warning", found, f"set workers to at most {cores}")
     if kind == "avx2":
-        return Finding("CPU", "warning", found, "encoding is slower without VNNI; related lists of articles are not")
-    return Finding("CPU", "ok", found)
+        return CheckResult(
+            "CPU", "warning", found, "encoding is slower without VNNI; related lists of articles are not"
+        )
+    return CheckResult("CPU", "ok", found)
 
 
-def _disk(home: Path) -> Iterator[Finding]:
+def _disk(home: Path) -> Iterator[CheckResult]:
     if not home.is_dir():
-        yield Finding("home", "warning", f"{home}: not there", "the first `lienquan index` makes it; is home right?")
+        yield CheckResult(
+            "home", "warning", f"{home}: not there", "the first `lienquan index` makes it; is home right?"
+        )
         return
     try:
         with tempfile.TemporaryFile(dir=home) as file:
             file.write(b"x")
     except OSError as error:
-        yield Finding("home", "problem", f"{home}: {error.strerror}", "let the service's user write there")
+        yield CheckResult("home", "problem", f"{home}: {error.strerror}", "let the service's user write there")
     else:
-        yield Finding("home", "ok", f"{home}: can be written to")
+        yield CheckResult("home", "ok", f"{home}: can be written to")
     free = shutil.disk_usage(home).free
     needed = max(_LEAST_FREE, _GROWTH * _current_bytes(home))
     found = f"{free / 2**30:.1f} GiB free"
     if free >= needed:
-        yield Finding("disk", "ok", found)
+        yield CheckResult("disk", "ok", found)
         return
     advice = "make room: `lienquan snapshots prune --keep 2`, old rejects-*.jsonl"
     status: Status = "problem" if free < _LEAST_FREE // 4 else "warning"
-    yield Finding("disk", status, f"{found}, {needed / 2**30:.1f} GiB wanted to write all anew", advice)
+    yield CheckResult("disk", status, f"{found}, {needed / 2**30:.1f} GiB wanted to write all anew", advice)
 
 
 def _current_bytes(home: Path) -> int:
@@ -162,7 +168,7 @@ def _current_bytes(home: Path) -> int:
     return sum(entry.size for entry in manifest.files.values()) if manifest else 0
 
 
-def _model(loaded: Settings) -> tuple[Finding, Encoder | None]:
+def _model(loaded: Settings) -> tuple[CheckResult, Encoder | None]:
     """Look at the model: there, undamaged, and able to encode."""
     given = (loaded.model, loaded.query_prompt, loaded.document_prompt, loaded.max_tokens)
     try:
@@ -170,58 +176,60 @@ def _model(loaded: Settings) -> tuple[Finding, Encoder | None]:
         absent = sentence_transformer.missing(card)
         if absent is not None:
             advice = "`lienquan models fetch` makes or fetches it now; else `index` and `serve` do"
-            return Finding("model", "warning", absent, advice), None
+            return CheckResult("model", "warning", absent, advice), None
         sentence_transformer.verify(card)
         encoder = sentence_transformer.load(card, loaded.backend, loaded.threads)
         encoder.encode_queries(["khám bệnh"])
         started = perf_counter()
         encoder.encode_queries(["khám sức khỏe"])
     except ModelError as error:
-        return Finding("model", "problem", str(error), "`lienquan models check` says more"), None
+        return CheckResult("model", "problem", str(error), "`lienquan models check` says more"), None
     took = (perf_counter() - started) * 1000
     identity = encoder.identity
-    return Finding("model", "ok", f"{identity.name}, {identity.precision}: encodes a query in {took:.1f} ms"), encoder
+    return CheckResult(
+        "model", "ok", f"{identity.name}, {identity.precision}: encodes a query in {took:.1f} ms"
+    ), encoder
 
 
-def _reranker(name: str, loaded: Settings) -> Finding:
+def _reranker(name: str, loaded: Settings) -> CheckResult:
     """Look at the cross-encoder: there, and able to score."""
     try:
         card = cross_encoder.find(name)
         absent = cross_encoder.missing(card)
         if absent is not None:
-            return Finding("reranker", "warning", absent, "`serve` fetches it, and searches without it until then")
+            return CheckResult("reranker", "warning", absent, "`serve` fetches it, and searches without it until then")
         reranker = cross_encoder.load(card, loaded.backend, loaded.threads)
         started = perf_counter()
         reranker.score("khám sức khỏe", ["Khám sức khỏe định kỳ cho công nhân"] * reranking.FIRST)
     except ModelError as error:
-        return Finding("reranker", "problem", str(error), "mend it; searches go without it meanwhile")
+        return CheckResult("reranker", "problem", str(error), "mend it; searches go without it meanwhile")
     took = (perf_counter() - started) * 1000
-    return Finding("reranker", "ok", f"{reranker.name}: scores {reranking.FIRST} short passages in {took:.1f} ms")
+    return CheckResult("reranker", "ok", f"{reranker.name}: scores {reranking.FIRST} short passages in {took:.1f} ms")
 
 
-def _snapshot(home: Path, encoder: Encoder | None) -> Finding:
+def _snapshot(home: Path, encoder: Encoder | None) -> CheckResult:
     """Look at the current snapshot: every byte, whether it opens, and whether the encoder is its own."""
     place = Home(home)
     try:
         name = place.current()
         if name is None:
-            return Finding("snapshot", "warning", f"{home}: none is published yet", "run `lienquan index`")
+            return CheckResult("snapshot", "warning", f"{home}: none is published yet", "run `lienquan index`")
         snapshot = Snapshot(place.directory(name))  # which hashes them all
     except (SnapshotError, OSError) as error:
         advice = "`lienquan snapshots rollback`, or restore a backup, or `lienquan index` the sources"
-        return Finding("snapshot", "problem", str(error), advice)
+        return CheckResult("snapshot", "problem", str(error), advice)
     manifest = snapshot.manifest
     snapshot.close()
     found = f"{name}: {manifest.articles} articles, every file as it was published"
     if encoder is None:
-        return Finding("snapshot", "ok", f"{found}; not held against the model")
+        return CheckResult("snapshot", "ok", f"{found}; not held against the model")
     if not manifest.encoder.compatible(encoder.identity):
         found = f"{name}: made with {manifest.encoder}, the settings have {encoder.identity}"
-        return Finding("snapshot", "problem", found, "index with the same settings, or set back the model")
-    return Finding("snapshot", "ok", f"{found}, made with this model")
+        return CheckResult("snapshot", "problem", found, "index with the same settings, or set back the model")
+    return CheckResult("snapshot", "ok", f"{found}, made with this model")
 
 
-def _port(host: str, port: int) -> Finding:
+def _port(host: str, port: int) -> CheckResult:
     """Look at who listens where `serve` would: nobody, or a service that is ready."""
     at = f"{host}:{port}"
     try:
@@ -231,10 +239,10 @@ def _port(host: str, port: int) -> Finding:
     except OSError as error:
         reached = "127.0.0.1" if host in {"0.0.0.0", ""} else host  # noqa: S104
         return _listener(at, reached, port, error)
-    return Finding("port", "ok", f"{at}: free for `lienquan serve`")
+    return CheckResult("port", "ok", f"{at}: free for `lienquan serve`")
 
 
-def _listener(at: str, host: str, port: int, refused: OSError) -> Finding:
+def _listener(at: str, host: str, port: int, refused: OSError) -> CheckResult:
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
         with urllib.request.urlopen(f"{address}/readyz", timeout=_PATIENCE) as answer:  # noqa: S310
@@ -244,11 +252,11 @@ def _listener(at: str, host: str, port: int, refused: OSError) -> Finding:
             told, status = _problem(error.read), error.code
     except (OSError, ValueError):
         advice = "set another port, or stop what listens there"
-        return Finding("port", "problem", f"{at}: {refused.strerror}, and no Lienquan answers there", advice)
+        return CheckResult("port", "problem", f"{at}: {refused.strerror}, and no Lienquan answers there", advice)
     if status == 200 and not told.get("problem"):
-        return Finding("port", "ok", f"{at}: a service answers, ready with {told.get('snapshot')}")
+        return CheckResult("port", "ok", f"{at}: a service answers, ready with {told.get('snapshot')}")
     reason = told.get("problem") or told.get("detail") or f"status {status}"
-    return Finding("port", "problem", f"{at}: a service answers, but: {reason}", "its log says more")
+    return CheckResult("port", "problem", f"{at}: a service answers, but: {reason}", "its log says more")
 
 
 def _problem(read: Callable[[], bytes]) -> dict[str, str]:

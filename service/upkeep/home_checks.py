@@ -35,7 +35,7 @@ Status = Literal["ok", "warning", "problem"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """What was looked at, how it is, and what to do about it.
 
     :param status: `problem` where something is wrong, `warning` where it may be meant so.
@@ -47,7 +47,7 @@ class Finding:
     advice: str = ""
 
 
-def examine_home(home: Path) -> Iterator[Finding]:
+def examine_home(home: Path) -> Iterator[CheckResult]:
     """Yield a finding for keys, changes, who brings them in, following, and each source that is not well."""
     yield _modes(home)
     yield from _restoring(home)
@@ -76,115 +76,119 @@ def heard() -> Iterator[list[str]]:
         floor.propagate = propagates
 
 
-def _modes(home: Path) -> Finding:
+def _modes(home: Path) -> CheckResult:
     """Look whether others than its owner may read the home."""
     if not home.is_dir():
-        return Finding("modes", "ok", "no home yet: it will be its owner's alone")
+        return CheckResult("modes", "ok", "no home yet: it will be its owner's alone")
     found = list(private.exposed(home))
     if not found:
-        return Finding("modes", "ok", f"{home}: its owner alone can read it")
+        return CheckResult("modes", "ok", f"{home}: its owner alone can read it")
     told = (
         f"{len(found)} files or directories of {home} can be read by others than their owner, {found[0].name} for one"
     )
-    return Finding("modes", "problem", told, f"`chmod -R go= {home}`; texts under embargo lie there")
+    return CheckResult("modes", "problem", told, f"`chmod -R go= {home}`; texts under embargo lie there")
 
 
-def _restoring(home: Path) -> Iterator[Finding]:
+def _restoring(home: Path) -> Iterator[CheckResult]:
     """Look whether a backup was restored to its end."""
     if (home / RESTORING).exists():
         advice = "stop the service and run `lienquan restore` again: it removes what is there of the backup first"
-        yield Finding("restore", "problem", f"{home}: restoring a backup was broken off", advice)
+        yield CheckResult("restore", "problem", f"{home}: restoring a backup was broken off", advice)
 
 
-def _keys(home: Path) -> Iterator[Finding]:
+def _keys(home: Path) -> Iterator[CheckResult]:
     """Look at the keys: readable by the service and by nobody else, what they open, which need somebody's attention."""
     every = _all_keys(home)
-    if isinstance(every, Finding):
+    if isinstance(every, CheckResult):
         yield every
         return
     scopes = Counter(scope for key in every if key.counts for scope in key.scopes)
     opened = ", ".join(f"{scope} {count}" for scope, count in sorted(scopes.items()))
     count = sum(key.counts for key in every)
     none = "none that count: nobody writes by the API, nor signs in to the newsroom's pages with one"
-    yield Finding("keys", "ok", f"{count} that count: {opened}" if count else none)
+    yield CheckResult("keys", "ok", f"{count} that count: {opened}" if count else none)
     followed = {key.follows for key in every}
     for key in every:
         if key.revoked is None and key.id not in followed:
             yield from _age(key, datetime.now(UTC).timestamp())
 
 
-def _age(key: keys.Key, now: float) -> Iterator[Finding]:
+def _age(key: keys.Key, now: float) -> Iterator[CheckResult]:
     """Tell of a key that none follows and that ends soon, has ended lately, or has not been used for long."""
     used = key.last_used or key.created
     if key.expires is not None and abs(key.expires - now) < _SOON.total_seconds():
         state = "ended" if key.expired else "ends"
         advice = f"`lienquan keys rotate {key.id}` makes one that follows it"
         told = f"{key.name}: {state} {_time(datetime.fromtimestamp(key.expires, UTC))}"
-        yield Finding(f"key {key.id}", "warning", told, "make another, if it is needed" if key.expired else advice)
+        yield CheckResult(f"key {key.id}", "warning", told, "make another, if it is needed" if key.expired else advice)
     elif key.counts and now - used > _UNUSED.total_seconds():
         state = "made, and never used since," if key.last_used is None else "last used"
         told = f"{key.name}: {state} {_time(datetime.fromtimestamp(used, UTC))}"
-        yield Finding(f"key {key.id}", "warning", told, f"`lienquan keys revoke {key.id}`, if nobody needs it")
+        yield CheckResult(f"key {key.id}", "warning", told, f"`lienquan keys revoke {key.id}`, if nobody needs it")
 
 
-def _all_keys(home: Path) -> list[keys.Key] | Finding:
+def _all_keys(home: Path) -> list[keys.Key] | CheckResult:
     """Return the keys, or why they cannot be had, or not be trusted."""
     for name in (keys.FILE, sessions.FILE, people.FILE):
         path = home / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             advice = f"`chmod 600 {path}`, then make new keys for those that may have been read"
-            return Finding("keys", "problem", f"{path}: others than its owner may read it", advice)
+            return CheckResult("keys", "problem", f"{path}: others than its owner may read it", advice)
     with heard() as said:
         try:
             return keys.KeyStore(home).all()
         except (NotReady, OSError) as error:
             advice = "restore it from a backup, or take it away and make new keys"
-            return Finding("keys", "problem", said[0] if said else str(error), advice)
+            return CheckResult("keys", "problem", said[0] if said else str(error), advice)
 
 
-def _changes(home: Home) -> Iterator[Finding]:
+def _changes(home: Home) -> Iterator[CheckResult]:
     """Look at what the API wrote: served, published, or waiting, and whether somebody sees to it."""
     try:
         how = ingestion(home)
     except IndexerError as error:
-        yield Finding("changes", "problem", str(error), "restore the file from a backup; the log says more")
+        yield CheckResult("changes", "problem", str(error), "restore the file from a backup; the log says more")
         return
     since = "" if how.since is None else f", the first since {_time(how.since)}"
     if not how.waiting:
-        yield Finding("changes", "ok", f"none waits to be served, {how.unpublished} to be published")
+        yield CheckResult("changes", "ok", f"none waits to be served, {how.unpublished} to be published")
     elif not how.running:
         advice = "`lienquan serve` brings them in, `lienquan merge` publishes them without it"
-        yield Finding("changes", "warning", f"{how.waiting} wait{since}", advice)
+        yield CheckResult("changes", "warning", f"{how.waiting} wait{since}", advice)
     elif how.since is not None and datetime.now(UTC) - how.since > _PATIENCE:
-        yield Finding("changes", "problem", f"{how.waiting} wait{since}", "the service's log says what keeps them")
+        yield CheckResult("changes", "problem", f"{how.waiting} wait{since}", "the service's log says what keeps them")
     else:
-        yield Finding("changes", "ok", f"{how.waiting} are being brought in{since}")
+        yield CheckResult("changes", "ok", f"{how.waiting} are being brought in{since}")
     said = "a process brings in what the API writes" if how.running else "no process runs, as no service does"
-    yield Finding("ingestion", "ok" if how.running or not how.waiting else "warning", said, "start `lienquan serve`")
+    yield CheckResult(
+        "ingestion", "ok" if how.running or not how.waiting else "warning", said, "start `lienquan serve`"
+    )
 
 
-def _sources(how: Condition) -> Iterator[Finding]:
+def _sources(how: Condition) -> Iterator[CheckResult]:
     """Look at the sources that `sync` follows."""
     if not how.followed:
-        yield Finding("sync", "ok", "no sources are followed")
+        yield CheckResult("sync", "ok", "no sources are followed")
         return
     asked = f"sources last asked {'never' if how.state.asked is None else _time(how.state.asked)}"
     if how.state.problem:
         advice = "if it is meant so, `lienquan index` the sources with --allow-shrink; else mend them"
         if how.state.stalls:
             advice = f"{how.state.stalls} in a row; it is begun again each time, its log says what it was at"
-        yield Finding("sync", "problem", f"not published: {how.state.problem}", advice)
+        yield CheckResult("sync", "problem", f"not published: {how.state.problem}", advice)
     elif how.stopped:
-        yield Finding("sync", "warning", f"no process follows them any more, {asked}", "start `lienquan sync` again")
+        yield CheckResult(
+            "sync", "warning", f"no process follows them any more, {asked}", "start `lienquan sync` again"
+        )
     elif how.late:
         advice = "its log says what it waits for; it can be stopped and started at any time"
-        yield Finding("sync", "problem", f"{asked}, overdue", advice)
+        yield CheckResult("sync", "problem", f"{asked}, overdue", advice)
     else:
-        yield Finding("sync", "ok", f"{asked}, {len(how.state.sources)} of them")
+        yield CheckResult("sync", "ok", f"{asked}, {len(how.state.sources)} of them")
     for source in how.failing:
         since = "" if source.since is None else f" since {_time(source.since)}"
         advice = "what it had stays; it is asked again each time"
-        yield Finding(f"source {source.name}", "problem", f"{source.problem}{since}", advice)
+        yield CheckResult(f"source {source.name}", "problem", f"{source.problem}{since}", advice)
 
 
 def _time(moment: datetime) -> str:

@@ -15,14 +15,14 @@ from indexer.building.ingest import live_home
 from indexer.changes.changes import Takedown
 from indexer.changes.journal import Journal
 from indexer.errors import IndexerError, SnapshotError
-from indexer.files.progress import Builds, Finished, read
+from indexer.files.progress import Builds, FinishedBuild, read
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.sources.following import Condition, condition
 from service.errors import NotReady
 from service.live import Live
 from service.observing.latency import Latencies, RecentLatency
-from service.observing.metrics import Ingestion
+from service.observing.metrics import IngestionFigures
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class SnapshotRow:
 
 
 @dataclass(frozen=True)
-class Served:
+class ServedSnapshot:
     """What this worker answers from.
 
     :param base: The published snapshot: itself, or the one under a live one.
@@ -88,19 +88,19 @@ class Operations:
     """
 
     snapshots: tuple[SnapshotRow, ...]
-    served: Served | None
+    served: ServedSnapshot | None
     problem: str | None
     builds: Builds
-    ingestion: Ingestion
+    ingestion: IngestionFigures
     ingesting: bool
-    merged: Finished | None
+    merged: FinishedBuild | None
     encoder: EncoderHealth
     latencies: Latencies
     takedowns: tuple[Takedown, ...]
     sources: Condition
 
     @property
-    def recent_builds(self) -> tuple[Finished, ...]:
+    def recent_builds(self) -> tuple[FinishedBuild, ...]:
         """Return the builds that ended last, the newest first."""
         return self.builds.finished[: -SHOWN_BUILDS - 1 : -1]
 
@@ -156,13 +156,13 @@ def _row(home: Home, name: str, current: bool, served: bool) -> SnapshotRow:
     )
 
 
-def _served(live: Live) -> Served | None:
+def _served(live: Live) -> ServedSnapshot | None:
     try:
         manifest, name = (archive := live.searcher().archive).manifest, archive.id
     except NotReady:
         return None
     created = datetime.fromisoformat(manifest.created_at)
-    return Served(name, manifest.base or name, created, manifest.articles)
+    return ServedSnapshot(name, manifest.base or name, created, manifest.articles)
 
 
 def _encoder(live: Live) -> EncoderHealth:

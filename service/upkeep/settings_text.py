@@ -21,7 +21,7 @@ from service.settings import Settings
 _WIDTH = 100
 
 
-class Shown(NamedTuple):
+class SettingState(NamedTuple):
     """One setting as it is now.
 
     :param origin: `default`, `file`, or the environment variable.
@@ -40,11 +40,13 @@ def descriptions() -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in found.items()}
 
 
-def current(loaded: Settings) -> list[Shown]:
+def current(loaded: Settings) -> list[SettingState]:
     """Return every setting with its value, secrets hidden, and where that comes from."""
     named, filed = settings.in_environment(), settings.read_file()
     return [
-        Shown(name, _shown(name, getattr(loaded, name)), named.get(name) or ("file" if name in filed else "default"))
+        SettingState(
+            name, _shown(name, getattr(loaded, name)), named.get(name) or ("file" if name in filed else "default")
+        )
         for name in Settings.model_fields
     ]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class BlockWords:
     """The words in one language; both fill in the same {names}.
 
     :param presets: What the blocks of a page are called.
@@ -101,7 +101,7 @@ class Words:
     later: str
 
 
-VI = Words(
+VI = BlockWords(
     find="Khối bài liên quan",
     find_intro="Xem dưới một bài có gì, vì sao, quy tắc nào tác động; ghim và chặn bài.",
     find_label="Tít, mã hoặc địa chỉ của bài",
@@ -209,7 +209,7 @@ VI = Words(
     later="sau {value} ngày",
 )
 
-EN = Words(
+EN = BlockWords(
     find="Related blocks",
     find_intro="See what stands under an article, why, and what the rules do to it; pin and block.",
     find_label="Title, id or address of an article",
@@ -312,4 +312,4 @@ EN = Words(
     later="{value} days later",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, BlockWords] = {"vi": VI, "en": EN}

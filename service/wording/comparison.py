@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class ComparisonWords:
     """The words of the page in one language; both fill in the same {names}.
 
     :param same_event: What the share is called where it is estimated, judged, or both.
@@ -53,7 +53,7 @@ class Words:
     made: str
 
 
-VI = Words(
+VI = ComparisonWords(
     title="Bài liên quan: cách đang làm và Liên Quan",
     intro=(
         "{count} bài trong kho của tòa soạn, dưới mỗi bài tối đa {links} liên kết. Một bên là những bài mới nhất "
@@ -138,7 +138,7 @@ VI = Words(
     made="Lập lúc {made}. Bản chụp {snapshot}, mô hình {encoder}.",
 )
 
-EN = Words(
+EN = ComparisonWords(
     title="Related articles: today’s way and Liên Quan",
     intro=(
         "{count} articles of the newsroom’s archive, with up to {links} links under each. On one side the newest of "
@@ -220,4 +220,4 @@ EN = Words(
     made="Made {made}. Snapshot {snapshot}, model {encoder}.",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, ComparisonWords] = {"vi": VI, "en": EN}

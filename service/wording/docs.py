@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class DocsWords:
     """The words in one language; both fill in the same {names}."""
 
     title: str
@@ -30,7 +30,7 @@ class Words:
     key_help: str
 
 
-VI = Words(
+VI = DocsWords(
     title="Tài liệu API",
     intro="Mọi địa chỉ mà máy khác có thể gọi, soạn từ chính các mô hình dùng để kiểm tra yêu cầu. "
     "Phần mô tả viết bằng tiếng Anh.",
@@ -52,7 +52,7 @@ VI = Words(
     key_help="Đặt khóa vào biến môi trường KEY trước khi chạy các lệnh ghi.",
 )
 
-EN = Words(
+EN = DocsWords(
     title="API documentation",
     intro="Every address that another program may call, made from the very models that requests are checked with.",
     document="For machines (OpenAPI)",
@@ -73,4 +73,4 @@ EN = Words(
     key_help="Put the key into the environment variable KEY before running commands that write.",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, DocsWords] = {"vi": VI, "en": EN}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class DraftWords:
     """The words in one language; both fill in the same {names}.
 
     :param formats: What the text of a draft may be.
@@ -61,7 +61,7 @@ class Words:
     said: Mapping[str, str]
 
 
-VI = Words(
+VI = DraftWords(
     heading="Bài liên quan cho bản thảo",
     intro="Dán bản thảo vào đây để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa. "
     "Bản thảo không được lưu lại ở đâu.",
@@ -125,7 +125,7 @@ VI = Words(
     },
 )
 
-EN = Words(
+EN = DraftWords(
     heading="Related articles for a draft",
     intro="Paste a draft to see which articles to link to and why, and whether it is published already. "
     "The draft is kept nowhere.",
@@ -189,4 +189,4 @@ EN = Words(
     },
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, DraftWords] = {"vi": VI, "en": EN}

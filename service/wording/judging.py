@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class JudgingWords:
     """The words of the pages in one language; both fill in the same {names}.
 
     :param grades: What each grade means, from 0.
     :param lists: What each list is called, by `judging.sittings.LISTS`.
     :param keys: Which keys there are, and what each does.
-    :param whats: What is judged, by `judgements.Kind`.
+    :param whats: What is judged, by `judgements.JudgementKind`.
     """
 
     title: str
@@ -66,7 +66,7 @@ class Words:
     by_whom: str
 
 
-VI = Words(
+VI = JudgingWords(
     title="Chấm điểm",
     intro="Chấm các bài mà những cách tìm khác nhau đưa lên, không biết bài nào của bên nào; điểm nói bên nào hay.",
     query="Câu tìm kiếm cần chấm",
@@ -131,7 +131,7 @@ VI = Words(
     by_whom="Mỗi người đã chấm",
 )
 
-EN = Words(
+EN = JudgingWords(
     title="Judging",
     intro="Judge what different ways of searching bring, without knowing which; the grades say which of them is good.",
     query="Query to judge",
@@ -196,4 +196,4 @@ EN = Words(
     by_whom="How much each has judged",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, JudgingWords] = {"vi": VI, "en": EN}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class MapWords:
     """The words in one language; both fill in the same {names}."""
 
     title: str
@@ -56,7 +56,7 @@ class Words:
     back: str
 
 
-VI = Words(
+VI = MapWords(
     title="Bản đồ kho bài",
     intro="Mỗi chấm là một bài; bài gần nghĩa nằm gần nhau. Màu và hình là chuyên mục.",
     label="Bản đồ {count} bài",
@@ -114,7 +114,7 @@ VI = Words(
     back="Về bản đồ",
 )
 
-EN = Words(
+EN = MapWords(
     title="Map of the archive",
     intro="A point is an article; articles of like meaning are near each other. Colour and shape are the section.",
     label="Map of {count} articles",
@@ -172,4 +172,4 @@ EN = Words(
     back="To the map",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, MapWords] = {"vi": VI, "en": EN}

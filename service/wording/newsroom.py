@@ -24,7 +24,7 @@ class Tab:
 
 
 @dataclass(frozen=True)
-class Words:
+class NewsroomWords:
     """The words of the menu and of the newsroom's first page in one language."""
 
     title: str
@@ -33,7 +33,7 @@ class Words:
     tabs: tuple[Tab, ...]
 
 
-VI = Words(
+VI = NewsroomWords(
     title="Tòa soạn",
     intro="Những công cụ dành cho biên tập viên và người vận hành.",
     menu="Các trang của tòa soạn",
@@ -64,7 +64,7 @@ VI = Words(
     ),
 )
 
-EN = Words(
+EN = NewsroomWords(
     title="Newsroom",
     intro="Tools for editors and for whoever runs the service.",
     menu="The newsroom's pages",
@@ -79,4 +79,4 @@ EN = Words(
     ),
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, NewsroomWords] = {"vi": VI, "en": EN}

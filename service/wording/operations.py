@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class OperationsWords:
     """The words of the page in one language; both fill in the same {names}."""
 
     comma: str
@@ -140,7 +140,7 @@ class Words:
         return f"{value:.4f}".replace(".", self.comma)
 
 
-VI = Words(
+VI = OperationsWords(
     comma=",",
     title="Vận hành",
     intro="Kho bài, bản dựng và máy chủ lúc này. Trang tự cập nhật.",
@@ -263,7 +263,7 @@ VI = Words(
     refused="Chưa làm gì cả: {problem}",
 )
 
-EN = Words(
+EN = OperationsWords(
     comma=".",
     title="Operations",
     intro="Archive, builds and servers as they are now. The page keeps itself up to date.",
@@ -386,4 +386,4 @@ EN = Words(
     refused="Nothing was done: {problem}",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, OperationsWords] = {"vi": VI, "en": EN}

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class QueryWords:
     """The words of the page in one language; both fill in the same {names}.
 
-    :param kinds: What was done to a word, by `readings.Kind`; none for a word that was taken as it stands.
+    :param kinds: What was done to a word, by `readings.ReadingKind`; none for a word that was taken as it stands.
     :param expansions: What stands in for a part, by `search.understanding.Expansion.kind`.
     :param lists: What the lists are called, by `side_by_side.Mode`.
     :param lists_short: The same in a word.
@@ -67,7 +67,7 @@ class Words:
     for_readers: str
 
 
-VI = Words(
+VI = QueryWords(
     title="Truy vấn",
     intro="Một câu tìm kiếm được hiểu thế nào, và nghĩa, từ, cả hai gộp lại mỗi bên tìm ra những bài nào.",
     query="Câu tìm kiếm",
@@ -134,7 +134,7 @@ VI = Words(
     for_readers="Xem như bạn đọc",
 )
 
-EN = Words(
+EN = QueryWords(
     title="Query",
     intro="How a query is understood, and which articles meaning, words and both together find.",
     query="Query",
@@ -201,4 +201,4 @@ EN = Words(
     for_readers="As readers see it",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, QueryWords] = {"vi": VI, "en": EN}

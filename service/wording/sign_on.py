@@ -12,7 +12,7 @@ from service.errors import SignOnReason
 
 
 @dataclass(frozen=True)
-class Words:
+class SignOnWords:
     """The words in one language.
 
     :param intro: Where there is no key to sign in with.
@@ -34,7 +34,7 @@ class Words:
     roles: Mapping[str, str]
 
 
-VI = Words(
+VI = SignOnWords(
     intro="Dùng tài khoản của tòa soạn.",
     intro_both="Dùng tài khoản của tòa soạn, hoặc dán khóa mà người quản trị đã cấp cho bạn.",
     enter="Đăng nhập bằng {name}",
@@ -54,7 +54,7 @@ VI = Words(
     roles={"editor": "biên tập viên", "chief": "thư ký tòa soạn"},
 )
 
-EN = Words(
+EN = SignOnWords(
     intro="Use your account of the newsroom.",
     intro_both="Use your account of the newsroom, or paste the key that the operator gave you.",
     enter="Sign in with {name}",
@@ -73,4 +73,4 @@ EN = Words(
     roles={"editor": "editor", "chief": "chief"},
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, SignOnWords] = {"vi": VI, "en": EN}

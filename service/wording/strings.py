@@ -26,12 +26,12 @@ class Strings:
     :param grouping: What stands between groups of three digits.
     :param errors: For each status a heading and a sentence that helps; 400 and 500 stand for the rest of their kind.
     :param busy: The same where there are more requests than can be answered.
-    :param kinds: What each kind of suggestion is called, `suggest.Kind`.
+    :param kinds: What each kind of suggestion is called, `suggest.SuggestionKind`.
     :param filters: What each filter is called.
     :param relaxed: What to say where something of a query was passed over.
     :param reasons: Why an article is related, by the code of `hits.Reason`.
     :param levels: What low, medium and high relevance are called.
-    :param missing: Why a pin is not shown, `rules.applied.Reason`.
+    :param missing: Why a pin is not shown, `rules.applied.MissingReason`.
     :param numbers: What the numbers behind a hit are called, `hits.Numbers` and the score.
     """
 

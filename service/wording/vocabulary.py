@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Words:
+class VocabularyWords:
     """The words of the page in one language; both fill in the same {names}.
 
-    :param kinds: What is mapped, by `vocabulary.Kind`.
+    :param kinds: What is mapped, by `vocabulary.VocabularyKind`.
     :param explained: What each kind does to a search.
     :param fields: What the fields are called, by `vocabulary_page.FIELDS`.
     :param hints: What is to be said of some of them.
@@ -82,7 +82,7 @@ class Words:
     down: str
 
 
-VI = Words(
+VI = VocabularyWords(
     title="Từ đồng nghĩa",
     intro=(
         "Những gì tòa soạn cho là cùng một nghĩa. Thử với một câu tìm kiếm trước khi lưu; lưu rồi là mọi lượt tìm theo "
@@ -166,7 +166,7 @@ VI = Words(
     down="xuống từ hạng {rank}",
 )
 
-EN = Words(
+EN = VocabularyWords(
     title="Synonyms",
     intro=(
         "What the newsroom holds to be the same. Try it with a query before it is saved; once saved, every search "
@@ -247,4 +247,4 @@ EN = Words(
     down="down from rank {rank}",
 )
 
-WORDS: Mapping[str, Words] = {"vi": VI, "en": EN}
+WORDS: Mapping[str, VocabularyWords] = {"vi": VI, "en": EN}

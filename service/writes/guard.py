@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from indexer.archive import Archive
 from indexer.articles.article import Article, parse_time, shown
-from indexer.changes.changes import Delete, Outcome, Pending, Put
+from indexer.changes.changes import Delete, Outcome, PendingChange, Put
 from indexer.changes.journal import Journal
 from service.errors import FieldError, Forbidden, NotRecorded, ServiceError, TooMany, Unauthorized
 from service.security.audit import AuditLog
@@ -29,7 +29,7 @@ OUTSIDE, TAKEN, SPENT = "out of its bounds", "takes over another address", "too 
 """Why a change is refused."""
 
 
-class _Seen(NamedTuple):
+class _ArticleFacts(NamedTuple):
     """What counts of an article as it is.
 
     :param public: Whether readers may see it now.
@@ -41,7 +41,7 @@ class _Seen(NamedTuple):
     public: bool
     ends: datetime | None
 
-    def outlasts(self, after: _Seen) -> bool:
+    def outlasts(self, after: _ArticleFacts) -> bool:
         """Return whether readers see it now, and after a change no more, or not for as long."""
         sooner = after.ends is not None and (self.ends is None or after.ends < self.ends)
         return self.public and (not after.public or sooner)
@@ -110,7 +110,7 @@ class KeyGuard:
         """Return the change as the key may make it: one of scope reset counts however new what is stored says it is."""
         return change._replace(forced="reset" in self._key.scopes)
 
-    def refuses(self, change: Put | Delete, pending: Pending | None) -> bool:
+    def refuses(self, change: Put | Delete, pending: PendingChange | None) -> bool:
         """Return whether the key may not make a change."""
         why = self._why_not(change, pending)
         if why is not None:
@@ -122,7 +122,7 @@ class KeyGuard:
         why = self._refused.get(id(change))
         return None if why is None else self._fault(why, _id(change))
 
-    def _why_not(self, change: Put | Delete, pending: Pending | None) -> str | None:
+    def _why_not(self, change: Put | Delete, pending: PendingChange | None) -> str | None:
         if self._key.bounds == UNBOUND:
             return None
         bounds, before = self._key.bounds, self._before(_id(change), pending)
@@ -142,7 +142,7 @@ class KeyGuard:
         self._spent = self._spent or not self._keys.take_deletes(self._key, 1)
         return self._spent
 
-    def _before(self, article_id: str, pending: Pending | None) -> _Seen | None:
+    def _before(self, article_id: str, pending: PendingChange | None) -> _ArticleFacts | None:
         """Return the article as it is before the change, None where there is none."""
         if pending is not None:
             return None if pending.line is None else _read(pending.line)
@@ -221,16 +221,16 @@ def _id(change: Put | Delete) -> str:
     return change.id if isinstance(change, Delete) else change.article.id
 
 
-def _seen(article: Article) -> _Seen:
+def _seen(article: Article) -> _ArticleFacts:
     public = _is_public(article.published_at, article.unpublish_at)
-    return _Seen(article.section, article.source, public, article.unpublish_at)
+    return _ArticleFacts(article.section, article.source, public, article.unpublish_at)
 
 
-def _read(line: str) -> _Seen:
+def _read(line: str) -> _ArticleFacts:
     """Return what counts of a line of the journal."""
     found = json.loads(line)
     begins, ends = (parse_time(found[name]) if found[name] else None for name in ("published_at", "unpublish_at"))
-    return _Seen(found["section"], found["source"], _is_public(begins, ends), ends)
+    return _ArticleFacts(found["section"], found["source"], _is_public(begins, ends), ends)
 
 
 def _is_public(begins: datetime | None, ends: datetime | None) -> bool:

@@ -119,7 +119,7 @@ def purge(
     )
 
 
-def _belongs(traces: Traces) -> database.Belongs:
+def _belongs(traces: Traces) -> database.RowTest:
     return lambda column, value: traces.is_asked_for_by(value) if column == "query" else traces.is_named(value)
 
 
@@ -160,7 +160,7 @@ def _in_backup(path: Path, traces: Traces) -> bool:
     return any(database.mentions(one, _holds(traces)) for one in sorted(path.glob("*.sqlite")))
 
 
-def _holds(traces: Traces) -> database.Belongs:
+def _holds(traces: Traces) -> database.RowTest:
     """Return what says whether a column's text is the article's; that of an id alone tells nothing of it."""
 
     def holds(column: str, value: str) -> bool:

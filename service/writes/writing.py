@@ -32,7 +32,7 @@ PROMPT = 64
 _KEYS = {"put": {"op", "article"}, "delete": {"op", "id", "updated_at"}}
 
 
-class Written(NamedTuple):
+class PutResult(NamedTuple):
     """What became of a put.
 
     :param new: Whether there was no article of that id.
@@ -43,7 +43,7 @@ class Written(NamedTuple):
     applied: bool
 
 
-def put(live: Live, article_id: str, body: bytes, guard: KeyGuard | None = None) -> Written:
+def put(live: Live, article_id: str, body: bytes, guard: KeyGuard | None = None) -> PutResult:
     """Write an article.
 
     :param guard: Says whether it may be written; None where all may.
@@ -63,7 +63,7 @@ def put(live: Live, article_id: str, body: bytes, guard: KeyGuard | None = None)
     outcome = _write_one(live, Put(article), guard)
     if outcome.taken_down:
         raise TakenDown(shown(article_id))
-    return Written(not outcome.existed, outcome.applied)
+    return PutResult(not outcome.existed, outcome.applied)
 
 
 def _write_one(live: Live, change: Put | Delete, guard: KeyGuard | None) -> Outcome:

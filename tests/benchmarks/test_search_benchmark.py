@@ -82,4 +82,4 @@ def test_candidates_of_a_judged_article_are_those_that_a_list_has(found, monkeyp
     monkeypatch.setattr(related, "encoder", lambda: HashingEncoder())
     candidates = related.candidates(found, {"b0": {"b1": 1}})["b0"]
     assert set(candidates.ids) == {"b1", "b2", "b3"}
-    assert np.isfinite(candidates.meaning).all()
+    assert np.isfinite(candidates.dense).all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from flask import request
 
-from service.clicks.log import FILE, ClickCounts, Tally
+from service.clicks.log import FILE, ClickCounts, ClickTally
 from tests import web_server
 from tests.browser.test_pages_browser import browser, serve
 from tests.conftest import wait_for
@@ -63,7 +63,7 @@ def test_the_guides_lines_work_from_another_site_without_a_preflight(browser, si
     page.goto(f"{site.url}/bai", referer=None)
     page.get_by_role("link", name="bài").click()
     page.wait_for_url("**/khac")
-    wait_for(lambda: counted(service) == [Tally("1", 1, 0), Tally("2", 1, 1), Tally("3", 1, 0)])
+    wait_for(lambda: counted(service) == [ClickTally("1", 1, 0), ClickTally("2", 1, 1), ClickTally("3", 1, 0)])
     context.close()
     assert [method for method, _ in service.asked] == ["GET", "POST", "POST"]
     assert {kind for method, kind in service.asked if method == "POST"} == {"text/plain;charset=UTF-8"}

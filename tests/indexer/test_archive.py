@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import parse_time
 from indexer.articles.columns import ABSENT, Filters, micros
-from indexer.index.lexical import Term, Words
+from indexer.index.lexical import LexicalQuery, Term
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ContentClass
 from tests.conftest import Part
@@ -185,13 +185,13 @@ def exact(*tokens):
 
 
 def test_matching_over_both_segments(two):
-    cam = Words(((exact("cam"),),))
+    cam = LexicalQuery(((exact("cam"),),))
     rows, scores = two.matching(cam, 5, every(two))
     assert sorted(rows.tolist()) == [1, 4]
     assert scores[0] == scores[1]  # both have one of two words, and what is rare is rare in all of the archive
     only = np.array([0, 0, 0, 0, 1, 0, 0], dtype=np.bool_)
     assert two.matching(cam, 5, only)[0].tolist() == [4]
-    assert [part.tolist() for part in two.matching(Words(()), 5, every(two))] == [[], []]
+    assert [part.tolist() for part in two.matching(LexicalQuery(()), 5, every(two))] == [[], []]
 
 
 def test_titles_and_tokens_over_both_segments(two):
@@ -218,7 +218,7 @@ def test_an_archive_of_one_segment(archive_over):
     rows = np.array([1, 0])
     assert archive.similarities(EAST, rows) == pytest.approx([1, 0], abs=1e-6)
     assert len(set(archive.texts(rows).tolist())) == 2
-    assert archive.matching(Words(((exact("gốm"),),)), 5, every(archive))[0].tolist() == [1]
+    assert archive.matching(LexicalQuery(((exact("gốm"),),)), 5, every(archive))[0].tolist() == [1]
     assert archive.facets(rows)["tag"] == [("cam", 1)]
 
 

@@ -35,10 +35,10 @@ def with_copy(archive_of):
 def test_the_lists_are_as_worked_out(searcher):
     run = evaluate_related(searcher, {"mot": {"hai": 1}}, "similarity").run
     assert [name for name, _ in run["mot"]] == ["hai", "ba", "bon", "khac"]
-    # Each score is the spread of the cosine, and what the words shared add to it: nothing for `khac`.
-    mean, spread = searcher.archive.background.moments(searcher.archive.vectors(0)[0])
-    spreads = (np.array([0.75, 0.5, 0.25, 0.0]) - mean) / spread
-    added = np.array([score for _, score in run["mot"]]) - spreads
+    # Each score is the z-score of the cosine, and what the words shared add to it: nothing for `khac`.
+    mean, std = searcher.archive.background.moments(searcher.archive.vectors(0)[0])
+    z_scores = (np.array([0.75, 0.5, 0.25, 0.0]) - mean) / std
+    added = np.array([score for _, score in run["mot"]]) - z_scores
     assert (np.diff(added) < 0).all()
     assert added[-1] == pytest.approx(0, abs=1e-5)
 
@@ -135,12 +135,12 @@ class TestDrafts:
         ]
         searcher = Searcher(archive_of(lines), HashingEncoder)
 
-        def spreads(draft):
+        def z_scores(draft):
             run = evaluate_related(searcher, {"bai": {"giá": 1}}, "similarity", draft).run["bai"]
             assert {name for name, _ in run} == {"chợ", "mưa", "tràn", "giá"}
             return dict(run)
 
-        title, start = spreads("title"), spreads("start")
+        title, start = z_scores("title"), z_scores("start")
         assert max(title, key=title.get) == "giá"
         assert start["mưa"] > title["mưa"]
         assert start["mưa"] > max(start["tràn"], start["chợ"])  # neither the body's end nor the lead is in it

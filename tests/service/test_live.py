@@ -20,7 +20,7 @@ from indexer.articles.article import validate
 from indexer.building.ingest import Ingester
 from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
-from indexer.files.hashed import Ahead, Hashed
+from indexer.files.hashed import BackgroundHashing, FileDigests
 from indexer.snapshot import home as home_module
 from indexer.snapshot import snapshot as snapshot_module
 from indexer.snapshot.home import Home
@@ -555,8 +555,8 @@ class TestWrittenTo:
 class TestHashed:
     def test_what_the_server_has_hashed_is_not_hashed_again(self, publish, tmp_path, monkeypatch):
         name = publish(tmp_path, generation(1)).snapshot
-        hashed = Ahead(tmp_path).result()
-        monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
+        hashed = BackgroundHashing(tmp_path).result()
+        monkeypatch.setattr(FileDigests, "digest", lambda *_: pytest.fail("a file was hashed again"))
         live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
         assert (live.searcher().archive.id, live.problem) == (name, None)
         live.stop()
@@ -565,10 +565,10 @@ class TestHashed:
         name = publish(tmp_path, generation(1)).snapshot
         settings = Settings(home=tmp_path, model="hashing", newsroom=False)
         before = set(threading.enumerate())
-        hashed = serve._preload(settings, 2, Ahead(tmp_path))
+        hashed = serve._preload(settings, 2, BackgroundHashing(tmp_path))
         gc.unfreeze()
         assert set(threading.enumerate()) <= before  # a thread would not outlive the fork
-        monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
+        monkeypatch.setattr(FileDigests, "digest", lambda *_: pytest.fail("a file was hashed again"))
         live = create_app(settings, hashed=hashed).extensions["lienquan"]
         assert (live.searcher().archive.id, live.problem) == (name, None)
         live.stop()
@@ -585,7 +585,7 @@ class TestHashed:
         place = tmp_path / "snapshots" / good
         (place / "segment-0" / "link").symlink_to("/dev/zero")
         manifest = json.loads((place / "manifest.json").read_text())
-        count = len(Ahead(tmp_path).result()._known)
+        count = len(BackgroundHashing(tmp_path).result()._known)
         assert count == len({(place / file).stat().st_ino for file in manifest["files"]})
         written = json.dumps(
             manifest | {"files": {**manifest["files"], name: {"size": 1, "digest": "blake3:"}}}
@@ -593,12 +593,12 @@ class TestHashed:
         (place / "manifest.json").write_bytes(written)
         place.rename(place.with_name(f"{good[:-8]}{sha256(written).hexdigest()[:8]}"))
         (tmp_path / "CURRENT").write_text(f"{good[:-8]}{sha256(written).hexdigest()[:8]}\n")
-        assert len(Ahead(tmp_path).result()._known) == count
+        assert len(BackgroundHashing(tmp_path).result()._known) == count
 
     def test_what_was_damaged_since_is(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot
         path = tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy"
-        hashed = Ahead(tmp_path).result()
+        hashed = BackgroundHashing(tmp_path).result()
         spoil(path)
         os.utime(path, ns=(1, 1))
         live = live_of(tmp_path, hashed=hashed)
@@ -607,7 +607,7 @@ class TestHashed:
     def test_what_was_damaged_before_is_told_by_whoever_serves(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "vectors.npy")
-        hashed = Ahead(tmp_path).result()
+        hashed = BackgroundHashing(tmp_path).result()
         assert "vectors.npy: found blake3" in live_of(tmp_path, hashed=hashed).not_ready()
 
     def test_what_is_ingested_is_hashed_too(self, publish, tmp_path, monkeypatch):
@@ -615,17 +615,17 @@ class TestHashed:
         with closing(Journal(tmp_path)) as journal:
             journal.write([Put(validate({"id": "bai-9", "title": "đời thứ 9 bài 9"}))])
         name = Ingester(Home(tmp_path), HashingEncoder).step()
-        hashed = Ahead(tmp_path).result()
-        monkeypatch.setattr(Hashed, "digest", lambda *_: pytest.fail("a file was hashed again"))
+        hashed = BackgroundHashing(tmp_path).result()
+        monkeypatch.setattr(FileDigests, "digest", lambda *_: pytest.fail("a file was hashed again"))
         live = Live(tmp_path, HashingEncoder, 3600, hashed=hashed).start()
         assert live.searcher().archive.id == name
         live.stop()
 
     def test_an_empty_home_and_a_damaged_one_are_left_to_whoever_serves(self, publish, tmp_path):
-        assert Ahead(tmp_path / "none").result()._known == {}
+        assert BackgroundHashing(tmp_path / "none").result()._known == {}
         publish(tmp_path, generation(1))
         (tmp_path / "CURRENT").write_text("../..")
-        assert Ahead(tmp_path).result()._known == {}
+        assert BackgroundHashing(tmp_path).result()._known == {}
 
 
 def verifying():

@@ -139,22 +139,22 @@ class Oracle:
         text = self.articles[self.row[name]].views
         return {article.id for article in self.articles if article.views == text and article.id != name}
 
-    def spreads(self, vector, words, candidates, weight=TERMS_WEIGHT):
+    def z_scores(self, vector, words, candidates, weight=TERMS_WEIGHT):
         """Return each candidate's likeness to a vector and some texts' words: what `ranking.fusion.relate` fuses.
 
         :param words: Weighed words of the seeds, and what each seed weighs.
         """
-        mean, spread = self.archive.background.moments(np.asarray(vector, dtype=np.float32))
+        mean, std = self.archive.background.moments(np.asarray(vector, dtype=np.float32))
         fused = {}
         for name, cosine in self.cosines(vector, candidates).items():
             own = self.words[name]
             shared = sum(part * sum(w * own.get(token, 0.0) for token, w in seed.items()) for seed, part in words)
-            fused[name] = (cosine - mean) / spread + weight * log1p(max(shared, 0.0) / TERMS_SCALE)
+            fused[name] = (cosine - mean) / std + weight * log1p(max(shared, 0.0) / TERMS_SCALE)
         return fused
 
     def fused(self, vector, words, candidates):
         """Return a vector and what each candidate gets beside it and some texts' words."""
-        return vector, self.spreads(vector, words, candidates)
+        return vector, self.z_scores(vector, words, candidates)
 
     def echoed(self, vector, words, candidates):
         """Return the same for a brief draft: what its three nearest have in common counts as well.
@@ -162,16 +162,16 @@ class Oracle:
         Of a text with several articles each counts. Where the third is hardly nearer than the fourth, there is no
         telling which of the two it is.
         """
-        spreads = self.spreads(vector, words, candidates, BRIEF_TERMS_WEIGHT)
-        best = sorted(spreads, key=lambda name: (-spreads[name], self.row[name]))
-        assume(spreads[best[2]] - spreads[best[3]] > HALF or best[3] in self.copies(best[2]))
-        says = np.exp([(spreads[name] - spreads[best[0]]) / 2 for name in best[:3]])
+        z_scores = self.z_scores(vector, words, candidates, BRIEF_TERMS_WEIGHT)
+        best = sorted(z_scores, key=lambda name: (-z_scores[name], self.row[name]))
+        assume(z_scores[best[2]] - z_scores[best[3]] > HALF or best[3] in self.copies(best[2]))
+        says = np.exp([(z_scores[name] - z_scores[best[0]]) / 2 for name in best[:3]])
         says /= says.sum()
         middle = says @ self.vectors[[self.row[name] for name in best[:3]]]
         middle /= np.linalg.norm(middle)
         heard = [(self.words[name], float(part)) for name, part in zip(best, says, strict=False)]
-        echo = self.spreads(middle, heard, candidates, BRIEF_TERMS_WEIGHT)
-        return {name: spreads[name] + ECHO_WEIGHT * echo[name] for name in spreads}
+        echo = self.z_scores(middle, heard, candidates, BRIEF_TERMS_WEIGHT)
+        return {name: z_scores[name] + ECHO_WEIGHT * echo[name] for name in z_scores}
 
     def words_of(self, *names):
         return [(self.words[name], 1 / len(names)) for name in names]
@@ -197,30 +197,30 @@ def check_nearest(answer, oracle, vector, candidates, curve, limit):
     assert found == pytest.approx(sorted(cosines.values(), reverse=True)[:limit], abs=1e-5)
     assert [hit.similarity for hit in answer.hits] == pytest.approx(found, abs=1e-5)
     background = oracle.archive.background
-    expected = background.of_spreads(background.spreads(np.asarray(vector), np.array(found)), curve)
+    expected = background.of_z_scores(background.z_scores(np.asarray(vector), np.array(found)), curve)
     assert [hit.relevance for hit in answer.hits] == pytest.approx(list(expected), abs=1e-5)
     assert [hit.score for hit in answer.hits] == [hit.relevance for hit in answer.hits]
 
 
-def check_related(answer, oracle, vector, spreads, limit, curve=RELATED):
+def check_related(answer, oracle, vector, z_scores, limit, curve=RELATED):
     """Assert that the hits are the candidates that are likest by meaning and words, best first, up to ties.
 
-    :param spreads: What each candidate gets.
+    :param z_scores: What each candidate gets.
     """
-    cosines = oracle.cosines(vector, spreads)
+    cosines = oracle.cosines(vector, z_scores)
     assert (len(answer.hits), answer.total, answer.more) == (min(limit, len(cosines)), len(cosines), False)
     assert len(set(ids(answer))) == len(answer.hits)
     assert [hit.similarity for hit in answer.hits] == pytest.approx([cosines[name] for name in ids(answer)], abs=1e-5)
-    found = [spreads[name] for name in ids(answer)]
-    assert found == pytest.approx(sorted(spreads.values(), reverse=True)[:limit], abs=HALF)
+    found = [z_scores[name] for name in ids(answer)]
+    assert found == pytest.approx(sorted(z_scores.values(), reverse=True)[:limit], abs=HALF)
     assert [hit.score for hit in answer.hits] == pytest.approx(found, abs=HALF)
     assert all(first.score >= second.score for first, second in pairwise(answer.hits))
-    expected = oracle.archive.background.of_spreads(np.array([hit.score for hit in answer.hits]), curve)
+    expected = oracle.archive.background.of_z_scores(np.array([hit.score for hit in answer.hits]), curve)
     assert [hit.relevance for hit in answer.hits] == pytest.approx(list(expected), abs=1e-9)
 
 
 HALF = 0.02
-"""What fused spreads may be off: weights of words are stored in half precision."""
+"""What fused z-scores may be off: weights of words are stored in half precision."""
 
 
 @pytest.fixture(scope="module")
@@ -283,9 +283,9 @@ class TestAgainstBruteForce:
     def test_related_by_id_holds_copies_of_the_seed(self, few):
         name = next(name for name in sorted(few.public()) if few.copies(name) & few.public())
         vector, others = few.vectors[few.row[name]], few.public() - {name}
-        expected = few.spreads(vector, few.words_of(name), others)
+        expected = few.z_scores(vector, few.words_of(name), others)
         for copy in few.copies(name) & others:  # all of its words are shared, whether or not a third text has them
-            expected[copy] = few.spreads(vector, [], {copy})[copy] + TERMS_WEIGHT * np.log1p(1 / TERMS_SCALE)
+            expected[copy] = few.z_scores(vector, [], {copy})[copy] + TERMS_WEIGHT * np.log1p(1 / TERMS_SCALE)
         for limit in (1, 5, 50):
             answer = related(Searcher(few.archive, no_encoder), name, limit=limit, ranking="similarity")
             check_related(answer, few, vector, expected, limit)
@@ -353,8 +353,8 @@ class TestAgainstBruteForce:
         cosines = oracle.cosines(vector, {article.id for article in newest.values()})
         every = sorted(oracle.cosines(vector, oracle.public()).values(), reverse=True)
         background = oracle.archive.background
-        spreads = background.spreads(np.asarray(vector), np.array(list(cosines.values())))
-        related = dict(zip(cosines, background.of_spreads(spreads, QUERIES), strict=True))
+        z_scores = background.z_scores(np.asarray(vector), np.array(list(cosines.values())))
+        related = dict(zip(cosines, background.of_z_scores(z_scores, QUERIES), strict=True))
         surely = {name for name, relevance in related.items() if relevance > LEAST_RELATED + 1e-5}
         surely |= {name for name, cosine in cosines.items() if cosine > every[NEAREST - 1] + 1e-5}
         perhaps = {name for name, relevance in related.items() if relevance > LEAST_RELATED - 1e-5}

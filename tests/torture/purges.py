@@ -35,7 +35,7 @@ from indexer.sources.memory import open_memory
 from indexer.text.views import ENCODED, text_key
 from models.hashing import HashingEncoder
 from service.cli import main
-from service.clicks.log import ClickLog, Place
+from service.clicks.log import ClickLog, ListPosition
 from service.judging.judgements import JudgementStore
 from service.observing.query_log import QueryLog
 from tests.torture.generations import generation
@@ -180,7 +180,7 @@ class History:
 
     def do_clicks(self) -> None:
         log = ClickLog(self.home.path / "clicks.sqlite", 30, 50, lambda n: None)
-        log.note(Place(2_000_000_000, ID, 1, "khac", "r"), clicked=True)
+        log.note(ListPosition(2_000_000_000, ID, 1, "khac", "r"), clicked=True)
         log.write()
 
     def do_judge(self) -> None:

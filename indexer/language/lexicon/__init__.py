@@ -17,7 +17,7 @@ from indexer.errors import SourceError
 from indexer.text.folding import clean, normalised
 from indexer.text.syllables import spaced
 
-Kind = Literal["place", "body"]
+NameKind = Literal["place", "body"]
 Grade = Literal["same", "kind", "related"]
 """How sure it is that a term may stand for another: it means the same, is a kind of it, or is told along with it."""
 Row = TypeVar("Row", bound=Hashable)
@@ -56,11 +56,11 @@ class Renaming:
     old: str
     new: str
     since: date
-    kind: Kind
+    kind: NameKind
 
 
 @dataclass(frozen=True)
-class Read(Generic[Row]):
+class ParsedLines(Generic[Row]):
     """What was read of a file: the rows that are right, and a sentence for each line that is not."""
 
     rows: tuple[Row, ...]
@@ -207,7 +207,7 @@ def _pairs(name: str) -> list[tuple[str, str]]:
     return [(first, second) for first, second in (line.split("\t") for line in lines)]
 
 
-def read_abbreviations(path: Path | None = None) -> Read[Abbreviation]:
+def read_abbreviations(path: Path | None = None) -> ParsedLines[Abbreviation]:
     """Return the abbreviations of a file with the columns abbreviation, full form and, optional, context.
 
     :param path: A tab-separated file in UTF-8 with a header line; the shipped one if None. Blank lines and lines
@@ -218,7 +218,7 @@ def read_abbreviations(path: Path | None = None) -> Read[Abbreviation]:
     return _abbreviations(_text(path), path.name)
 
 
-def parse_abbreviations(content: bytes, name: str) -> Read[Abbreviation]:
+def parse_abbreviations(content: bytes, name: str) -> ParsedLines[Abbreviation]:
     """Return the abbreviations that a file's bytes say, as `read_abbreviations` does.
 
     :param name: What the problems call the file.
@@ -226,7 +226,7 @@ def parse_abbreviations(content: bytes, name: str) -> Read[Abbreviation]:
     return _decoded(content, name, _abbreviations)
 
 
-def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
+def read_renamings(path: Path, kind: NameKind) -> ParsedLines[Renaming]:
     """Return the renamings of a file with the columns old name, new name and date.
 
     :raises SourceError: If the file cannot be read at all.
@@ -234,7 +234,7 @@ def read_renamings(path: Path, kind: Kind) -> Read[Renaming]:
     return _renamings(_text(path), path.name, kind)
 
 
-def parse_renamings(content: bytes, name: str) -> Read[Renaming]:
+def parse_renamings(content: bytes, name: str) -> ParsedLines[Renaming]:
     """Return the renamings of places that a file's bytes say, as `read_renamings` does.
 
     :param name: What the problems call the file.
@@ -242,18 +242,18 @@ def parse_renamings(content: bytes, name: str) -> Read[Renaming]:
     return _decoded(content, name, lambda text, name: _renamings(text, name, "place"))
 
 
-def _decoded(content: bytes, name: str, parse: Callable[[str, str], Read[Row]]) -> Read[Row]:
+def _decoded(content: bytes, name: str, parse: Callable[[str, str], ParsedLines[Row]]) -> ParsedLines[Row]:
     try:
         return parse(_composed(content.decode("utf-8-sig")), name)
     except UnicodeDecodeError as error:
-        return Read((), (f"{name}: {error}: expected a text file in UTF-8",))
+        return ParsedLines((), (f"{name}: {error}: expected a text file in UTF-8",))
 
 
-def _abbreviations(text: str, name: str) -> Read[Abbreviation]:
+def _abbreviations(text: str, name: str) -> ParsedLines[Abbreviation]:
     return _table(text, name, ABBREVIATION_COLUMNS, 2, _abbreviation)
 
 
-def _renamings(text: str, name: str, kind: Kind) -> Read[Renaming]:
+def _renamings(text: str, name: str, kind: NameKind) -> ParsedLines[Renaming]:
     return _table(text, name, RENAMING_COLUMNS, 3, lambda fields: _renaming(fields, kind))
 
 
@@ -267,7 +267,7 @@ def _abbreviation(fields: Sequence[str]) -> Abbreviation:
     return Abbreviation(short, words, tuple(filter(None, map(spaced, context.split(",")))))
 
 
-def _renaming(fields: Sequence[str], kind: Kind) -> Renaming:
+def _renaming(fields: Sequence[str], kind: NameKind) -> Renaming:
     old, new, day = fields
     for column, name in (("old name", old), ("new name", new)):
         if not spaced(name):
@@ -283,15 +283,15 @@ def _renaming(fields: Sequence[str], kind: Kind) -> Renaming:
 
 def _table(
     text: str, name: str, columns: tuple[str, ...], needed: int, parse: Callable[[Sequence[str]], Row]
-) -> Read[Row]:
+) -> ParsedLines[Row]:
     """Read the rows under a header, which may lack the columns past the needed ones; a missing field is empty."""
     numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if _counts(line)]
     if not numbered:
-        return Read((), (f"{name}:1: header: '': expected {_listed(columns)}",))
+        return ParsedLines((), (f"{name}:1: header: '': expected {_listed(columns)}",))
     (number, header), *lines = numbered
     named = tuple(field.lower() for field in _fields(header))
     if named not in (columns, columns[:needed]):
-        return Read((), (f"{name}:{number}: header: {header!r}: expected {_listed(columns)}",))
+        return ParsedLines((), (f"{name}:{number}: header: {header!r}: expected {_listed(columns)}",))
     rows: dict[Row, int] = {}
     problems = []
     for number, line in lines:
@@ -306,7 +306,7 @@ def _table(
         first = rows.setdefault(row, number)
         if first != number:
             problems.append(f"{name}:{number}: row: {line!r}: expected once, it is line {first} again")
-    return Read(tuple(rows), tuple(problems))
+    return ParsedLines(tuple(rows), tuple(problems))
 
 
 def _counts(line: str) -> bool:
@@ -342,7 +342,7 @@ def _composed(text: str) -> str:
     return normalised("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _all_or_none(read: Read[Row]) -> list[Row]:
+def _all_or_none(read: ParsedLines[Row]) -> list[Row]:
     if read.problems:
         more = f" (and {len(read.problems) - 1} more)" if len(read.problems) > 1 else ""
         raise SourceError(read.problems[0] + more)

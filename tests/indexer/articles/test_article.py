@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from indexer.articles.article import VIETNAM, Article, Problem, parse_day, parse_time, shown, validate
-from indexer.articles.store import Stored
+from indexer.articles.article import VIETNAM, Article, LineProblem, parse_day, parse_time, shown, validate
+from indexer.articles.store import StoredArticle
 
 TIME = "expected an ISO 8601 time such as 2023-11-07T17:04:00+07:00"
 ID = "expected 1 to 128 characters, no control characters, no '/', no outer blanks, not '.' or '..'"
@@ -245,7 +245,7 @@ def test_a_time_that_is_taken_can_be_stored_and_read(moment, offset):
         assert found[0][2] == "expected a time within the years 1 to 9999"
         assert moment.year in (1, 9999)
     else:
-        assert Stored.of(found, "source").article() == found
+        assert StoredArticle.of(found, "source").article() == found
 
 
 def test_parse_day():
@@ -280,8 +280,8 @@ def test_shown_fits_a_line():
 
 
 def test_problem_in_print():
-    assert str(Problem("a.jsonl", 3, "title", "''", "expected text")) == "a.jsonl:3: title: '': expected text"
-    assert str(Problem("a.jsonl", 3, "", "'{'", "expected JSON")) == "a.jsonl:3: '{': expected JSON"
+    assert str(LineProblem("a.jsonl", 3, "title", "''", "expected text")) == "a.jsonl:3: title: '': expected text"
+    assert str(LineProblem("a.jsonl", 3, "", "'{'", "expected JSON")) == "a.jsonl:3: '{': expected JSON"
 
 
 # Anything at all
@@ -306,7 +306,7 @@ def test_any_object_is_an_article_or_has_faults(fields):
     found = validate(fields)
     if isinstance(found, Article):
         assert validate(json.loads(json.dumps(found.line(), allow_nan=False))) == found
-        assert Stored.of(found, "source").article() == found
+        assert StoredArticle.of(found, "source").article() == found
         assert json.dumps(found.line(), ensure_ascii=False).encode()
         assert found.title.strip()
         assert "/" not in found.id

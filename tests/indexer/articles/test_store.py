@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from indexer.articles.article import Article, validate
-from indexer.articles.store import FILE, Store, Stored, load_article, write_store
+from indexer.articles.store import FILE, Store, StoredArticle, load_article, write_store
 
 
 def article(**fields):
@@ -16,7 +16,7 @@ def article(**fields):
 
 
 def stored(**fields):
-    return Stored.of(article(**fields), "source")
+    return StoredArticle.of(article(**fields), "source")
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ FULL = {
 
 def test_an_article_comes_back_whole(store_of):
     whole = validate(FULL)
-    store = store_of(Stored.of(whole, "api"))
+    store = store_of(StoredArticle.of(whole, "api"))
     assert store.articles([0]) == [whole]
     assert store.articles([0])[0].line() == whole.line()
     assert store.count() == 1
@@ -73,7 +73,7 @@ def test_a_line_has_the_letters_themselves():
 
 
 def test_what_is_kept_beside_the_line():
-    one = Stored.of(validate(FULL), "api")
+    one = StoredArticle.of(validate(FULL), "api")
     assert (one.id, one.origin, one.updated) == ("gom", "api", 1_699_376_400_000_000)  # 2023-11-07T17:00:00Z
     assert one.fullness == len("Lớp gốm “Lũng Vài”") + len("Mở.") + len("Một.\nHai.")
     assert stored().updated is None
@@ -84,7 +84,8 @@ def test_what_is_kept_beside_the_line():
 def test_any_change_of_a_field_changes_the_fingerprint(field):
     other = {"title": "Khác", "tags": ["b"], "aliases": ["b"], "extra": {"b": 1}}.get(field, "2024-01-01")
     assert (
-        Stored.of(validate(FULL), "api").fingerprint != Stored.of(validate({**FULL, field: other}), "api").fingerprint
+        StoredArticle.of(validate(FULL), "api").fingerprint
+        != StoredArticle.of(validate({**FULL, field: other}), "api").fingerprint
     )
 
 
@@ -175,12 +176,12 @@ def test_a_stored_article_is_read_as_it_was_written():
             "extra": {"a": [1, None]},
         }
     )
-    assert load_article(Stored.of(given, "source").line) == given
+    assert load_article(StoredArticle.of(given, "source").line) == given
 
 
 def test_a_stored_article_is_an_article_like_any_other():
     given = validate(FULL)
-    loaded = load_article(Stored.of(given, "source").line)
+    loaded = load_article(StoredArticle.of(given, "source").line)
     assert loaded.model_fields_set == set(Article.model_fields)
     assert (loaded.model_extra, loaded.__pydantic_private__) == (None, None)
     assert loaded.model_copy(update={"body": None}).line() == given.model_copy(update={"body": None}).line()

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from indexer.articles import store
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
-from indexer.building.staging import Changes, Held, Staging
+from indexer.building.staging import Changes, SegmentContents, Staging
 
 NOTHING = ()
 
@@ -66,7 +66,7 @@ def current_of(tmp_path):
             store.write_store(directory / store.FILE, stored, staging.texts())
         alive = np.ones(rows, dtype=np.bool_)
         alive[list(dead)] = False
-        return [Held(directory / store.FILE, alive, texts)]
+        return [SegmentContents(directory / store.FILE, alive, texts)]
 
     return make
 

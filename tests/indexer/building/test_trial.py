@@ -16,7 +16,7 @@ from indexer.articles.article import validate
 from indexer.building import trial
 from indexer.building.build import BuildOptions, build
 from indexer.building.ingest import Ingester, newest
-from indexer.building.trial import LONG, Trial
+from indexer.building.trial import LONG, TrialPreparation
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal
 from indexer.snapshot.home import Home
@@ -43,7 +43,7 @@ def hanging(tmp_path, monkeypatch):
     (tmp_path / "patched").mkdir()
     (tmp_path / "patched" / "sitecustomize.py").write_text(PATCH)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path / 'patched'}{os.pathsep}{ROOT}")
-    monkeypatch.setattr(Trial.__init__, "__defaults__", (4.0,))
+    monkeypatch.setattr(TrialPreparation.__init__, "__defaults__", (4.0,))
 
 
 def line(article_id, title="Tin", words=10):
@@ -71,24 +71,24 @@ class TestFault:
     def test_a_long_article_is_tried_and_an_ordinary_one_is_not(self, monkeypatch):
         tried = []
         run = lambda self, work, given: tried.append(json.loads(given)["id"]) or ()  # noqa: E731
-        monkeypatch.setattr(trial.Confined, "run", run)
-        with closing(Trial()) as found:
+        monkeypatch.setattr(trial.ConfinedChild, "run", run)
+        with closing(TrialPreparation()) as found:
             for given in (line("a"), long("b"), {**line("c"), "tags": ["x" * LONG]}, {**line("d"), "extra": 7}):
                 assert found.fault(given) == ""
         assert tried == ["b", "c"]
 
     def test_an_ordinary_article_of_any_length_is_prepared(self):
-        with closing(Trial()) as found:
+        with closing(TrialPreparation()) as found:
             assert found.fault(line("a", words=40_000)) == ""
             assert found.fault({**long("a"), "published_at": "2026-11-20", "body_html": "<p>x</p>" * 9000}) == ""
 
     def test_what_is_no_article_is_left_to_whoever_judges_it(self):
-        with closing(Trial()) as found:
+        with closing(TrialPreparation()) as found:
             assert found.fault({"id": 7, "body": "x" * LONG}) == ""
             assert found.fault({"id": "a", "title": "x", "body": "x" * LONG, "extra": {1, 2}}) == ""
 
     def test_one_that_hangs_is_told(self, hanging):
-        with closing(Trial()) as found:
+        with closing(TrialPreparation()) as found:
             assert found.fault(long("a", "Treo")).startswith(FAULT)
             assert found.fault(long("b")) == ""
 

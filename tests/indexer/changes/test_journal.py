@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
-from indexer.changes.changes import NEVER, Change, Delete, Known, Put, Withdrawal
+from indexer.changes.changes import NEVER, Change, Delete, Put, SnapshotVersion, Withdrawal
 from indexer.changes.journal import Journal
 from indexer.errors import JournalError
 
@@ -57,7 +57,7 @@ class TestOutcomes:
         assert [change.seq for change in journal.take(0)] == [2]
 
     def test_one_that_only_the_snapshot_has(self, journal):
-        (outcome,) = journal.write([put()], lambda name: Known(None, b"") if name == "a" else None, now=NOW)
+        (outcome,) = journal.write([put()], lambda name: SnapshotVersion(None, b"") if name == "a" else None, now=NOW)
         assert (outcome.existed, outcome.applied) == (True, True)
 
     @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ class TestOutcomes:
         if where == "journal":
             journal.write([put(updated_at=stored)], now=NOW)
         else:
-            held = Known(micros(datetime.fromisoformat(stored)), b"")
+            held = SnapshotVersion(micros(datetime.fromisoformat(stored)), b"")
         (outcome,) = journal.write([put(title="Khác", updated_at=written)], lambda name: held, now=NOW)
         assert (outcome.existed, outcome.applied) == (True, applied)
 
@@ -122,7 +122,7 @@ class TestOutcomes:
         if where == "journal":
             journal.write([put(updated_at=FAR)], now=NOW - timedelta(seconds=1))
         else:
-            held = Known(micros(datetime.fromisoformat(FAR)), b"")
+            held = SnapshotVersion(micros(datetime.fromisoformat(FAR)), b"")
         written = LATER if where == "journal" and written else written  # else it is older than the time of receipt
         (outcome,) = journal.write([put(title="Khác", updated_at=written)], lambda name: held, now=NOW)
         assert (outcome.existed, outcome.applied) == (True, True)
@@ -130,16 +130,16 @@ class TestOutcomes:
         assert (change.forced, change.updated) == (where == "snapshot", micros(datetime.fromisoformat(written or NOW_)))
 
     def test_what_is_to_replace_such_a_one_goes_on_to_until_a_snapshot_has_it(self, journal):
-        known = Known(micros(datetime.fromisoformat(FAR)), b"")
+        known = SnapshotVersion(micros(datetime.fromisoformat(FAR)), b"")
         for title in "bc":
             journal.write([put(title=title)], lambda name: known, now=NOW)
         assert [change.forced for change in journal.take(0)] == [True]
-        journal.write([put(title="d")], lambda name: Known(micros(NOW), b""), up_to=2, now=NOW)
+        journal.write([put(title="d")], lambda name: SnapshotVersion(micros(NOW), b""), up_to=2, now=NOW)
         assert [change.forced for change in journal.take(0)] == [False]
 
     @pytest.mark.parametrize(("ahead", "applied"), [(timedelta(0), False), (timedelta(microseconds=1), True)])
     def test_a_day_ahead_is_the_bound(self, journal, ahead, applied):
-        known = Known(micros(NOW + timedelta(days=1) + ahead), b"")
+        known = SnapshotVersion(micros(NOW + timedelta(days=1) + ahead), b"")
         assert journal.write([put()], lambda name: known, now=NOW)[0].applied is applied
 
     @pytest.mark.parametrize("made", [put("a", "Khác", updated_at=EARLIER), Delete("a", micros(NOW))])

@@ -21,7 +21,7 @@ from indexer.sources.memory import open_memory
 from indexer.text.views import ENCODED
 from models.hashing import HashingEncoder
 from service.cli import main
-from service.clicks.log import ClickLog, Place
+from service.clicks.log import ClickLog, ListPosition
 from service.judging.judgements import JudgementStore
 from service.observing.query_log import QueryLog
 from service.security.keys import KeyStore
@@ -90,7 +90,7 @@ def test_all_that_a_program_writes_without_the_commands(tmp_path, umask):
         log.note("giá vàng", 1, "127.0.0.1")
         log.write()
         clicks = ClickLog(home / "clicks.sqlite", 30, 50, lambda n: None)
-        clicks.note(Place(2_000_000_000, "b1", 1, "b2", "r"), clicked=True)
+        clicks.note(ListPosition(2_000_000_000, "b1", 1, "b2", "r"), clicked=True)
         clicks.write()
         JudgementStore(home).give("search", "giá vàng", "b1", "Lan", 1)
         KeyStore(home).create("CMS", ["ingest"])

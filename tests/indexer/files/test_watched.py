@@ -5,7 +5,7 @@ import os
 import pytest
 
 from indexer.errors import SnapshotError
-from indexer.files.watched import Watched
+from indexer.files.watched import DirectoryState
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def directory(tmp_path):
 
 
 def test_nothing_was_written_to(directory):
-    watched = Watched(directory)
+    watched = DirectoryState(directory)
     assert not watched.written_to()
     (directory / "b.json").read_bytes()
     (directory / "linked").hardlink_to(directory / "b.json")  # as the next snapshot does
@@ -25,7 +25,7 @@ def test_nothing_was_written_to(directory):
 
 
 def test_a_file_of_the_same_size_is_told_once(directory):
-    watched = Watched(directory)
+    watched = DirectoryState(directory)
     path = directory / "segment-0" / "a.npy"
     path.write_bytes(b"abd")
     os.utime(path, ns=(1, 1))  # clocks of files may be coarse
@@ -37,7 +37,7 @@ def test_a_file_of_the_same_size_is_told_once(directory):
 
 @pytest.mark.parametrize("content", [b"", b"ab", b"abcd"])
 def test_another_size_is_an_error_every_time(directory, content):
-    watched = Watched(directory)
+    watched = DirectoryState(directory)
     (directory / "segment-0" / "a.npy").write_bytes(content)
     for _ in range(2):
         with pytest.raises(SnapshotError, match=rf"a\.npy: now {len(content)} bytes, 3 when it was opened"):
@@ -45,7 +45,7 @@ def test_another_size_is_an_error_every_time(directory, content):
 
 
 def test_what_comes_or_goes_is_no_matter(directory):
-    watched = Watched(directory)
+    watched = DirectoryState(directory)
     (directory / "b.json").unlink()
     (directory / "c.json").write_bytes(b"")
     assert not watched.written_to()

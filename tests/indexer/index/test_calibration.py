@@ -30,7 +30,7 @@ ENCODER = HashingEncoder(64)
 
 def related(held, cosines, curve):
     """Return the relevance of cosines to EAST."""
-    return held.of_spreads(held.spreads(EAST, cosines), curve)
+    return held.of_z_scores(held.z_scores(EAST, cosines), curve)
 
 
 def rows(*cosines):
@@ -43,12 +43,12 @@ def background(probe, own=(), articles=0):
     return Background(np.concatenate([rows(*probe), rows(*own)]), made)
 
 
-# Spreads
+# Z-scores
 
 
 def test_spreads_above_the_probe():
     # cosines 0.2 and 0.6: mean 0.4, standard deviation 0.2
-    assert background([0.2, 0.6]).spreads(EAST, np.array([0.8, 0.4, 0.1])) == pytest.approx([2, 0, -1.5], abs=1e-5)
+    assert background([0.2, 0.6]).z_scores(EAST, np.array([0.8, 0.4, 0.1])) == pytest.approx([2, 0, -1.5], abs=1e-5)
 
 
 def test_moments_by_hand():
@@ -61,10 +61,12 @@ def test_moments_by_hand():
 @given(st.lists(st.floats(-1, 1), min_size=1, max_size=8), st.lists(st.floats(-1, 1), max_size=8), st.integers(0, 5000))
 def test_spreads_and_relevance_are_counted_in_its_moments(probe, own, articles):
     held = background(probe, own, articles)
-    mean, spread = held.moments(EAST)
-    cosines = np.array([mean, mean + spread, mean - 2 * spread])
-    assert held.spreads(EAST, cosines) == pytest.approx([0, 1, -2], abs=1e-6)
-    assert held.of_spreads(held.spreads(EAST, cosines), RELATED).tolist() == (related(held, cosines, RELATED).tolist())
+    mean, std = held.moments(EAST)
+    cosines = np.array([mean, mean + std, mean - 2 * std])
+    assert held.z_scores(EAST, cosines) == pytest.approx([0, 1, -2], abs=1e-6)
+    assert held.of_z_scores(held.z_scores(EAST, cosines), RELATED).tolist() == (
+        related(held, cosines, RELATED).tolist()
+    )
 
 
 @given(
@@ -92,21 +94,21 @@ def test_every_place_reaches_nothing_and_none_reaches_one():
 def test_each_query_has_a_mean_of_its_own():
     north = np.array([0, 1], dtype=np.float32)
     # to north they are 0.8 and 0.6: mean 0.7, standard deviation 0.1
-    assert background([0.6, 0.8]).spreads(north, np.array([0.9])) == pytest.approx([2], abs=1e-5)
+    assert background([0.6, 0.8]).z_scores(north, np.array([0.9])) == pytest.approx([2], abs=1e-5)
 
 
 def test_an_archive_weighs_as_much_as_it_has_articles():
     # own: 0.0 and 0.2, mean 0.1, standard deviation 0.1; half and half with the probe's 0.4 and 0.2: 0.25 and 0.15
     half = background([0.2, 0.6], [0.0, 0.2], articles=PROBE_WEIGHT)
-    assert half.spreads(EAST, np.array([0.55])) == pytest.approx([2], abs=1e-5)
+    assert half.z_scores(EAST, np.array([0.55])) == pytest.approx([2], abs=1e-5)
     # three parts own, one part probe: mean 0.175, spread 0.125
     most = background([0.2, 0.6], [0.0, 0.2], articles=3 * PROBE_WEIGHT)
-    assert most.spreads(EAST, np.array([0.3])) == pytest.approx([1], abs=1e-5)
+    assert most.z_scores(EAST, np.array([0.3])) == pytest.approx([1], abs=1e-5)
 
 
 def test_a_single_article_has_no_spread_and_does_not_count():
     one = background([0.2, 0.6], [0.9], articles=10**9)
-    assert one.spreads(EAST, np.array([0.8])) == pytest.approx([2], abs=1e-5)
+    assert one.z_scores(EAST, np.array([0.8])) == pytest.approx([2], abs=1e-5)
 
 
 def test_equal_texts_still_divide():
@@ -122,7 +124,7 @@ CURVE = Curve(middle=2, growth=0.5, width=0.25)
 def test_half_relevant_at_the_middle_of_the_curve():
     thousand = background([0.2, 0.6], articles=1000)
     relevance = related(thousand, np.array([0.8, 0.85, 0.75]), CURVE)
-    # 0.05 is a quarter of a spread, which is one width
+    # 0.05 is a quarter of a z-score, which is one width
     assert relevance == pytest.approx([0.5, 1 / (1 + math.exp(-1)), 1 / (1 + math.e)], abs=1e-4)
     assert relevance.dtype == np.float64
 
@@ -131,9 +133,9 @@ def test_the_middle_grows_with_the_archive():
     def at(articles, cosine):
         return related(background([0.2, 0.6], articles=articles), np.array([cosine]), CURVE)[0]
 
-    # e^2 times 1,000 articles: the middle is 2 + 2 * 0.5 = 3 spreads, a cosine of 1.0
+    # e^2 times 1,000 articles: the middle is 2 + 2 * 0.5 = 3 z-scores, a cosine of 1.0
     assert at(round(1000 * math.e**2), 1.0) == pytest.approx(0.5, abs=1e-3)
-    # a tenth: 2 - 0.5 * ln 10 = 0.8487 spreads, a cosine of 0.4 + 0.16974
+    # a tenth: 2 - 0.5 * ln 10 = 0.8487 z-scores, a cosine of 0.4 + 0.16974
     assert at(100, 0.56974) == pytest.approx(0.5, abs=1e-3)
     assert at(0, 0.5) == at(1, 0.5) > at(2, 0.5)
 
@@ -173,7 +175,7 @@ def test_the_probe_comes_first():
 def test_an_empty_archive_has_the_probe(sample):
     drawn, calibration = draw_background(sample, 0, ENCODER)
     assert (len(drawn), calibration.own) == (calibration.probe, 0)
-    assert np.isfinite(Background(drawn, calibration).spreads(drawn[0], np.array([0.5]))).all()
+    assert np.isfinite(Background(drawn, calibration).z_scores(drawn[0], np.array([0.5]))).all()
 
 
 @pytest.mark.parametrize("shape", [(3, 2), (1, 2), (4,)])
@@ -193,12 +195,12 @@ def test_it_survives_the_manifest():
 
 
 def test_the_joint_curve_by_hand():
-    curve = JointCurve(constant=-3.0, meaning=0.5, words=2.0, fused=0.1, syllables=1.0)
-    spreads, shares, fused = np.array([0.0, 2.0, 2.0]), np.array([0.0, 0.5, 0.5]), np.array([0.0, 10.0, 10.0])
+    curve = JointCurve(constant=-3.0, dense=0.5, lexical=2.0, fused=0.1, syllables=1.0)
+    z_scores, shares, fused = np.array([0.0, 2.0, 2.0]), np.array([0.0, 0.5, 0.5]), np.array([0.0, 10.0, 10.0])
     # log odds -3 + 0.5 * 2 + 2 * 0.5 + 0.1 * 10 = 0, a half
-    assert curve.at(spreads, shares, fused, 1) == pytest.approx([1 / (1 + math.exp(3)), 0.5, 0.5])
-    assert curve.at(spreads, shares, fused, 3)[1] == pytest.approx(3 / (1 + 3))  # odds grow as the length does
-    assert curve.at(spreads, shares, fused, 0)[1] == pytest.approx(0.5)
+    assert curve.at(z_scores, shares, fused, 1) == pytest.approx([1 / (1 + math.exp(3)), 0.5, 0.5])
+    assert curve.at(z_scores, shares, fused, 3)[1] == pytest.approx(3 / (1 + 3))  # odds grow as the length does
+    assert curve.at(z_scores, shares, fused, 0)[1] == pytest.approx(0.5)
 
 
 def test_beyond_what_it_was_fitted_to_the_joint_curve_stays():
@@ -211,16 +213,16 @@ FINITE = st.floats(-50, 50)
 
 
 @given(FINITE, st.floats(0, 3), st.floats(-50, 300), st.integers(0, 50), st.floats(0, 5))
-def test_nothing_that_is_said_for_a_hit_makes_it_less_relevant(spreads, share, fused, syllables, more):
-    def at(spreads, share, fused, syllables):
-        return float(HITS.at(np.array([spreads]), np.array([share]), np.array([fused]), syllables)[0])
+def test_nothing_that_is_said_for_a_hit_makes_it_less_relevant(z_scores, share, fused, syllables, more):
+    def at(z_scores, share, fused, syllables):
+        return float(HITS.at(np.array([z_scores]), np.array([share]), np.array([fused]), syllables)[0])
 
-    base = at(spreads, share, fused, syllables)
+    base = at(z_scores, share, fused, syllables)
     assert 0 <= base <= 1
-    assert at(spreads + more, share, fused, syllables) >= base
-    assert at(spreads, share + more, fused, syllables) >= base
-    assert at(spreads, share, fused + more, syllables) >= base
-    assert at(spreads, share, fused, syllables + 1) >= base
+    assert at(z_scores + more, share, fused, syllables) >= base
+    assert at(z_scores, share + more, fused, syllables) >= base
+    assert at(z_scores, share, fused + more, syllables) >= base
+    assert at(z_scores, share, fused, syllables + 1) >= base
 
 
 def test_a_larger_archive_needs_more():

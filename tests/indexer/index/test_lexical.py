@@ -10,7 +10,7 @@ import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.index.lexical import LOCKS, LexicalIndex, LexicalWriter, Term, Words, tokens
+from indexer.index.lexical import LOCKS, LexicalIndex, LexicalQuery, LexicalWriter, Term, tokens
 from indexer.text.syllables import codes, folded, stream
 
 K1, B = 1.2, 0.75
@@ -49,7 +49,7 @@ def exact(*found, weight=1.0):
 
 
 def words(*groups):
-    return Words(tuple(groups))
+    return LexicalQuery(tuple(groups))
 
 
 def fields_of(article):
@@ -168,9 +168,9 @@ class TestByHand:
 
     def test_no_words(self, index_of):
         index = index_of("gốm")
-        assert not Words(())
+        assert not LexicalQuery(())
         assert words((exact("gốm"),))
-        for asked in (Words(()), words(()), words(((),)), words((exact("cam"),))):
+        for asked in (LexicalQuery(()), words(()), words(((),)), words((exact("cam"),))):
             assert [part.tolist() for part in index.search(asked, 5, every(index))] == [[], []]
 
     def test_an_empty_index(self, index_of):
@@ -227,13 +227,13 @@ class TestChance:
         common, rare = log(1 + 2.5 / 2.5), log(1 + 3.5 / 1.5)
         found = index.chance(words((exact("gốm", weight=2.0), exact("tre")), (exact("cam"),)))  # tre: no first choice
         assert found.mean == pytest.approx(2 / 4 * 2 * common + 1 / 4 * rare)
-        assert found.spread == pytest.approx(sqrt(0.25 * (2 * common) ** 2 + 0.1875 * rare**2))
+        assert found.std == pytest.approx(sqrt(0.25 * (2 * common) ** 2 + 0.1875 * rare**2))
         assert found.whole == pytest.approx(2 * common + rare)
 
     def test_a_word_that_nobody_has(self, index_of):
         index = index_of("gốm", "cam", "mây", "tre")
         found = index.chance(words((exact("sứ"),)))
-        assert (found.mean, found.spread) == (0, 0)
+        assert (found.mean, found.std) == (0, 0)
         assert found.whole == pytest.approx(log(1 + 4.5 / 0.5))
 
 
@@ -313,7 +313,7 @@ terms_of = st.builds(
 )
 alternatives = st.lists(terms_of, min_size=1, max_size=3).map(tuple)
 groups = st.lists(alternatives, min_size=1, max_size=3).map(tuple)
-asked_of = st.lists(groups, min_size=1, max_size=3).map(lambda found: Words(tuple(found)))
+asked_of = st.lists(groups, min_size=1, max_size=3).map(lambda found: LexicalQuery(tuple(found)))
 
 
 class TestOracle:

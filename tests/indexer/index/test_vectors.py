@@ -156,7 +156,7 @@ def test_search_is_brute_force(tmp_path_factory, seed, count, dim, k, share, rep
         rows[count // 2 :] = rows[: count - count // 2]
     index = opened(tmp_path_factory.mktemp("index"), rows, kind)
     if kind == GRAPH:
-        index.breadth = 2 * count
+        index.ef_search = 2 * count
     allowed = None if share is None else np.random.default_rng(seed + 1).random(count) < share
     queries = unit_rows(seed + 2, 3, dim)
     exact = queries.astype(np.float64) @ rows.T.astype(np.float64)
@@ -259,14 +259,14 @@ def test_each_type_reaches_its_recall_and_the_graph_keeps_how_broad_it_has_to_be
         assert built.kind == kind
         assert 0.99 <= built.recall <= 1
         index = VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
-        assert index.breadth in (tuning.BREADTHS if kind == GRAPH else [None])
+        assert index.ef_search in (tuning.EF_SEARCHES if kind == GRAPH else [None])
         found = index.search(queries, 10)
         best = np.argsort(-(queries @ rows.T), axis=1)[:, :10]
         assert np.mean([np.isin(one, other).mean() for (one, _), other in zip(found, best, strict=True)]) >= 0.97
 
 
 def test_a_graph_that_misses_its_recall_is_refused(tmp_path, monkeypatch, crowd):
-    monkeypatch.setattr(tuning, "BREADTHS", (1, 2))
+    monkeypatch.setattr(tuning, "EF_SEARCHES", (1, 2))
     with pytest.raises(ValueError, match=r"recall@10 0\.\d{4} at breadth 2: expected at least 0\.99"):
         opened(tmp_path, crowd[0], GRAPH, 0.99)
     assert not (tmp_path / INDEX_FILE).exists()
@@ -284,7 +284,7 @@ def test_bytes_that_miss_their_recall_are_refused(tmp_path):
 def test_a_breadth_is_of_graphs_alone(crowd):
     for kind in (FLAT, COARSE):
         with pytest.raises(ValueError, match="expected an index with a graph"):
-            crowd[2][kind].breadth = 64
+            crowd[2][kind].ef_search = 64
 
 
 def test_more_than_the_graph_is_broad_are_found(crowd):

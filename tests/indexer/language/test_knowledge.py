@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from indexer.articles.article import validate
 from indexer.language import lexicon
 from indexer.language.knowledge import Knowledge, KnowledgeWriter, Names
-from indexer.language.mining import Mined, Name
-from indexer.language.named import Named
+from indexer.language.mining import MinedAbbreviation, Name
+from indexer.language.named import NameOccurrences
 from indexer.text.syllables import spaced, stream, syllables
 
 NOW = datetime(2023, 11, 15, 8, tzinfo=UTC)
@@ -42,7 +42,7 @@ def knowledge_of(tmp_path_factory):
         directory = tmp_path_factory.mktemp("knowledge") / "language"
         writer.write(directory, directory.parent)
         knowledge = Knowledge(directory)
-        knowledge.named = Named(directory.parent)
+        knowledge.named = NameOccurrences(directory.parent)
         return knowledge
 
     return make
@@ -67,7 +67,7 @@ class TestTaught:
         language = knowledge.language
         assert [language.counts[language.id_of(word)] for word in ("plêm", "krốt")] == [2, 2]
         assert language.counts[language.id_of("zẩu")] == 4
-        assert knowledge.abbreviations == [Mined("HTXGZ", "hợp tác xã gốm zẩu", 2, 1.0)]
+        assert knowledge.abbreviations == [MinedAbbreviation("HTXGZ", "hợp tác xã gốm zẩu", 2, 1.0)]
         assert list(knowledge.names) == [Name("Plêm Zẩu Krốt", 2, (0, 2))]
         assert isinstance(knowledge.names[0].rows, tuple)
 

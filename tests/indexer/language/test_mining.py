@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.language.mining import AbbreviationMiner, Mined, Name, NameMiner, names_in
+from indexer.language.mining import AbbreviationMiner, MinedAbbreviation, Name, NameMiner, names_in
 from indexer.text.syllables import spaced
 
 ODD = " \t\n\x00\u200b\u2028\ufeff\u0301\u0323aAđĐưƯXYİßǅ().,;:!?-–&'’\"“”0123"
@@ -151,13 +151,13 @@ class TestAbbreviationsFound:
 
     def test_counts_and_shares_of_an_ambiguous_abbreviation(self):
         assert self.miner().found(least=1) == [
-            Mined("HĐG", "hội đồng gốm", 3, 0.75),
-            Mined("HĐG", "hội đấu giá", 1, 0.25),
-            Mined("LHG", "liên hiệp gốm", 1, 1.0),
+            MinedAbbreviation("HĐG", "hội đồng gốm", 3, 0.75),
+            MinedAbbreviation("HĐG", "hội đấu giá", 1, 0.25),
+            MinedAbbreviation("LHG", "liên hiệp gốm", 1, 1.0),
         ]
 
     def test_least_leaves_full_forms_out_but_not_of_the_shares(self):
-        assert self.miner().found() == [Mined("HĐG", "hội đồng gốm", 3, 0.75)]
+        assert self.miner().found() == [MinedAbbreviation("HĐG", "hội đồng gốm", 3, 0.75)]
         assert self.miner().found(least=4) == []
 
     def test_equal_counts_are_in_order_of_the_full_form(self):

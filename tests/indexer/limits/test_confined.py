@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from indexer.errors import SourceError, WorkEnded
-from indexer.limits.confined import Allowance, Confined
+from indexer.limits.confined import Allowance, ConfinedChild
 from tests import hostile_work
 from tests.conftest import wait_for
 
@@ -24,7 +24,7 @@ def confined():
     made = []
 
     def make(**allowed):
-        made.append(Confined(Allowance(**{"stall": 20.0, "cpu": 20.0, "mb": 200, **allowed})))
+        made.append(ConfinedChild(Allowance(**{"stall": 20.0, "cpu": 20.0, "mb": 200, **allowed})))
         return made[-1]
 
     yield make

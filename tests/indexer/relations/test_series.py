@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from benchmarks import common
 from benchmarks.series import judged
 from indexer.articles.article import VIETNAM, parse_time
-from indexer.relations.series import Head, Pattern, Series, SeriesWriter, head, kind
+from indexer.relations.series import Pattern, Series, SeriesWriter, TitleHead, head, kind
 
 MARCH = datetime(2026, 3, 1, 7, tzinfo=VIETNAM)
 NAMED, WORDED, DATED = 1, 2, 4
@@ -77,7 +77,7 @@ class TestHead:
         ],
     )
     def test_words_flags_and_own_date(self, title, words, flags, ahead):
-        assert head(title, date(2026, 3, 1)) == Head(tuple(words.split()), flags, ahead)
+        assert head(title, date(2026, 3, 1)) == TitleHead(tuple(words.split()), flags, ahead)
 
     @pytest.mark.parametrize(
         "title",
@@ -96,11 +96,11 @@ class TestHead:
         assert head(title, date(2026, 3, 1)) is None
 
     def test_a_date_over_new_year_is_near(self):
-        assert head("Giá gốm 1-1: tăng", date(2025, 12, 31)) == Head(("giá", "gốm"), DATED, 1)
-        assert head("Giá gốm 31-12: tăng", date(2026, 1, 1)) == Head(("giá", "gốm"), DATED, -1)
+        assert head("Giá gốm 1-1: tăng", date(2025, 12, 31)) == TitleHead(("giá", "gốm"), DATED, 1)
+        assert head("Giá gốm 31-12: tăng", date(2026, 1, 1)) == TitleHead(("giá", "gốm"), DATED, -1)
 
     def test_a_day_that_no_month_has_is_no_date(self):
-        assert head("Giá gốm 30-2: tăng", date(2026, 3, 1)) == Head(("giá", "gốm", "<n>", "<n>"), 0)
+        assert head("Giá gốm 30-2: tăng", date(2026, 3, 1)) == TitleHead(("giá", "gốm", "<n>", "<n>"), 0)
 
     @given(st.text(max_size=40), st.dates(date(1990, 1, 1), date(2050, 1, 1)))
     def test_any_title_will_do(self, title, published):

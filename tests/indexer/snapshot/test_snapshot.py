@@ -25,8 +25,8 @@ from indexer.changes.changes import Put
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.files import durable, hashed
-from indexer.files.hashed import Ahead, Hashed
-from indexer.index.lexical import Term, Words
+from indexer.files.hashed import BackgroundHashing, FileDigests
+from indexer.index.lexical import LexicalQuery, Term
 from indexer.snapshot import home as home_module
 from indexer.snapshot import publishing
 from indexer.snapshot.home import Home
@@ -147,7 +147,7 @@ def test_what_is_taken_over_from_format_5_keeps_its_digest(home, current):
     assert "segment-0/vectors.npy" in shared
     assert {by[name] for name in shared} == {"sha256"}
     assert {by[name] for name in by.keys() - shared} == {"blake3"}
-    known = Ahead(home.path).result()
+    known = BackgroundHashing(home.path).result()
     assert all(known.known(os.lstat(new / name)) == entry.digest for name, entry in manifest.files.items())
 
 
@@ -200,8 +200,8 @@ def test_any_file_that_is_missing_or_a_link_or_a_folder_is_caught(current, origi
 
 
 def test_what_snapshots_share_is_hashed_once_though_they_take_turns(home, current, monkeypatch):
-    known, asked, digest = Hashed(), [], Hashed.digest
-    monkeypatch.setattr(Hashed, "digest", lambda self, path, by: asked.append(path) or digest(self, path, by))
+    known, asked, digest = FileDigests(), [], FileDigests.digest
+    monkeypatch.setattr(FileDigests, "digest", lambda self, path, by: asked.append(path) or digest(self, path, by))
     others = [home.path / f"other-{at}" / current.name for at in range(10)]
     for other in others:
         shutil.copytree(current, other)
@@ -687,7 +687,7 @@ def test_a_reader_answers_after_its_snapshot_is_gone(home):
     assert archive.find("a0", allowed) is None
     assert archive.find("a1", allowed) == 1
     assert archive.mask(Filters(tag=("gốm",))).all()
-    words = Words(groups=(((Term("exact", "gốm"), Term("exact", "4")),),))
+    words = LexicalQuery(groups=(((Term("exact", "gốm"), Term("exact", "4")),),))
     assert archive.matching(words, 1, allowed)[0].tolist()[0] == 4
     assert archive.title_starts(["gom", "so"], 20).tolist() == list(range(10))
     assert archive.knowledge.language.id_of("gốm") is not None

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from indexer.sources import fetching
 from indexer.sources.addresses import is_public
-from indexer.sources.fetching import Bounds, FetchError, fetch, send
+from indexer.sources.fetching import FetchError, FetchLimits, fetch, send
 from tests import web_server
 
-HERE = Bounds(private=True, seconds=20)
+HERE = FetchLimits(private=True, seconds=20)
 
 
 @pytest.fixture
@@ -224,14 +224,14 @@ class TestBounds:
         site.pages["/"] = slow
         start = time.monotonic()
         with pytest.raises(FetchError, match=r"expected a whole answer within 0.5 s") as caught:
-            fetch(site.url + "/", bounds=Bounds(private=True, seconds=0.5))
+            fetch(site.url + "/", bounds=FetchLimits(private=True, seconds=0.5))
         assert caught.value.passing
         assert time.monotonic() - start < 10  # it would go on for ever
 
     def test_silence_ends(self, site):
         site.pages["/"] = lambda request: site.closing.wait(20)
         with pytest.raises(FetchError, match=r"expected a whole answer within 0.3 s"):
-            fetch(site.url + "/", bounds=Bounds(private=True, seconds=0.3))
+            fetch(site.url + "/", bounds=FetchLimits(private=True, seconds=0.3))
 
     def test_half_a_body(self, site):
         site.pages["/"] = web_server.half(b"x" * 1000)
@@ -288,7 +288,7 @@ class TestTls:
         with pytest.raises(FetchError, match=r"not valid for .127\.0\.0\.1."):
             fetch(site.url.replace("localhost", "127.0.0.1") + "/", bounds=HERE)
         with pytest.raises(FetchError, match=r"within 0\.4 s"):
-            fetch(site.url + "/slow", bounds=Bounds(private=True, seconds=0.4))
+            fetch(site.url + "/slow", bounds=FetchLimits(private=True, seconds=0.4))
 
 
 class TestSending:
@@ -321,6 +321,6 @@ class TestSending:
     def test_within_the_bounds(self, site):
         site.pages |= {"/slow": web_server.slowly, "/long": b"x" * 2000}
         with pytest.raises(FetchError, match="within"):
-            send(f"{site.url}/slow", b"x", self.FORM, Bounds(private=True, seconds=0.3))
+            send(f"{site.url}/slow", b"x", self.FORM, FetchLimits(private=True, seconds=0.3))
         with pytest.raises(FetchError, match="expected at most"):
-            send(f"{site.url}/long", b"x", self.FORM, Bounds(private=True, size=1000))
+            send(f"{site.url}/long", b"x", self.FORM, FetchLimits(private=True, size=1000))

@@ -14,7 +14,7 @@ from indexer.articles.looks import FLAGS, LONG_BODY, LOOKS, SHORT_BODY, Severity
 from indexer.building.staging import Staging
 from indexer.sources import SourceOptions
 from indexer.sources.inspection import inspect
-from indexer.sources.tally import FIELDS, MANY_TITLES, Tally
+from indexer.sources.tally import FIELDS, MANY_TITLES, ReadingTally
 from service.cli import main
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -196,7 +196,7 @@ class TestTogether:
         assert "empty_body" not in found(report)
 
     def test_of_derived_ids_the_fuller_wins(self):
-        tally = Tally()
+        tally = ReadingTally()
         for number, body in enumerate(["ngắn", "dài hơn", ""], start=1):
             article = validate({"id": "t-1", "title": "T", "body": body})
             tally.add(f"s:{number}", article, article.plain_body, 0, derived=True)
@@ -209,7 +209,7 @@ class TestTogether:
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3), st.booleans()), max_size=12))
 def test_the_reading_that_wins_is_the_one_that_a_build_stages(tmp_path_factory, readings):
-    tally, staging = Tally(), Staging(Path(tmp_path_factory.mktemp("s")) / "staging.sqlite")
+    tally, staging = ReadingTally(), Staging(Path(tmp_path_factory.mktemp("s")) / "staging.sqlite")
     for number, (name, length, derived) in enumerate(readings):
         article = validate({"id": f"a{name}", "title": "T", "lead": "x" * length, "author": f"s:{number}"})
         assert tally.add(f"s:{number}", article, None, 0, derived) == staging.add(article, "source", derived)

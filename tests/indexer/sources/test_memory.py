@@ -10,7 +10,7 @@ import pytest
 
 from indexer.errors import SourceError
 from indexer.sources import memory as memories
-from indexer.sources.memory import LEFT, Known, open_memory
+from indexer.sources.memory import LEFT, MemoryRow, open_memory
 
 
 @pytest.fixture
@@ -30,7 +30,11 @@ def test_what_was_put_is_read_in_the_order_of_its_first_meeting(memory):
     memory.put("x", "1", None)
     assert ids(memory) == ["c2", "a", "b"]
     assert [reading.derived for reading in memory.readings()] == [True, False, False]
-    assert (memory.known("c"), memory.known("x"), memory.known("y")) == (Known("2", True), Known("1", False), None)
+    assert (memory.known("c"), memory.known("x"), memory.known("y")) == (
+        MemoryRow("2", True),
+        MemoryRow("1", False),
+        None,
+    )
     assert (len(memory), memory.places()) == (4, {"a", "b", "c", "x"})
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from indexer.sources import politeness
-from indexer.sources.fetching import Bounds, FetchError
+from indexer.sources.fetching import FetchError, FetchLimits
 from indexer.sources.politeness import Web
 from tests import web_server
 
@@ -33,7 +33,7 @@ def clock():
 
 @pytest.fixture
 def web(clock):
-    return Web(Bounds(private=True, seconds=10), delay=2.0, sleep=clock.sleep, clock=lambda: clock.now)
+    return Web(FetchLimits(private=True, seconds=10), delay=2.0, sleep=clock.sleep, clock=lambda: clock.now)
 
 
 def statuses(*given):
@@ -148,7 +148,7 @@ class TestTries:
     def test_what_took_all_the_time_is_not_asked_for_again_at_once(self, site, web):
         site.pages["/"] = web_server.slowly
         with pytest.raises(FetchError, match=r"within 0\.2 s") as caught:
-            web.get(site.url + "/", bounds=Bounds(private=True, seconds=0.2))
+            web.get(site.url + "/", bounds=FetchLimits(private=True, seconds=0.2))
         assert (len(site.asked), caught.value.passing) == (1, True)
 
     def test_304_is_an_answer(self, site, web):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.sources import sitemap
-from indexer.sources.sitemap import NotSitemap, Place, looks_like_sitemap, parse, unpacked
+from indexer.sources.sitemap import NotSitemap, SitemapEntry, looks_like_sitemap, parse, unpacked
 from tests.paths import TESTS
 
 NEWS = (TESTS / "data" / "sources" / "news-sitemap.xml").read_bytes()
@@ -20,8 +20,8 @@ INDEX = b"""<?xml version="1.0"?><sitemapindex xmlns="http://www.sitemaps.org/sc
 def test_news():
     found = parse(NEWS)
     assert found.places == [
-        Place("https://dendau.example/lo-gom-101.html", "2026-11-25T07:30:00+07:00"),
-        Place("https://dendau.example/cho-phien-102.html?trang=1&in=0", "2026-11-25"),
+        SitemapEntry("https://dendau.example/lo-gom-101.html", "2026-11-25T07:30:00+07:00"),
+        SitemapEntry("https://dendau.example/cho-phien-102.html?trang=1&in=0", "2026-11-25"),
     ]
     assert (found.index, found.news, found.cut) == (False, True, "")
 
@@ -29,14 +29,16 @@ def test_news():
 def test_an_index():
     found = parse(INDEX)
     assert found.places == [
-        Place("https://a.example/1.xml.gz", "2026-11-01T00:00:00+07:00"),
-        Place("https://a.example/2.xml"),
+        SitemapEntry("https://a.example/1.xml.gz", "2026-11-01T00:00:00+07:00"),
+        SitemapEntry("https://a.example/2.xml"),
     ]
     assert (found.index, found.news, found.cut) == (True, False, "")
 
 
 def test_without_a_namespace():
-    assert parse(b"<urlset><url><loc>https://a.example/</loc></url></urlset>").places == [Place("https://a.example/")]
+    assert parse(b"<urlset><url><loc>https://a.example/</loc></url></urlset>").places == [
+        SitemapEntry("https://a.example/")
+    ]
 
 
 def test_a_cut_one_gives_what_stands_before_the_cut():

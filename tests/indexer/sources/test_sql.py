@@ -217,7 +217,7 @@ class TestWithAWatermark:
         newsroom.change(2, sua_luc=datetime(9999, 12, 30))
         with monkeypatch.context() as patched:
             if remembered:  # by an earlier release
-                patched.setattr("indexer.sources.sql._Visit._is_ahead", lambda visit, mark: False)
+                patched.setattr("indexer.sources.sql._SqlVisit._is_ahead", lambda visit, mark: False)
             read()
         newsroom.change(4, tieu_de="Bến bốn", sua_luc=MADE + timedelta(days=1))
         assert titles(read())[4] == "Bến bốn"

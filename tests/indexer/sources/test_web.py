@@ -14,7 +14,7 @@ from indexer.snapshot.home import Home
 from indexer.sources import BadLine, Reading, SourceOptions, read_source, web
 from indexer.sources import remote as remotes
 from indexer.sources.described import WebSource
-from indexer.sources.fetching import Bounds
+from indexer.sources.fetching import FetchLimits
 from indexer.sources.memory import open_memory
 from indexer.sources.politeness import Web
 from models.hashing import HashingEncoder
@@ -251,7 +251,7 @@ class TestSitemaps:
                 return super()._once(url, headers, bounds)
 
         def slow(*_):
-            return Slow(Bounds(private=True, seconds=10), 0, clock=lambda: Slow.now)
+            return Slow(FetchLimits(private=True, seconds=10), 0, clock=lambda: Slow.now)
 
         inner = "".join(f"<sitemap><loc>{site.url}/map{n}</loc></sitemap>" for n in range(5))
         site.pages["/map"] = f"<sitemapindex>{inner}</sitemapindex>"

@@ -11,7 +11,7 @@ from indexer.sources import BadLine, Reading, SourceOptions, read_source
 from indexer.sources import remote as remotes
 from indexer.sources import wordpress as wordpress_api
 from indexer.sources.described import WordPressSource
-from indexer.sources.fetching import Bounds
+from indexer.sources.fetching import FetchLimits
 from indexer.sources.memory import open_memory
 from indexer.sources.politeness import Web
 from tests import web_server
@@ -314,7 +314,7 @@ def test_where_time_is_up_the_next_run_goes_on(site, wordpress, options):
         runs = 0
         with open_memory(options.memory, source.source_key) as memory:
             while runs == 0 or memory.state["left"]:
-                slow = Slow(Bounds(private=True, seconds=10), 0, clock=lambda: Slow.now)
+                slow = Slow(FetchLimits(private=True, seconds=10), 0, clock=lambda: Slow.now)
                 assert list(wordpress_api.update(source, slow, memory, replace(options, most_seconds=35))) == []
                 runs += 1
                 assert runs < 20

@@ -24,7 +24,7 @@ from indexer.sources.memory import open_memory
 from indexer.takedown.takedown import holders
 from models.hashing import HashingEncoder
 from service.cli import main
-from service.clicks.log import ClickLog, Place
+from service.clicks.log import ClickLog, ListPosition
 from service.judging.judgements import JudgementStore
 from service.observing.query_log import QueryLog, read
 from tests.torture.remains import remains
@@ -275,7 +275,7 @@ class TestPurge:
         log.write()
         clicks = ClickLog(home / "clicks.sqlite", 30, 50, lambda n: None)
         for seed, article in (("a1", "a2"), ("a2", "a1"), ("a1", "a3")):
-            clicks.note(Place(0 if seed == "x" else 2_000_000_000, seed, 1, article, "r"), clicked=False)
+            clicks.note(ListPosition(0 if seed == "x" else 2_000_000_000, seed, 1, article, "r"), clicked=False)
         clicks.write()
         judged = JudgementStore(home)
         judged.give("search", "quoánhpư xạgôđrẻ", "a1", "Lan", 1)

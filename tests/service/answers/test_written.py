@@ -13,7 +13,7 @@ from service.answers import written
 from service.answers.shapes import MAX_FACET, SearchList
 from service.hits import Answer, Fate, Hit, Numbers, Reason
 from service.ranking.presets import FallbackName
-from service.rules.applied import Missing
+from service.rules.applied import MissingPin
 from service.schemas import BatchLine, BatchParams
 from service.search.understanding import Expansion
 from service.searcher import Searcher
@@ -115,7 +115,7 @@ class TestRelatedList:
             [hit(numbers=NUMBERS)],
             1,
             False,
-            missing=[Missing("r-9", "mất", "no such article"), Missing("r-1", "khuất", "blocked")],
+            missing=[MissingPin("r-9", "mất", "no such article"), MissingPin("r-1", "khuất", "blocked")],
             published=[article(url=None)],
             fate=Fate("cap", "section", NUMBERS),
         )

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from service.cli import main
 from service.clicks import counting
-from service.clicks.lists import MAX_AGE, MAX_HITS, Listed, Lists, Shown
-from service.clicks.log import FILE, ClickCounts, ClickLog, Place
-from service.clicks.report import Judged, compare, judgements
-from service.clicks.trials import Trial
+from service.clicks.lists import MAX_AGE, MAX_HITS, ListSigner, SignedHit, SignedList
+from service.clicks.log import FILE, ClickCounts, ClickLog, ListPosition
+from service.clicks.report import QrelsLine, compare, judgements
+from service.clicks.trials import RankingTrial
 from service.errors import NotReady
 from service.ranking.variants import Variant
 from service.settings import SettingsError, load
@@ -215,11 +215,11 @@ class TestWhichListsAreCounted:
 
 
 class TestTokens:
-    LIST = Listed(HOUR, "bai", "", (Shown("a", "same_topic"), Shown("b", "pinned", "a")))
+    LIST = SignedList(HOUR, "bai", "", (SignedHit("a", "same_topic"), SignedHit("b", "pinned", "a")))
 
     @staticmethod
     def lists(now=HOUR, secret=b"x" * 32):
-        return Lists(lambda: secret, lambda: now)
+        return ListSigner(lambda: secret, lambda: now)
 
     def test_what_goes_in_comes_out(self):
         token = self.lists().token(self.LIST)
@@ -234,7 +234,7 @@ class TestTokens:
         assert self.lists(HOUR - 2 * 24 * 3600).of(token) is None
 
     def test_long_lists_are_counted_in_part(self):
-        many = self.LIST._replace(hits=tuple(Shown(str(at), "same_topic") for at in range(60)))
+        many = self.LIST._replace(hits=tuple(SignedHit(str(at), "same_topic") for at in range(60)))
         assert len(self.lists().of(self.lists().token(many)).hits) == MAX_HITS
 
     @given(st.text(max_size=200))
@@ -243,7 +243,7 @@ class TestTokens:
 
     @given(st.lists(st.tuples(st.text(min_size=1), st.text(), st.sampled_from(["", "a", "b"])), max_size=MAX_HITS))
     def test_any_list(self, hits):
-        made = Listed(HOUR, "Đ", "trial", tuple(Shown(*hit) for hit in hits))
+        made = SignedList(HOUR, "Đ", "trial", tuple(SignedHit(*hit) for hit in hits))
         assert self.lists().of(self.lists().token(made)) == made
 
 
@@ -255,7 +255,7 @@ class TestTrials:
     def test_by_article_half_of_them_have_the_second_ranking(self, client_of):
         plain = client_of(LINES)
         tried = client_of(LINES, **variant(diversity=0.0))
-        trial = Trial("by-article", Variant(diversity=0.0))
+        trial = RankingTrial("by-article", Variant(diversity=0.0))
         seen = set()
         for at in range(9):
             arm = "a" if trial._coin(f"bai-{at}")(0) else "b"
@@ -293,8 +293,8 @@ class TestTrials:
         assert {row[6] for row in kept(client) if row[3] == "bai-8"} == {""}
 
     def test_another_trial_has_another_name(self):
-        assert Trial("interleaved", Variant(diversity=0.5)).name == "interleaved diversity=0.5"
-        one, other = (Trial("by-article", Variant(diversity=value)) for value in (0.1, 0.2))
+        assert RankingTrial("interleaved", Variant(diversity=0.5)).name == "interleaved diversity=0.5"
+        one, other = (RankingTrial("by-article", Variant(diversity=value)) for value in (0.1, 0.2))
         assert [one._coin(str(at))(0) for at in range(40)] != [other._coin(str(at))(0) for at in range(40)]
 
 
@@ -342,7 +342,7 @@ def note(log, seed, position, shown, clicked, hour=HOUR, **place):
     for count, was_clicked in ((shown, False), (clicked, True)):
         for _ in range(count):
             log.note(
-                Place(
+                ListPosition(
                     hour,
                     seed,
                     position,
@@ -496,10 +496,10 @@ class TestJudgements:
         note(log, "u", 3, 19, 0, article="e")  # shown too seldom
         log.write()
         assert [*judgements(counts(tmp_path), 20)] == [
-            Judged("s", "a", 1),
-            Judged("s", "c", 2),
-            Judged("t", "b", 2),
-            Judged("t", "d", 0),
+            QrelsLine("s", "a", 1),
+            QrelsLine("s", "c", 2),
+            QrelsLine("t", "b", 2),
+            QrelsLine("t", "d", 0),
         ]
 
     def test_the_file_is_one_that_evaluate_reads(self, log, tmp_path):

@@ -4,7 +4,7 @@ import pytest
 from lxml import html
 
 from service.judging.query_page import view
-from service.judging.readings import Reading, numbers, phrases, readings
+from service.judging.readings import WordReading, numbers, phrases, readings
 from service.judging.side_by_side import DEPTH, MODES, side_by_side
 from service.schemas import SearchParams
 from service.wording.query import EN, VI
@@ -58,12 +58,12 @@ class TestReadings:
     @pytest.mark.parametrize(
         ("typed", "expected"),
         [
-            ("Gom lua", [Reading("Gom", "gốm", "diacritics", 12), Reading("lua", "lửa", "diacritics", 1)]),
-            ("tieengs", [Reading("tieengs", "tiếng", "telex", 2)]),
-            ("tie61ng", [Reading("tie61ng", "tiếng", "vni", 2)]),
-            ("hoà zzz", [Reading("hoà", "hòa", "spelling", 1), Reading("zzz", "zzz", "same", 0)]),
-            ("tiengg gom", [Reading("tiengg", "tiếng", "slip", 2), Reading("gom", "gốm", "diacritics", 12)]),
-            ("gốm", [Reading("gốm", "gốm", "same", 12)]),
+            ("Gom lua", [WordReading("Gom", "gốm", "diacritics", 12), WordReading("lua", "lửa", "diacritics", 1)]),
+            ("tieengs", [WordReading("tieengs", "tiếng", "telex", 2)]),
+            ("tie61ng", [WordReading("tie61ng", "tiếng", "vni", 2)]),
+            ("hoà zzz", [WordReading("hoà", "hòa", "spelling", 1), WordReading("zzz", "zzz", "same", 0)]),
+            ("tiengg gom", [WordReading("tiengg", "tiếng", "slip", 2), WordReading("gom", "gốm", "diacritics", 12)]),
+            ("gốm", [WordReading("gốm", "gốm", "same", 12)]),
         ],
     )
     def test_what_was_done_to_each_word(self, read, typed, expected):

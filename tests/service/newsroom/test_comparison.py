@@ -17,7 +17,7 @@ from models.hashing import HashingEncoder
 from service.cli import main
 from service.errors import NothingToCompare
 from service.newsroom import comparison, comparison_page
-from service.newsroom.comparison import Comparison, Link, LinkList, Pair, choose, figures, near_identical
+from service.newsroom.comparison import ComparedLink, Comparison, LinkList, Pair, choose, figures, near_identical
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
 from service.wording import comparison as comparison_words
@@ -47,7 +47,7 @@ def article(**fields):
 
 
 def link(days=0.0, relevance=0.0, same_event=False, duplicate=False, section=None):
-    return Link(article(section=section), days, relevance, same_event, duplicate, False)
+    return ComparedLink(article(section=section), days, relevance, same_event, duplicate, False)
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def made(*urls, **fields):
     """Return a comparison of one hostile article, with a link for each URL."""
     links = LinkList(
         [
-            Link(article(id=f"l{at}", title=SCRIPT, section=SCRIPT, url=url), 1.0, 0.5, True, True, True)
+            ComparedLink(article(id=f"l{at}", title=SCRIPT, section=SCRIPT, url=url), 1.0, 0.5, True, True, True)
             for at, url in enumerate(urls)
         ]
     )
@@ -300,7 +300,7 @@ class TestPage:
         templates = module.parents[1] / "templates"
         files = (module, templates / "compare.html", templates / "compare_parts.html")
         source = "".join(file.read_text() for file in files)
-        for field in dataclasses.fields(comparison_words.Words):
+        for field in dataclasses.fields(comparison_words.ComparisonWords):
             vietnamese, english = (getattr(words, field.name) for words in (comparison_words.VI, comparison_words.EN))
             assert names(vietnamese) == names(english), field.name
             assert re.search(rf"\b(w|words)\.{field.name}\b", source), field.name
@@ -312,12 +312,13 @@ class TestPage:
     )  # fmt: skip
     def test_shares(self, share, vietnamese, english):
         written = [
-            comparison_page.Numbers(comparison_page.strings.language(code)).share(share) for code in ("vi", "en")
+            comparison_page.NumberFormatter(comparison_page.strings.language(code)).share(share)
+            for code in ("vi", "en")
         ]
         assert written == [vietnamese, english]
 
     def test_days(self):
-        numbers = comparison_page.Numbers(comparison_page.strings.language("vi"))
+        numbers = comparison_page.NumberFormatter(comparison_page.strings.language("vi"))
         assert [numbers.days(value) for value in (None, 0.04, 9.94, 9.96, 1234.4)] == ["–", "0,0", "9,9", "10", "1.234"]
 
     def test_a_failed_write_leaves_what_was_there(self, tmp_path):

@@ -11,8 +11,8 @@ from lxml import html
 from service.cli import main
 from service.errors import BadRequest, CannotWrite, Changed
 from service.files import edited
-from service.newsroom.vocabulary import Change, WordFile
-from service.newsroom.vocabulary_page import SHOWN, Form, fields, trial
+from service.newsroom.vocabulary import LineChange, WordFile
+from service.newsroom.vocabulary_page import SHOWN, VocabularyForm, fields, trial
 from service.schemas import SearchParams
 from service.security.keys import KeyStore
 from service.wording.vocabulary import EN, VI
@@ -44,7 +44,7 @@ def said(path):
 
 
 def add(text):
-    return Change(None, "", text)
+    return LineChange(None, "", text)
 
 
 class TestFile:
@@ -59,10 +59,10 @@ class TestFile:
     def test_other_lines_stay_byte_for_byte(self, file, path):
         before = b"\xef\xbb\xbf# ghi ch\xc3\xba\r\na, b\r\n\r\n  c => d  \nh\xe1\xbb\x8fng\xff\ne, f"
         path.write_bytes(before)
-        file.change(Change(4, "c => d", "c => d, đ"), "Lan", NOW)
+        file.change(LineChange(4, "c => d", "c => d, đ"), "Lan", NOW)
         expected = before.replace(b"  c => d  ", "c => d, đ".encode())
         assert path.read_bytes().startswith(expected + b"\n#: ")
-        file.change(Change(2, "a, b", None), "Lan", NOW)
+        file.change(LineChange(2, "a, b", None), "Lan", NOW)
         assert path.read_bytes().startswith(expected.replace(b"a, b\r\n", b"") + b"\n#: ")
 
     def test_lines_that_do_not_count_are_listed_with_why(self, file, path):
@@ -75,13 +75,15 @@ class TestFile:
     @pytest.mark.parametrize("text", ["a", "", "# a, b", "a, b\nc, d", "a => b => c", "a" * 2001 + ", b"])
     def test_a_line_that_maps_nothing_is_not_written(self, file, path, text):
         path.write_text("c, d\n", encoding="utf-8")
-        for change in (add(text), Change(1, "c, d", text)):
+        for change in (add(text), LineChange(1, "c, d", text)):
             with pytest.raises(BadRequest) as refused:
                 file.change(change, "Lan")
             assert refused.value.errors[0].field == "line"
         assert path.read_text(encoding="utf-8") == "c, d\n"
 
-    @pytest.mark.parametrize("change", [Change(1, "a, x", "a, c"), Change(9, "a, b", None), Change(2, "# a, b", None)])
+    @pytest.mark.parametrize(
+        "change", [LineChange(1, "a, x", "a, c"), LineChange(9, "a, b", None), LineChange(2, "# a, b", None)]
+    )
     def test_nobody_changes_what_they_have_not_seen(self, file, path, change):
         path.write_text("a, b\n# a, b\n", encoding="utf-8")
         with pytest.raises(Changed):
@@ -98,13 +100,13 @@ class TestFile:
     def test_what_it_would_say(self, file, path):
         path.write_text("a => b\n", encoding="utf-8")
         assert dict(file.changed(add("c => d")).rules) == {("a",): (("b",),), ("c",): (("d",),)}
-        assert dict(file.changed(Change(1, "a => b", None)).rules) == {}
+        assert dict(file.changed(LineChange(1, "a => b", None)).rules) == {}
         assert path.read_text(encoding="utf-8") == "a => b\n"
 
     def test_history_has_the_latest_first_and_passes_over_the_rest(self, file, path):
         path.write_text('#: {}\n#: x\n#: {"at": 3, "by": 1, "did": 2}\na, b\n', encoding="utf-8")
-        file.change(Change(4, "a, b", "a, c"), "Lan", NOW)
-        file.change(Change(4, "a, c", None), "Minh", NOW)
+        file.change(LineChange(4, "a, b", "a, c"), "Lan", NOW)
+        file.change(LineChange(4, "a, c", None), "Minh", NOW)
         assert [(one["by"], one["did"], one["was"], one["is"]) for one in file.history()] == [
             ("Minh", "removed", "a, c", None),
             ("Lan", "changed", "a, b", "a, c"),
@@ -197,13 +199,13 @@ class TestForm:
         ],
     )
     def test_a_line_comes_back_as_it_was(self, kind, line):
-        assert Form(what=kind, **fields(kind, line)).change().text == line
+        assert VocabularyForm(what=kind, **fields(kind, line)).change().text == line
 
     def test_a_broken_line_can_still_be_changed(self):
         assert fields("synonyms", "hỏng") == {"left": "hỏng"}
 
     def test_tabs_and_ends_of_lines_are_blanks(self):
-        assert Form(what="abbreviations", short="A\tB", full="c\nd").change().text == "A B\tc d"
+        assert VocabularyForm(what="abbreviations", short="A\tB", full="c\nd").change().text == "A B\tc d"
 
 
 @pytest.fixture
@@ -231,7 +233,7 @@ def best(client, query):
 
 class TestTrial:
     def test_before_and_after(self, client):
-        form = Form(left="thuyền", right="thợ đò", q="thuyền")
+        form = VocabularyForm(left="thuyền", right="thợ đò", q="thuyền")
         found = trial(searcher(client), WordFile("synonyms", None), form)
         assert [one.also for one in found.before.query.expansions] == []
         assert [one.also for one in found.after.query.expansions] == ["thợ đò"]

@@ -19,7 +19,7 @@ from indexer.backup import backup
 from indexer.snapshot.home import Home
 from service.cli import main
 from service.observing import hourly, query_log, rare
-from service.observing.query_log import FILE, MAX_QUERY, Asked, QueryLog, kept_as, read
+from service.observing.query_log import FILE, MAX_QUERY, QueryCounts, QueryLog, kept_as, read
 from tests.conftest import wait_for
 
 DAY = 24 * 3600
@@ -401,7 +401,7 @@ for at in range(200):
         running = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) for _ in range(4)]
         assert [process.communicate()[0] for process in running] == [b""] * 4
         (found,) = read(tmp_path / FILE, 1)
-        assert found == Asked("luong toi thieu", 800, 0, 1)
+        assert found == QueryCounts("luong toi thieu", 800, 0, 1)
 
 
 @pytest.mark.usefixtures("anyone")
@@ -415,7 +415,7 @@ class TestReport:
         for query, hits in (("lương", 5), ("lương", 6), ("phở", 0)):
             log.note(query, hits, "a")
             log.write()
-        assert read(tmp_path / FILE, 1) == [Asked("luong", 2, 0, 6), Asked("pho", 1, 1, 0)]
+        assert read(tmp_path / FILE, 1) == [QueryCounts("luong", 2, 0, 6), QueryCounts("pho", 1, 1, 0)]
         assert [one.query for one in read(tmp_path / FILE, 7)] == ["luong", "cu", "pho"]
 
     def report(self, home, *options):
@@ -470,7 +470,7 @@ class TestService:
         log = client.application.extensions["query log"]
         log.stop()
         found = read(client.application.config["SETTINGS"].home / FILE, 1)
-        assert found == [Asked("ca", 2, 0, 3), Asked("zzz", 1, 1, 0)]
+        assert found == [QueryCounts("ca", 2, 0, 3), QueryCounts("zzz", 1, 1, 0)]
 
     def test_a_caller_is_whom_limits_count(self, client_of, monkeypatch):
         monkeypatch.setattr(rare, "ENOUGH", 5)
@@ -491,7 +491,7 @@ class TestService:
         path = client.application.config["SETTINGS"].home / FILE
         wait_for(path.exists)
         wait_for(lambda: path.stat().st_size > 8192)  # its table too
-        wait_for(lambda: read(path, 1) == [Asked("ca", 1, 0, 3)])
+        wait_for(lambda: read(path, 1) == [QueryCounts("ca", 1, 0, 3)])
         client.application.extensions["query log"].stop()
 
 

@@ -17,7 +17,7 @@ from indexer.snapshot.home import Home
 from indexer.sources.following import FILE, Condition, SourceState, SyncState
 from models.hashing import HashingEncoder
 from service.observing import tracing
-from service.observing.metrics import Ingestion, Metrics, metrics, text_of_sources
+from service.observing.metrics import IngestionFigures, Metrics, metrics, text_of_sources
 
 LINES = [
     {"id": f"bai-{at}", "title": f"công nhân ca {at}", "section": "Đời sống", "published_at": f"2023-11-{at + 1:02}"}
@@ -90,7 +90,7 @@ class TestCounting:
         assert value(text, "audit_failures_total") == 1
 
     def test_what_waits_to_be_ingested(self):
-        text = Metrics().text(Ingestion(live=7, waiting=3, oldest=1.5, aside=1, published=1_700_000_000, down=2))
+        text = Metrics().text(IngestionFigures(live=7, waiting=3, oldest=1.5, aside=1, published=1_700_000_000, down=2))
         named = ("live_articles", "waiting_changes", "oldest_waiting_change_seconds", "set_aside_changes")
         assert [value(text, name) for name in named] == [7, 3, 1.5, 1]
         assert value(text, "published_timestamp_seconds") == 1_700_000_000

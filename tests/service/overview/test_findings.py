@@ -36,7 +36,7 @@ def by_hand(archive, public, seed):
     scored = []
     for row, cosine, terms in zip(near.rows[0], near.cosines[0], near.terms[0], strict=True):
         if row >= 0 and public[row] and archive.groups[row] != archive.groups[seed]:
-            scored.append((-(cosine / moments.spread + 8 * np.log1p(terms / 0.05)), int(row)))
+            scored.append((-(cosine / moments.std + 8 * np.log1p(terms / 0.05)), int(row)))
     chosen = []
     for _, row in sorted(scored):
         if archive.groups[row] not in {archive.groups[other] for other in chosen}:

@@ -17,9 +17,9 @@ from service.errors import BadRequest, NotReady
 from service.hits import Numbers
 from service.newsroom import drafts, picks
 from service.newsroom.drafts import DraftForm
-from service.newsroom.link_lists import FORMATS, Linked, lines
+from service.newsroom.link_lists import FORMATS, LinkedArticle, lines
 from service.ranking.presets import PRESETS, FreshnessName
-from service.rules.applied import Reason as WhyMissing
+from service.rules.applied import MissingReason
 from service.security.local import refusal
 from service.wording.drafts import WORDS as DRAFT_WORDS
 from service.wording.newsroom import WORDS
@@ -236,7 +236,7 @@ def test_every_choice_and_number_has_its_words():
         assert set(words.freshness_ways) == {"", *get_args(FreshnessName)}
         assert set(words.formats) == set(get_args(DraftForm.model_fields["format"].annotation))
     for words in (VI, EN):
-        assert set(words.missing) == set(get_args(WhyMissing))
+        assert set(words.missing) == set(get_args(MissingReason))
         assert set(words.numbers) == {"score", *Numbers.__dataclass_fields__}
 
 
@@ -438,7 +438,7 @@ def as_markdown(links):
 
 
 def test_html_by_hand():
-    links = [Linked('a < b & "c"', 'https://bao.example/?x=1&y="'), Linked("một\nhai", "/articles/2")]
+    links = [LinkedArticle('a < b & "c"', 'https://bao.example/?x=1&y="'), LinkedArticle("một\nhai", "/articles/2")]
     assert as_html(links) == (
         '<ul>\n  <li><a href="https://bao.example/?x=1&amp;y=&quot;">a &lt; b &amp; &quot;c&quot;</a></li>\n'
         '  <li><a href="/articles/2">một hai</a></li>\n</ul>\n'
@@ -459,7 +459,7 @@ def test_html_by_hand():
     ],
 )
 def test_markdown_by_hand(title, href, expected):
-    assert as_markdown([Linked(title, href)]) == expected
+    assert as_markdown([LinkedArticle(title, href)]) == expected
 
 
 def read_markdown(source):
@@ -477,7 +477,7 @@ ADDRESSES = st.text(st.sampled_from("ab/?=&;.-_~()[]<>|*!'\"`#$+,:@%copyđ")).ma
 
 @given(st.lists(st.tuples(TITLES.filter(bool), ADDRESSES), min_size=1, max_size=3))
 def test_any_title_and_address_come_out_of_markdown_and_html_as_they_went_in(pairs):
-    links = [Linked(title, href) for title, href in pairs]
+    links = [LinkedArticle(title, href) for title, href in pairs]
     expected = [(title, unquote(href)) for title, href in pairs]
     assert [(title, unquote(href)) for title, href in read_markdown(as_markdown(links))] == expected
     page = html.fromstring(as_html(links))
@@ -486,14 +486,14 @@ def test_any_title_and_address_come_out_of_markdown_and_html_as_they_went_in(pai
 
 @given(TITLES.filter(bool), ADDRESSES)
 def test_a_markdown_list_may_stand_in_a_table(title, href):
-    (line,) = as_markdown([Linked(title, href)]).splitlines()
+    (line,) = as_markdown([LinkedArticle(title, href)]).splitlines()
     table = f"| x | y |\n| - | - |\n| {line[2:]} | z |\n"
     page = html.fromstring(MarkdownIt("commonmark").enable("table").render(table))
     assert [cell.text_content() for cell in page.xpath("//td")] == [title, "z"]
 
 
 def test_json_by_hand():
-    made = [lines(Linked("a\n“b”", "/articles/1", {"id": "1", "lead": None}))["json"] for _ in range(2)]
+    made = [lines(LinkedArticle("a\n“b”", "/articles/1", {"id": "1", "lead": None}))["json"] for _ in range(2)]
     assert (
         json.loads(FORMATS["json"].whole(made))
         == [{"title": "a\n“b”", "url": "/articles/1", "id": "1", "lead": None}] * 2

@@ -19,10 +19,10 @@ from lxml import html
 import service
 from indexer.articles.article import VIETNAM
 from service.pages.shared import web_address
-from service.reader.search_page import Link, SearchLinks
+from service.reader.search_page import PageLink, SearchLinks
 from service.schemas import SearchParams
 from service.search.misspellings import Misspelling, Speller
-from service.search.suggest import Kind
+from service.search.suggest import SuggestionKind
 from service.wording import strings
 from service.wording.strings import EN, VI
 
@@ -229,7 +229,7 @@ def test_no_link_but_to_a_plain_web_address(url):
 
 @pytest.mark.parametrize("url", ["http://bao.example/x?a=1#b", "HTTPS://Bao.Example/", "https://bao.example:8443/đ"])
 def test_link_to_a_web_address(url):
-    assert web_address(url) == Link("bao.example", url)
+    assert web_address(url) == PageLink("bao.example", url)
 
 
 @pytest.mark.parametrize(
@@ -543,7 +543,7 @@ def test_a_few_of_many_reprints_are_named_whatever_the_order_and_page(client_of)
 
 
 def test_every_kind_of_suggestion_has_a_word():
-    assert set(VI.kinds) == set(EN.kinds) == set(get_args(Kind))
+    assert set(VI.kinds) == set(EN.kinds) == set(get_args(SuggestionKind))
 
 
 def test_one_similar_article_in_words():

@@ -5,20 +5,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.ranking.allowed import Allowed
+from service.ranking.allowed import AllowedRows
 
 PUBLIC = np.array([True, True, False, True, True, True])
 EVEN = np.array([True, False, True, False, True, False])
 
 
 def test_what_is_public_is_allowed():
-    allowed = Allowed(PUBLIC)
+    allowed = AllowedRows(PUBLIC)
     assert np.asarray(allowed).tolist() == PUBLIC.tolist()
     assert [bool(allowed[row]) for row in range(6)] == PUBLIC.tolist()
 
 
 def test_by_hand():
-    allowed = Allowed(PUBLIC)
+    allowed = AllowedRows(PUBLIC)
     allowed.keep(EVEN.__getitem__)
     allowed.leave_out([4])
     assert np.asarray(allowed).tolist() == [True, False, False, False, False, False]
@@ -28,7 +28,7 @@ def test_by_hand():
 
 def test_what_is_public_stays_as_it_is():
     public = PUBLIC.copy()
-    allowed = Allowed(public)
+    allowed = AllowedRows(public)
     allowed.keep(EVEN.__getitem__)
     allowed.leave_out([0])
     np.asarray(allowed)[:] = True
@@ -37,7 +37,7 @@ def test_what_is_public_stays_as_it_is():
 
 
 def test_one_more_test_is_for_those_alone():
-    allowed = Allowed(PUBLIC)
+    allowed = AllowedRows(PUBLIC)
     fewer = allowed.also(EVEN.__getitem__)
     fewer.leave_out([0])
     assert np.asarray(fewer).tolist() == [False, False, False, False, True, False]
@@ -46,7 +46,7 @@ def test_one_more_test_is_for_those_alone():
 
 def test_only_the_rows_that_are_looked_at_are_tested():
     asked = []
-    allowed = Allowed(PUBLIC)
+    allowed = AllowedRows(PUBLIC)
     allowed.keep(lambda rows: asked.append(rows) or EVEN[rows])
     allowed[np.array([1, 4])]
     assert [rows.tolist() for rows in asked] == [[1, 4]]
@@ -60,7 +60,7 @@ def test_it_says_what_the_mask_would(left_out, data):
     rows = st.integers(0, count - 1)
     public, tests = data.draw(masks), data.draw(st.lists(masks, max_size=3))
     out = data.draw(st.lists(rows, min_size=left_out, max_size=left_out))
-    allowed, mask = Allowed(public), public.copy()
+    allowed, mask = AllowedRows(public), public.copy()
     for test in tests:
         allowed.keep(test.__getitem__)
         mask &= test

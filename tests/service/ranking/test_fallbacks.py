@@ -13,11 +13,11 @@ def filled(names, listed=(), told=(), caps=(), limit=3, groups=None):
     def newest(name):
         return np.array(NEWEST[name], dtype=np.int64)
 
-    def told_as_one(rows):
+    def duplicate_groups(rows):
         return np.array([(groups or {}).get(row, row) for row in rows.tolist()], dtype=np.int64)
 
     listed, told = (np.array(rows, dtype=np.int64) for rows in (listed, told))
-    return list(fill_up(names, newest, told_as_one, listed, told, caps, limit).items())
+    return list(fill_up(names, newest, duplicate_groups, listed, told, caps, limit).items())
 
 
 BOTH = ("same_section_newest", "newest")

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.articles.columns import ABSENT
-from service.ranking.freshness import FADINGS, Fading, freshness
+from service.ranking.freshness import FADINGS, FreshnessCurve, freshness
 
 DAY = 24 * 3600 * 1_000_000
 NOW = 20_000 * DAY
-BY_HAND = Fading(half_life=10.0, offset=2.0, floor=0.2)
+BY_HAND = FreshnessCurve(half_life=10.0, offset=2.0, floor=0.2)
 
 
 def days_before(*ages):
@@ -67,7 +67,7 @@ def test_the_presets_fade_in_this_order():
     assert found[0][-1] < found[1][-1] < found[2][-1]
 
 
-FADING = st.builds(Fading, st.floats(0.01, 1000), st.floats(0, 100), st.floats(0, 1))
+FADING = st.builds(FreshnessCurve, st.floats(0.01, 1000), st.floats(0, 100), st.floats(0, 1))
 TIMES = st.one_of(st.just(ABSENT), st.integers(-5_000 * DAY, 30_000 * DAY))
 
 

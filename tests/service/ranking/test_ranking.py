@@ -141,7 +141,7 @@ class TestFuse:
         assert fusion.fuse(floats(3, -1), floats(4, 2), 0.0).tolist() == [3, -1]
 
     def test_of_neither(self):
-        with pytest.raises(ValueError, match="meaning, words: None, None: expected one at least"):
+        with pytest.raises(ValueError, match="dense, lexical: None, None: expected one at least"):
             fusion.fuse(None, None, 1.0)
 
     def test_what_was_given_stays(self):

@@ -14,7 +14,7 @@ from lxml import html
 
 import indexer
 from models.hashing import HashingEncoder
-from service.clicks.log import FILE, ClickLog, Place
+from service.clicks.log import FILE, ClickLog, ListPosition
 from service.errors import NotReady
 from service.reader import front_page
 from service.reader.front_page import ENOUGH, FrontPages
@@ -161,8 +161,8 @@ def clicked(home, counts, hour=None):
     hour = int(time.time() if hour is None else hour) // 3600 * 3600
     for article, times in counts.items():
         for _ in range(times):
-            log.note(Place(hour, "bài-9", 1, article, "meaning"), clicked=True)
-        log.note(Place(hour, "bài-9", 1, article, "meaning"), clicked=False)
+            log.note(ListPosition(hour, "bài-9", 1, article, "meaning"), clicked=True)
+        log.note(ListPosition(hour, "bài-9", 1, article, "meaning"), clicked=False)
     log.write()
 
 

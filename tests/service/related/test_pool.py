@@ -68,13 +68,13 @@ class TestMeasured:
         assert found.cosines == pytest.approx([archive.vectors(row)[0] @ seeds.vector for row in rows], abs=1e-6)
         shared = archive.shared_terms(archive.term_vector(0), rows[:3]).tolist()
         assert found.terms == pytest.approx([*shared, 1.0], abs=1e-6)  # its own text shares all of it
-        mean, spread = archive.background.moments(seeds.vector)
-        spreads = (found.cosines - mean) / spread + fusion.TERMS_WEIGHT * np.log1p(found.terms / fusion.TERMS_SCALE)
-        assert found.spreads == pytest.approx(spreads)
-        assert found.relevance == pytest.approx(archive.background.of_spreads(spreads, calibration.RELATED))
+        mean, std = archive.background.moments(seeds.vector)
+        z_scores = (found.cosines - mean) / std + fusion.TERMS_WEIGHT * np.log1p(found.terms / fusion.TERMS_SCALE)
+        assert found.z_scores == pytest.approx(z_scores)
+        assert found.relevance == pytest.approx(archive.background.of_z_scores(z_scores, calibration.RELATED))
         assert found.freshness.tolist() == found.boosts.tolist() == [1] * 4
         assert found.copies.tolist() == [0] * 4
-        assert {getattr(found, name).dtype for name in ("cosines", "terms", "spreads", "relevance")} == {
+        assert {getattr(found, name).dtype for name in ("cosines", "terms", "z_scores", "relevance")} == {
             np.dtype(np.float64)
         }
 
@@ -89,8 +89,8 @@ class TestMeasured:
     def test_the_articles_beside_it_do_not_count(self, archive, seeds_of):
         rows = np.arange(30)
         together = pool.measured(archive, seeds_of("bai-0", "bai-40"), rows)
-        alone = [pool.measured(archive, seeds_of("bai-0", "bai-40"), rows[at : at + 1]).spreads[0] for at in rows]
-        assert together.spreads == pytest.approx(alone)
+        alone = [pool.measured(archive, seeds_of("bai-0", "bai-40"), rows[at : at + 1]).z_scores[0] for at in rows]
+        assert together.z_scores == pytest.approx(alone)
 
 
 class TestEcho:
@@ -106,11 +106,11 @@ class TestEcho:
         assert sum(weights) == pytest.approx(1)
         assert weights == sorted(weights, reverse=True)
         assert len(weights) == pool.ECHOING
-        mean, spread = heard.echo.unrelated
-        meaning = (archive.similarities(heard.echo.vector, rows).astype(np.float64) - mean) / spread
+        mean, std = heard.echo.unrelated
+        dense = (archive.similarities(heard.echo.vector, rows).astype(np.float64) - mean) / std
         shared = sum(weight * archive.shared_terms(vector, rows) for vector, weight in heard.echo.terms)
-        added = fusion.ECHO_WEIGHT * fusion.relate(meaning, shared, fusion.BRIEF_TERMS_WEIGHT)
-        assert pool.measured(archive, heard, rows).spreads == pytest.approx(found.spreads + added, abs=1e-4)
+        added = fusion.ECHO_WEIGHT * fusion.relate(dense, shared, fusion.BRIEF_TERMS_WEIGHT)
+        assert pool.measured(archive, heard, rows).z_scores == pytest.approx(found.z_scores + added, abs=1e-4)
 
     def test_where_nothing_is_near(self, archive, seeds_of):
         seeds = seeds_of(article={"title": "lò gốm"})

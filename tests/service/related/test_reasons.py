@@ -10,7 +10,7 @@ from indexer.articles.article import Article
 from indexer.articles.columns import ABSENT, micros
 from indexer.language.mining import Name
 from service.hits import Reason
-from service.related.reasons import EVENT_DAYS, SAME_EVENT, Why
+from service.related.reasons import EVENT_DAYS, SAME_EVENT, ReasonFinder
 from service.related.seeds import Seeds
 
 CAME = datetime(2026, 4, 10, 20, tzinfo=UTC)
@@ -42,7 +42,7 @@ def why(published=CAME, alike=0.0, names=None, came=CAME, moment=CAME, pinned=Fa
     rows = (0,) if draft is None else ()
     seeds = Seeds(rows, (), NOWHERE, (), (0.0, 1.0), draft)
     article = Article.model_construct(id="a", title="Tin", published_at=published)
-    return [tuple(r) for r in Why(shelf, seeds, micros(moment)).reasons(1, article, alike, pinned, fallback)]
+    return [tuple(r) for r in ReasonFinder(shelf, seeds, micros(moment)).reasons(1, article, alike, pinned, fallback)]
 
 
 def test_nothing_in_particular_is_the_same_topic():

@@ -217,7 +217,7 @@ class TestSeries:
 
     def test_what_becomes_of_the_latest_is_told_though_it_was_not_near(self, small, monkeypatch):
         rows = np.array([small.row["r2"]])
-        monkeypatch.setattr(pool, "near", lambda *_: pool.Near(rows, np.zeros(1)))
+        monkeypatch.setattr(pool, "near", lambda *_: pool.NearArticles(rows, np.zeros(1)))
         assert small.fate("price-0", "price-4", min_relevance=1.0) == ("below_min_relevance", "")
         assert small.fate("price-0", "price-4")[0] == "listed"
 

@@ -14,7 +14,7 @@ from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
 from indexer.text.folding import match_key
 from service.ranking.pins import place
-from service.rules.applied import NOTHING, Missing, RulesInArchive
+from service.rules.applied import NOTHING, MissingPin, RulesInArchive
 from service.rules.lines import NO_RULES, parse
 
 NOW = datetime(2026, 4, 15, 12, tzinfo=UTC)
@@ -155,7 +155,7 @@ class TestPins:
         rules = [pin(article), {"kind": "block", "section": "giải trí"}, {"kind": "section", "only": ["Thể thao"]}]
         found = applied(rules, "a1", allowed=allowed)
         assert found.pins == ()
-        assert found.missing == (Missing("r0", article, reason),)
+        assert found.missing == (MissingPin("r0", article, reason),)
 
     def test_what_is_not_there_takes_nobodys_place(self, applied):
         assert pinned(applied([pin("mai"), pin("b1"), pin("a1"), pin("b2", 2)], "a1")) == [("b1", 1), ("b2", 2)]
@@ -297,10 +297,10 @@ class TestMissing:
             {"kind": "section", "never": ["lạ"], **under("gỡ")},
         )
         assert rules.missing(public) == [
-            Missing("r0", "lạ", "no such article"),
-            Missing("r0", "xóa", "not public"),
-            Missing("r1", "mai", "not public"),
-            Missing("r3", "gỡ", "not public"),
+            MissingPin("r0", "lạ", "no such article"),
+            MissingPin("r0", "xóa", "not public"),
+            MissingPin("r1", "mai", "not public"),
+            MissingPin("r3", "gỡ", "not public"),
         ]
 
     def test_no_rules(self, archive, public):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.text.syllables import folded
-from service.search.confusions import RARE, SAME, SELDOM, USUAL, Parts, confusions, parts_of
+from service.search.confusions import RARE, SAME, SELDOM, USUAL, SyllableParts, confusions, parts_of
 from service.search.typing_slips import SPELLINGS, TONES, plausible, toned
 
 ALL = sorted(
@@ -27,15 +27,15 @@ def cost(written, meant):
 @pytest.mark.parametrize(
     ("syllable", "parts"),
     [
-        ("nghề", Parts("ng", "ê", "\u0300")),
-        ("ngề", Parts("ng", "ê", "\u0300")),
-        ("quyển", Parts("c", "uyên", "\u0309")),
-        ("kỹ", Parts("c", "i", "\u0303")),
-        ("gì", Parts("gi", "i", "\u0300")),
-        ("giếng", Parts("gi", "iêng", "\u0301")),
-        ("gía", Parts("gi", "a", "\u0301")),
-        ("yêu", Parts("", "iêu", "")),
-        ("ăn", Parts("", "ăn", "")),
+        ("nghề", SyllableParts("ng", "ê", "\u0300")),
+        ("ngề", SyllableParts("ng", "ê", "\u0300")),
+        ("quyển", SyllableParts("c", "uyên", "\u0309")),
+        ("kỹ", SyllableParts("c", "i", "\u0303")),
+        ("gì", SyllableParts("gi", "i", "\u0300")),
+        ("giếng", SyllableParts("gi", "iêng", "\u0301")),
+        ("gía", SyllableParts("gi", "a", "\u0301")),
+        ("yêu", SyllableParts("", "iêu", "")),
+        ("ăn", SyllableParts("", "ăn", "")),
     ],
 )
 def test_the_parts_of_a_syllable(syllable, parts):

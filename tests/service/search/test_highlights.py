@@ -5,9 +5,9 @@ import pytest
 from indexer.articles.article import Article
 from service.search import snippets
 from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED, Wanted
+from service.search.snippets import NOTHING_WANTED, MarkTargets
 
-KILN = Wanted(frozenset({"lò", "gốm"}), frozenset())
+KILN = MarkTargets(frozenset({"lò", "gốm"}), frozenset())
 
 
 def told(lead, body, wanted=KILN):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from indexer.language import lexicon
 from indexer.language.restoration import Language, LanguageWriter
 from indexer.text.syllables import stream
-from service.search.alternatives import Place
+from service.search.alternatives import AlternativeSpan
 from service.search.misspellings import MOST_WORDS, Misspelling, Speller, Spelling
-from service.search.restoration import Restored
+from service.search.restoration import RestoredQuery
 
 SENTENCES = [
     "bảo hiểm xã hội cho công nhân nhà máy",
@@ -140,7 +140,7 @@ def test_any_words_are_read(speller, words):
 
 
 def spelling(words, *misspelt):
-    return Spelling(Restored(list(words), list(words), [False] * len(words), False), list(misspelt))
+    return Spelling(RestoredQuery(list(words), list(words), [False] * len(words), False), list(misspelt))
 
 
 HIEM = Misspelling(1, "hiễm", "hiểm", sure=True, replaces=True)
@@ -164,12 +164,12 @@ class TestSpelling:
     def test_what_was_typed_stands_beside_with_its_neighbours(self):
         words = ["bảo", "hiễm", "xã", "hội"]
         found = spelling(words, HIEM)
-        assert found.typed_beside(words, []) == [Place(0, 3, "typed", ("bảo", "hiễm", "xã"), 1.0)]
-        thesaurus = Place(0, 4, "thesaurus", ("an", "sinh"), 0.4)
-        assert found.typed_beside(words, [thesaurus]) == [Place(0, 4, "typed", tuple(words), 1.0)]
-        beside = Place(2, 4, "thesaurus", ("cộng", "đồng"), 0.4)
-        assert found.typed_beside(words, [beside]) == [Place(0, 2, "typed", ("bảo", "hiễm"), 1.0)]
+        assert found.typed_beside(words, []) == [AlternativeSpan(0, 3, "typed", ("bảo", "hiễm", "xã"), 1.0)]
+        thesaurus = AlternativeSpan(0, 4, "thesaurus", ("an", "sinh"), 0.4)
+        assert found.typed_beside(words, [thesaurus]) == [AlternativeSpan(0, 4, "typed", tuple(words), 1.0)]
+        beside = AlternativeSpan(2, 4, "thesaurus", ("cộng", "đồng"), 0.4)
+        assert found.typed_beside(words, [beside]) == [AlternativeSpan(0, 2, "typed", ("bảo", "hiễm"), 1.0)]
 
     def test_not_across_the_end_of_a_clause(self):
         words = ["", "hiễm", ""]
-        assert spelling(words, HIEM).typed_beside(words, []) == [Place(1, 2, "typed", ("hiễm",), 1.0)]
+        assert spelling(words, HIEM).typed_beside(words, []) == [AlternativeSpan(1, 2, "typed", ("hiễm",), 1.0)]

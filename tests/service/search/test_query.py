@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.index.lexical import Term
 from indexer.language.lexicon import Abbreviation, Renaming
-from indexer.language.mining import Mined
+from indexer.language.mining import MinedAbbreviation
 from indexer.language.restoration import Language, LanguageWriter
 from indexer.text.syllables import stream
 from service.search import thesaurus
@@ -32,7 +32,7 @@ SENTENCES = [
 ]
 SYNONYMS = parse("covid, corona\nxe ôm => xe công nghệ\nlương, tiền công", "synonyms.txt")
 OWN = (Abbreviation("CA", "công an"), Abbreviation("NM", "nhà máy"), Abbreviation("ĐVK", "đường vào khu"))
-MINED = [Mined("KTXA", "khu trọ xanh", 6, 0.9), Mined("XMC", "xưởng may cũ", 3, 0.05)]
+MINED = [MinedAbbreviation("KTXA", "khu trọ xanh", 6, 0.9), MinedAbbreviation("XMC", "xưởng may cũ", 3, 0.05)]
 
 
 @pytest.fixture(scope="module")

@@ -103,8 +103,8 @@ class TestRetrieval:
     def test_rows_are_distinct_sorted_and_scored(self, archive, found):
         result = found("khu trọ")
         assert result.candidates.rows.tolist() == list(range(archive.count))
-        assert len(result.spreads) == len(result.titled) == len(result.relevance) == archive.count
-        assert np.isfinite(result.spreads).all()
+        assert len(result.z_scores) == len(result.titled) == len(result.relevance) == archive.count
+        assert np.isfinite(result.z_scores).all()
 
     def test_what_words_found_has_its_cosine_too(self, archive, found):
         result = found("khu trọ")
@@ -128,12 +128,12 @@ class TestRetrieval:
 
     def test_bonuses_of_titles_and_phrases(self, found):
         plain, lifted = found("khu trọ"), found("khu trọ", phrased=[3])
-        gain = lifted.spreads - plain.spreads
+        gain = lifted.z_scores - plain.z_scores
         assert gain[3] == pytest.approx(fusion.PHRASE_BONUS)
         assert np.delete(gain, 3) == pytest.approx(0)
         titled = found("công nhân may chờ lương")
         assert titled.titled.nonzero()[0].tolist() == [0]
-        assert titled.spreads[0] > fusion.TITLE_BONUS / 2 > titled.spreads[1]
+        assert titled.z_scores[0] > fusion.TITLE_BONUS / 2 > titled.z_scores[1]
 
     @pytest.mark.parametrize(
         "q", [*QUERIES, "ông dương mở lớp dạy nghề cho người bán rong", "where is the boarding house"]
@@ -146,8 +146,8 @@ class TestRetrieval:
         scored = one.scored(one.nearest(every))
         rows = scored.candidates.rows
         query = Understanding(archive.knowledge).understand(q)
-        meant = retrieval._Meant.of(archive, query, ENCODER.encode_queries([query.text])[0])
-        related = meant.relevance(meant.unrelated.spreads(scored.candidates.dense)) >= retrieval.LEAST_RELATED
+        meant = retrieval._DenseEvidence.of(archive, query, ENCODER.encode_queries([query.text])[0])
+        related = meant.relevance(meant.unrelated.z_scores(scored.candidates.dense)) >= retrieval.LEAST_RELATED
         known = archive.chance(query.words).known
         spoken_for = scored.candidates.lexical >= retrieval.LEAST_SHARE * max(known, 1e-9)
         near = scored.candidates.dense >= np.sort(scored.candidates.dense)[-nearest]
@@ -187,7 +187,7 @@ class TestRetrieval:
 
     def test_nothing_found(self, archive, found):
         none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))
-        assert (none.candidates.rows.tolist(), none.spreads.tolist()) == ([], [])
+        assert (none.candidates.rows.tolist(), none.z_scores.tolist()) == ([], [])
         assert found("zzzz", dense=False).candidates.rows.tolist() == []
 
 

@@ -10,20 +10,20 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexer.text.syllables import folded, syllables
-from service.search.snippets import Piece, Wanted, mark, snippet, to_html
+from service.search.snippets import MarkTargets, Piece, mark, snippet, to_html
 
-NOTHING = Wanted(frozenset(), frozenset())
+NOTHING = MarkTargets(frozenset(), frozenset())
 SNOWMAN = " ☃"  # no usual character: every word of the text is looked at
 
 
 def exact(words, common="", runs=()):
-    return Wanted(
+    return MarkTargets(
         frozenset(words.split()), frozenset(), tuple(map(tuple, map(str.split, runs))), frozenset(common.split())
     )
 
 
 def bare(words, common=""):
-    return Wanted(frozenset(), frozenset(words.split()), (), frozenset(common.split()))
+    return MarkTargets(frozenset(), frozenset(words.split()), (), frozenset(common.split()))
 
 
 def shown(pieces):
@@ -96,7 +96,7 @@ def test_mark(text, wanted, marked):
     assert joined(mark(text, wanted)) == text
 
 
-STRIKE = Wanted(frozenset(("đình", "công")), frozenset(), (("đình", "công"),), parts=frozenset(("đình", "công")))
+STRIKE = MarkTargets(frozenset(("đình", "công")), frozenset(), (("đình", "công"),), parts=frozenset(("đình", "công")))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ markup = st.sampled_from(["<mark>", "</mark>", "<b>gốm</b>", "<script>", "&lt;
 anything = st.one_of(news, st.text(), st.lists(st.one_of(markup, st.text(max_size=5))).map(" ".join))
 syllable = st.sampled_from("gốm gồm gom hòa của các lò đường 8 2 m2 bảo hiểm xã hội".split())
 wanted = st.builds(
-    Wanted,
+    MarkTargets,
     st.frozensets(syllable, max_size=5),
     st.frozensets(syllable.map(folded), max_size=3),
     st.lists(st.lists(syllable, max_size=4).map(tuple), max_size=3).map(tuple),
@@ -156,7 +156,7 @@ def test_pieces_are_the_text(text, wanted):
 
 @given(st.lists(st.sampled_from([w for w in WORDS if "\u3099" not in w and w != "İ"])).map(" ".join), wanted)
 def test_what_is_marked_is_what_is_wanted(text, wanted):
-    singly = Wanted(wanted.exact, wanted.folded)
+    singly = MarkTargets(wanted.exact, wanted.folded)
     marked = [s for piece in mark(text, singly) if piece.marked for s in syllables(piece.text)]
     assert marked == [s for s in syllables(text) if s in wanted.exact or folded(s) in wanted.folded]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.security.addresses import UNKNOWN, Addressed, client, parse
+from service.security.addresses import UNKNOWN, AddressMiddleware, client, parse
 
 LINES = [{"id": "a", "title": "Lò gốm đỏ lửa"}]
 
@@ -53,7 +53,7 @@ def test_any_text_is_an_address_or_unknown(text):
 )
 def test_the_application_finds_a_bare_address(told, found):
     seen = []
-    app = Addressed(lambda environ, _: [seen.append(environ["REMOTE_ADDR"]) or b""])
+    app = AddressMiddleware(lambda environ, _: [seen.append(environ["REMOTE_ADDR"]) or b""])
     app({} if told is None else {"REMOTE_ADDR": told}, None)
     assert seen == [found]
 

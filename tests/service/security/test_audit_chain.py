@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.security.audit_chain import MOST_PROBLEMS, PRUNED, START, Head, Row, check, link, parse_head, seal
+from service.security.audit_chain import (
+    MOST_PROBLEMS,
+    PRUNED,
+    START,
+    ChainHead,
+    ChainRow,
+    check,
+    link,
+    parse_head,
+    seal,
+)
 
 SECRET = b"s" * 32
 
@@ -19,7 +29,7 @@ def log(count, first=1, before=START, secret=SECRET):
     for number in range(first, first + count):
         content = json.dumps({"number": number, "action": "article.put", "detail": {}}).encode()
         before = link(before, content)
-        rows.append(Row(number, content, before, seal(secret, before)))
+        rows.append(ChainRow(number, content, before, seal(secret, before)))
     return rows
 
 
@@ -36,10 +46,10 @@ class TestByHand:
         assert seal(b"k", b"\1" * 32) == hmac.digest(b"k", b"lienquan audit\0" + b"\1" * 32, "sha256")
 
     def test_a_head_is_written_and_read(self):
-        head = Head(7, b"\xab" * 32)
+        head = ChainHead(7, b"\xab" * 32)
         assert str(head) == "7:" + "ab" * 32
         assert parse_head(f" {head} \n") == head
-        assert parse_head("AB" * 32) == Head(None, b"\xab" * 32)
+        assert parse_head("AB" * 32) == ChainHead(None, b"\xab" * 32)
 
     @pytest.mark.parametrize("text", ["", "7:", "0:" + "ab" * 32, "7:" + "ab" * 31, "x" * 64, "7:7:" + "ab" * 32])
     def test_what_is_no_head(self, text):
@@ -51,9 +61,9 @@ class TestWhole:
     @pytest.mark.parametrize("count", [1, 2, 30])
     def test_a_log_as_it_was_written(self, count):
         rows = log(count)
-        found = check(rows, SECRET, count, None, Head(1, rows[0].hash))
+        found = check(rows, SECRET, count, None, ChainHead(1, rows[0].hash))
         assert (found.entries, found.problems) == (count, ())
-        assert found.head == Head(count, rows[-1].hash)
+        assert found.head == ChainHead(count, rows[-1].hash)
 
     def test_an_empty_one(self):
         assert check((), SECRET, 0) == check((), None, 0)
@@ -65,10 +75,10 @@ class TestWhole:
             {"number": 10, "action": PRUNED, "detail": {"up_to": 4, "hash": rows[3].hash.hex()}}
         ).encode()
         tie = link(rows[-1].hash, content)
-        kept = [*rows[4:], Row(10, content, tie, seal(SECRET, tie))]
+        kept = [*rows[4:], ChainRow(10, content, tie, seal(SECRET, tie))]
         assert problems(kept, checkpoint=kept[-1]) == []
-        assert problems(kept, Head(4, rows[3].hash), checkpoint=kept[-1]) == []
-        (told,) = problems(kept, Head(2, rows[1].hash), checkpoint=kept[-1])
+        assert problems(kept, ChainHead(4, rows[3].hash), checkpoint=kept[-1]) == []
+        (told,) = problems(kept, ChainHead(2, rows[1].hash), checkpoint=kept[-1])
         assert "was pruned: expected one of entry 4 or later" in told
         assert any("entries before 6 are missing" in one for one in problems(kept[1:], checkpoint=kept[-1]))
         assert any("entries before 5 are missing" in one for one in problems(kept[:-1]))
@@ -110,22 +120,22 @@ class TestTampering:
         rows, last = log(5), log(5)[-1]
         forged = log(4)
         assert problems(forged, last=4) == []
-        (told,) = problems(forged, Head(5, last.hash), last=4)
+        (told,) = problems(forged, ChainHead(5, last.hash), last=4)
         assert "the log ends at entry 4: what was written after it is gone" in told
-        (told,) = problems(rows, Head(None, b"\0" * 32))
+        (told,) = problems(rows, ChainHead(None, b"\0" * 32))
         assert "is not in this log" in told
-        (told,) = problems(rows, Head(3, rows[3].hash))
+        (told,) = problems(rows, ChainHead(3, rows[3].hash))
         assert "is not in this log" in told
 
     @given(st.binary(max_size=40))
     def test_what_is_no_json_is_told_not_raised(self, content):
         tie = link(START, content)
-        assert problems([Row(1, content, tie, seal(SECRET, tie))]) != []
+        assert problems([ChainRow(1, content, tie, seal(SECRET, tie))]) != []
 
     def test_a_checkpoint_that_was_forged_is_told(self):
         rows = log(6)
         content = json.dumps({"number": 6, "action": PRUNED, "detail": {"up_to": 3, "hash": "0" * 64}}).encode()
-        rows[5] = Row(6, content, link(rows[4].hash, content), rows[5].mac)
+        rows[5] = ChainRow(6, content, link(rows[4].hash, content), rows[5].mac)
         assert len(problems(rows[3:], checkpoint=rows[5])) >= 2
 
     def test_problems_are_bounded(self):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from service.security.audit_chain import Row
+from service.security.audit_chain import ChainRow
 from service.security.audit_entries import ACTIONS, MOST_IDS, Actor, ids, read, said, written
 from service.security.keys import Key
 
@@ -32,7 +32,7 @@ class TestContent:
         told = said("rule.added", Actor("key:1f", "Bàn thời sự"), "r-01", "allowed", "203.0.113.0/24", {"lists": 3})
         content = written(7, NOW, told)
         assert content.isascii()
-        entry = read(Row(7, content, b"\xab" * 32, b""))
+        entry = read(ChainRow(7, content, b"\xab" * 32, b""))
         assert entry.as_json() == {
             "number": 7,
             "at": "2026-12-02T03:04:05.678Z",
@@ -66,11 +66,11 @@ class TestContent:
         told = said("article.put", Actor("x"), '\ud800","action":"audit.pruned', "allowed", None, {})
         content = written(1, NOW, told)
         assert b'"action":"audit.pruned"' not in content
-        assert read(Row(1, content, b"", b"")).target == '\ud800","action":"audit.pruned'
+        assert read(ChainRow(1, content, b"", b"")).target == '\ud800","action":"audit.pruned'
 
     @pytest.mark.parametrize("content", [b"", b"[1]", b'{"at": 5, "actor": []}', b'{"at": "gestern"}', b"\xff"])
     def test_what_was_tampered_with_can_still_be_shown(self, content):
-        entry = read(Row(3, content, b"", b""))
+        entry = read(ChainRow(3, content, b"", b""))
         assert (entry.number, entry.at.year, entry.actor.id) == (3, 1970, "")
 
     def test_many_ids(self):

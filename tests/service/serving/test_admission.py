@@ -12,7 +12,7 @@ from service.app import MAX_BODY
 from service.errors import Overloaded
 from service.serving.admission import Admission, Gate
 from service.serving.budget import Caller
-from service.serving.framing import Head
+from service.serving.framing import RequestHead
 from service.settings import Settings
 from tests.conftest import wait_for
 
@@ -381,7 +381,7 @@ class TestBodies:
         assert made.gate.inside == 0
 
 
-HEAD = Head("GET", "/api/v1/search", "q=a", "HTTP/1.1", {"host": "x", "accept": "application/json"})
+HEAD = RequestHead("GET", "/api/v1/search", "q=a", "HTTP/1.1", {"host": "x", "accept": "application/json"})
 
 
 class TestTurnedAway:

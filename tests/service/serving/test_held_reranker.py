@@ -7,7 +7,7 @@ import pytest
 
 from models.errors import ModelError
 from service.serving import deadline
-from service.serving.held_reranker import HeldReranker, Skipped
+from service.serving.held_reranker import HeldReranker, RerankingSkipped
 
 
 class Lengths:
@@ -41,7 +41,7 @@ def held(reranker):
 
 def test_until_it_is_loaded_it_is_skipped():
     made = HeldReranker(Lengths)
-    with pytest.raises(Skipped, match="is being loaded"):
+    with pytest.raises(RerankingSkipped, match="is being loaded"):
         made.score("q", ["a"])
     made.load(threading.Event())
     assert (made.score("q", ["a", "bb"]).tolist(), made.problem) == ([1.0, 2.0], None)
@@ -102,7 +102,7 @@ class TestTime:
             clock[0] += 7.4
             assert made.score("q", ["a"]).tolist() == [1.0]
             clock[0] += 0.2
-            with pytest.raises(Skipped, match="share"):
+            with pytest.raises(RerankingSkipped, match="share"):
                 made.score("q", ["b"])
             assert made.score("q", ["a"]).tolist() == [1.0]  # kept, and costs none
 
@@ -112,7 +112,7 @@ class TestTime:
 
         reranker = Lengths(slow)
         made = held(reranker)
-        with deadline.within(10), pytest.raises(Skipped, match="share"):
+        with deadline.within(10), pytest.raises(RerankingSkipped, match="share"):
             made.score("q", ["x" * at for at in range(30)])
         assert len(reranker.calls) == 3  # at 0, 1 and 2 s of 2.5
         assert made.problem is None  # it is slow, not broken
@@ -129,7 +129,7 @@ class TestTime:
         first = threading.Thread(target=made.score, args=("q", ["a"]))
         first.start()
         assert begun.wait(10)
-        with deadline.within(60), pytest.raises(Skipped, match="at another list"):
+        with deadline.within(60), pytest.raises(RerankingSkipped, match="at another list"):
             made.score("q", ["b"])
         go.set()
         first.join(10)
@@ -150,7 +150,7 @@ def test_one_that_fails_is_skipped_until_it_answers(answer, told, caplog):
     made = held(reranker)
     right, reranker.score = reranker.score, lambda query, texts: answer(texts)
     for _ in range(2):
-        with pytest.raises(Skipped, match=told):
+        with pytest.raises(RerankingSkipped, match=told):
             made.score("mật", ["a", "bb"])
     assert made.problem == f"the reranker does not answer: {told}"
     assert [record.levelname for record in caplog.records].count("ERROR") == 1

@@ -597,7 +597,7 @@ class TestLoop:
 
     def test_an_answer_that_is_made_while_it_is_sent_waits_and_ends(self, pair, monkeypatch):
         monkeypatch.setattr(connection, "STALL_S", 0.05)
-        out = connection.Outgoing(pair[0])
+        out = connection.SendBuffer(pair[0])
         pieces = (out.sendall(b"a" * 10_000) for _ in range(1000))
         with pytest.raises(BrokenPipeError, match="the client took less than"):
             list(pieces)
