@@ -18,7 +18,7 @@ import numpy as np
 
 from indexer.files.arrays import Rows
 from indexer.index import tuning
-from indexer.index.vectors import Sizes, VectorIndex, build_index, write_vectors
+from indexer.index.vectors import FaissIndex, Sizes, build_index, write_vectors
 from models.encoder import Vectors
 
 NEIGHBOURS = 16
@@ -107,7 +107,7 @@ def curves(vectors: Vectors, directory: Path) -> dict[str, Any]:
     raw, index = directory / "curves.npy", directory / "curves.faiss"
     np.save(raw, rows)
     build_index(raw, index, Sizes(0, 0), target=0)
-    found, recall = VectorIndex(index, raw), {}
+    found, recall = FaissIndex(index, raw), {}
     with patch("indexer.index.vectors._STEP", 0):  # walk it even where to compare all of so few takes less time
         for breadth in BREADTHS:
             found.ef_search = breadth

@@ -24,7 +24,7 @@ from benchmarks import common, generated
 from benchmarks.near_duplicates import rss
 from benchmarks.quality import encoder, searcher
 from indexer.files.arrays import Mask, Rows
-from indexer.index.vectors import INDEX_FILE, RAW_FILE, Sizes, VectorIndex, build_index
+from indexer.index.vectors import INDEX_FILE, RAW_FILE, FaissIndex, Sizes, build_index
 from indexer.snapshot.home import Home
 from models.encoder import Vectors
 
@@ -123,7 +123,7 @@ def stage(place: Path, queries: Path) -> dict[str, Any]:
     """Time single searches, hold them against brute force, and time Flat and the index in turns."""
     index = opened(place)
     build_index(place / RAW_FILE, place / FLAT_FILE, Sizes(flat=_ALL))
-    flat = VectorIndex(place / FLAT_FILE, place / RAW_FILE)
+    flat = FaissIndex(place / FLAT_FILE, place / RAW_FILE)
     found: dict[str, Any] = {}
     for kind in QUERY_FILES:
         given = np.load(queries / f"{kind}.npy")
@@ -138,7 +138,7 @@ def stage(place: Path, queries: Path) -> dict[str, Any]:
     return found
 
 
-def alone(index: VectorIndex, queries: Vectors, k: int, exact: list[Found]) -> dict[str, float]:
+def alone(index: FaissIndex, queries: Vectors, k: int, exact: list[Found]) -> dict[str, float]:
     """Return the times of queries asked one by one, and their recall against brute force."""
     for query in queries[:_WARM]:
         index.search(query[None], k)
@@ -159,7 +159,7 @@ def reached(mine: Found, best: Found, depth: int) -> float:
     return float(np.count_nonzero(mine[1][:depth] >= best[1][depth - 1] - _EQUAL)) / depth
 
 
-def timed(index: VectorIndex, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Spent, Found]:
+def timed(index: FaissIndex, query: Vectors, k: int, allowed: Mask | None = None) -> tuple[Spent, Found]:
     """Return the seconds of one search, and what it found."""
     started, spent = perf_counter(), thread_time()
     (found,) = index.search(query[None], k, allowed)
@@ -249,9 +249,9 @@ def neighbours(place: Path) -> dict[str, float]:
     return {"ms_a_text": 1000 * each, "seconds_for_all": each * index.count}
 
 
-def opened(place: Path) -> VectorIndex:
+def opened(place: Path) -> FaissIndex:
     """Open the index of a place."""
-    return VectorIndex(place / INDEX_FILE, place / RAW_FILE)
+    return FaissIndex(place / INDEX_FILE, place / RAW_FILE)
 
 
 PARTS: dict[str, Callable[..., dict[str, Any]]] = {

@@ -28,7 +28,7 @@ from benchmarks.quality import encoder, searcher
 from indexer import metrics
 from indexer.archive import Archive
 from indexer.building.embedding import embed
-from indexer.index.lexical import LexicalWriter
+from indexer.index.lexical import TantivyWriter
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.lexicon import phrases
 from indexer.language.restoration import Language, LanguageWriter
@@ -235,7 +235,7 @@ def index_share(directory: Path) -> float:
     """Return the time that words and language add to indexing an article, of the time that encoding it takes."""
     articles = common.articles("vietnews", 2000)
     started = perf_counter()
-    words, learnt = LexicalWriter(directory / "words"), KnowledgeWriter(datetime.now(UTC))
+    words, learnt = TantivyWriter(directory / "words"), KnowledgeWriter(datetime.now(UTC))
     for number, article in enumerate(articles):
         text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
         spoken = syllables.stream(text)

@@ -22,9 +22,8 @@ from indexer.building.staging import Staging
 from indexer.files import arrays
 from indexer.files.arrays import Rows
 from indexer.files.progress import Progress
-from indexer.index import calibration, lexical, vectors
+from indexer.index import calibration, lexical, registry, vectors
 from indexer.index.calibration import Calibration, draw_background
-from indexer.index.lexical import LexicalWriter
 from indexer.language import knowledge
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.snapshot import archive_map
@@ -106,7 +105,7 @@ class Assembly:
         """
         articles, texts = self._staging.count()
         now = datetime.now(UTC)
-        words = LexicalWriter(self._directory / lexical.DIRECTORY)
+        words = registry.lexical_index().writer(self._directory / lexical.DIRECTORY)
         learnt = KnowledgeWriter(now)
         entry = self._write(_segment(0), reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
         drawn_from = reusable if reusable is not None and not afresh and _as_large(reusable, articles) else None
@@ -136,7 +135,7 @@ class Assembly:
         entries = self._buried(current, gone, first)
         rows = current.word_rows()
         if self._staging.count()[0]:
-            now, words = datetime.now(UTC), LexicalWriter(directory / lexical.DIRECTORY)
+            now, words = datetime.now(UTC), registry.lexical_index().writer(directory / lexical.DIRECTORY)
             writer = partial(SegmentWriter, now=now, words=words, earlier=base)
             entries.append(self._write(_segment(first), current, writer, len(kept)))
             words.close()

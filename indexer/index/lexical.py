@@ -14,7 +14,7 @@ from functools import cache
 from math import log, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import tantivy
@@ -114,7 +114,7 @@ def _disk_errors_told() -> Iterator[None]:
         raise OSError(f"the word index cannot be written: {error}") from error
 
 
-class LexicalWriter:
+class TantivyWriter:
     """Writes the word index of an archive; articles are numbered in the order in which they are added.
 
     Where there is an index already it is added to: tantivy replaces files and never writes into one, so that they may
@@ -171,12 +171,24 @@ class LexicalWriter:
             (self._directory / name).unlink(missing_ok=True)
 
 
-class LexicalIndex:
-    """The word index of an archive, mapped from disk. Safe to use from several threads.
+class TantivyIndex:
+    """The word index of an archive by tantivy, mapped from disk (`protocols.LexicalIndex`).
 
-    :param directory: Where `LexicalWriter` put it.
+    :param directory: Where `TantivyWriter` put it.
     :param rows: (articles ever added,) int32, the row that each has now, -1 for none; None where it is its number.
     """
+
+    name: ClassVar[str] = "tantivy"
+
+    @classmethod
+    def writer(cls, directory: Path) -> TantivyWriter:
+        """Return what writes an index there, or adds to the one that is there."""
+        return TantivyWriter(directory)
+
+    @classmethod
+    def open(cls, directory: Path, rows: NDArray[np.int32] | None = None) -> TantivyIndex:
+        """Open the index that lies there."""
+        return cls(directory, rows)
 
     def __init__(self, directory: Path, rows: NDArray[np.int32] | None = None) -> None:
         self._schema = _schema()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import faiss
 import numpy as np
@@ -302,8 +302,20 @@ def _near(k: int) -> int:
     return k + k // 8 + _MARGIN
 
 
-class VectorIndex:
-    """Inner-product search over unit vectors: scores are cosines, higher is better."""
+class FaissIndex:
+    """Inner-product search over unit vectors by FAISS (`protocols.VectorIndex`)."""
+
+    kinds: ClassVar[tuple[str, ...]] = (FLAT, COARSE, GRAPH)
+
+    @classmethod
+    def build(cls, directory: Path) -> BuiltIndex:
+        """Build the index over a segment's raw vectors (`build_index`)."""
+        return build_index(directory / RAW_FILE, directory / INDEX_FILE)
+
+    @classmethod
+    def open(cls, directory: Path) -> FaissIndex:
+        """Open the index of a segment."""
+        return cls(directory / INDEX_FILE, directory / RAW_FILE)
 
     def __init__(self, index_path: Path, raw_path: Path) -> None:
         self._index: Any = faiss.read_index(str(index_path), faiss.IO_FLAG_MMAP_IFC)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from indexer.files import arrays
 from indexer.files.arrays import Rows
 from indexer.files.progress import Progress
-from indexer.index.vectors import VectorIndex
+from indexer.index.protocols import VectorIndex
 from indexer.relations.earlier import EarlierSegments
 from indexer.relations.terms import Terms
 from models.encoder import Vectors

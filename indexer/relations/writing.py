@@ -19,7 +19,7 @@ from indexer.articles.columns import Columns
 from indexer.articles.owners import Owners
 from indexer.files import arrays
 from indexer.files.progress import Progress
-from indexer.index.vectors import VectorIndex
+from indexer.index.protocols import VectorIndex
 from indexer.relations import content_classes, groups, near_duplicates, neighbours, terms
 from indexer.relations.content_classes import ClassWriter
 from indexer.relations.earlier import EarlierSegments

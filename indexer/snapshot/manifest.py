@@ -38,7 +38,7 @@ class FileEntry(BaseModel):
 class SegmentEntry(BaseModel):
     """One segment: its directory's name, its counts, its index, and the file of its tombstones.
 
-    :param index: The type of the FAISS index.
+    :param index: The type of the index over its vectors; `index.registry` knows whose it is.
     :param recall: Its recall@10 against exact search, measured while it was built.
     """
 

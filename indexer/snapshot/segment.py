@@ -25,9 +25,9 @@ from indexer.errors import BuildRefused
 from indexer.files import arrays
 from indexer.files.arrays import Mask, Rows
 from indexer.files.progress import Progress
-from indexer.index import vectors
-from indexer.index.lexical import LexicalWriter, tokens
-from indexer.index.vectors import VectorIndex
+from indexer.index import registry, vectors
+from indexer.index.lexical import tokens
+from indexer.index.protocols import LexicalWriter, VectorIndex
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.named import NameOccurrences, NameOccurrenceWriter
 from indexer.relations import writing
@@ -65,7 +65,7 @@ class SegmentWriter:
     ) -> None:
         self._directory, self._words, self._learnt, self._progress = directory, words, learnt, progress
         try:
-            self._built = vectors.build_index(directory / vectors.RAW_FILE, directory / vectors.INDEX_FILE)
+            self._built = registry.vector_index().build(directory)
         except ValueError as error:
             raise BuildRefused(f"{directory.name}: {error}") from error
         self._columns = ColumnWriter()
@@ -82,7 +82,7 @@ class SegmentWriter:
         :param articles: Each article with the row of its vector; article rows are counted in this order.
         :param texts: For each vector the key of its text and its row.
         :param known: How many of the first articles the words have already.
-        :return: What the FAISS index is.
+        :return: What the index over the vectors is.
         """
         directory, keys = self._directory, array("Q")
 
@@ -105,7 +105,7 @@ class SegmentWriter:
         owned = np.array(self._vectors, dtype=np.int32)
         pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
         owners.write_owners(directory, pairs, len(keys), len(owned))
-        index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        index = registry.vector_index(self._built.kind).open(directory)
         self._relations.write(index, Owners(directory), Columns(directory), self._progress)
         return self._built
 
@@ -131,15 +131,16 @@ class Segment:
 
     :param directory: Where its files are.
     :param tombstones: (d,) int64 article rows that were deleted since it was written.
+    :param kind: The type of its index over the vectors, as the manifest names it.
     """
 
-    def __init__(self, directory: Path, tombstones: Rows) -> None:
+    def __init__(self, directory: Path, tombstones: Rows, kind: str = registry.KIND) -> None:
         self.name = directory.name
         self.store = Store(directory / store.FILE)
         self.columns = Columns(directory)
         self.summaries = Summaries(directory)
         self.named = NameOccurrences(directory)
-        self.index = VectorIndex(directory / vectors.INDEX_FILE, directory / vectors.RAW_FILE)
+        self.index: VectorIndex = registry.vector_index(kind).open(directory)
         self.relations = Relations(directory / writing.DIRECTORY)
         self.owners = Owners(directory)
         self.keys: NDArray[np.int64] = arrays.mapped(directory / _KEYS)

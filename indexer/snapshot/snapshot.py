@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from indexer.errors import SnapshotUnreadable
 from indexer.files.hashed import FileDigests
 from indexer.files.watched import DirectoryState
-from indexer.index import calibration, lexical
+from indexer.index import calibration, lexical, registry
 from indexer.index.calibration import Background
-from indexer.index.lexical import LexicalIndex
+from indexer.index.protocols import LexicalIndex
 from indexer.language import knowledge
 from indexer.language.knowledge import Knowledge
 from indexer.snapshot import segment as segments
@@ -43,7 +43,8 @@ class Snapshot:
             for entry in self.manifest.segments:
                 held = self._held_by(before, entry.name) if before else None
                 self.segments.append(_open_segment(directory, entry, held))
-            self.words = LexicalIndex(directory / lexical.DIRECTORY, self.word_rows())
+            words = directory / lexical.DIRECTORY
+            self.words: LexicalIndex = registry.lexical_index().open(words, self.word_rows())
         except Exception as error:  # what was parsed is as it was published: the system lacks something, mostly
             self._close_own(before)
             raise SnapshotUnreadable(f"{directory}: {error or type(error).__name__}") from error
@@ -100,7 +101,7 @@ def _open_segment(directory: Path, entry: SegmentEntry, held: Segment | None) ->
     rows = segments.empty_rows()
     if entry.tombstones is not None:
         rows = np.load(directory / entry.tombstones, allow_pickle=False)
-    opened = held.less(rows) if held else Segment(directory / entry.name, rows)
+    opened = held.less(rows) if held else Segment(directory / entry.name, rows, entry.index)
     if (opened.count, opened.index.count, len(rows)) != (entry.articles, entry.vectors, entry.deleted):
         raise ValueError(
             f"segment {entry.name}: {opened.count} articles, {opened.index.count} vectors, {len(rows)} deleted: "

@@ -22,7 +22,7 @@ from indexer.sources.reading import BadLine, Reading, SourceOptions
 from indexer.sources.stream import COMPRESSIONS, Stream, open_stream, standard_input
 
 if TYPE_CHECKING:
-    from indexer.sources.described import AnySource, WebSource, WordPressSource
+    from indexer.sources.described import AnySource
 
 __all__ = ["BadLine", "Reading", "SourceOptions", "listed", "read_source"]
 
@@ -31,8 +31,6 @@ _PAGES = (".txt", ".html", ".htm")
 _XML = ".xml"
 _LIST = ".toml"
 _KNOWN = (*_STREAMS, *_PAGES, _XML, _LIST)
-_WEB = ("http://", "https://")
-_WORDPRESS = "wordpress+"
 _NOTHING_SAID = SourceOptions()
 
 
@@ -68,7 +66,7 @@ def _read(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
     if spec == "-":
         with standard_input() as stream:
             yield from json_lines.read(stream)
-    elif spec.removeprefix(_WORDPRESS).startswith(_WEB):
+    elif _is_address(spec):
         yield from _read_address(spec, options)
     elif path.is_dir():
         yield from _read_folder(path, options)
@@ -136,13 +134,13 @@ def listed(spec: str) -> list[tuple[str, AnySource]]:
 
     :raises SourceError: if the list is none, or the address is none.
     """
-    from indexer.sources import described  # its libraries take a while to import
+    from indexer.sources import described, registry  # their libraries take a while to import
 
     try:
-        if spec.removeprefix(_WORDPRESS).startswith(_WEB):
-            return [(spec, _at_address(spec))]
+        if registry.is_address(spec):
+            return [(spec, registry.at_address(spec))]
         if Path(spec).suffix.lower() == _LIST:
-            return [(f"{spec} {place}", source) for place, source in described.load(Path(spec))]
+            return [(f"{spec} {place}", source) for place, source in registry.load(Path(spec))]
     except SourceError as error:
         raise SourceError(f"source: {spec!r}: {error}") from error
     except (OSError, UnicodeError) as error:
@@ -150,28 +148,25 @@ def listed(spec: str) -> list[tuple[str, AnySource]]:
     return [(spec, described.FileSource(path=spec))]
 
 
-def _at_address(spec: str) -> WebSource | WordPressSource:
-    from indexer.sources import described
+def _is_address(spec: str) -> bool:
+    if "://" not in spec:
+        return False
+    from indexer.sources import registry  # its libraries take a while to import
 
-    address = spec.removeprefix(_WORDPRESS)
-    kind = described.WebSource if address == spec else described.WordPressSource
-    try:
-        return kind(url=address)
-    except ValueError:
-        raise SourceError("expected an address of the web") from None
+    return registry.is_address(spec)
 
 
 def _read_address(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
-    from indexer.sources import remote  # its libraries take a while to import
+    from indexer.sources import registry, remote  # their libraries take a while to import
 
-    yield from remote.read(_at_address(spec), options)
+    yield from remote.read(registry.at_address(spec), options)
 
 
 def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
     """Yield the readings of every source of a file; one that cannot be read is a bad line, and the rest goes on."""
-    from indexer.sources import described, remote
+    from indexer.sources import described, registry, remote
 
-    for place, source in described.load(path):
+    for place, source in registry.load(path):
         name = f"{path} {place}"
         try:
             if isinstance(source, described.FileSource):

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,7 +42,16 @@ class SourceDescription(BaseModel):
         return value
 
 
-class Remote(SourceDescription):
+class Remembered(SourceDescription):
+    """What every kind of source takes that is asked, and of which is remembered what it gave."""
+
+    @property
+    def source_key(self) -> str:
+        """Return what it is remembered by."""
+        raise NotImplementedError
+
+
+class Remote(Remembered):
     """What every kind of source on the web takes.
 
     :param delay: Seconds between two requests to one host.
@@ -121,7 +131,7 @@ class WordPressSource(Remote):
         return from_environment("user_env", self.user_env), from_environment("password_env", self.password_env)
 
 
-class SqlSource(SourceDescription):
+class SqlSource(Remembered):
     """A query of a database.
 
     :param url: An address of SQLAlchemy, such as `postgresql+psycopg://…`; or
@@ -181,11 +191,7 @@ class FileSource(SourceDescription):
     path: str = Field(min_length=1)
 
 
-AnySource = WebSource | WordPressSource | SqlSource | FileSource
-_KINDS: dict[str, type[AnySource]] = {
-    **dict.fromkeys(("web", "rss", "atom", "jsonfeed", "sitemap"), WebSource),
-    **{"wordpress": WordPressSource, "sql": SqlSource, "file": FileSource, "wxr": FileSource},
-}
+AnySource = Remembered | FileSource
 
 
 def from_environment(name: str, variable: str) -> str:
@@ -199,9 +205,10 @@ def from_environment(name: str, variable: str) -> str:
     return value
 
 
-def load(path: Path) -> list[tuple[str, AnySource]]:
+def load(path: Path, kinds: Mapping[str, type[AnySource]]) -> list[tuple[str, AnySource]]:
     """Return the sources of a file, each with the place where it stands.
 
+    :param kinds: What `type` may say -> what a source of that kind takes (`registry.load` knows them).
     :raises SourceError: if the file is not one; the message names the source, the field, and what was expected.
     """
     if path.stat().st_size > _LARGEST_FILE:
@@ -214,15 +221,16 @@ def load(path: Path) -> list[tuple[str, AnySource]]:
     if content or not isinstance(listed, list) or not listed:
         odd = f", found {sorted(content)[0]!r}" if content else ""
         raise SourceError(f"expected tables [[source]] and nothing else{odd}")
-    return [(f"[[source]] {number}", _one(number, given, path.parent)) for number, given in enumerate(listed, start=1)]
+    numbered = enumerate(listed, start=1)
+    return [(f"[[source]] {number}", _one(number, given, path.parent, kinds)) for number, given in numbered]
 
 
-def _one(number: int, given: object, folder: Path) -> AnySource:
+def _one(number: int, given: object, folder: Path, kinds: Mapping[str, type[AnySource]]) -> AnySource:
     place = f"[[source]] {number}"
     kind = given.get("type") if isinstance(given, dict) else None
-    model = _KINDS.get(kind) if isinstance(kind, str) else None
+    model = kinds.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise SourceError(f"{place}: type: {kind!r}: expected one of {', '.join(sorted(_KINDS))}")
+        raise SourceError(f"{place}: type: {kind!r}: expected one of {', '.join(sorted(kinds))}")
     try:
         made = model.model_validate(given)
     except ValidationError as error:

@@ -22,9 +22,10 @@ from indexer.errors import BuildRefused, IndexerError, SourceError, WorkEnded
 from indexer.files import private
 from indexer.files.durable import replace_file
 from indexer.sources import SourceOptions, listed
-from indexer.sources.described import AnySource, FileSource, SqlSource, WebSource
+from indexer.sources.described import AnySource, FileSource
 from indexer.sources.folder import walk
 from indexer.sources.memory import changes
+from indexer.sources.registry import kind_of
 
 logger = logging.getLogger(__name__)
 
@@ -264,10 +265,10 @@ class FollowedSources:
 
     def _options_of(self, source: AnySource) -> SourceOptions:
         """Return what a source may be asked in one round: so much that the others are not left out for it."""
-        options, allowance = self._options, self._options.allowance
-        if isinstance(source, WebSource):
+        options, allowance, kind = self._options, self._options.allowance, kind_of(source)
+        if kind.paged:
             options = replace(options, most_pages=_PAGES)
-        if allowance is not None and not isinstance(source, SqlSource):
+        if allowance is not None and not kind.own:
             options = replace(options, most_seconds=allowance.stall * _SHARE)
             options = replace(options, allowance=replace(allowance, total=allowance.stall))
         return options

@@ -13,17 +13,15 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from indexer.errors import SourceError, WorkEnded
+from indexer.errors import WorkEnded
 from indexer.limits.confined import ConfinedChild
-from indexer.sources.described import SqlSource, WebSource, WordPressSource
-from indexer.sources.fetching import FetchLimits
-from indexer.sources.memory import Memory, open_memory
+from indexer.sources.described import Remembered
+from indexer.sources.memory import open_memory
 from indexer.sources.reading import BadLine, Reading, SourceOptions
+from indexer.sources.registry import kind_of, update
 
-AnyRemote = WebSource | WordPressSource | SqlSource
 
-
-def read(source: AnyRemote, options: SourceOptions) -> Iterator[Reading | BadLine]:
+def read(source: Remembered, options: SourceOptions) -> Iterator[Reading | BadLine]:
     """Yield what is wrong with a source, then the readings of all that it has given and not taken back.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
@@ -33,16 +31,16 @@ def read(source: AnyRemote, options: SourceOptions) -> Iterator[Reading | BadLin
             yield from _refreshed(source, said)
         with open_memory(said.memory, source.source_key) as memory:
             if said.ask and said.allowance is None:
-                yield from _updated(source, memory, said)
+                yield from update(source, memory, said)
             elif not said.ask and not memory.complete:
                 yield BadLine(1, "", "expected a source that was read to its end once", incomplete=True)
             for reading in memory.readings():
                 yield _told(source, reading)
 
 
-def _told(source: AnyRemote, reading: Reading) -> Reading:
+def _told(source: Remembered, reading: Reading) -> Reading:
     """Return a reading with what its source adds to it; a database is the operator's own and no teller."""
-    teller = "" if isinstance(source, SqlSource) else source.source_key
+    teller = "" if kind_of(source).own else source.source_key
     return replace(reading, fields={**source.defaults, **reading.fields}, teller=teller)
 
 
@@ -56,7 +54,7 @@ def _remembering(options: SourceOptions) -> Iterator[SourceOptions]:
         yield replace(options, memory=Path(made))
 
 
-def _refreshed(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
+def _refreshed(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
     """Bring the memory of a source up to date; a reading that was ended is one more thing that is wrong with it."""
     try:
         yield from refresh(source, options)
@@ -65,7 +63,7 @@ def _refreshed(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
             yield BadLine(1, "", f"{error}; what it had given is kept", incomplete=not memory.complete)
 
 
-def refresh(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
+def refresh(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
     """Bring the memory of a source up to date; yield what is wrong with it.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
@@ -75,37 +73,17 @@ def refresh(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
         yield from _here(source, options)
         return
     # A database is the newsroom's own and may be large: what is read of it in all may take any time.
-    allowance = replace(options.allowance, total=None) if isinstance(source, SqlSource) else options.allowance
+    allowance = replace(options.allowance, total=None) if kind_of(source).own else options.allowance
     with closing(ConfinedChild(allowance)) as child:
         yield from child.run(_here, source, replace(options, allowance=None))
 
 
-def _here(source: AnyRemote, options: SourceOptions) -> Iterator[BadLine]:
+def _here(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
     with open_memory(options.memory, source.source_key) as memory:
-        yield from _updated(source, memory, options)
+        yield from update(source, memory, options)
 
 
-def remembered(source: AnyRemote, home: Path) -> tuple[int, bool]:
+def remembered(source: Remembered, home: Path) -> tuple[int, bool]:
     """Return how many articles of a source are remembered, and whether pages were left for another run."""
     with open_memory(home, source.source_key) as memory:
         return memory.articles(), bool(memory.state.get("left"))
-
-
-def _updated(source: AnyRemote, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
-    if isinstance(source, SqlSource):
-        try:
-            from indexer.sources import sql
-        except ImportError as error:
-            raise SourceError(f"expected SQLAlchemy to read a database: pip install 'lienquan[sql]': {error}") from None
-
-        return sql.update(source, memory, options)
-    from indexer.sources.politeness import Web
-
-    web = Web(FetchLimits(seconds=source.seconds, private=options.allow_private), source.delay)
-    if isinstance(source, WordPressSource):
-        from indexer.sources import wordpress
-
-        return wordpress.update(source, web, memory, options)
-    from indexer.sources import web as feeds_and_sitemaps
-
-    return feeds_and_sitemaps.update(source, web, memory, options)

@@ -28,7 +28,7 @@ from indexer.changes import journal
 from indexer.changes.changes import Delete, Put
 from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError
-from indexer.snapshot import snapshot as snapshot_module
+from indexer.index.lexical import TantivyIndex
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.snapshot.snapshot import Snapshot
@@ -368,9 +368,7 @@ class TestLive:
         place.journal.write([put("b1")])
         (name,) = place.ingest()
         with monkeypatch.context() as context:
-            context.setattr(
-                snapshot_module, "LexicalIndex", lambda *_: (_ for _ in ()).throw(FileNotFoundError("words"))
-            )
+            context.setattr(TantivyIndex, "open", lambda *_: (_ for _ in ()).throw(FileNotFoundError("words")))
             with pytest.raises(SnapshotError, match="words"):
                 Snapshot(live_home(place.home).directory(name), served.snapshot)
         assert served.row_of("a1") == 0

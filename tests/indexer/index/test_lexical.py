@@ -10,7 +10,7 @@ import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.index.lexical import LOCKS, LexicalIndex, LexicalQuery, LexicalWriter, Term, tokens
+from indexer.index.lexical import LOCKS, LexicalQuery, TantivyIndex, TantivyWriter, Term, tokens
 from indexer.text.syllables import codes, folded, stream
 
 K1, B = 1.2, 0.75
@@ -23,13 +23,13 @@ def index_of(tmp_path_factory):
 
     def make(*articles):
         directory = tmp_path_factory.mktemp("lexical") / "words"
-        writer = LexicalWriter(directory)
+        writer = TantivyWriter(directory)
         for article in articles:
             title, body, tags = parts_of(article)
             text = f"{title}\n{body}"
             writer.add(stream(title), stream(text), text, stream(tags))
         writer.close()
-        return LexicalIndex(directory)
+        return TantivyIndex(directory)
 
     return make
 
@@ -183,7 +183,7 @@ class TestByHand:
         assert index.chance(asked).mean == 0
 
     def test_no_locks_are_left_by_the_writer(self, tmp_path):
-        writer = LexicalWriter(tmp_path / "words")
+        writer = TantivyWriter(tmp_path / "words")
         writer.add(["gốm"], ["gốm"], "gốm")
         writer.close()
         assert LOCKS.isdisjoint(path.name for path in (tmp_path / "words").iterdir())
@@ -192,7 +192,7 @@ class TestByHand:
 class TestOpening:
     @pytest.fixture
     def directory(self, tmp_path):
-        writer = LexicalWriter(tmp_path / "words")
+        writer = TantivyWriter(tmp_path / "words")
         writer.add(["gốm"], ["gốm"], "gốm")
         writer.close()
         return tmp_path / "words"
@@ -208,7 +208,7 @@ class TestOpening:
         Index = tantivy.Index
         monkeypatch.setattr(tantivy, "Index", ReadOnly)
         before = sorted(path.name for path in directory.iterdir())
-        index = LexicalIndex(directory)
+        index = TantivyIndex(directory)
         assert index.search(words((exact("gốm"),)), 5, every(index))[0].tolist() == [0]
         assert index.titled("gốm", bare=False).tolist() == index.title_starts(["go"], 5).tolist() == [0]
         assert sorted(path.name for path in directory.iterdir()) == before
@@ -218,7 +218,7 @@ class TestOpening:
         (path,) = directory.glob(name)
         path.unlink()
         with pytest.raises(ValueError, match=r"FileDoesNotExist|does not exist|No such|not found"):
-            LexicalIndex(directory)
+            TantivyIndex(directory)
 
 
 class TestChance:
@@ -378,7 +378,7 @@ class TestOracle:
 
 
 def test_what_tantivy_says_of_the_disk_is_a_fault_of_the_machine(tmp_path):
-    writer = LexicalWriter(tmp_path / "words")
+    writer = TantivyWriter(tmp_path / "words")
     writer.add(["Bão"], ["Bão"], "Bão")
     (tmp_path / "words").rename(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="the word index cannot be written: "):

@@ -13,8 +13,8 @@ from indexer.index.vectors import (
     INDEX_FILE,
     RAW_FILE,
     SIZES,
+    FaissIndex,
     Sizes,
-    VectorIndex,
     build_index,
     write_vectors,
 )
@@ -55,7 +55,7 @@ def opened(directory, rows, kind=FLAT, target=0.0):
     sizes = {FLAT: Sizes(len(rows)), COARSE: Sizes(0, len(rows)), GRAPH: Sizes(0, 0)}[kind]
     built = build_index(directory / RAW_FILE, directory / INDEX_FILE, sizes, target)
     assert built.kind == (kind if len(rows) else FLAT)
-    return VectorIndex(directory / INDEX_FILE, directory / RAW_FILE)
+    return FaissIndex(directory / INDEX_FILE, directory / RAW_FILE)
 
 
 @pytest.fixture(params=KINDS)
@@ -258,7 +258,7 @@ def test_each_type_reaches_its_recall_and_the_graph_keeps_how_broad_it_has_to_be
         built = build_index(tmp_path / RAW_FILE, tmp_path / INDEX_FILE, sizes)
         assert built.kind == kind
         assert 0.99 <= built.recall <= 1
-        index = VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
+        index = FaissIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
         assert index.ef_search in (tuning.EF_SEARCHES if kind == GRAPH else [None])
         found = index.search(queries, 10)
         best = np.argsort(-(queries @ rows.T), axis=1)[:, :10]
@@ -419,21 +419,21 @@ def test_an_index_over_other_vectors_is_refused(tmp_path):
     opened(tmp_path, FOUR)
     np.save(tmp_path / RAW_FILE, FOUR[:3])
     with pytest.raises(ValueError, match=r"4 vectors of 2: expected \(3, 2\) as raw"):
-        VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
+        FaissIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
 
 
 def test_bytes_that_are_no_index_are_refused(tmp_path):
     opened(tmp_path, FOUR)
     (tmp_path / INDEX_FILE).write_bytes(b"\x00" * 64)
     with pytest.raises(RuntimeError):
-        VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
+        FaissIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
 
 
 def test_objects_are_never_unpickled(tmp_path):
     opened(tmp_path, FOUR)
     np.save(tmp_path / RAW_FILE, np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError, match=r"[Pp]ython objects|allow_pickle"):
-        VectorIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
+        FaissIndex(tmp_path / INDEX_FILE, tmp_path / RAW_FILE)
 
 
 def test_no_more_threads_are_woken_than_there_are_queries(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.index.lexical import LexicalIndex, LexicalWriter, Term
+from indexer.index.lexical import TantivyIndex, TantivyWriter, Term
 from indexer.language import compounds
 from indexer.text.syllables import folded, stream
 from indexer.text.syllables import spelt as one_spelling
@@ -87,12 +87,12 @@ def test_every_two_neighbours_of_a_clause_are_one_token(parts):
 
 
 def test_a_strike_is_not_found_in_a_workers_family(tmp_path):
-    writer = LexicalWriter(tmp_path / "words")
+    writer = TantivyWriter(tmp_path / "words")
     texts = ["Quà cho gia đình công nhân", "Công nhân đình công", "Không có gì"]
     for text in texts:
         writer.add(stream(text), stream(text), text)
     writer.close()
-    index = LexicalIndex(tmp_path / "words")
+    index = TantivyIndex(tmp_path / "words")
 
     def having(text, field):
         parts = [one_spelling(word) for word in stream(text)]

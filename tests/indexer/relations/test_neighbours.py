@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.index.vectors import VectorIndex, build_index, write_vectors
+from indexer.index.vectors import FaissIndex, build_index, write_vectors
 from indexer.relations import neighbours
 from indexer.relations.neighbours import Neighbours, write_neighbours
 from indexer.relations.terms import Terms, TermWriter
@@ -25,7 +25,7 @@ def written(tmp_path_factory):
         for number, (_, tokens) in enumerate(texts):
             writer.add(number, [], tokens.split())
         writer.close(len(texts))
-        index, terms = VectorIndex(directory / "index.faiss", directory / "raw.npy"), Terms(directory / "terms")
+        index, terms = FaissIndex(directory / "index.faiss", directory / "raw.npy"), Terms(directory / "terms")
         write_neighbours(directory, index, terms)
         return Neighbours(directory), vectors, terms
 

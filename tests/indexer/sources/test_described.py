@@ -6,7 +6,8 @@ import pytest
 
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions, read_source
-from indexer.sources.described import FileSource, SqlSource, WebSource, WordPressSource, load
+from indexer.sources.described import FileSource, SqlSource, WebSource, WordPressSource
+from indexer.sources.registry import load
 from tests import web_server
 
 WHOLE = """

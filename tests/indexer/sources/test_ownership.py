@@ -11,7 +11,7 @@ from indexer.articles.article import validate
 from indexer.errors import SourceError
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
-from indexer.sources import Reading, described
+from indexer.sources import Reading, registry
 from indexer.sources.described import WebSource, WordPressSource
 from indexer.sources.ownership import Ownership, hosts_of
 from indexer.text.addresses import host_key
@@ -98,7 +98,7 @@ class TestHosts:
         path = tmp_path / "s.toml"
         path.write_text(f'[[source]]\ntype = "rss"\nurl = "https://bao.example/rss"\nhosts = ["{host}"]\n')
         with pytest.raises(SourceError, match=r"\[\[source\]\] 1: hosts\.0: "):
-            described.load(path)
+            registry.load(path)
 
 
 @pytest.fixture
