@@ -22,7 +22,7 @@ _FOUND = 0.5
 
 _SHARE = 0.75
 """How much of what is common to a language is taken away. All of it serves archives in which much has foreign names;
-half, those in which little has (ARCHITECTURE.md, decision 9)."""
+half, those in which little has (docs/decisions, 9)."""
 
 _GLOSS_SHARE = 0.4
 """What a query's words in Vietnamese weigh in its vector; the rest is the query's as it was typed (ibid.)."""

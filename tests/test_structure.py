@@ -298,9 +298,44 @@ class TestDocuments:
         assert {words for words in named if words not in known and words.split()[0] not in known} == set()
 
     def test_links_lead_somewhere(self):
-        for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "ARCHITECTURE.md"]:
+        for page in [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]:
             for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#]+)", page.read_text(encoding="utf-8")):
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+    def test_files_that_the_map_and_the_decisions_name_are_there(self):
+        pages = [ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
+        for page in pages:
+            text = page.read_text(encoding="utf-8")
+            named = re.findall(r"`((?:models|indexer|service|tests|benchmarks)/[^`\s]+)`", text)
+            assert [path for path in named if not (ROOT / path).exists()] == [], page.name
+
+    def test_the_map_stays_one(self):
+        assert len((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split()) <= 3_500
+
+    @pytest.mark.parametrize("floor", FLOORS)
+    def test_every_module_is_named_on_the_page_of_its_floor(self, floor):
+        """Whole paths are not asked for: a page has a section for each package."""
+        page = (ROOT / "docs" / f"{floor}.md").read_text(encoding="utf-8")
+        modules = {path.name for name, path in MODULES.items() if top(name) == floor} - {"__init__.py"}
+        named = {name for name in re.findall(r"`(?:[\w]+/)*(\w+\.py)`", page)}
+        assert modules - named == set()
+
+    @pytest.mark.parametrize("floor", ["indexer", "service"])
+    def test_every_room_is_on_the_map(self, floor):
+        text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+        said = text.split(f"### Rooms of `{floor}/`")[1].split("\n## ")[0]
+        for path in sorted((ROOT / floor).glob("*/__init__.py")):
+            assert f"`{path.parent.name}/`" in said, path.parent.name
+
+    def test_every_decision_is_in_the_index_once(self):
+        directory = ROOT / "docs" / "decisions"
+        index = (directory / "README.md").read_text(encoding="utf-8")
+        listed = re.findall(r"^- (\d+)\. \[(.+)\]\((\d{3})-[a-z0-9-]+\.md\)$", index, re.MULTILINE)
+        pages = sorted(directory.glob("[0-9]*.md"))
+        assert sorted(int(number) for number, _, _ in listed) == list(range(1, len(pages) + 1))
+        for page, (number, title, of) in zip(pages, sorted(listed, key=lambda each: int(each[0])), strict=True):
+            assert page.name.startswith(f"{of}-")
+            assert page.read_text(encoding="utf-8").startswith(f"# {number}. {title}\n"), page.name
 
 
 @pytest.fixture(scope="module")

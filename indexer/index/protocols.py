@@ -1,7 +1,7 @@
 """What an index over vectors and an index over words must do, whatever library does it.
 
 The rest of the program knows these alone; `registry` knows which there are. What they say is held against every one of
-them by tests/test_index_contract.py.
+them by tests/indexer/index/test_index_contract.py.
 """
 
 from __future__ import annotations
