@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer.archive import Archive
 from indexer.index import registry
-from indexer.index.lexical import Term, Words
+from indexer.index.lexical import LexicalQuery, Term
 from indexer.index.vectors import RAW_FILE, write_vectors
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
@@ -158,7 +158,7 @@ def exact(*found, weight=1.0):
 
 
 def words(*groups):
-    return Words(tuple(groups))
+    return LexicalQuery(tuple(groups))
 
 
 @pytest.mark.parametrize("index", LEXICAL_INDEXES)
@@ -219,7 +219,7 @@ class TestWords:
         assert opened.search(asked, 2, allowed)[0].tolist()[:2] == [17, 18]
         assert opened.search(asked, 20, ~every(opened))[0].tolist() == []
 
-    @pytest.mark.parametrize("asked", [Words(()), words(((),)), words((exact("cam"),))])
+    @pytest.mark.parametrize("asked", [LexicalQuery(()), words(((),)), words((exact("cam"),))])
     def test_nothing_to_find(self, index_of, asked):
         opened = index_of("gốm")
         assert [part.tolist() for part in opened.search(asked, 5, every(opened))] == [[], []]
