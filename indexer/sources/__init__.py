@@ -16,21 +16,19 @@ from typing import TYPE_CHECKING
 
 from indexer.errors import SourceError, WorkEnded
 from indexer.limits.confined import ConfinedChild, failure
-from indexer.sources import json_lines, page_text, table, xml_file
+from indexer.sources import json_lines
 from indexer.sources.folder import walk
+from indexer.sources.formats import FORMATS
 from indexer.sources.reading import BadLine, Reading, SourceOptions
-from indexer.sources.stream import COMPRESSIONS, Stream, open_stream, standard_input
+from indexer.sources.stream import COMPRESSIONS, standard_input
 
 if TYPE_CHECKING:
     from indexer.sources.described import AnySource
 
 __all__ = ["BadLine", "Reading", "SourceOptions", "listed", "read_source"]
 
-_STREAMS = (".jsonl", ".ndjson", *table.DELIMITERS)
-_PAGES = (".txt", ".html", ".htm")
-_XML = ".xml"
 _LIST = ".toml"
-_KNOWN = (*_STREAMS, *_PAGES, _XML, _LIST)
+_KNOWN = (*FORMATS, _LIST)
 _NOTHING_SAID = SourceOptions()
 
 
@@ -84,7 +82,7 @@ def _format(path: Path) -> tuple[str, str] | None:
     packed = path.suffix.lower()
     if packed in COMPRESSIONS:
         ending = path.with_suffix("").suffix.lower()
-        return (ending, packed) if ending in (*_STREAMS, _XML) else None
+        return (ending, packed) if ending in FORMATS and FORMATS[ending].packed else None
     return (packed, "") if packed in _KNOWN else None
 
 
@@ -99,12 +97,9 @@ def _child(options: SourceOptions) -> Iterator[ConfinedChild | None]:
 
 
 def _read_file(path: Path, options: SourceOptions, child: ConfinedChild | None) -> Iterator[Reading | BadLine]:
-    """Yield the readings of a file. Lines of JSON and of tables are read here: their readers are simple, and fast."""
-    ending, compression = _format(path) or ("", "")
-    if ending in _STREAMS:
-        with open_stream(path, compression) as stream:
-            yield from _read_stream(stream, ending, options)
-    elif child is None:
+    """Yield the readings of a file whose format is known; what has a simple reader is read here."""
+    ending, _ = _format(path) or ("", "")
+    if child is None or FORMATS[ending].simple:
         yield from _parsed(path, options)
     else:
         yield from child.run(_parsed, path, replace(options, allowance=None))
@@ -112,21 +107,7 @@ def _read_file(path: Path, options: SourceOptions, child: ConfinedChild | None) 
 
 def _parsed(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
     ending, compression = _format(path) or ("", "")
-    if ending == ".txt":
-        yield from page_text.read(path)
-    elif ending == _XML:
-        yield from xml_file.read(lambda: open_stream(path, compression))
-    else:
-        from indexer.sources import html_page  # its libraries take a second to import
-
-        yield from html_page.read(path, options)
-
-
-def _read_stream(stream: Stream, ending: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
-    if ending in table.DELIMITERS:
-        yield from table.read(stream, options, table.DELIMITERS[ending])
-    else:
-        yield from json_lines.read(stream)
+    yield from FORMATS[ending].read(path, compression, options)
 
 
 def listed(spec: str) -> list[tuple[str, AnySource]]:
@@ -221,7 +202,7 @@ def _is_read_in_folders(path: Path) -> bool:
     found = _format(path)
     if found is None or found[0] == _LIST:
         return False
-    return found[0] != _XML or xml_file.is_source(lambda: open_stream(path, found[1]))
+    return FORMATS[found[0]].is_source(path, found[1])
 
 
 def _said(error: Exception) -> str:

@@ -1,7 +1,8 @@
 """Which kinds of sources there are: how each is described, how it is named, and what reads it.
 
 One entry of `KINDS` is all that a further kind needs (docs/add-a-source.md). What reads a source is imported when a
-source of its kind is asked, for its libraries take a while to import. Files are told apart by their endings elsewhere.
+source of its kind is asked, for its libraries take a while to import. Files are told apart by their endings
+(`formats`).
 """
 
 from __future__ import annotations

@@ -238,10 +238,10 @@ class TestWords:
         common, rare = log(1 + 2.5 / 2.5), log(1 + 3.5 / 1.5)
         found = opened.chance(words((exact("gốm", weight=2.0), exact("tre")), (exact("cam"),)))  # tre: no first choice
         assert found.mean == pytest.approx(2 / 4 * 2 * common + 1 / 4 * rare)
-        assert found.spread == pytest.approx(sqrt(0.25 * (2 * common) ** 2 + 0.1875 * rare**2))
+        assert found.std == pytest.approx(sqrt(0.25 * (2 * common) ** 2 + 0.1875 * rare**2))
         assert found.whole == found.known == pytest.approx(2 * common + rare)
         unknown = opened.chance(words((exact("sứ"), exact("gốm"))))
-        assert (unknown.mean, unknown.spread) == (0, 0)
+        assert (unknown.mean, unknown.std) == (0, 0)
         assert unknown.whole == pytest.approx(log(1 + 4.5 / 0.5))
         assert unknown.known == pytest.approx(common)
 
