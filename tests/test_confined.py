@@ -148,9 +148,9 @@ def _lives(pid):
 
 
 STARTER = """
-from indexer.limits.confined import Allowance, Confined
+from indexer.limits.confined import Allowance, ConfinedChild
 from tests import hostile_work
-child = Confined(Allowance())
+child = ConfinedChild(Allowance())
 print(*child.run(hostile_work.log), flush=True)
 list(child.run(hostile_work.backtrack))
 """
