@@ -575,7 +575,7 @@ class TestHashed:
 
     def test_it_begins_before_anything_heavy_is_imported(self):
         heavy = "{'numpy', 'pydantic', 'faiss'}"
-        code = f"import sys; from indexer.files.hashed import Ahead; print(*{heavy} & set(sys.modules))"
+        code = f"import sys; from indexer.files.hashed import BackgroundHashing; print(*{heavy} & set(sys.modules))"
         ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
         assert ran.stdout.strip() == ""
 
