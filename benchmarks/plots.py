@@ -22,7 +22,7 @@ GREY = "#78797c"
 BLUE, ORANGE, GREEN, VIOLET = "#3584e4", "#e06c1f", "#2f9e5b", "#a259c4"
 NAMES = {
     "lienquan": "Lienquan",
-    "lienquan-served": "Lienquan,\nwith its floor",
+    "lienquan-served": "Lienquan,\nas served",
     "txtai": "txtai",
     "txtai-bb25": "txtai, bb25",
     "lancedb": "LanceDB",

@@ -61,7 +61,7 @@ def slips(result: dict[str, Any]) -> str:
 
 NAMES = {
     "lienquan": "Lienquan",
-    "lienquan-served": "Lienquan as served, with its floor of relevance",
+    "lienquan-served": "Lienquan as served",
     "txtai": "txtai, hybrid",
     "txtai-bb25": "txtai, hybrid, words scaled by `bb25`",
     "lancedb": "LanceDB, hybrid, given our vectors",
@@ -185,11 +185,11 @@ def reading(result: dict[str, Any]) -> str:
 
 def search(result: dict[str, Any], short: bool = False) -> str:
     """Return the tables of search: by set; unless short, with parts taken out, restoration, time as well."""
-    header = ["nDCG@10", "meaning", "words", "both", "even, odd queries", "gain over the better", "queries"]
+    header = ["nDCG@10", "as served", "meaning", "words", "both", "both, even and odd", "gain over the better", "queries"]
     rows = [
         [
             r["set"],
-            *(f"{r[name]:.3f}" for name in ("dense", "lexical", "hybrid")),
+            *(f"{r[name]:.3f}" for name in ("served", "dense", "lexical", "hybrid")),
             ", ".join(f"{half:.3f}" for half in r["halves"]),
             f"{r['gain']:+.3f} ({r['interval'][0]:+.3f} to {r['interval'][1]:+.3f})",
             f"{r['queries']:,}",

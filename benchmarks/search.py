@@ -96,11 +96,14 @@ def retyped(kind: str, given: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(name, typed.retype(kind, text, name)) for name, text in given]
 
 
-def measured(found: Searcher, given: list[tuple[str, str]], qrels: Qrels, mode: str, step: int = 1) -> Scores:
-    """Return nDCG@10 of every `step`-th judged query."""
+def measured(
+    found: Searcher, given: list[tuple[str, str]], qrels: Qrels, mode: str | None = None, step: int = 1
+) -> Scores:
+    """Return nDCG@10 of every `step`-th judged query: as it is served, or of a mode of the engine alone."""
+    asked = {} if mode is None else {"ranking": "similarity", "mode": mode}
     scores = []
     for name, text in [row for row in given if row[0] in qrels][::step]:
-        params = SearchParams.model_validate({"q": text, "limit": 10, "ranking": "similarity", "mode": mode})
+        params = SearchParams.model_validate({"q": text, "limit": 10, **asked})
         scores.append(metrics.ndcg([hit.article.id for hit in found.search(params).hits], qrels[name], 10))
     return np.array(scores)
 
@@ -113,6 +116,7 @@ def row(label: str, found: Searcher, given: list[tuple[str, str]], qrels: Qrels)
     halves = [float(by_mode["hybrid"][half::2].mean()) for half in (0, 1)]
     return {
         "set": label,
+        "served": float(measured(found, given, qrels).mean()),
         **{mode: float(scores.mean()) for mode, scores in by_mode.items()},
         "halves": halves,
         "best": best,
