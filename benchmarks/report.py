@@ -185,7 +185,13 @@ def reading(result: dict[str, Any]) -> str:
 
 def search(result: dict[str, Any], short: bool = False) -> str:
     """Return the tables of search: by set; unless short, with parts taken out, restoration, time as well."""
-    header = ["nDCG@10", "as served", "meaning", "words", "both", "both, even and odd", "gain over the better", "queries"]
+    header = [
+        "nDCG@10",
+        "as served",
+        *("meaning", "words", "both", "both, even and odd"),
+        "gain over the better",
+        "queries",
+    ]
     rows = [
         [
             r["set"],

@@ -27,7 +27,7 @@ def names(value):
 
 @pytest.mark.parametrize("module", [block_words, draft_words])
 def test_both_languages_fill_in_the_same_and_every_word_is_used(module):
-    for field in dataclasses.fields(module.Words):
+    for field in dataclasses.fields(module.VI):
         vietnamese, english = (getattr(words, field.name) for words in (module.VI, module.EN))
         assert names(vietnamese) == names(english), field.name
         if isinstance(vietnamese, dict):

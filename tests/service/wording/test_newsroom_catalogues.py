@@ -32,7 +32,7 @@ def names(value):
 
 @pytest.mark.parametrize(("module", "templates"), CATALOGUES)
 def test_both_languages_say_the_same(module, templates):
-    for field in dataclasses.fields(module.Words):
+    for field in dataclasses.fields(module.VI):
         vietnamese, english = getattr(module.VI, field.name), getattr(module.EN, field.name)
         assert vietnamese, field.name
         assert english, field.name
@@ -43,4 +43,4 @@ def test_both_languages_say_the_same(module, templates):
 def test_templates_use_every_word_and_no_other(module, templates):
     text = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in templates)
     used = set(re.findall(r"\bw\.(\w+)", text)) | set(re.findall(r'\bknown\([^"]*"(\w+)"', text))
-    assert used == {field.name for field in dataclasses.fields(module.Words)}
+    assert used == {field.name for field in dataclasses.fields(module.VI)}
