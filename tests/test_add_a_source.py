@@ -9,7 +9,7 @@ import pytest
 
 from indexer.errors import SourceError
 from indexer.sources import BadLine, Reading, SourceOptions, listed, read_source, registry
-from indexer.sources.described import FileSource, Remembered, SqlSource, WebSource, WordPressSource
+from indexer.sources.described import FileSource, RememberedSource, SqlSource, WebSource, WordPressSource
 from tests.test_readme import blocks
 
 MODULE, ENTRY = (content for language, content in blocks("docs/add-a-source.md") if language == "python")
@@ -101,7 +101,7 @@ class TestRegistry:
         for kind in registry.KINDS:
             others = [other.options for other in registry.KINDS if other is not kind]
             assert not issubclass(kind.options, tuple(others))
-            assert (kind.update is None) == (not issubclass(kind.options, Remembered))
+            assert (kind.update is None) == (not issubclass(kind.options, RememberedSource))
 
     @pytest.mark.parametrize(
         ("source", "types"),
@@ -135,5 +135,5 @@ class TestRegistry:
             registry.at_address(spec)
 
     def test_a_source_that_is_remembered_says_by_what(self):
-        with pytest.raises(NotImplementedError):
-            _ = Remembered().source_key
+        with pytest.raises(TypeError, match="source_key"):
+            RememberedSource()

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import tomllib
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -42,16 +43,16 @@ class SourceDescription(BaseModel):
         return value
 
 
-class Remembered(SourceDescription):
+class RememberedSource(SourceDescription, ABC):
     """What every kind of source takes that is asked, and of which is remembered what it gave."""
 
     @property
+    @abstractmethod
     def source_key(self) -> str:
         """Return what it is remembered by."""
-        raise NotImplementedError
 
 
-class Remote(Remembered):
+class Remote(RememberedSource):
     """What every kind of source on the web takes.
 
     :param delay: Seconds between two requests to one host.
@@ -131,7 +132,7 @@ class WordPressSource(Remote):
         return from_environment("user_env", self.user_env), from_environment("password_env", self.password_env)
 
 
-class SqlSource(Remembered):
+class SqlSource(RememberedSource):
     """A query of a database.
 
     :param url: An address of SQLAlchemy, such as `postgresql+psycopg://…`; or
@@ -191,7 +192,7 @@ class FileSource(SourceDescription):
     path: str = Field(min_length=1)
 
 
-AnySource = Remembered | FileSource
+AnySource = RememberedSource | FileSource
 
 
 def from_environment(name: str, variable: str) -> str:

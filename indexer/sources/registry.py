@@ -17,7 +17,7 @@ from indexer.sources import described
 from indexer.sources.described import (
     AnySource,
     FileSource,
-    Remembered,
+    RememberedSource,
     Remote,
     SqlSource,
     WebSource,
@@ -99,7 +99,7 @@ def kind_of(source: AnySource) -> SourceKind:
     return next(kind for kind in KINDS if isinstance(source, kind.options))
 
 
-def update(source: Remembered, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
+def update(source: RememberedSource, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
     """Bring the memory of a source up to date; yield what is wrong with it.
 
     :raises SourceError: if its settings do not fit it.
@@ -114,14 +114,14 @@ def is_address(spec: str) -> bool:
     return _kind_at(spec) is not None
 
 
-def at_address(spec: str) -> Remembered:
+def at_address(spec: str) -> RememberedSource:
     """Return the source that an address names.
 
     :raises SourceError: if it is none.
     """
     kind = _kind_at(spec)
     try:
-        if kind is not None and kind.prefix is not None and issubclass(kind.options, Remembered):
+        if kind is not None and kind.prefix is not None and issubclass(kind.options, RememberedSource):
             return kind.options.model_validate({"url": spec.removeprefix(kind.prefix)})
     except ValueError:
         pass

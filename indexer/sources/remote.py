@@ -15,13 +15,13 @@ from pathlib import Path
 
 from indexer.errors import WorkEnded
 from indexer.limits.confined import ConfinedChild
-from indexer.sources.described import Remembered
+from indexer.sources.described import RememberedSource
 from indexer.sources.memory import open_memory
 from indexer.sources.reading import BadLine, Reading, SourceOptions
 from indexer.sources.registry import kind_of, update
 
 
-def read(source: Remembered, options: SourceOptions) -> Iterator[Reading | BadLine]:
+def read(source: RememberedSource, options: SourceOptions) -> Iterator[Reading | BadLine]:
     """Yield what is wrong with a source, then the readings of all that it has given and not taken back.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
@@ -38,7 +38,7 @@ def read(source: Remembered, options: SourceOptions) -> Iterator[Reading | BadLi
                 yield _told(source, reading)
 
 
-def _told(source: Remembered, reading: Reading) -> Reading:
+def _told(source: RememberedSource, reading: Reading) -> Reading:
     """Return a reading with what its source adds to it; a database is the operator's own and no teller."""
     teller = "" if kind_of(source).own else source.source_key
     return replace(reading, fields={**source.defaults, **reading.fields}, teller=teller)
@@ -54,7 +54,7 @@ def _remembering(options: SourceOptions) -> Iterator[SourceOptions]:
         yield replace(options, memory=Path(made))
 
 
-def _refreshed(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
+def _refreshed(source: RememberedSource, options: SourceOptions) -> Iterator[BadLine]:
     """Bring the memory of a source up to date; a reading that was ended is one more thing that is wrong with it."""
     try:
         yield from refresh(source, options)
@@ -63,7 +63,7 @@ def _refreshed(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
             yield BadLine(1, "", f"{error}; what it had given is kept", incomplete=not memory.complete)
 
 
-def refresh(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
+def refresh(source: RememberedSource, options: SourceOptions) -> Iterator[BadLine]:
     """Bring the memory of a source up to date; yield what is wrong with it.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
@@ -78,12 +78,12 @@ def refresh(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
         yield from child.run(_here, source, replace(options, allowance=None))
 
 
-def _here(source: Remembered, options: SourceOptions) -> Iterator[BadLine]:
+def _here(source: RememberedSource, options: SourceOptions) -> Iterator[BadLine]:
     with open_memory(options.memory, source.source_key) as memory:
         yield from update(source, memory, options)
 
 
-def remembered(source: Remembered, home: Path) -> tuple[int, bool]:
+def remembered(source: RememberedSource, home: Path) -> tuple[int, bool]:
     """Return how many articles of a source are remembered, and whether pages were left for another run."""
     with open_memory(home, source.source_key) as memory:
         return memory.articles(), bool(memory.state.get("left"))
