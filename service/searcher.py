@@ -219,7 +219,7 @@ class Searcher:
         if params.q is None:
             return self._browse(params, now)
         visible = self._allowed(Filters(), now)
-        query = self.understanding.understand(params.q, params.literal)
+        query = self.understanding.understand(params.q, params.literal, partial(self._has, visible))
         visible, excluding, phrased, relaxed = self._operators(query, visible)
         allowed = self._filtered(params.filters(), now, visible if excluding else None)
         tracing.lap("understanding")
@@ -250,6 +250,10 @@ class Searcher:
         return Answer(
             hits, ranked.total, not ranked.complete, query, relaxed, facets, degraded=degraded, strong=ranked.strong
         )
+
+    def _has(self, visible: Mask, token: str) -> bool:
+        """Return whether a visible article has a token."""
+        return bool(visible[self.archive.having([Term("exact", token)])].any())
 
     def _filtered(self, filters: Filters, now: datetime | None, visible: Mask | None) -> Mask:
         """Return which articles are public and pass the filters.

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from indexer.language import lexicon
+from indexer.language.compounds import word_pairs
 from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming
 from indexer.language.mining import MinedAbbreviation
@@ -43,7 +44,8 @@ _MINED_SHARE = 0.2
 class AlternativeSpan(NamedTuple):
     """A part of a query, words from `start` to before `end`, and what may stand there as well.
 
-    `mined` is whether the archive's own articles say so, and nobody else.
+    `mined` is whether the archive's own articles say so, and nobody else; `absent` whether the archive has not what was
+    typed, so that only this can be found.
     """
 
     start: int
@@ -52,6 +54,7 @@ class AlternativeSpan(NamedTuple):
     also: WordRun
     weight: float
     mined: bool = False
+    absent: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +152,12 @@ class Alternatives:
         return found
 
     def called(
-        self, words: Sequence[str], spellings: Sequence[str], taken: Collection[int], excluded: Collection[str] = ()
+        self,
+        words: Sequence[str],
+        spellings: Sequence[str],
+        taken: Collection[int],
+        excluded: Collection[str] = (),
+        has: Callable[[str], bool] = lambda token: True,
     ) -> list[AlternativeSpan]:
         """Return what else words are called, the most usual first, if the archive says so about as often.
 
@@ -158,6 +166,7 @@ class Alternatives:
         :param words: As those of `find`, and `spellings`.
         :param taken: Places of words that are left alone.
         :param excluded: Syllables that no hit may have.
+        :param has: Whether an article has a token (`compounds.word_pairs`).
         """
         query, unwanted = f" {' '.join(words)} ", set(excluded)
         found = [
@@ -170,13 +179,14 @@ class Alternatives:
         own = self._language.usage([words[start:end] for start, end, _ in found]).tolist()
         others = self._language.usage([also for *_, also in found]).tolist()
         usual = sorted(zip(found, own, others, strict=True), key=lambda one: (one[0][0], -one[2]))
-        return [
-            AlternativeSpan(
-                start, end, "thesaurus", also, _called_weight(typed, other) * thesaurus.sureness(words[start:end], also)
-            )
-            for (start, end, also), typed, other in usual
-            if other > _RARER * typed
-        ]
+        spans = []
+        for (start, end, also), typed, other in usual:
+            absent = not _all_there(words[start:end], has)
+            if _all_there(also, has) if absent else other > _RARER * typed:
+                weight = _SELDOM_WEIGHT if absent else _called_weight(typed, other)
+                weight *= thesaurus.sureness(words[start:end], also)
+                spans.append(AlternativeSpan(start, end, "thesaurus", also, weight, absent=absent))
+        return spans
 
     def _known(self, words: WordRun) -> list[tuple[int, int]]:
         """Return where the runs are that something may stand in for, and the phrases; the longest first."""
@@ -199,6 +209,11 @@ class Alternatives:
             named = all(also.kind == "renamed" for also in self._also[run])
             return not named or not capitals or spellings[0][:1].isupper()
         return any(word.isupper() for word in spellings) or not all(plausible_folded(folded(word)) for word in run)
+
+
+def _all_there(run: Sequence[str], has: Callable[[str], bool]) -> bool:
+    """Return whether the archive has each two neighbours of a run of words, or its only word."""
+    return all(map(has, word_pairs(run) or run))
 
 
 def _called_weight(typed: float, other: float) -> float:

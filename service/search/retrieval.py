@@ -69,6 +69,7 @@ class LexicalMatches:
     :param scores: (n,) float32.
     :param titled: Rows that bear the very title.
     :param chance: What scores unrelated articles get.
+    :param calibrated: The same of `Query.calibrated_words`.
     :param more: Whether others have words too.
     """
 
@@ -76,6 +77,7 @@ class LexicalMatches:
     scores: Vectors
     titled: Rows
     chance: Chance
+    calibrated: Chance
     more: bool
 
     @classmethod
@@ -86,7 +88,9 @@ class LexicalMatches:
         """
         rows, scores = archive.matching(query.words, most, allowed)
         titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None)
-        return cls(rows, scores, titled[allowed[titled]], archive.chance(query.words), len(rows) >= most)
+        chance = archive.chance(query.words)
+        calibrated = archive.chance(query.calibrated_words) if query.absent else chance
+        return cls(rows, scores, titled[allowed[titled]], chance, calibrated, len(rows) >= most)
 
     @property
     def shares(self) -> Scores:
@@ -94,7 +98,7 @@ class LexicalMatches:
 
         Common words weigh less than rare ones.
         """
-        return self.scores.astype(np.float64) / (self.chance.known or 1.0)
+        return self.scores.astype(np.float64) / (self.calibrated.known or 1.0)
 
 
 class DenseMatches(NamedTuple):
@@ -237,28 +241,38 @@ class Retrieval:
     def scored(self, found: ResultSet) -> ScoredCandidates:
         """Return the fused scores of a result set."""
         archive, query, dense, rows = self._archive, self._query, self._dense_evidence, found.rows
-        lexical = _LexicalEvidence.of(query, rows, found.lexical)
+        matches = found.lexical
+        lexical = _LexicalEvidence.of(query, rows, matches, None if matches is None else matches.chance)
         cosines = z_scores = None
         if dense is not None and found.dense is not None:
             cosines = _placed(rows, found.dense.rows, found.dense.cosines, np.nan)
             missing = np.isnan(cosines)
             cosines[missing] = archive.similarities(dense.vector, rows[missing])
             z_scores = dense.unrelated.z_scores(cosines)
-        weight = fusion.word_weight(len(query.parts)) * (1.0 if z_scores is None else lexical.evidence * query.trust)
-        fused = fusion.fuse(z_scores, lexical.z_scores, weight)
-        if query.short and z_scores is not None and found.lexical is not None:
-            fused += fusion.FEEDBACK_WEIGHT * _feedback(archive, rows, fused)
+        fused = self._fused(rows, z_scores, lexical)
         if dense is None or z_scores is None:
             relevance = lexical.relevance
         elif lexical.z_scores is None:
             relevance = dense.relevance(z_scores)
         else:
-            relevance = calibration.HITS.at(dense.adjusted(z_scores), lexical.shares, fused, len(query.parts))
-        lifted = _among(rows, _none()[0] if found.lexical is None else found.lexical.titled)
+            in_full = fused
+            if query.absent:
+                lexical = _LexicalEvidence.of(query, rows, matches, None if matches is None else matches.calibrated)
+                in_full = self._fused(rows, z_scores, lexical)
+            relevance = calibration.HITS.at(dense.adjusted(z_scores), lexical.shares, in_full, len(query.parts))
+        lifted = _among(rows, _none()[0] if matches is None else matches.titled)
         quoted = _among(rows, self._phrased)
         relevance[lifted | quoted] = 1.0
         lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
         return ScoredCandidates(Candidates(rows, cosines, lexical.scores), fused + lifts, lifts, relevance, lifted)
+
+    def _fused(self, rows: Rows, z_scores: Scores | None, lexical: _LexicalEvidence) -> Scores:
+        query = self._query
+        weight = fusion.word_weight(len(query.parts)) * (1.0 if z_scores is None else lexical.evidence * query.trust)
+        fused = fusion.fuse(z_scores, lexical.z_scores, weight)
+        if query.short and z_scores is not None and lexical.z_scores is not None:
+            fused += fusion.FEEDBACK_WEIGHT * _feedback(self._archive, rows, fused)
+        return fused
 
 
 def _by_words(query: Query, shares: Scores) -> Scores:
@@ -316,10 +330,11 @@ class _LexicalEvidence:
     evidence: float
 
     @classmethod
-    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None) -> _LexicalEvidence:
-        if lexical is None:
+    def of(cls, query: Query, rows: Rows, lexical: LexicalMatches | None, chance: Chance | None) -> _LexicalEvidence:
+        """Hold what words found against chance."""
+        if lexical is None or chance is None:
             return cls(None, None, np.zeros(len(rows)), np.zeros(len(rows)), 0.0)
-        scores, chance = _placed(rows, lexical.rows, lexical.scores, 0.0), lexical.chance
+        scores = _placed(rows, lexical.rows, lexical.scores, 0.0)
         exact = scores.astype(np.float64)
         shares = exact / max(chance.whole, _LEAST_STD)
         z_scores = (exact - chance.mean) / max(chance.std, _LEAST_STD)

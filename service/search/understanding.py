@@ -42,6 +42,9 @@ _LOOKALIKE_WEIGHT = 0.2
 _FOREIGN_TRUST = 0.4
 """What the words of a query in another language count for at most: most are looked for in several senses."""
 
+_PART_WEIGHT = 0.2
+"""What a syllable counts for, in the order of hits, where the archive has not the word that it was typed in."""
+
 _COMMON = 0.002
 """A syllable that is more than this share of the archive's text is not worth a mark of its own."""
 
@@ -84,7 +87,9 @@ class Query:
     :param bare: Whether it was typed without any diacritics.
     :param gloss: What is known of it word by word in Vietnamese; None where it is in Vietnamese.
     :param foreign: Whether it is in another language than Vietnamese.
-    :param find_words: Called for `words` when these are first asked for: the encoder need not wait for them.
+    :param absent: Whether a word of it is nowhere in the archive, and others stand in for it.
+    :param find_words: Called for `words` when these are first asked for, with the weight of the syllables of absent
+        words: the encoder need not wait for them.
     :param find_wanted: Called for `wanted`.
     """
 
@@ -105,13 +110,19 @@ class Query:
     bare: bool
     gloss: str | None
     foreign: bool
-    find_words: Callable[[], LexicalQuery] = field(repr=False, compare=False)
+    absent: bool
+    find_words: Callable[[float], LexicalQuery] = field(repr=False, compare=False)
     find_wanted: Callable[[], MarkTargets] = field(repr=False, compare=False)
 
     @cached_property
     def words(self) -> LexicalQuery:
         """What the word index is asked."""
-        return self.find_words()
+        return self.find_words(_PART_WEIGHT if self.absent else 1.0)
+
+    @cached_property
+    def calibrated_words(self) -> LexicalQuery:
+        """The same with all syllables in full: what relevance was calibrated for."""
+        return self.find_words(1.0) if self.absent else self.words
 
     @cached_property
     def wanted(self) -> MarkTargets:
@@ -146,11 +157,12 @@ class Understanding:
         self._speller = Speller(knowledge)
         self._total = max(int(self._language.counts.sum()), 1)
 
-    def understand(self, typed: str, literal: bool = False) -> Query:
+    def understand(self, typed: str, literal: bool = False, has: Callable[[str], bool] = lambda token: True) -> Query:
         """Return what a query asks for.
 
         :param typed: Cleaned text.
         :param literal: Whether to take it letter by letter: nothing restored, nothing expanded.
+        :param has: Whether an article of the archive has a token (`compounds.word_pairs`).
         """
         text = _aligned(typed if literal else whole_words(typed))
         operators = len(syllables(text)) <= _OPERATORS
@@ -172,7 +184,7 @@ class Understanding:
             spans = [found.span(1) for found in _QUOTED.finditer(rest)] if operators else []
             kept = _in_codes(rest) | _inside(rest, spans) | {at for one in places for at in range(one.start, one.end)}
             unwanted = [part for word in dropped for part in syllables(word)]
-            places += self._alternatives.called(read.words, spellings, kept, unwanted)
+            places += self._alternatives.called(read.words, spellings, kept, unwanted, has)
         as_typed = spelling.typed_beside(was, places)
         phrases = [_phrase(self._read(part, [spelt(w) for w in stream(part)], literal).words) for part in quoted]
         bare = all(folded(word) == word for word in was)
@@ -207,8 +219,9 @@ class Understanding:
             bare=bare,
             gloss=gloss_of(read.words, spellings, glossed, taken) if read.foreign else None,
             foreign=read.foreign,
-            find_words=lambda: LexicalQuery(
-                self._groups(read, rest, [*places, *as_typed], glossed, rendered, len(parts) <= SHORT)
+            absent=any(place.absent for place in places),
+            find_words=lambda weight: LexicalQuery(
+                self._groups(read, rest, [*places, *as_typed], glossed, rendered, len(parts) <= SHORT, weight)
             ),
             find_wanted=lambda: (
                 self._wanted_in_english(read, spellings, [*places, *rendered], glossed)
@@ -259,6 +272,7 @@ class Understanding:
         glossed: Sequence[Gloss],
         rendered: Sequence[AlternativeSpan],
         short: bool,
+        part_weight: float,
     ) -> tuple[TermGroup, ...]:
         words = read.words
         inside: set[str] = set()
@@ -274,6 +288,8 @@ class Understanding:
             others = [_terms(_tokens(place.also), short, place.weight) for place in also]
             if _is_lookalike(words[start:end], also):  # what it stands for comes first: that is what is looked for
                 groups.append((*others, _terms(own, short, _LOOKALIKE_WEIGHT)))
+            elif any(place.absent for place in also):
+                groups.append((_of_absent(own, short, part_weight), *others))
             else:
                 groups.append((_terms(own, short), *others))
         single = [token for token in tokens(self._searched(read, text)) if token not in inside]
@@ -440,6 +456,18 @@ def _cased(word: str, like: str) -> str:
 
 def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternative:
     return tuple(term for part in dict.fromkeys(parts) for term in _token_terms(part, short, weight, folding=True))
+
+
+def _of_absent(parts: Iterable[str], short: bool, weight: float) -> Alternative:
+    """Return the terms of a word that the archive has not: its syllables alone mean something else.
+
+    :param weight: Of these syllables.
+    """
+    return tuple(
+        term
+        for part in dict.fromkeys(parts)
+        for term in _token_terms(part, short, 1.0 if "_" in part else weight, folding=True)
+    )
 
 
 def _token_terms(token: str, short: bool, weight: float, folding: bool) -> list[Term]:

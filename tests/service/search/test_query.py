@@ -456,6 +456,27 @@ class TestThesaurus:
         assert set(own.values()) == {1.0}
         assert other == {"xưởng": 0.4, "may": 0.4, "xưởng_may": 0.4}
 
+    @pytest.fixture
+    def ask_of_words(self, ask):
+        """Return how to ask an archive whose articles have these tokens alone."""
+        return lambda typed, *there: ask(typed, has=lambda token: token in there)
+
+    def test_of_a_word_that_no_article_has_the_syllables_count_little(self, ask_of_words):
+        query = ask_of_words("nhà xưởng", "xưởng_may")
+        own, other = self.weights(query, "nhà")
+        assert own == {"nhà": 0.2, "xưởng": 0.2, "nhà_xưởng": 1.0}
+        assert other == {"xưởng": 0.7, "may": 0.7, "xưởng_may": 0.7}
+        (group,) = query.calibrated_words.groups
+        assert {term.weight for term in group[0] if term.field == "exact"} == {1.0}
+
+    def test_where_an_article_has_it_they_count_in_full(self, ask_of_words):
+        query = ask_of_words("nhà xưởng", "nhà_xưởng", "xưởng_may")
+        assert set(self.weights(query, "nhà")[0].values()) == {1.0}
+        assert query.calibrated_words is query.words
+
+    def test_what_no_article_has_does_not_stand_in_for_what_none_has(self, ask_of_words):
+        assert also(ask_of_words("nhà xưởng")) == set()
+
     def test_less_where_it_does_not_mean_the_same(self, ask, monkeypatch):
         monkeypatch.setitem(thesaurus._thesaurus().unsure, ("hẻm", "ngõ"), "related")
         own, other = self.weights(ask("hẻm cụt"), "hẻm")

@@ -258,6 +258,36 @@ class TestWords:
         assert len(search(searcher, "zzz").hits) > 0
 
 
+class TestAbsentWords:
+    """Of a word that no visible article has, what the thesaurus gives for it is looked for, and little of itself."""
+
+    FARM = LINES[0] | {
+        "id": "farm",
+        "title": "Mua bảo hiểm cho lúa",
+        "lead": "Vụ hè thu ở An Giang",
+        "body": "Nông nghiệp.",
+    }
+    HALF = LINES[0] | {
+        "id": "half",
+        "title": "Nông sâu ba thước nước",
+        "lead": "Cư dân ven sông",
+        "body": "Nông lắm, dân ơi.",
+    }
+    HIDDEN = LINES[0] | {"id": "hidden", "title": "Nông dân", "lead": "Nông dân", "published_at": "2100-01-01"}
+
+    def test_the_other_word_outweighs_lone_syllables(self, archive_of):
+        answer = search(searching(archive_of([self.FARM, self.HALF])), "nông dân", mode="lexical")
+        assert ids(answer)[0] == "farm"
+        assert [one.also for one in answer.query.expansions] == ["nông nghiệp"]
+
+    def test_an_article_that_is_not_public_changes_nothing(self, archive_of):
+        told = [
+            search(searching(archive_of(lines)), "nông dân").query.expansions
+            for lines in ([self.FARM, self.HALF], [self.FARM, self.HALF, self.HIDDEN])
+        ]
+        assert told[0] == told[1] != ()
+
+
 class TestModes:
     @pytest.mark.parametrize("q", QUERIES)
     def test_words_alone_never_ask_the_encoder(self, archive, q):
