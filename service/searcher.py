@@ -40,7 +40,7 @@ from service.related.relating import Relater
 from service.rules.applied import RulesInArchive
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.search import begun, reranking
-from service.search.retrieval import FIRST_LEXICAL, LexicalMatches, Retrieval, ScoredCandidates
+from service.search.retrieval import LexicalMatches, Retrieval, ScoredCandidates
 from service.search.suggest import Suggester, Suggestion
 from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
@@ -224,7 +224,7 @@ class Searcher:
         allowed = self._filtered(params.filters(), now, visible if excluding else None)
         tracing.lap("understanding")
         pool = allowed if params.ranking == "similarity" else visible
-        lexical = self._lexical(query, params.mode, pool)
+        lexical = self._lexical(query, params, pool)
         vector = self._vector(query, params.mode)
         tracing.lap("encoding")
         retrieval = Retrieval(self.archive, query, vector, lexical, visible, phrased)
@@ -330,22 +330,19 @@ class Searcher:
             relaxed.append("phrase")
         return visible, excluding, phrased, tuple(relaxed)
 
-    def _lexical(self, query: Query, mode: str, pool: Mask) -> Callable[[Mask, int], LexicalMatches] | None:
+    def _lexical(self, query: Query, params: SearchParams, pool: Mask) -> Callable[[Mask], LexicalMatches] | None:
         """Return how to find what words do, which begins beside encoding; None where they are not asked.
 
         :param pool: What is looked at first.
         """
-        if mode == "dense":
+        if params.mode == "dense":
             return None
-        find = partial(LexicalMatches.of, self.archive, query)
-        if mode == "lexical":
+        matches = LexicalMatches.best if params.ranking == "similarity" else LexicalMatches.speaking
+        find = partial(matches, self.archive, query)
+        if params.mode == "lexical":
             return find
-        begun = BackgroundCall(partial(find, pool, FIRST_LEXICAL))
-
-        def found(allowed: Mask, most: int) -> LexicalMatches:
-            return begun.result() if allowed is pool and most == FIRST_LEXICAL else find(allowed, most)
-
-        return found
+        begun = BackgroundCall(partial(find, pool))
+        return lambda allowed: begun.result() if allowed is pool else find(allowed)
 
     def _vector(self, query: Query, mode: str) -> Vectors | None:
         """Return what the query means, (dim,) float32; None where meaning is not asked, or cannot be had.

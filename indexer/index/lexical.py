@@ -252,8 +252,11 @@ class TantivyIndex:
             if wanted == self.count or len(hits) < wanted or np.count_nonzero(kept) >= k:
                 break
             wanted = min(wanted * 8, self.count)
-        scores = np.array([score for score, _ in hits], dtype=np.float32)
+        scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
         rows, scores = rows[kept], scores[kept]
+        # Tantivy has them in the order of scores, ties by document; only where rows were given anew is that another.
+        if not ((scores[:-1] == scores[1:]) & (rows[:-1] > rows[1:])).any():
+            return rows, scores
         order = np.lexsort((rows, -scores))
         return rows[order], scores[order]
 

@@ -85,7 +85,7 @@ class TestRetrieval:
             query = understanding.understand(q)
             vector = ENCODER.encode_queries([query.text])[0] if dense else None
             mask = np.ones(archive.count, np.bool_) if visible is None else visible
-            find = partial(LexicalMatches.of, archive, query) if words else None
+            find = partial(LexicalMatches.speaking, archive, query) if words else None
             return Retrieval(archive, query, vector, find, mask, np.array(phrased, dtype=np.int64))
 
         return make
