@@ -58,8 +58,8 @@ SEARCH = (
     Part("ten articles out of SQLite", "indexer/articles/store.py", ("_fetch",)),
     Part("their lines parsed", "indexer/articles/store.py", ("load_article",)),
     Part("facets", "indexer/archive.py", ("facets",)),
-    Part("fusing, calibrating (numpy)", "service/search/retrieval.py", ("scored",)),
-    Part("ranking, one of each text (numpy)", "service/searcher.py", ("_ranked",)),
+    Part("fusing, calibrating (numpy)", "service/search/retrieval.py", ("_scored",)),
+    Part("ranking, one of each text (numpy)", "service/search/ranked_hits.py"),
 )
 
 RELATED = (

@@ -264,6 +264,10 @@ class Archive:
         """Return the articles that have all of these tokens, (n,) int64."""
         return self._words.having(terms)
 
+    def has(self, allowed: Mask, token: str) -> bool:
+        """Return whether one of the allowed articles has a token of `compounds.word_pairs` or a syllable."""
+        return bool(allowed[self.having([Term("exact", token)])].any())
+
     def titled(self, title: str, bare: bool) -> Rows:
         """Return the articles of exactly this title, (n,) int64 (`LexicalIndex.titled`)."""
         return self._words.titled(title, bare)

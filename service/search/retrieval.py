@@ -154,6 +154,7 @@ class ScoredCandidates:
     :param lifts: (n,) what of that is for the very title, or a phrase, that was typed.
     :param relevance: (n,) from 0 to 1: how likely people hold it to be right, by what meaning and words say together.
     :param titled: (n,) bool, which bear exactly the title that was typed.
+    :param complete: Whether no article of the archive is left out.
     """
 
     candidates: Candidates
@@ -161,6 +162,7 @@ class ScoredCandidates:
     lifts: Scores
     relevance: Scores
     titled: Mask
+    complete: bool
 
 
 class Retrieval:
@@ -189,6 +191,19 @@ class Retrieval:
         self._phrased = phrased
 
     @property
+    def by_meaning(self) -> bool:
+        """Return whether meaning is asked."""
+        return self._dense_evidence is not None
+
+    def found(self, allowed: Mask) -> ScoredCandidates:
+        """Return the result set among the allowed articles, scored."""
+        return self._scored(self.result_set(allowed))
+
+    def nearest(self, allowed: Mask) -> ScoredCandidates:
+        """Return what is nearest and what has words among the allowed articles, related or not, scored."""
+        return self._scored(self._nearest(allowed))
+
+    @property
     def is_exact(self) -> bool:
         """Return whether result sets are complete, so that one serves all filters."""
         return is_exact(self._archive)
@@ -207,8 +222,7 @@ class Retrieval:
         whole = self._whole
         return whole if allowed is self._visible else whole._replace(rows=whole.rows[allowed[whole.rows]])
 
-    def nearest(self, allowed: Mask) -> ResultSet:
-        """Return what is nearest and what has words among the allowed articles, related or not."""
+    def _nearest(self, allowed: Mask) -> ResultSet:
         dense = None if self._dense_evidence is None else self._dense(allowed, WINDOW)
         lexical = None if self._lexical is None else self._lexical(allowed)
         rows = self._joined(dense.rows if dense else None, lexical.rows if lexical else None, lexical, allowed)
@@ -253,7 +267,7 @@ class Retrieval:
         members = matches.shares >= LEAST_SHARE
         return matches, matches.rows[members], not matches.more or not members[-1]
 
-    def scored(self, found: ResultSet) -> ScoredCandidates:
+    def _scored(self, found: ResultSet) -> ScoredCandidates:
         """Return the fused scores of a result set."""
         archive, query, dense, rows = self._archive, self._query, self._dense_evidence, found.rows
         matches = found.lexical
@@ -279,7 +293,9 @@ class Retrieval:
         quoted = _among(rows, self._phrased)
         relevance[lifted | quoted] = 1.0
         lifts = fusion.TITLE_BONUS * lifted + fusion.PHRASE_BONUS * quoted
-        return ScoredCandidates(Candidates(rows, cosines, lexical.scores), fused + lifts, lifts, relevance, lifted)
+        return ScoredCandidates(
+            Candidates(rows, cosines, lexical.scores), fused + lifts, lifts, relevance, lifted, found.complete
+        )
 
     def _fused(self, rows: Rows, z_scores: Scores | None, lexical: _LexicalEvidence) -> Scores:
         query = self._query

@@ -91,7 +91,7 @@ def test_it_is_kept_until_something_changes(archive):
     searcher, held = Searcher(archive, lambda: None), Overviews()
     first = held.of(searcher)
     assert held.of(searcher) is first
-    searcher._public = None  # as after a takedown
+    searcher._public.forget()  # as after a takedown
     assert held.of(searcher) is not first
 
 

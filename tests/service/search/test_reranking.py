@@ -20,7 +20,8 @@ from service.live import Live
 from service.reader import front_page
 from service.schemas import SearchParams
 from service.search import reranking
-from service.searcher import STRONG, Searcher
+from service.search.ranked_hits import STRONG
+from service.searcher import Searcher
 from service.serving import deadline
 from service.serving.held_reranker import HeldReranker
 from service.settings import Settings

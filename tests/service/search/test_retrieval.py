@@ -19,9 +19,10 @@ from service.options import Options
 from service.ranking import fusion
 from service.schemas import MAX_WINDOW, SearchParams
 from service.search import retrieval
+from service.search.ranked_hits import STRONG
 from service.search.retrieval import LexicalMatches, Retrieval
 from service.search.understanding import Understanding
-from service.searcher import STRONG, Searcher
+from service.searcher import Searcher
 
 ENCODER = HashingEncoder()
 NOW = datetime(2024, 5, 1, 12, tzinfo=VIETNAM)
@@ -96,7 +97,7 @@ class TestRetrieval:
         def run(q, words=True, dense=True, allowed=None, phrased=()):
             mask = np.ones(archive.count, np.bool_) if allowed is None else allowed
             one = retrieving(q, words, dense, mask, phrased)
-            return one.scored(one.result_set(mask))
+            return one.found(mask)
 
         return run
 
@@ -143,7 +144,7 @@ class TestRetrieval:
         monkeypatch.setattr(retrieval, "NEAREST", nearest)
         every = np.ones(archive.count, np.bool_)
         one = retrieving(q)
-        scored = one.scored(one.nearest(every))
+        scored = one.nearest(every)
         rows = scored.candidates.rows
         query = Understanding(archive.knowledge).understand(q)
         meant = retrieval._DenseEvidence.of(archive, query, ENCODER.encode_queries([query.text])[0])
@@ -599,10 +600,10 @@ class TestAllowed:
         searcher = searching(archive)
         for section in ("Đời sống", "Việc làm", "Đời sống"):
             search(searcher, "khu trọ", section=[section])
-        assert len(searcher._public.filtered) == 2
+        assert searcher._public.filters_kept == 2
         for number in range(20):
             search(searcher, "khu trọ", section=[str(number)])
-        assert len(searcher._public.filtered) == 8
+        assert searcher._public.filters_kept == 8
         assert ids(search(searcher, "khu trọ", section=["Việc làm"])) == ["luong"]
 
 

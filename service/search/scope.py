@@ -1,0 +1,47 @@
+"""What a query's quotes and exclusions leave of the public articles."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from indexer.archive import Archive
+from indexer.articles.columns import Mask
+from indexer.files.arrays import Rows
+from service.search.understanding import Query
+
+
+class SearchScope(NamedTuple):
+    """The articles that a query may find.
+
+    :param visible: (articles,) bool.
+    :param is_excluding: Whether exclusions left out public articles.
+    :param phrased: (n,) int64, sorted rows of visible articles that have a quoted phrase.
+    :param relaxed: What was passed over because nothing would have been left: `exclusion`, `phrase`.
+    """
+
+    visible: Mask
+    is_excluding: bool
+    phrased: Rows
+    relaxed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, archive: Archive, query: Query, public: Mask) -> SearchScope:
+        """Return the scope of a query among the public articles, (articles,) bool."""
+        relaxed = []
+        visible = public
+        if query.excluded:
+            left = public.copy()
+            for term in query.excluded:
+                left[archive.having([term])] = False
+            if left.any():
+                visible = left
+            else:
+                relaxed.append("exclusion")
+        having = [archive.having(phrase) for phrase in query.phrases]
+        phrased = np.unique(np.concatenate(having)) if having else np.empty(0, np.int64)
+        phrased = phrased[visible[phrased]]
+        if query.phrases and not len(phrased):
+            relaxed.append("phrase")
+        return cls(visible, visible is not public, phrased, tuple(relaxed))
