@@ -37,11 +37,11 @@ from indexer.text import syllables
 from models import languages
 from models.encoder import Vectors
 from service.options import Options
+from service.query import restoration, understanding
+from service.query.alternatives import Alternatives
+from service.query.known_words import PairsInLanguage
 from service.ranking import fusion
 from service.schemas import SearchParams
-from service.search import restoration, understanding
-from service.search.alternatives import Alternatives
-from service.search.known_words import PairsInLanguage
 from service.searcher import Searcher
 from service.settings import Settings
 

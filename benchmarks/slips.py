@@ -22,9 +22,9 @@ import numpy as np
 from benchmarks import common
 from benchmarks.quality import encoder, searcher
 from indexer.text.syllables import spelt, stream
+from service.query.confusions import SELDOM, confusions
+from service.query.misspellings import Misspelling, Speller
 from service.schemas import SearchParams
-from service.search.confusions import SELDOM, confusions
-from service.search.misspellings import Misspelling, Speller
 from service.searcher import Searcher
 
 _FIRST = 3

@@ -15,9 +15,9 @@ import numpy as np
 from benchmarks import common, quality, serving
 from benchmarks.search import Remembering, known_item, queries, searching
 from indexer.archive import Archive
+from service.passages.highlights import Highlights
+from service.passages.snippets import NOTHING_WANTED
 from service.schemas import SearchParams
-from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED
 
 WARM, ASKED = 100, 600
 RATE_WORKERS = 2

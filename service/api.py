@@ -30,11 +30,11 @@ from service.observing.latency import RecentLatency
 from service.observing.metrics import CONTENT_TYPE, metrics, text_of_sources
 from service.observing.query_log import QueryLog
 from service.overview.mapped import Overviews
+from service.passages.highlights import Highlights
+from service.passages.snippets import NOTHING_WANTED, MarkTargets
 from service.ranking.presets import is_fallback
 from service.reader.front_page import FrontPages
 from service.schemas import RelatedBody, Seed
-from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED, MarkTargets
 from service.searcher import Searcher
 from service.security import access, addresses, local
 from service.security.audit import AuditLog

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
+from service.query.understanding import Query
 from service.rules.applied import MissingPin
-from service.search.understanding import Query
 
 
 class Reason(NamedTuple):

@@ -13,10 +13,10 @@ from indexer.language.lexicon import Abbreviation, ParsedLines, Renaming, parse_
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ClassMap
 from service.files.followed import FileFollower
+from service.query.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
 from service.ranking.presets import Defaults
 from service.rules.file import RuleFile
 from service.rules.lines import NO_RULES, Rules
-from service.search.synonyms import NO_SYNONYMS, SynonymFile, Synonyms
 from service.settings import Settings
 
 logger = logging.getLogger(__name__)

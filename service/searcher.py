@@ -27,13 +27,13 @@ from service.hits import Answer
 from service.observing import tracing
 from service.options import Options
 from service.public import PublicArticles
+from service.query import begun
+from service.query.suggest import Suggester, Suggestion
+from service.query.understanding import Understanding
 from service.related.relating import Relater
 from service.rules.applied import RulesInArchive
 from service.schemas import RelatedBody, SearchParams, Seed
-from service.search import begun
 from service.search.searching import QuerySearch
-from service.search.suggest import Suggester, Suggestion
-from service.search.understanding import Understanding
 from service.serving import deadline
 from service.serving.held_reranker import HeldReranker
 

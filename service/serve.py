@@ -181,7 +181,7 @@ def _preload(settings: Settings, workers: int, ahead: BackgroundHashing) -> File
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
     from models.errors import ModelError
-    from service.search import english, known_words, thesaurus
+    from service.query import english, known_words, thesaurus
 
     if workers > 1:
         thesaurus.preload()

@@ -35,8 +35,8 @@ _ANCHORED = frozenset({"match", "fullmatch"})
 DYNAMIC: dict[str, tuple[str, ...]] = {
     "indexer/sources/described.py:_compiles": (),
     "indexer/sources/web.py:__init__": (),
-    "service/search/snippets.py:_bare": (" 0*(?:08|2023|19)(?= )",),
-    "service/search/snippets.py:_token_pattern": (r"[^\W_]++(?:[\u0300\u200d]++[^\W_]*+)*+",),
+    "service/passages/snippets.py:_bare": (" 0*(?:08|2023|19)(?= )",),
+    "service/passages/snippets.py:_token_pattern": (r"[^\W_]++(?:[\u0300\u200d]++[^\W_]*+)*+",),
 }
 """Expressions that are made while running, by file and function: examples of what is made there."""
 

@@ -15,9 +15,9 @@ from indexer.articles.summaries import Summary
 from service.answers.shapes import MAX_FACET, BatchHitOut, BatchListOut, FateOut, NumbersOut, RelatedList
 from service.errors import NotFound, Overloaded, TimedOut, TooMany
 from service.hits import Answer, Fate, Hit, Numbers, Reason
+from service.query.understanding import Query
 from service.ranking.presets import is_fallback
 from service.schemas import BatchLine, BatchParams, RelatedBody, Seed
-from service.search.understanding import Query
 from service.searcher import Searcher
 from service.wording import strings
 

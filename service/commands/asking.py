@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from models.encoder import Encoder
     from service.evaluation import DraftKind
     from service.hits import Answer, Hit
+    from service.query.understanding import Query
     from service.schemas import RelatedParams
-    from service.search.understanding import Query
     from service.searcher import Searcher
 
 _MODEL = ("model", "query_prompt", "document_prompt", "max_tokens", "backend")

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from service.judging.readings import WordReading, numbers, phrases, readings
 from service.judging.side_by_side import DEPTH, SideBySide, side_by_side
+from service.query.understanding import Query
 from service.schemas import SearchParams
-from service.search.understanding import Query
 from service.searcher import Searcher
 
 

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 from indexer.index.lexical import Term
 from indexer.text.syllables import code_spans, folded, readable, spelt, stream
-from service.search.typing_slips import telex, vni
-from service.search.understanding import Query
+from service.query.typing_slips import telex, vni
+from service.query.understanding import Query
 
 ReadingKind = Literal["same", "spelling", "diacritics", "telex", "vni", "slip", "misspelt"]
 """As it was typed; another spelling of one word (hoà, hòa); diacritics put on; keys of an input method; a wrong key;

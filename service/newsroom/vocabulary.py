@@ -23,7 +23,7 @@ from indexer.language import lexicon
 from service.errors import BadRequest, CannotWrite, Changed, FieldError
 from service.files.edited import held, put
 from service.files.followed import FileContents, regular
-from service.search import synonyms
+from service.query import synonyms
 from service.settings import Settings
 
 VocabularyKind = Literal["synonyms", "abbreviations", "renamings"]

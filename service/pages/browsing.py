@@ -15,11 +15,11 @@ from service import api
 from service.errors import NotFound
 from service.hits import Answer
 from service.pages.shared import absolute, blueprint, lang_fields, language, link, own_page, pictures, web_address
+from service.passages.highlights import Highlights
+from service.passages.snippets import NOTHING_WANTED
 from service.reader import feeds
 from service.reader.search_page import SearchLinks
 from service.reader.topics import DEFAULT_LIMIT, FOLDERS, IN_FEED, KINDS, Topic, page_number, topic
-from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED
 from service.searcher import Searcher
 
 

@@ -8,10 +8,10 @@ from flask.typing import ResponseReturnValue
 from service import api, schemas
 from service.pages.browsing import search_address
 from service.pages.shared import absolute, blueprint, filled_in, lang_fields, language, link, pictures, web_address
+from service.passages.highlights import Highlights
 from service.reader import article_page, metadata
 from service.reader.search_page import BOUNDS, VALUES, SearchLinks
 from service.schemas import SearchParams
-from service.search.highlights import Highlights
 from service.serving import deadline
 
 _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")

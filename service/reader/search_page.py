@@ -14,9 +14,9 @@ from indexer.language import lexicon
 from indexer.text.folding import match_key
 from indexer.text.syllables import spaced
 from service.hits import Answer
+from service.query.suggest import Suggestion
+from service.query.understanding import Expansion, Query
 from service.schemas import MAX_QUERY, MAX_WINDOW, SearchParams
-from service.search.suggest import Suggestion
-from service.search.understanding import Expansion, Query
 from service.wording.strings import Strings
 
 BOUNDS = ("published_from", "published_to")

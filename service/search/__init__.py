@@ -1,5 +1,4 @@
-"""What was meant by what was typed, and what is therefore found, suggested and marked.
+"""From a query that is understood to one page of hits: scope, candidates with one score, order, articles.
 
-From a query to candidates with one score: understanding it (diacritics, slips of the keys, abbreviations, synonyms),
-looking by meaning and by words, and the passages that show why. Knows nothing of HTTP, pages or related lists.
+Knows nothing of HTTP, of pages, nor of related lists.
 """

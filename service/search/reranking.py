@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
-from service.search import snippets
-from service.search.snippets import MarkTargets
+from service.passages import snippets
+from service.passages.snippets import MarkTargets
 
 FIRST = 30
 """So many hits, from the first, are looked at again."""

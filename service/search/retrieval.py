@@ -23,9 +23,9 @@ from indexer.index.calibration import Background, Moments
 from indexer.index.lexical import Chance
 from models.encoder import Vectors
 from service.observing import tracing
+from service.query.understanding import Query
 from service.ranking import fusion
 from service.ranking.fusion import Candidates, Scores
-from service.search.understanding import Query
 
 EXACT = 20_000
 """Up to so many articles a result set is complete. In a larger archive each retriever brings `WINDOW` at most."""

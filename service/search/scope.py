@@ -9,7 +9,7 @@ import numpy as np
 from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
-from service.search.understanding import Query
+from service.query.understanding import Query
 
 
 class SearchScope(NamedTuple):

@@ -23,13 +23,13 @@ from service.errors import NotReady
 from service.hits import Answer
 from service.observing import tracing
 from service.public import PublicArticles
+from service.query.understanding import Expansion, Query, Understanding
 from service.ranking import fusion
 from service.schemas import SearchParams
 from service.search import hit_page, ranked_hits, reranking
 from service.search.ranked_hits import RankedHits
 from service.search.retrieval import LexicalMatches, Retrieval
 from service.search.scope import SearchScope
-from service.search.understanding import Expansion, Query, Understanding
 from service.serving import deadline
 from service.serving.beside import BackgroundCall
 from service.serving.held_reranker import HeldReranker, RerankingSkipped

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import slips
-from service.search.confusions import SELDOM, confusions
-from service.search.misspellings import Speller
+from service.query.confusions import SELDOM, confusions
+from service.query.misspellings import Speller
 
 
 def test_pieces_have_two_to_six_words():

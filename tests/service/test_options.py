@@ -7,9 +7,9 @@ import pytest
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ContentClass
 from service.options import NO_ABBREVIATIONS, NO_RENAMINGS, Options
+from service.query.synonyms import NO_SYNONYMS
 from service.ranking.presets import Defaults
 from service.rules.lines import NO_RULES
-from service.search.synonyms import NO_SYNONYMS
 from service.settings import Settings
 
 

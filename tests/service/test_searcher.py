@@ -30,12 +30,12 @@ from indexer.text.syllables import stream
 from models.hashing import HashingEncoder
 from service.errors import NotFound, NotReady
 from service.options import Options
+from service.query.understanding import SHORT
 from service.ranking.fusion import BRIEF_TERMS_WEIGHT, ECHO_WEIGHT, TERMS_SCALE, TERMS_WEIGHT
 from service.related.seeds import BRIEF
 from service.rules.lines import NO_RULES, parse
 from service.schemas import RelatedBody, SearchParams
 from service.search.retrieval import LEAST_RELATED, NEAREST
-from service.search.understanding import SHORT
 from service.searcher import Searcher
 
 ENCODER = HashingEncoder()

@@ -13,7 +13,7 @@ from indexer.errors import SourceError
 from indexer.language import lexicon
 from indexer.language.lexicon import Abbreviation, Concept, Renaming, Rendering, _pairs
 from indexer.text.syllables import folded, spaced, stream, syllables
-from service.search import thesaurus
+from service.query import thesaurus
 
 FILES = Path(lexicon.__file__).parent
 MERGERS = date(2025, 7, 1)

@@ -12,10 +12,10 @@ from models.hashing import HashingEncoder
 from service.answers import written
 from service.answers.shapes import MAX_FACET, SearchList
 from service.hits import Answer, Fate, Hit, Numbers, Reason
+from service.query.understanding import Expansion
 from service.ranking.presets import FallbackName
 from service.rules.applied import MissingPin
 from service.schemas import BatchLine, BatchParams
-from service.search.understanding import Expansion
 from service.searcher import Searcher
 
 LINE = {

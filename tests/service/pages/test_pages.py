@@ -19,10 +19,10 @@ from lxml import html
 import service
 from indexer.articles.article import VIETNAM
 from service.pages.shared import web_address
+from service.query.misspellings import Misspelling, Speller
+from service.query.suggest import SuggestionKind
 from service.reader.search_page import PageLink, SearchLinks
 from service.schemas import SearchParams
-from service.search.misspellings import Misspelling, Speller
-from service.search.suggest import SuggestionKind
 from service.wording import strings
 from service.wording.strings import EN, VI
 

@@ -16,12 +16,12 @@ from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from service.options import Options
+from service.query.understanding import Understanding
 from service.ranking import fusion
 from service.schemas import MAX_WINDOW, SearchParams
 from service.search import retrieval
 from service.search.ranked_hits import STRONG
 from service.search.retrieval import LexicalMatches, Retrieval
-from service.search.understanding import Understanding
 from service.searcher import Searcher
 
 ENCODER = HashingEncoder()

@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import permutations
 from typing import NamedTuple
 
-from service.search.typing_slips import SPELLINGS, TONES, toned
+from service.query.typing_slips import SPELLINGS, TONES, toned
 
 USUAL, SELDOM, RARE = 3.0, 4.5, 6.5
 """What a confusion costs: minus the log of how often a syllable that can be mistaken so is, by rule of thumb."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from indexer.language import lexicon
 from indexer.language.restoration import BREAK, NUMBER, Ids, Language
 from indexer.text.syllables import syllables
-from service.search import thesaurus
+from service.query import thesaurus
 
 UNMET_PAIR, MET_PAIR = 3.0, 0.5
 """By how much (log) a pair of the shipped words is likelier than the archive says, where it has not met it and where it

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from indexer.text.syllables import folded, syllables
-from service.search import english
-from service.search.confusions import confusions
-from service.search.typing_slips import without_keys
-from service.search.understanding import Query
+from service.query import english
+from service.query.confusions import confusions
+from service.query.typing_slips import without_keys
+from service.query.understanding import Query
 
 _MOST_WORDS = 8
 """Of so many words at most each is taken for another one; whoever typed more needs no suggestion."""

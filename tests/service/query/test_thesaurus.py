@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from indexer.language import compounds, lexicon
 from indexer.language.lexicon import Synonym
-from service.search import thesaurus
+from service.query import thesaurus
 
 ENTRIES = [
     Synonym("heo", ("lợn",)),

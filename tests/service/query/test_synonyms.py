@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.text.syllables import LONGEST_TOKEN, syllables
-from service.search.synonyms import NO_SYNONYMS, SynonymFile, Synonyms, parse
+from service.query.synonyms import NO_SYNONYMS, SynonymFile, Synonyms, parse
 
 any_text = st.text(
     st.one_of(st.sampled_from("ab,,=>>#\\\n\n \r\x00\ufeff\udc80"), st.characters(exclude_categories=()))

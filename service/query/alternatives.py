@@ -16,9 +16,9 @@ from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming
 from indexer.language.mining import MinedAbbreviation
 from indexer.text.syllables import folded, syllables
-from service.search import thesaurus
-from service.search.synonyms import NO_SYNONYMS, Synonyms
-from service.search.typing_slips import plausible_folded
+from service.query import thesaurus
+from service.query.synonyms import NO_SYNONYMS, Synonyms
+from service.query.typing_slips import plausible_folded
 
 WordRun = tuple[str, ...]
 AlternativeKind = Literal["abbreviation", "renamed", "synonym", "thesaurus", "typed"]

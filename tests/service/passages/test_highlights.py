@@ -3,9 +3,9 @@
 import pytest
 
 from indexer.articles.article import Article
-from service.search import snippets
-from service.search.highlights import Highlights
-from service.search.snippets import NOTHING_WANTED, MarkTargets
+from service.passages import snippets
+from service.passages.highlights import Highlights
+from service.passages.snippets import NOTHING_WANTED, MarkTargets
 
 KILN = MarkTargets(frozenset({"lò", "gốm"}), frozenset())
 

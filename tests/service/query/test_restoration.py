@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from indexer.language.restoration import BREAK, NUMBER, Language, LanguageWriter
 from indexer.text.syllables import folded, spelt, stream
-from service.search import restoration
-from service.search.restoration import Candidate, restore
+from service.query import restoration
+from service.query.restoration import Candidate, restore
 
 SENTENCES = [
     "công nhân trên đường về nhà máy",

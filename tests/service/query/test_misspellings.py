@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from indexer.language import lexicon
 from indexer.language.restoration import Language, LanguageWriter
 from indexer.text.syllables import stream
-from service.search.alternatives import AlternativeSpan
-from service.search.misspellings import MOST_WORDS, Misspelling, Speller, Spelling
-from service.search.restoration import RestoredQuery
+from service.query.alternatives import AlternativeSpan
+from service.query.misspellings import MOST_WORDS, Misspelling, Speller, Spelling
+from service.query.restoration import RestoredQuery
 
 SENTENCES = [
     "bảo hiểm xã hội cho công nhân nhà máy",

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from indexer.language.restoration import BREAK, NUMBER, Ids, Language, Pairs
 from indexer.text.syllables import folded
-from service.search.english import ENGLISH, is_term
-from service.search.known_words import PairsInLanguage
-from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni
+from service.query.english import ENGLISH, is_term
+from service.query.known_words import PairsInLanguage
+from service.query.typing_slips import plausible, plausible_folded, slips, telex, vni
 
 Costs = NDArray[np.float64]
 

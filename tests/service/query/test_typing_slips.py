@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from indexer.text.folding import fold
 from indexer.text.syllables import syllables
-from service.search.typing_slips import plausible, plausible_folded, slips, telex, vni, without_keys
+from service.query.typing_slips import plausible, plausible_folded, slips, telex, vni, without_keys
 
 # What is plausible, read anew from vowels and finals; where the tone is written is left to the module.
 

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.text.syllables import folded
-from service.search.confusions import RARE, SAME, SELDOM, USUAL, SyllableParts, confusions, parts_of
-from service.search.typing_slips import SPELLINGS, TONES, plausible, toned
+from service.query.confusions import RARE, SAME, SELDOM, USUAL, SyllableParts, confusions, parts_of
+from service.query.typing_slips import SPELLINGS, TONES, plausible, toned
 
 ALL = sorted(
     {

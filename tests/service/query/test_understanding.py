@@ -14,9 +14,9 @@ from indexer.language.lexicon import Abbreviation, Renaming
 from indexer.language.mining import MinedAbbreviation
 from indexer.language.restoration import Language, LanguageWriter
 from indexer.text.syllables import stream
-from service.search import thesaurus
-from service.search.synonyms import parse
-from service.search.understanding import Understanding
+from service.query import thesaurus
+from service.query.synonyms import parse
+from service.query.understanding import Understanding
 
 SENTENCES = [
     "công nhân trên đường về nhà máy",

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from indexer.text.syllables import folded, syllables
-from service.search.snippets import MarkTargets, Piece, mark, snippet, to_html
+from service.passages.snippets import MarkTargets, Piece, mark, snippet, to_html
 
 NOTHING = MarkTargets(frozenset(), frozenset())
 SNOWMAN = " ☃"  # no usual character: every word of the text is looked at

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from indexer.language import lexicon
 from indexer.text.syllables import syllables
-from service.search import english
-from service.search.english import ENGLISH, forms, gloss_of, glosses, whole_words
+from service.query import english
+from service.query.english import ENGLISH, forms, gloss_of, glosses, whole_words
 
 
 def glossed(text):

@@ -9,8 +9,8 @@ from markupsafe import Markup
 
 from indexer.articles.article import Article
 from indexer.text.syllables import folded
-from service.search import snippets
-from service.search.snippets import MarkTargets, Piece
+from service.passages import snippets
+from service.passages.snippets import MarkTargets, Piece
 
 
 class Highlights:

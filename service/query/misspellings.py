@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from indexer.language.knowledge import Knowledge
 from indexer.language.restoration import BREAK, NUMBER, Language
 from indexer.text.syllables import folded, syllables
-from service.search.alternatives import AlternativeSpan
-from service.search.confusions import RARE, SAME, SELDOM, USUAL, confusions
-from service.search.known_words import PairsInLanguage, known_syllables
-from service.search.restoration import RestoredQuery
+from service.query.alternatives import AlternativeSpan
+from service.query.confusions import RARE, SAME, SELDOM, USUAL, confusions
+from service.query.known_words import PairsInLanguage, known_syllables
+from service.query.restoration import RestoredQuery
 
 MOST_WORDS = 12
 """Longer queries are titles, pasted from where they are spelt right, and found by their other words."""

@@ -16,8 +16,8 @@ from indexer.language.lexicon import Abbreviation
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
-from service.search import suggest
-from service.search.suggest import Suggester, Suggestion
+from service.query import suggest
+from service.query.suggest import Suggester, Suggestion
 from service.searcher import Searcher
 
 NOW = datetime(2024, 6, 1, tzinfo=VIETNAM)

@@ -16,13 +16,13 @@ from indexer.language.compounds import word_pairs, words_in
 from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming
 from indexer.text.syllables import code_spans, codes, folded, plain, readable, spelt, stream, syllables
-from service.search.alternatives import Alternatives, AlternativeSpan, WordRun, named
-from service.search.english import Gloss, asking, gloss_of, glosses, whole_words
-from service.search.misspellings import Speller, Spelling
-from service.search.restoration import RestoredQuery, choices_in, restore
-from service.search.snippets import MarkTargets
-from service.search.synonyms import NO_SYNONYMS, Synonyms
-from service.search.typing_slips import plausible_folded
+from service.passages.snippets import MarkTargets
+from service.query.alternatives import Alternatives, AlternativeSpan, WordRun, named
+from service.query.english import Gloss, asking, gloss_of, glosses, whole_words
+from service.query.misspellings import Speller, Spelling
+from service.query.restoration import RestoredQuery, choices_in, restore
+from service.query.synonyms import NO_SYNONYMS, Synonyms
+from service.query.typing_slips import plausible_folded
 
 SHORT = 5
 """Up to so many syllables a query names a topic; longer ones are questions, sentences, titles."""
