@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from service.observing import tracing
 from service.query.understanding import Query
 from service.ranking import fusion
 from service.ranking.fusion import Candidates, Scores
+from service.serving.beside import BackgroundCall
 
 EXACT = 20_000
 """Up to so many articles a result set is complete. In a larger archive each retriever brings `WINDOW` at most."""
@@ -118,6 +119,26 @@ class LexicalMatches:
         Common words weigh less than rare ones.
         """
         return self.scores.astype(np.float64) / (self.calibrated.known or 1.0)
+
+
+class LexicalSearch:
+    """Finds words among articles. Among those of one pool it begins at once, beside what follows.
+
+    :param find: Returns the matches among allowed articles, (articles,) bool.
+    :param pool: (articles,) bool.
+    :param begin: Whether to begin.
+    """
+
+    def __init__(self, find: Callable[[Mask], LexicalMatches], pool: Mask, begin: bool) -> None:
+        self._find = find
+        self._pool = pool
+        self._begun = BackgroundCall(partial(find, pool)) if begin else None
+
+    def __call__(self, allowed: Mask) -> LexicalMatches:
+        """Return the matches among the allowed articles."""
+        if self._begun is not None and allowed is self._pool:
+            return self._begun.result()
+        return self._find(allowed)
 
 
 class DenseMatches(NamedTuple):

@@ -45,3 +45,7 @@ class SearchScope(NamedTuple):
         if query.phrases and not len(phrased):
             relaxed.append("phrase")
         return cls(visible, visible is not public, phrased, tuple(relaxed))
+
+    def within(self, passing: Mask) -> Mask:
+        """Return which articles of the scope are among the public ones that pass some filters, (articles,) bool."""
+        return passing & self.visible if self.is_excluding else passing

@@ -28,10 +28,9 @@ from service.ranking import fusion
 from service.schemas import SearchParams
 from service.search import hit_page, ranked_hits, reranking
 from service.search.ranked_hits import RankedHits
-from service.search.retrieval import LexicalMatches, Retrieval
+from service.search.retrieval import LexicalMatches, LexicalSearch, Retrieval
 from service.search.scope import SearchScope
 from service.serving import deadline
-from service.serving.beside import BackgroundCall
 from service.serving.held_reranker import HeldReranker, RerankingSkipped
 
 _Facets = dict[str, list[tuple[str, int]]]
@@ -72,19 +71,19 @@ class QuerySearch:
         deadline.check("understanding")
         if params.q is None:
             return self._browse(params, now)
-        public = self._public.mask(now=now)
+        public, passing = self._public.mask(now=now), self._public.mask(params.filters(), now)
         query = understanding.understand(params.q, params.literal, partial(self._archive.has, public))
         scope = SearchScope.of(self._archive, query, public)
-        allowed = self._within(scope, params, now)
+        allowed = scope.within(passing)
         tracing.lap("understanding")
         retrieval = self._retrieval(query, params, scope, allowed)
+        degraded = () if retrieval.by_meaning or params.mode == "lexical" else ("encoder",)
         deadline.check("candidates")
         ranked = self._ranked(retrieval, params, allowed)
         deadline.check("list")
         if params.sort == "newest":
             ranked = ranked_hits.newest_first(ranked, self._archive)
         tracing.lap("ranking")
-        degraded = () if retrieval.by_meaning or params.mode == "lexical" else ("encoder",)
         if rerank and self._is_reranked(params):
             second = self._second_look(query, ranked)
             ranked, degraded = second or ranked, degraded if second else (*degraded, "reranker")
@@ -116,24 +115,13 @@ class QuerySearch:
         tracing.lap("reading")
         return Answer(hits, ranked.total, False, facets=facets, strong=ranked.total)
 
-    def _within(
-        self, scope: SearchScope, params: SearchParams, now: datetime | None, without: str | None = None
-    ) -> Mask:
-        """Return which articles of a scope pass the filters.
-
-        :param without: A facet whose chosen values are passed over.
-        """
-        filters = params.filters() if without is None else params.filters_without(without)
-        passing = self._public.mask(filters, now)
-        return passing & scope.visible if scope.is_excluding else passing
-
     def _retrieval(self, query: Query, params: SearchParams, scope: SearchScope, allowed: Mask) -> Retrieval:
         """Encode the query, and find its words meanwhile."""
         lexical = None
         if params.mode != "dense":
             pool = allowed if params.ranking == "similarity" else scope.visible
             matches = LexicalMatches.best if params.ranking == "similarity" else LexicalMatches.speaking
-            lexical = _Beside(partial(matches, self._archive, query), pool, begin=params.mode == "hybrid")
+            lexical = LexicalSearch(partial(matches, self._archive, query), pool, begin=params.mode == "hybrid")
         vector = None if params.mode == "lexical" else self._vector(query, params.mode)
         tracing.lap("encoding")
         return Retrieval(self._archive, query, vector, lexical, scope.visible, scope.phrased)
@@ -184,7 +172,7 @@ class QuerySearch:
             return self._archive.facets(ranked.rows)
         facets = self._archive.facets_of_texts(ranked.rows)
         for field in _chosen(params):
-            allowed = self._within(scope, params, now, without=field)
+            allowed = scope.within(self._public.mask(params.filters_without(field), now))
             if params.min_relevance > 0:
                 rows = self._ranked(retrieval, params, allowed).rows
             else:  # then relevance keeps nothing out, and need not be worked out
@@ -204,23 +192,6 @@ class QuerySearch:
         parts = max(expansion.typed.split(), expansion.also.split(), key=len)
         having = self._archive.having([Term("exact", token) for token in (*parts, *word_pairs(parts))])
         return bool(public[having].any())
-
-
-class _Beside:
-    """Finds words among articles; among those of one pool the search goes on beside what follows.
-
-    :param begin: Whether it begins now.
-    """
-
-    def __init__(self, find: Callable[[Mask], LexicalMatches], pool: Mask, begin: bool) -> None:
-        self._find = find
-        self._pool = pool
-        self._begun = BackgroundCall(partial(find, pool)) if begin else None
-
-    def __call__(self, allowed: Mask) -> LexicalMatches:
-        if self._begun is not None and allowed is self._pool:
-            return self._begun.result()
-        return self._find(allowed)
 
 
 def _chosen(params: SearchParams) -> Sequence[str]:
