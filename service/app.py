@@ -28,7 +28,7 @@ from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads
 from models.cross_encoder import Reranker
 from models.encoder import Encoder
-from service import api, pages
+from service import api, pages, state
 from service.clicks.counting import Clicks
 from service.clicks.lists import ListSigner
 from service.clicks.log import FILE as CLICKS
@@ -440,7 +440,7 @@ def _problem(status: int, title: str, detail: str, errors: list[FieldError], kin
         "detail": detail,
         "errors": [fault.as_json() for fault in errors],
     }
-    response = api.as_json(body)
+    response = state.as_json(body)
     response.headers["Cache-Control"] = "no-store"  # what is not there now may be in a moment
     response.status_code = status
     response.mimetype = "application/problem+json"

@@ -1,6 +1,6 @@
 """The HTML blueprint: each view parses, calls, and renders; what a page says is in `strings`, how in `templates`.
 
-With `app` and `api` the only modules that know Flask.
+With `app`, `api` and `state` the only modules that know Flask.
 """
 
 from service.pages import browsing, editing, entering, judging, operating, reading, signing_on, vocabulary

@@ -12,7 +12,7 @@ from indexer.articles.article import shown
 from indexer.errors import IndexerError
 from indexer.snapshot.home import Home
 from indexer.text import folding
-from service import api, schemas
+from service import schemas, state
 from service.errors import Changed, FieldError
 from service.overview import finding_page
 from service.pages.shared import blueprint, language, link, needs, newsroom_page
@@ -28,12 +28,12 @@ LIT = 60
 @blueprint.get("/newsroom/index")
 def operations_page() -> Response:
     """Show operators how everything is now."""
-    state = operations.operations(_home(), api.live(), api.latency())
-    rolled = next((row.id for row in state.snapshots if row.id == request.args.get("rolled")), None)
+    found = operations.operations(_home(), state.live(), state.latency())
+    rolled = next((row.id for row in found.snapshots if row.id == request.args.get("rolled")), None)
     return newsroom_page(
         "operations.html",
         w=operations_words.WORDS[language().code],
-        state=state,
+        state=found,
         rolled=rolled,
         may_roll_back=g.visitor.may("ingest"),
     )
@@ -72,8 +72,8 @@ def _rollback_page(wanted: str, problem: str | None = None) -> ResponseReturnVal
 @blueprint.get("/newsroom/map")
 def archive_map() -> Response:
     """Show the archive as a map, what a search finds on it, and what there is to act on."""
-    searcher, q = api.live().searcher(), folding.clean(request.args.get("q", ""))
-    overview = api.overviews().of(searcher)
+    searcher, q = state.live().searcher(), folding.clean(request.args.get("q", ""))
+    overview = state.overviews().of(searcher)
     found = None if not q else searcher.search(schemas.parse_params(SearchParams, {"q": [q], "limit": [str(LIT)]}))
     return newsroom_page(
         "map.html",
@@ -91,7 +91,7 @@ def archive_map() -> Response:
 @blueprint.get("/newsroom/map/points")
 def map_points() -> Response:
     """Return the points of the map; their address changes with them."""
-    overview = api.overviews().of(api.live().searcher())
+    overview = state.overviews().of(state.live().searcher())
     if not overview.mapped:
         raise NotFound()
     keeps = request.args.get("v") == overview.version
@@ -105,7 +105,7 @@ def map_articles() -> ResponseReturnValue:
 
     :raises Changed: if another map is served by now.
     """
-    overview = api.overviews().of(api.live().searcher())
+    overview = state.overviews().of(state.live().searcher())
     rows = [int(row) for row in request.args.getlist("row") if row.isdecimal() and len(row) < 10]
     if (version := request.args.get("v", "")) != overview.version:
         raise Changed(FieldError("v", shown(version), f"expected {overview.version}, the map that is served"))
@@ -119,13 +119,13 @@ def map_articles() -> ResponseReturnValue:
         }
         for row, one in overview.articles(rows)
     ]
-    return api.as_json({"articles": told})
+    return state.as_json({"articles": told})
 
 
 @blueprint.get("/newsroom/map/<any(duplicates, unlinked, hubs):kind>")
 def map_findings(kind: finding_page.FindingKind) -> Response:
     """Show a list of what there is to act on, a page of it."""
-    overview, given = api.overviews().of(api.live().searcher()), request.args.get("page", "1")
+    overview, given = state.overviews().of(state.live().searcher()), request.args.get("page", "1")
     number = int(given) if given.isdecimal() and len(given) < 9 else 1
     return newsroom_page(
         "findings.html",
@@ -138,11 +138,11 @@ def map_findings(kind: finding_page.FindingKind) -> Response:
 @blueprint.get("/newsroom/map/<any(duplicates, unlinked, hubs):kind>.csv")
 def map_findings_csv(kind: finding_page.FindingKind) -> Response:
     """Return all of such a list as a table to download."""
-    overview = api.overviews().of(api.live().searcher())
+    overview = state.overviews().of(state.live().searcher())
     lines = finding_page.table(overview.archive, overview.findings, kind)
     headers = {"Content-Disposition": f'attachment; filename="{kind}.csv"'}
     return Response("".join(lines), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _home() -> Home:
-    return Home(api.settings().home)
+    return Home(state.settings().home)

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, g, render_template, request, url_for
 from indexer.articles.article import Article, shown
 from indexer.articles.summaries import Summary
 from indexer.text import addresses, folding
-from service import api, schemas
+from service import schemas, state
 from service.errors import FieldError, Forbidden
 from service.judging import judgements
 from service.reader.search_page import PageLink
@@ -59,7 +59,7 @@ def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
     page = render_template(
         template,
         menu=words,
-        csrf=api.gate().token(visitor),
+        csrf=state.gate().token(visitor),
         signed_in=_signed_in(visitor),
         **{"here_path": request.path} | values,
     )
@@ -80,7 +80,7 @@ def _signed_in(visitor: Visitor) -> str | None:
 @blueprint.app_context_processor
 def context() -> dict[str, Any]:
     """Return what every template needs, the error page's too, whatever was asked for."""
-    words, settings = language(), api.settings()
+    words, settings = language(), state.settings()
     given = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     # An address of the query alone stays on this page, whether or not it is one of ours.
     here = {code: "?" + urlencode([*given, *lang_fields(code)], errors="replace") for code in ("vi", "en")}
@@ -116,13 +116,13 @@ def absolute(path: str) -> str | None:
     The host that a request names is not taken for it: it is whatever somebody wrote there, and a cache would hand the
     page on to others.
     """
-    public = api.settings().public_url
+    public = state.settings().public_url
     return None if public is None else public.rstrip("/") + path
 
 
 def pictures() -> Pictures:
     """Return which pictures a page may load."""
-    return Pictures(api.settings().picture_hosts)
+    return Pictures(state.settings().picture_hosts)
 
 
 def language() -> Strings:

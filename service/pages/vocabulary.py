@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from flask import Response, g, redirect, request
 from flask.typing import ResponseReturnValue
 
-from service import api
+from service import state
 from service.errors import ServiceError, SignedOut
 from service.newsroom import vocabulary_page
 from service.pages.shared import CSRF, blueprint, filled_in, language, link, newsroom_page, visitor_name
@@ -31,7 +31,7 @@ def change_synonyms() -> ResponseReturnValue:
         form = vocabulary_page.parse(given)
         if form.do == "try":
             return _vocabulary_page(given, form)
-        vocabulary_page.save(api.settings(), form, g.visitor, visitor_name())
+        vocabulary_page.save(state.settings(), form, g.visitor, visitor_name())
     except ServiceError as error:
         return _vocabulary_page(given, error=error)
     asked = {"what": form.what, "done": form.do} | ({"q": form.q} if form.q else {})
@@ -47,7 +47,7 @@ def _vocabulary_page(
     if isinstance(error, SignedOut):  # who is not let in sees what they typed, and nothing else
         filled = vocabulary_page.filled_in(given)
         return newsroom_page("synonyms.html", error.status, w=words, filled=filled, view=None, error=error)
-    view = vocabulary_page.view(api.live().searcher(), api.settings(), given, form, error)
+    view = vocabulary_page.view(state.live().searcher(), state.settings(), given, form, error)
     status = 200 if view.error is None else view.error.status
     own = {"filled": view.filled, "error": view.error, "may": g.visitor.may("rules")}
     return newsroom_page("synonyms.html", status, w=words, view=view, done=given.get("done", [""])[0], **own)
