@@ -6,7 +6,7 @@ readers. Knows no address and no page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from flask import Response, current_app, request
@@ -19,10 +19,10 @@ from service.live import Live
 from service.observing.latency import RecentLatency
 from service.observing.metrics import metrics
 from service.observing.query_log import QueryLog
-from service.overview.mapped import Overviews
 from service.ranking.presets import is_fallback
 from service.reader.front_page import FrontPages
 from service.schemas import SearchParams
+from service.searcher import Searcher
 from service.security import addresses
 from service.security.audit import AuditLog
 from service.security.gate import Doorkeeper
@@ -30,6 +30,13 @@ from service.security.keys import KeyStore
 from service.security.sign_on import SignOn
 from service.serving.admission import Admission
 from service.settings import Settings
+from service.wording.newsroom import Tab
+from service.wording.strings import Strings
+
+COMPARING = "lienquan_comparing"
+KEPT_FORMS = "lienquan_kept_forms"
+TABS = "lienquan_tabs"
+"""Where an application holds what parts add that it may be made without (`service.extras`)."""
 
 
 def live() -> Live:
@@ -46,11 +53,6 @@ def latency() -> RecentLatency:
     """Return what tells of the last minutes."""
     found: RecentLatency = current_app.extensions["lienquan_latency"]
     return found
-
-
-def overviews() -> Overviews:
-    """Return what is known of the archive as a whole."""
-    return cast(Overviews, current_app.extensions["lienquan_overviews"])
 
 
 def front_pages() -> FrontPages:
@@ -86,6 +88,21 @@ def admission() -> Admission:
 def clicks() -> Clicks | None:
     """Return who counts clicks, None where they are not counted."""
     return cast("Clicks | None", current_app.extensions.get("clicks"))
+
+
+def comparing() -> Callable[[Searcher, Article, str, Strings], dict[str, Any]] | None:
+    """Return what sets the newest of the section beside a block, None where nothing does."""
+    return cast("Callable[..., dict[str, Any]] | None", current_app.extensions.get(COMPARING))
+
+
+def kept_forms() -> set[str]:
+    """Return the views of parts that show a form again that is refused."""
+    return cast("set[str]", current_app.extensions[KEPT_FORMS])
+
+
+def tabs(code: str) -> list[Tab]:
+    """Return what parts add to the newsroom's menu, in a language."""
+    return [tab for added in current_app.extensions[TABS] for tab in added[code]]
 
 
 def as_json(value: Any) -> Response:

@@ -180,7 +180,7 @@ class TestImports:
                     "service.cli",
                     *(
                         f"service.commands.{name}"
-                        for name in ("common", "archive", "articles", "asking", "exporting", "following")
+                        for name in ("common", "archive", "articles", "asking", "comparing", "exporting", "following")
                     ),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
                     "service.commands.words",

@@ -93,7 +93,7 @@ def article_block(article_id: str) -> ResponseReturnValue:
     found = block.block(searcher, under, params.preset)
     about = [effect.rule for effect in found.effects]
     entries = block_page.history(state.settings().rules, about, under)
-    pair = block_page.compared(searcher, under, params.when)
+    compared = state.comparing()
     return _block_page(
         "block.html",
         under,
@@ -103,7 +103,8 @@ def article_block(article_id: str) -> ResponseReturnValue:
         saved=any(entry.id == params.saved for entry in entries[:1]),
         when=params.when,
         entries=entries,
-        **block_page.comparing(language(), pair),
+        compares=compared is not None,
+        **({} if compared is None else compared(searcher, under, params.when, language())),
     )
 
 

@@ -31,10 +31,10 @@ _FOR_ALL = {
 """What of the newsroom's is there for whoever is not signed in."""
 
 _KEPT_WHEN = {
-    SignedOut: {"pages.draft", "pages.change_synonyms"},
-    StaleForm: {"pages.draft", "pages.save_rule", "pages.change_synonyms"},
+    SignedOut: {"pages.draft"},
+    StaleForm: {"pages.draft", "pages.save_rule"},
 }
-"""What is answered by its own page where its form is refused."""
+"""What is answered by its own page where its form is refused, beside what parts add (`state.kept_forms`)."""
 
 
 @blueprint.before_request
@@ -51,7 +51,7 @@ def guard() -> None:
         if request.method not in SAFE:
             state.gate().check_form(g.visitor, request.form.get(CSRF, ""))
     except (SignedOut, StaleForm) as error:
-        if request.endpoint not in _KEPT_WHEN[type(error)]:
+        if request.endpoint not in _KEPT_WHEN[type(error)] | state.kept_forms():
             raise
         g.refused = error  # what was typed stays on its page, to be sent again
 

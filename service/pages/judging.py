@@ -12,12 +12,14 @@ from werkzeug.exceptions import NotFound
 from service import schemas, state
 from service.judging import judgements, query_page, sittings
 from service.judging.judgements import JudgementStore
-from service.pages.shared import CSRF, blueprint, filled_in, language, link, newsroom_page, visitor_name
+from service.pages.shared import CSRF, Views, filled_in, language, link, newsroom_page, visitor_name
 from service.wording import judging as judging_words
 from service.wording import query as query_words
 
+views = Views()
 
-@blueprint.get("/newsroom/query")
+
+@views.get("/newsroom/query")
 def query() -> Response:
     """Show how a query is understood, and what meaning, words and both find."""
     given = filled_in(request.args.lists())
@@ -26,7 +28,7 @@ def query() -> Response:
     return newsroom_page("query.html", w=query_words.WORDS[language().code], asked=asked, view=view)
 
 
-@blueprint.get("/newsroom/judge")
+@views.get("/newsroom/judge")
 def judge() -> ResponseReturnValue:
     """Show what the lists of a query bring, or those under an article, to be judged without knowing which did."""
     given = filled_in(request.args.lists())
@@ -39,7 +41,7 @@ def judge() -> ResponseReturnValue:
     return newsroom_page("judge.html", w=words, subject=subject, since=since, sitting=sitting)
 
 
-@blueprint.post("/newsroom/judge")
+@views.post("/newsroom/judge")
 def judge_one() -> ResponseReturnValue:
     """Write a judgement down, or take the last one back."""
     form = filled_in((name, values) for name, values in request.form.lists() if name not in (CSRF, "at"))
@@ -50,7 +52,7 @@ def judge_one() -> ResponseReturnValue:
     return redirect(link("pages.judge", **given.subject(), **anchor), 303)
 
 
-@blueprint.get("/newsroom/judgements")
+@views.get("/newsroom/judgements")
 def judged() -> Response:
     """Show the judged queries, and how good each list of theirs is."""
     asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)
@@ -59,7 +61,7 @@ def judged() -> Response:
     return newsroom_page("judgements.html", w=words, asked=asked, found=found, page=sittings.PAGE, moment=_moment)
 
 
-@blueprint.get("/newsroom/judgements/<string:name>")
+@views.get("/newsroom/judgements/<string:name>")
 def judgements_file(name: str) -> Response:
     """Download the judgements in a form that `lienquan evaluate` reads, or everybody's by themselves."""
     asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)

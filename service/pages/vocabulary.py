@@ -9,18 +9,20 @@ from flask.typing import ResponseReturnValue
 
 from service import state
 from service.errors import ServiceError, SignedOut
-from service.newsroom import vocabulary_page
-from service.pages.shared import CSRF, blueprint, filled_in, language, link, newsroom_page, visitor_name
+from service.pages.shared import CSRF, Views, filled_in, language, link, newsroom_page, visitor_name
+from service.vocabulary import vocabulary_page
 from service.wording import vocabulary as vocabulary_words
 
+views = Views()
 
-@blueprint.get("/newsroom/synonyms")
+
+@views.get("/newsroom/synonyms")
 def synonyms() -> Response:
     """Show the newsroom's synonyms, abbreviations and renamed places, and what is known without them."""
     return _vocabulary_page(filled_in(request.args.lists()))
 
 
-@blueprint.post("/newsroom/synonyms")
+@views.post("/newsroom/synonyms", keeps_typed=True)
 def change_synonyms() -> ResponseReturnValue:
     """Try a change out beside what is found without it, or make it."""
     given = request.form.to_dict(flat=False)
