@@ -2,50 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import lru_cache, partial, wraps
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
 from urllib.parse import unquote
 
-from flask import Blueprint, Response, abort, current_app, g, render_template, request
+from flask import Blueprint, Response, abort, g, render_template, request
 from pydantic import BaseModel
 from werkzeug.exceptions import HTTPException
 
-from indexer.articles.article import Article, shown
-from indexer.articles.summaries import Summary
+from indexer.articles.article import shown
 from indexer.sources.following import condition
-from service import schemas
+from service import schemas, state
 from service.answers import api_docs, openapi, written
 from service.answers.shapes import SuggestionList, SuggestionOut
 from service.answers.validity import Validity
 from service.clicks.counting import MAX_BODY as MAX_CLICKS
 from service.clicks.counting import Clicks
 from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody, ServiceError, Unauthorized
-from service.hits import Answer, Hit
-from service.live import Live
-from service.observing.latency import RecentLatency
+from service.hits import Hit
 from service.observing.metrics import CONTENT_TYPE, metrics, text_of_sources
-from service.observing.query_log import QueryLog
-from service.overview.mapped import Overviews
 from service.passages.highlights import Highlights
-from service.passages.snippets import NOTHING_WANTED, MarkTargets
-from service.ranking.presets import is_fallback
-from service.reader.front_page import FrontPages
+from service.passages.snippets import MarkTargets
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
-from service.security import access, addresses, local
-from service.security.audit import AuditLog
-from service.security.gate import Doorkeeper
+from service.security import access, local
 from service.security.keys import KeyStore, Scope
-from service.security.sign_on import SignOn
 from service.serving import cost, deadline
-from service.serving.admission import CALLER, Admission
+from service.serving.admission import CALLER
 from service.serving.budget import Caller
 from service.serving.framing import RequestHead
-from service.settings import Settings
 from service.wording import docs as docs_words
 from service.wording import strings
 from service.writes import writing
@@ -67,62 +56,6 @@ _SHORT = 256
 """Bytes of a query string that may be remembered."""
 
 
-def live() -> Live:
-    """Return the process's holder of the current snapshot."""
-    return cast(Live, current_app.extensions["lienquan"])
-
-
-def settings() -> Settings:
-    """Return the service's settings."""
-    return cast(Settings, current_app.config["SETTINGS"])
-
-
-def latency() -> RecentLatency:
-    """Return what tells of the last minutes."""
-    found: RecentLatency = current_app.extensions["lienquan_latency"]
-    return found
-
-
-def overviews() -> Overviews:
-    """Return what is known of the archive as a whole."""
-    return cast(Overviews, current_app.extensions["lienquan_overviews"])
-
-
-def front_pages() -> FrontPages:
-    """Return what the home page shows."""
-    return cast(FrontPages, current_app.extensions["lienquan_front_pages"])
-
-
-def keys() -> KeyStore:
-    """Return the store of keys."""
-    return cast(KeyStore, current_app.extensions["lienquan_keys"])
-
-
-def gate() -> Doorkeeper:
-    """Return who lets in to the newsroom's pages."""
-    return cast(Doorkeeper, current_app.extensions["lienquan_gate"])
-
-
-def audit() -> AuditLog:
-    """Return the audit log."""
-    return cast(AuditLog, current_app.extensions["lienquan_audit"])
-
-
-def sign_on() -> SignOn | None:
-    """Return how people sign in through the newsroom's provider, None where it has none."""
-    return cast("SignOn | None", current_app.extensions["sign_on"])
-
-
-def admission() -> Admission:
-    """Return who lets requests in."""
-    return cast(Admission, current_app.extensions["admission"])
-
-
-def clicks() -> Clicks | None:
-    """Return who counts clicks, None where they are not counted."""
-    return cast("Clicks | None", current_app.extensions.get("clicks"))
-
-
 def needs(scope: Scope) -> Callable[[Callable[P, View]], Callable[P, View]]:
     """Return a decorator that lets a view be called with a key of a scope alone, which it finds in `g.key`.
 
@@ -133,7 +66,7 @@ def needs(scope: Scope) -> Callable[[Callable[P, View]], Callable[P, View]]:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> View:
             with _recording_refusals():
-                g.key = access.authorised(keys(), scope, request.headers.get, settings().cors_origins)
+                g.key = access.authorised(state.keys(), scope, request.headers.get, state.settings().cors_origins)
                 access.check_address(g.key, request.remote_addr)
             return view(*args, **kwargs)
 
@@ -148,7 +81,7 @@ def _recording_refusals() -> Iterator[None]:
     try:
         yield
     except (Unauthorized, Forbidden) as error:
-        audit().refused(error.reason, target=error.key_id, address=request.remote_addr)
+        state.audit().refused(error.reason, target=error.key_id, address=request.remote_addr)
         raise
 
 
@@ -160,31 +93,15 @@ def _refuse_key() -> None:
     """
     with _recording_refusals():
         with suppress(Forbidden):  # any scope will do
-            access.authorised(keys(), "read", request.headers.get, settings().cors_origins)
-        key = access.presented(keys(), request.headers.get)
+            access.authorised(state.keys(), "read", request.headers.get, state.settings().cors_origins)
+        key = access.presented(state.keys(), request.headers.get)
         if key is not None:
             access.check_address(key, request.remote_addr)
 
 
 def guard() -> KeyGuard:
     """Return what says what the key of this request may write."""
-    return KeyGuard(keys(), g.key, audit(), request.remote_addr)
-
-
-def as_json(value: Any) -> Response:
-    """Return a value as a JSON response, letters as they are."""
-    return Response(current_app.json.dumps(value), mimetype="application/json")
-
-
-def visible(article: Article | Summary) -> Article:
-    """Return the article as readers may see it: without its text where that is for subscribers.
-
-    What a source sent beside the known fields goes too: it may be the text under another name.
-    """
-    if isinstance(article, Summary):
-        raise ValueError(f"article: a summary of {article.id!r}: expected the whole article")
-    hidden: dict[str, Any] = {"body": None, "body_html": None, "extra": {}}
-    return article if settings().expose_body else article.model_copy(update=hidden)
+    return KeyGuard(state.keys(), g.key, state.audit(), request.remote_addr)
 
 
 @blueprint.get("/api/v1/search")
@@ -192,33 +109,19 @@ def search() -> Response:
     """Search by meaning and words."""
     started = perf_counter()
     params = schemas.parse_params(schemas.SearchParams, request.args.to_dict(flat=False))
-    searcher = live().searcher()
+    searcher = state.live().searcher()
     answer = searcher.search(params)
-    note(params, answer)
+    state.note(params, answer)
     deadline.check("snippets")
-    hits = [_found(hit, wanted(answer)) for hit in answer.hits]
+    hits = [_found(hit, answer.wanted) for hit in answer.hits]
     return _json(written.search_json(searcher, answer, answer.query, hits, started))
-
-
-def note(params: schemas.SearchParams, answer: Answer) -> None:
-    """Count a search, and keep what was asked where that is wanted: once, not for every page and filter of it."""
-    if not answer.total:
-        metrics().empty("search")
-    kept: QueryLog | None = current_app.extensions.get("query log")
-    if kept is not None and params.q is not None and not params.offset and not params.filters():
-        kept.note(params.q, answer.total, addresses.client(request.remote_addr))
-
-
-def wanted(answer: Answer) -> MarkTargets:
-    """Return what is to be marked in the hits of a search: nothing where nothing was typed."""
-    return NOTHING_WANTED if answer.query is None else answer.query.wanted
 
 
 @blueprint.get("/api/v1/suggest")
 def suggest() -> Response:
     """Suggest what a reader may be about to type."""
     params = schemas.parse_params(schemas.SuggestParams, request.args.to_dict(flat=False))
-    found = live().searcher().suggest(params.q, params.limit)
+    found = state.live().searcher().suggest(params.q, params.limit)
     return _sent(SuggestionList(suggestions=[SuggestionOut.model_validate(asdict(one)) for one in found]))
 
 
@@ -226,8 +129,8 @@ def suggest() -> Response:
 def article(article_id: str) -> Response:
     """Return one article as its archive line."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    found = visible(live().searcher().article(article_id))
-    return as_json(found.line())
+    found = state.visible(state.live().searcher().article(article_id))
+    return state.as_json(found.line())
 
 
 @blueprint.put("/api/v1/articles/<string:article_id>")
@@ -235,8 +138,8 @@ def article(article_id: str) -> Response:
 def put_article(article_id: str) -> Response:
     """Write one article: durable before the answer, served seconds later."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    done = writing.put(live(), article_id, _received(), guard())
-    response = as_json({"applied": done.applied})
+    done = writing.put(state.live(), article_id, _received(), guard())
+    response = state.as_json({"applied": done.applied})
     response.status_code = 201 if done.new and done.applied else 200
     return response
 
@@ -246,7 +149,7 @@ def put_article(article_id: str) -> Response:
 def delete_article(article_id: str) -> Response:
     """Have one article gone from every answer before this one."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    writing.delete(live(), article_id, guard())
+    writing.delete(state.live(), article_id, guard())
     return Response(status=204)
 
 
@@ -256,7 +159,7 @@ def write_articles() -> Response:
     """Write many changes, one a line; the answer has a line for each."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     request.max_content_length = MAX_BULK
-    lines = b"".join(writing.bulk(live(), _received(), guard()))
+    lines = b"".join(writing.bulk(state.live(), _received(), guard()))
     return Response(lines, mimetype="application/x-ndjson")
 
 
@@ -292,7 +195,7 @@ def related() -> Response:
     started = perf_counter()
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     body = schemas.parse_body(RelatedBody, _received())
-    response = _json(_related(live().searcher(), body, started, {}))
+    response = _json(_related(state.live().searcher(), body, started, {}))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -306,12 +209,12 @@ def related_batch() -> Response:
         _refuse_key()
     request.max_content_length = MAX_BATCH if caller.keyed else None
     lines = schemas.parse_lines(_received())
-    admitted = admission()
+    admitted = state.admission()
     if not admitted.batches.begin(caller):
         raise NotReady("another batch is being answered")
     try:
         place = partial(admitted.line, caller)
-        answered = written.batch(live().searcher(), lines, params, place)
+        answered = written.batch(state.live().searcher(), lines, params, place)
         response = Response(answered, mimetype="application/x-ndjson")
     except BaseException:
         admitted.batches.end(caller)
@@ -324,12 +227,12 @@ def related_batch() -> Response:
 @blueprint.post("/api/v1/clicks")
 def count_clicks() -> Response:
     """Count what a page tells of its related lists."""
-    counted = clicks()
+    counted = state.clicks()
     if counted is None:
         abort(404)
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     request.max_content_length = MAX_CLICKS
-    counted.take(_received(), request.headers.get, settings().cors_origins)
+    counted.take(_received(), request.headers.get, state.settings().cors_origins)
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
@@ -375,8 +278,8 @@ def _body(seed: Seed, params: schemas.RelatedParams) -> RelatedBody:
 
 def _cached(body: RelatedBody, started: float, fields: dict[str, str]) -> Response:
     """Return a list that caches may keep for a while, or 304 where the one that was asked about still stands."""
-    searcher, counted = live().searcher(), clicks()
-    kept = Validity.of(searcher, body, settings().cache_seconds)
+    searcher, counted = state.live().searcher(), state.clicks()
+    kept = Validity.of(searcher, body, state.settings().cache_seconds)
     tag = kept.tag(f"{counted.depends()} {request.full_path}" if counted else request.full_path)
     asks = "If-None-Match" in request.headers  # reading it where it is not takes longer
     if asks and tag in request.if_none_match.as_set(include_weak=True):  # `*` is no list that anyone holds
@@ -396,21 +299,12 @@ def _related(
     except NotFound as error:
         fault = error.errors[0]
         raise NotFound(fields.get(fault.field, fault.field), fault.value) from None
-    count_related(answer.hits)
+    state.count_related(answer.hits)
     return written.related_json(searcher, answer, started, token)
 
 
-def count_related(hits: Sequence[Hit]) -> None:
-    """Count a list that is empty, and articles that only fill one up."""
-    if not hits:
-        metrics().empty("related")
-    for hit in hits:
-        if is_fallback(hit.reasons[0].code):
-            metrics().filled(hit.reasons[0].code)
-
-
 def _found(hit: Hit, marked: MarkTargets) -> dict[str, Any]:
-    parts = Highlights(visible(hit.article), marked)
+    parts = Highlights(state.visible(hit.article), marked)
     return written.found(hit, {"title": str(parts.title), "text": str(parts.text)})
 
 
@@ -426,7 +320,7 @@ def _json(content: bytes) -> Response:
 def prometheus() -> Response:
     """Tell Prometheus what all workers have counted, if it may know."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    allowed = settings().metrics
+    allowed = state.settings().metrics
     if allowed == "off":
         abort(404)
     if allowed == "loopback":
@@ -434,7 +328,7 @@ def prometheus() -> Response:
         reason = local.refusal(request.method, local.peer_of(request.environ), protocol, request.headers.get)
         if reason is not None:
             raise Forbidden([reason])
-    text = metrics().text(live().ingestion()) + text_of_sources(condition(settings().home))
+    text = metrics().text(state.live().ingestion()) + text_of_sources(condition(state.settings().home))
     return Response(text, content_type=CONTENT_TYPE, headers={"Cache-Control": "no-store"})
 
 
@@ -442,26 +336,26 @@ def prometheus() -> Response:
 def healthz() -> Response:
     """Say that the process lives."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    return as_json({"status": "ok"})
+    return state.as_json({"status": "ok"})
 
 
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Say whether a snapshot and the encoder answer."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    reason = "the service is stopping" if current_app.extensions["admission"].stopping else live().not_ready()
+    reason = "the service is stopping" if state.admission().stopping else state.live().not_ready()
     if reason is not None:
         raise NotReady(reason)
-    searcher = live().searcher()
+    searcher = state.live().searcher()
     archive = searcher.archive
-    return as_json(
+    return state.as_json(
         {
             "status": "ready",
             "snapshot": archive.id,
             "articles": int(searcher.public().sum()),  # how many are under embargo is nobody's business
-            "encoder": f"{archive.manifest.encoder.name}, {live().encoder().identity.precision}",
-            "problem": live().problem,
-            "degraded": live().degraded,
+            "encoder": f"{archive.manifest.encoder.name}, {state.live().encoder().identity.precision}",
+            "problem": state.live().problem,
+            "degraded": state.live().degraded,
         }
     )
 
@@ -470,13 +364,13 @@ def readyz() -> Response:
 def openapi_document() -> Response:
     """Return the OpenAPI document."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    return as_json(openapi.document())
+    return state.as_json(openapi.document())
 
 
 @blueprint.get("/api/docs")
 def docs() -> str:
     """Show the OpenAPI document to a person."""
-    said = settings()
+    said = state.settings()
     # Never the host of the request: a cache would hand commands on that send somebody's key to it.
     curl = partial(api_docs.curl, said.public_url or f"http://localhost:{said.port or 8000}")
     words = docs_words.WORDS[strings.language(request.args.get("lang")).code]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from pkgutil import resolve_name
 from time import perf_counter
 from typing import Any, cast
 from urllib.parse import parse_qsl
@@ -28,20 +29,20 @@ from models import catalogue, cross_encoder, sentence_transformer
 from models.cpu import available_threads
 from models.cross_encoder import Reranker
 from models.encoder import Encoder
-from service import api, pages
+from service import api, pages, state
 from service.clicks.counting import Clicks
 from service.clicks.lists import ListSigner
 from service.clicks.log import FILE as CLICKS
 from service.clicks.log import ClickLog
 from service.clicks.trials import RankingTrial
 from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany, TooSlow
+from service.extras import EXTRAS, Extra
 from service.live import Live
 from service.observing import logs, tracing
 from service.observing.latency import RecentLatency
 from service.observing.metrics import METHODS, metrics
 from service.observing.query_log import FILE, QueryLog
 from service.options import Options
-from service.overview.mapped import Overviews
 from service.reader.assets import EMBEDDED, Assets
 from service.reader.front_page import FrontPages
 from service.security import access, addresses, cors
@@ -156,12 +157,18 @@ def load_reranker(settings: Settings) -> Reranker:
     return cross_encoder.load(cross_encoder.find(settings.reranker or ""), settings.backend, settings.threads)
 
 
-def create_app(settings: Settings | None = None, live: Live | None = None, hashed: FileDigests | None = None) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    live: Live | None = None,
+    hashed: FileDigests | None = None,
+    extras: Sequence[Extra] = EXTRAS,
+) -> Flask:
     """Return the application.
 
     :param settings: From the environment by default.
     :param live: A started holder of the current snapshot; one for the settings' home by default.
     :param hashed: Which files the server has hashed before this process was forked from it, for that one.
+    :param extras: The parts that it has of those that it can do without.
     """
     settings = settings or load()
     app = _TracingFlask(__name__, static_folder=None)
@@ -173,7 +180,6 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["lienquan"] = live or _start(settings, hashed)
     app.extensions["lienquan_latency"] = latency = RecentLatency(metrics().durations)
-    app.extensions["lienquan_overviews"] = Overviews()
     app.extensions["lienquan_front_pages"] = front = FrontPages(settings.home / CLICKS if settings.clicks else None)
     if live is None:
         front.start(app.extensions["lienquan"])
@@ -191,6 +197,7 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
         app.extensions["clicks"] = _clicks(settings)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
+    _add(app, extras)
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
@@ -205,6 +212,14 @@ def create_app(settings: Settings | None = None, live: Live | None = None, hashe
     if (hops := settings.trusted_hops) > 0:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
     return app
+
+
+def _add(app: Flask, extras: Sequence[Extra]) -> None:
+    """Add what parts have that an application can do without."""
+    app.extensions[state.KEPT_FORMS] = set()
+    app.extensions[state.TABS] = [resolve_name(extra.tabs) for extra in extras if extra.tabs]
+    for extra in extras:
+        resolve_name(extra.views).add_to(app)
 
 
 def _policy(pictures: Pictures) -> str:
@@ -440,7 +455,7 @@ def _problem(status: int, title: str, detail: str, errors: list[FieldError], kin
         "detail": detail,
         "errors": [fault.as_json() for fault in errors],
     }
-    response = api.as_json(body)
+    response = state.as_json(body)
     response.headers["Cache-Control"] = "no-store"  # what is not there now may be in a moment
     response.status_code = status
     response.mimetype = "application/problem+json"

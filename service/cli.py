@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from pkgutil import resolve_name
 
 import click
 
@@ -20,13 +21,12 @@ from service.commands import (
     audit,
     exporting,
     following,
-    judgements,
     keys,
     operating,
     rules,
     upkeep,
-    words,
 )
+from service.extras import EXTRAS
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,15 +47,17 @@ def main(verbose: bool) -> None:
 
 
 for _command in (
-    *(archive.index, archive.merge, archive.sources, archive.compare),
+    *(archive.index, archive.merge, archive.sources),
     *(following.sync, following.status),
-    *(asking.search, asking.related, asking.evaluate, judgements.judgements, exporting.export),
+    *(asking.search, asking.related, asking.evaluate, exporting.export),
     *(operating.serve, operating.snapshots, operating.models, rules.rules, articles.articles, keys.keys),
     audit.audit,
-    words.words,
     *(upkeep.show_settings, upkeep.doctor, upkeep.report, upkeep.backup, upkeep.verify_backup, upkeep.restore),
 ):
     main.add_command(_command)
+for _extra in EXTRAS:
+    for _place in _extra.commands:
+        main.add_command(resolve_name(_place))
 
 
 if __name__ == "__main__":

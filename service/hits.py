@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
+from service.passages.snippets import NOTHING_WANTED, MarkTargets
 from service.query.understanding import Query
 from service.rules.applied import MissingPin
 
@@ -122,3 +123,8 @@ class Answer:
     fate: Fate | None = None
     degraded: tuple[str, ...] = ()
     strong: int = 0
+
+    @property
+    def wanted(self) -> MarkTargets:
+        """Return what is to be marked in the hits: nothing where nothing was typed."""
+        return NOTHING_WANTED if self.query is None else self.query.wanted

@@ -180,7 +180,7 @@ class TestImports:
                     "service.cli",
                     *(
                         f"service.commands.{name}"
-                        for name in ("common", "archive", "articles", "asking", "exporting", "following")
+                        for name in ("common", "archive", "articles", "asking", "comparing", "exporting", "following")
                     ),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
                     "service.commands.words",
@@ -200,8 +200,9 @@ class TestImports:
         inside = {module for module in found if module in MODULES} - {"service", "service.ranking", "indexer"}
         assert inside <= {*PURE, "indexer.articles.columns"}
 
-    def test_flask_is_known_to_app_api_and_pages_alone(self):
-        known = {"service.app", "service.api", *(name for name in MODULES if name.startswith("service.pages."))}
+    def test_flask_is_known_to_app_api_state_and_pages_alone(self):
+        pages = {name for name in MODULES if name.startswith("service.pages.")}
+        known = {"service.app", "service.api", "service.state", *pages}
         assert importers("flask") == known
         assert importers("werkzeug") <= known
 

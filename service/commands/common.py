@@ -26,6 +26,10 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
 
+ROUNDS = 36
+"""For how many rounds of `sync` one source may be read at once: six hours by default, so that the first reading of a
+large site is not broken off."""
+
 
 def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
     """Return one decorator for several, the first outermost."""

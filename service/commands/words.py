@@ -11,7 +11,7 @@ import click
 from service.commands.common import options, plain_errors, with_json, with_settings
 
 if TYPE_CHECKING:
-    from service.newsroom.vocabulary import VocabularyKind, WordFile
+    from service.vocabulary.word_files import VocabularyKind, WordFile
 
 BY = "command line"
 """Whom the history names."""
@@ -65,7 +65,7 @@ def check(kind: VocabularyKind) -> None:
 def add(kind: VocabularyKind, line: str) -> None:
     """Add LINE; `a, b` or `a => b` for synonyms."""
     with plain_errors():
-        from service.newsroom.vocabulary import LineChange
+        from service.vocabulary.word_files import LineChange
 
         _file(kind).change(LineChange(None, "", line.strip()), BY)
     click.echo(line.strip())
@@ -77,7 +77,7 @@ def add(kind: VocabularyKind, line: str) -> None:
 def remove(kind: VocabularyKind, line: str) -> None:
     """Remove LINE, as `list` shows it."""
     with plain_errors():
-        from service.newsroom.vocabulary import LineChange
+        from service.vocabulary.word_files import LineChange
 
         file = _file(kind)
         found = next((one for one in file.lines() if one.text.strip() == line.strip()), None)
@@ -90,7 +90,7 @@ def remove(kind: VocabularyKind, line: str) -> None:
 def _file(kind: VocabularyKind) -> WordFile:
     """Return the file that the settings name; where they name none, the command was used wrongly."""
     from service import settings
-    from service.newsroom.vocabulary import WordFile
+    from service.vocabulary.word_files import WordFile
 
     file = WordFile.of(settings.load(), kind)
     if file.path is None:

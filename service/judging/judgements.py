@@ -37,9 +37,6 @@ MERGINGS: tuple[MergeMode, ...] = get_args(MergeMode)
 TOP_GRADE = 3
 """Grades go from 0, not relevant, to this."""
 
-NOBODY = "local"
-"""Who judges where nobody has to sign in."""
-
 _FORMAT = 1
 _SCHEMA = f"""
 CREATE TABLE judged (

@@ -1,4 +1,4 @@
-"""What the page of an article's block shows: its parameters, rules told in words, their history, both ways compared.
+"""What the page of an article's block shows: its parameters, rules told in words, their history.
 
 Knows nothing of Flask, nor of how lists are made.
 """
@@ -7,18 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from indexer.articles.article import Article
-from indexer.text import addresses, folding
-from service.errors import NothingToCompare
+from indexer.text import folding
 from service.hits import Answer, Hit
-from service.newsroom import block, comparison, rule_form
+from service.newsroom import block, rule_form
 from service.newsroom.block import Difference
-from service.newsroom.comparison import SAME_EVENT_RELEVANCE, Pair
-from service.newsroom.comparison_page import NumberFormatter
 from service.newsroom.rule_form import RuleForm
 from service.ranking.presets import PresetName
 from service.rules import file as rule_file
@@ -27,8 +24,6 @@ from service.rules.lines import BlockRule, PinRule, Rule, SectionRule
 from service.searcher import Searcher
 from service.security.gate import Visitor
 from service.wording.block import BlockWords
-from service.wording.comparison import WORDS as COMPARED
-from service.wording.strings import Strings
 
 MOST_ENTRIES = 10
 
@@ -45,27 +40,6 @@ class BlockParams(BaseModel):
     preset: PresetName = "standard"
     when: Literal["then", "now"] = "then"
     saved: Annotated[str, Field(max_length=128)] = ""
-
-
-def compared(searcher: Searcher, article: Article, when: str) -> Pair | None:
-    """Return both ways beside each other, None where the article has no section or no date."""
-    try:
-        return comparison.pair(searcher, article, then=when == "then")
-    except NothingToCompare:
-        return None
-
-
-def comparing(language: Strings, pair: Pair | None) -> dict[str, Any]:
-    """Return what the template needs to show a pair."""
-    numbers = NumberFormatter(language)
-    return {
-        "pair": pair,
-        "cw": COMPARED[language.code],
-        "numbers": numbers,
-        "day": lambda moment: "" if moment is None else language.day(moment),
-        "address": addresses.web_address,
-        "filled": {"least": numbers.decimal(SAME_EVENT_RELEVANCE)},
-    }
 
 
 class ChangePreview(NamedTuple):

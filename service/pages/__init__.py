@@ -1,19 +1,10 @@
 """The HTML blueprint: each view parses, calls, and renders; what a page says is in `strings`, how in `templates`.
 
-With `app` and `api` the only modules that know Flask.
+With `app`, `api` and `state` the only modules that know Flask. The views of parts that the service can do without are
+added by `service.extras`.
 """
 
-from service.pages import browsing, editing, entering, judging, operating, reading, signing_on, vocabulary
+from service.pages import browsing, editing, entering, operating, reading, signing_on
 from service.pages.shared import blueprint
 
-__all__ = [
-    "blueprint",
-    "browsing",
-    "editing",
-    "entering",
-    "judging",
-    "operating",
-    "reading",
-    "signing_on",
-    "vocabulary",
-]
+__all__ = ["blueprint", "browsing", "editing", "entering", "operating", "reading", "signing_on"]

@@ -11,7 +11,7 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.routing import BaseConverter
 
 from indexer.articles.article import Article, shown
-from service import api
+from service import state
 from service.errors import NotFound
 from service.hits import Answer
 from service.pages.shared import absolute, blueprint, lang_fields, language, link, own_page, pictures, web_address
@@ -76,7 +76,7 @@ def _articles(found: Topic | None, searcher: Searcher, **window: int) -> tuple[T
 def topic_page(kind: str, value: str) -> str:
     """Show the articles of a section, tag, author or source, the newest first."""
     page = page_number(request.args.get("page"))
-    found, answer = _articles(topic(KINDS[kind], value), api.live().searcher(), page=page)
+    found, answer = _articles(topic(KINDS[kind], value), state.live().searcher(), page=page)
     spelt, params = found.spelt(answer), found.params(page)
     links = SearchLinks(found.params(limit=DEFAULT_LIMIT), language(), search_address)
     address = partial(url_for, "pages.topic", kind=kind, value=spelt)
@@ -93,7 +93,7 @@ def topic_page(kind: str, value: str) -> str:
         feed=url_for("pages.topic_feed", kind=kind, value=spelt),
         params=params,
         answer=answer,
-        hits=[(hit, Highlights(api.visible(hit.article), NOTHING_WANTED)) for hit in answer.hits],
+        hits=[(hit, Highlights(state.visible(hit.article), NOTHING_WANTED)) for hit in answer.hits],
         pictured=pictures().any(hit.article for hit in answer.hits),
         facets=links.facets(answer),
         pager={
@@ -108,7 +108,7 @@ def topic_page(kind: str, value: str) -> str:
 @blueprint.get(f"/feeds/<any({', '.join(KINDS)}):kind>/<anytext:value>", merge_slashes=False)
 def topic_feed(kind: str, value: str) -> Response:
     """Send the newest articles of a section, tag, author or source as a feed."""
-    found, answer = _articles(topic(KINDS[kind], value), api.live().searcher(), page=1, limit=IN_FEED)
+    found, answer = _articles(topic(KINDS[kind], value), state.live().searcher(), page=1, limit=IN_FEED)
     spelt = found.spelt(answer)
     words = language()
     name = f"{words.filters[found.field]}: {spelt}"
@@ -120,7 +120,7 @@ def topic_feed(kind: str, value: str) -> Response:
         page=absolute(page) or page,
         own=absolute(own) or own,
     )
-    response = Response(feeds.rss(channel, (api.visible(hit.article) for hit in answer.hits), _where_read))
+    response = Response(feeds.rss(channel, (state.visible(hit.article) for hit in answer.hits), _where_read))
     response.content_type = f"{feeds.MIMETYPE}; charset=utf-8"
     response.add_etag(weak=True)
     response.make_conditional(request)

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from indexer.articles.article import Article, shown
 from indexer.text import folding
-from service import api, schemas
+from service import schemas, state
 from service.errors import BadRequest, FieldError, Forbidden, ServiceError, SignedOut, StaleForm
 from service.hits import Answer
 from service.newsroom import block, block_page, drafts, link_lists, picks, rule_form
@@ -39,7 +39,7 @@ def draft() -> Response:
     if "refused" in g:
         return _draft_page(filled, picked, error=g.refused)
     try:
-        answer = api.live().searcher().related(drafts.parse(given))
+        answer = state.live().searcher().related(drafts.parse(given))
     except ServiceError as error:
         return _draft_page(filled, picked, error=error)
     return _draft_page(filled, picked, answer)
@@ -48,7 +48,7 @@ def draft() -> Response:
 def _draft_page(
     filled: dict[str, str], picked: list[str], answer: Answer | None = None, error: ServiceError | None = None
 ) -> Response:
-    w, searcher = draft_words.WORDS[language().code], api.live().searcher()
+    w, searcher = draft_words.WORDS[language().code], state.live().searcher()
     counted = searcher.archive.facets(np.flatnonzero(searcher.public()), ["section"]).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
     return newsroom_page(
@@ -72,7 +72,7 @@ def _draft_page(
 def articles() -> ResponseReturnValue:
     """Find an article by its title, id or URL, to see its block."""
     typed = folding.clean(request.args.get("q", ""))
-    found = block.find(api.live().searcher(), typed)
+    found = block.find(state.live().searcher(), typed)
     if found.article is not None:
         return redirect(link("pages.article_block", article_id=found.article.id), 303)
     return newsroom_page("articles.html", typed=typed, hits=found.hits, w=_block_words())
@@ -83,7 +83,7 @@ def article_block(article_id: str) -> ResponseReturnValue:
     """Show an article's block with what the rules do to it, or what a change of them would do. Nothing is changed."""
     given = request.args.to_dict(flat=False)
     given.pop("lang", None)
-    searcher = api.live().searcher()
+    searcher = state.live().searcher()
     under = searcher.article(article_id)
     if under.id != article_id:
         return redirect(link("pages.article_block", article_id=under.id), 303)
@@ -92,8 +92,8 @@ def article_block(article_id: str) -> ResponseReturnValue:
     params = schemas.parse_params(block_page.BlockParams, given)
     found = block.block(searcher, under, params.preset)
     about = [effect.rule for effect in found.effects]
-    entries = block_page.history(api.settings().rules, about, under)
-    pair = block_page.compared(searcher, under, params.when)
+    entries = block_page.history(state.settings().rules, about, under)
+    compared = state.comparing()
     return _block_page(
         "block.html",
         under,
@@ -103,19 +103,20 @@ def article_block(article_id: str) -> ResponseReturnValue:
         saved=any(entry.id == params.saved for entry in entries[:1]),
         when=params.when,
         entries=entries,
-        **block_page.comparing(language(), pair),
+        compares=compared is not None,
+        **({} if compared is None else compared(searcher, under, params.when, language())),
     )
 
 
 @blueprint.post("/newsroom/articles/<string:article_id>")
 def save_rule(article_id: str) -> ResponseReturnValue:
     """Change the rules as it was shown, and show the block as it is then."""
-    path = api.settings().rules
+    path = state.settings().rules
     if path is None or not g.visitor.may("pins"):
         raise Forbidden([FieldError("key", "this visitor", "expected a key of scope rules, and a file of rules")])
     given = request.form.to_dict(flat=False)
     given.pop(CSRF, None)
-    form, searcher, w = rule_form.parse(given), api.live().searcher(), _block_words()
+    form, searcher, w = rule_form.parse(given), state.live().searcher(), _block_words()
     under = searcher.article(article_id)
     if not _may_save(searcher, form, under):
         raise Forbidden([FieldError("lists", shown(form.lists), "expected a rule of this list alone, or a chief")])
@@ -168,8 +169,8 @@ def _block_page(
         preset=preset,
         block_path=url_for("pages.article_block", article_id=under.id),
         here_path=url_for("pages.articles"),
-        has_file=api.settings().rules is not None,
-        can_change=api.settings().rules is not None and g.visitor.may("pins"),
+        has_file=state.settings().rules is not None,
+        can_change=state.settings().rules is not None and g.visitor.may("pins"),
         every_list=g.visitor.may("rules"),
         may_remove=lambda rule: g.visitor.may("rules") or rule_form.is_of_one_list(rule, under),
         told=lambda rule: block_page.told(rule, words, named),

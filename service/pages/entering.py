@@ -9,7 +9,7 @@ from flask import Response, g, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from service import api
+from service import state
 from service.errors import ServiceError, SignedOut, StaleForm, TooMany, WrongKey
 from service.pages.shared import CSRF, blueprint, lang_fields, language, link, newsroom_page
 from service.security import gate, local
@@ -31,10 +31,10 @@ _FOR_ALL = {
 """What of the newsroom's is there for whoever is not signed in."""
 
 _KEPT_WHEN = {
-    SignedOut: {"pages.draft", "pages.change_synonyms"},
-    StaleForm: {"pages.draft", "pages.save_rule", "pages.change_synonyms"},
+    SignedOut: {"pages.draft"},
+    StaleForm: {"pages.draft", "pages.save_rule"},
 }
-"""What is answered by its own page where its form is refused."""
+"""What is answered by its own page where its form is refused, beside what parts add (`state.kept_forms`)."""
 
 
 @blueprint.before_request
@@ -42,16 +42,16 @@ def guard() -> None:
     """Let nobody have a page of the newsroom's who may not, before anything of the request is read."""
     if request.url_rule is None or not request.url_rule.rule.startswith("/newsroom/"):
         return
-    if not api.settings().newsroom:
+    if not state.settings().newsroom:
         raise NotFound()
     if request.endpoint in _FOR_ALL:
         return
     try:
-        g.visitor = api.gate().visitor(asked())
+        g.visitor = state.gate().visitor(asked())
         if request.method not in SAFE:
-            api.gate().check_form(g.visitor, request.form.get(CSRF, ""))
+            state.gate().check_form(g.visitor, request.form.get(CSRF, ""))
     except (SignedOut, StaleForm) as error:
-        if request.endpoint not in _KEPT_WHEN[type(error)]:
+        if request.endpoint not in _KEPT_WHEN[type(error)] | state.kept_forms():
             raise
         g.refused = error  # what was typed stays on its page, to be sent again
 
@@ -75,7 +75,7 @@ def not_let_in(error: ServiceError) -> ResponseReturnValue:
 def sign_in() -> ResponseReturnValue:
     """Show the ways to sign in that there are; whoever need not goes on."""
     try:
-        api.gate().visitor(asked())
+        state.gate().visitor(asked())
     except SignedOut:
         return _sign_in_page()
     return onward(request.values.get("next"))
@@ -86,25 +86,25 @@ def signing_in() -> ResponseReturnValue:
     """Sign in with a key. It is in no address and in no log."""
     form = request.form
     try:
-        session = api.gate().sign_in(asked(), form.get("key", ""), form.get(CSRF, ""))
+        session = state.gate().sign_in(asked(), form.get("key", ""), form.get(CSRF, ""))
     except (StaleForm, WrongKey, TooMany) as error:
         if not isinstance(error, StaleForm):
-            api.audit().refused("wrong key", address=request.remote_addr)
+            state.audit().refused("wrong key", address=request.remote_addr)
         if isinstance(error, TooMany):
             raise
         return _sign_in_page(error)
-    key = api.keys().get(session.key_id)
+    key = state.keys().get(session.key_id)
     actor = Actor(f"key:{session.key_id}") if key is None else Actor.of_key(key)
-    api.audit().record("session.begun", actor, address=request.remote_addr)
+    state.audit().record("session.begun", actor, address=request.remote_addr)
     return remembered(onward(request.values.get("next")), session)
 
 
 @blueprint.post("/newsroom/sign-out")
 def sign_out() -> ResponseReturnValue:
     """End the session."""
-    api.gate().sign_out(g.visitor)
+    state.gate().sign_out(g.visitor)
     if g.visitor.who is not None:
-        api.audit().record_after("session.ended", Actor.of(g.visitor.who), address=request.remote_addr)
+        state.audit().record_after("session.ended", Actor.of(g.visitor.who), address=request.remote_addr)
     left = {"left": "provider"} if isinstance(g.visitor.who, Person) else {}
     response = make_response(redirect(link("pages.sign_in", **left), 303))
     response.delete_cookie(COOKIE, path=_COOKIE_PATH, httponly=True, samesite="Lax")
@@ -127,16 +127,16 @@ def onward(wanted: str | None) -> Response:
 
 
 def _sign_in_page(error: ServiceError | None = None) -> Response:
-    visitor, sign_on = api.gate().beginning(asked()), api.sign_on()
+    visitor, sign_on = state.gate().beginning(asked()), state.sign_on()
     left = sign_on is not None and request.args.get("left") == "provider"
     page = render_template(
         "sign_in.html",
-        csrf=api.gate().token(visitor),
+        csrf=state.gate().token(visitor),
         next=gate.inside(request.values.get("next")) or "",
         error=error,
         stale=isinstance(error, StaleForm),
         w=sign_on_words.WORDS[language().code],
-        takes_keys=sign_on is None or api.gate().takes_keys(),
+        takes_keys=sign_on is None or state.gate().takes_keys(),
         provider=None if sign_on is None else sign_on.name,
         refused=request.args.get("refused"),
         left=left,

@@ -9,24 +9,26 @@ from flask import Response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from service import api, schemas
+from service import schemas, state
 from service.judging import judgements, query_page, sittings
 from service.judging.judgements import JudgementStore
-from service.pages.shared import CSRF, blueprint, filled_in, language, link, newsroom_page, visitor_name
+from service.pages.shared import CSRF, Views, filled_in, language, link, newsroom_page, visitor_name
 from service.wording import judging as judging_words
 from service.wording import query as query_words
 
+views = Views()
 
-@blueprint.get("/newsroom/query")
+
+@views.get("/newsroom/query")
 def query() -> Response:
     """Show how a query is understood, and what meaning, words and both find."""
     given = filled_in(request.args.lists())
     asked = schemas.parse_params(query_page.QueryPageParams, given, ignore_unknown=True) if "q" in given else None
-    view = None if asked is None else query_page.view(api.live().searcher(), asked)
+    view = None if asked is None else query_page.view(state.live().searcher(), asked)
     return newsroom_page("query.html", w=query_words.WORDS[language().code], asked=asked, view=view)
 
 
-@blueprint.get("/newsroom/judge")
+@views.get("/newsroom/judge")
 def judge() -> ResponseReturnValue:
     """Show what the lists of a query bring, or those under an article, to be judged without knowing which did."""
     given = filled_in(request.args.lists())
@@ -34,32 +36,32 @@ def judge() -> ResponseReturnValue:
         return redirect(link("pages.judged"), 303)
     subject = schemas.parse_params(sittings.Subject, given, ignore_unknown=True)
     since = subject.since or time.time()
-    sitting = sittings.sitting(api.live().searcher(), _judgements(), subject, visitor_name(), since)
+    sitting = sittings.sitting(state.live().searcher(), _judgements(), subject, visitor_name(), since)
     words = judging_words.WORDS[language().code]
     return newsroom_page("judge.html", w=words, subject=subject, since=since, sitting=sitting)
 
 
-@blueprint.post("/newsroom/judge")
+@views.post("/newsroom/judge")
 def judge_one() -> ResponseReturnValue:
     """Write a judgement down, or take the last one back."""
     form = filled_in((name, values) for name, values in request.form.lists() if name not in (CSRF, "at"))
     given = schemas.parse_params(sittings.GivenGrade, form)
-    sittings.take(api.live().searcher(), _judgements(), given, visitor_name())
+    sittings.take(state.live().searcher(), _judgements(), given, visitor_name())
     at = request.form.get("at", "")
     anchor = {"_anchor": f"place-{int(at) + 1}"} if at.isdecimal() and len(at) < 4 else {}
     return redirect(link("pages.judge", **given.subject(), **anchor), 303)
 
 
-@blueprint.get("/newsroom/judgements")
+@views.get("/newsroom/judgements")
 def judged() -> Response:
     """Show the judged queries, and how good each list of theirs is."""
     asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)
-    found = sittings.overview(api.live().searcher(), _judgements(), asked.what, asked.offset)
+    found = sittings.overview(state.live().searcher(), _judgements(), asked.what, asked.offset)
     words = judging_words.WORDS[language().code]
     return newsroom_page("judgements.html", w=words, asked=asked, found=found, page=sittings.PAGE, moment=_moment)
 
 
-@blueprint.get("/newsroom/judgements/<string:name>")
+@views.get("/newsroom/judgements/<string:name>")
 def judgements_file(name: str) -> Response:
     """Download the judgements in a form that `lienquan evaluate` reads, or everybody's by themselves."""
     asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)
@@ -76,4 +78,4 @@ def _moment(seconds: float) -> datetime:
 
 
 def _judgements() -> JudgementStore:
-    return JudgementStore(api.settings().home)
+    return JudgementStore(state.settings().home)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from service import api, schemas
+from service import schemas, state
 from service.pages.browsing import search_address
 from service.pages.shared import absolute, blueprint, filled_in, lang_fields, language, link, pictures, web_address
 from service.passages.highlights import Highlights
@@ -20,11 +20,11 @@ _KEPT_FROM_ROBOTS = ("/search", "/newsroom/", "/api/")
 @blueprint.get("/")
 def home() -> str:
     """Show the search box, searches to try, the newest articles, and what is being read."""
-    page = api.front_pages().page(api.live().searcher())
+    page = state.front_pages().page(state.live().searcher())
     return render_template(
         "home.html",
         page=page,
-        newest=[api.visible(article) for article in page.newest],
+        newest=[state.visible(article) for article in page.newest],
         pictured=pictures().any(page.newest),
     )
 
@@ -36,18 +36,18 @@ def search() -> ResponseReturnValue:
     if not given.keys() & {"q", *VALUES, *BOUNDS} and given.get("sort") != ["newest"]:
         return redirect(link("pages.home"), 303)
     params = schemas.parse_params(SearchParams, given, ignore_unknown=True)
-    searcher = api.live().searcher()
+    searcher = state.live().searcher()
     answer = searcher.search(params)
-    api.note(params, answer)
+    state.note(params, answer)
     deadline.check("snippets")
-    marked = api.wanted(answer)
+    marked = answer.wanted
     links = SearchLinks(params, language(), search_address)
     lang = lang_fields(language().code)
     return render_template(
         "search.html",
         params=params,
         answer=answer,
-        hits=[(hit, Highlights(api.visible(hit.article), marked)) for hit in answer.hits],
+        hits=[(hit, Highlights(state.visible(hit.article), marked)) for hit in answer.hits],
         pictured=pictures().any(hit.article for hit in answer.hits),
         understood=links.understood(answer.query, answer.relaxed),
         divider=links.divider(answer),
@@ -65,13 +65,13 @@ def search() -> ResponseReturnValue:
 @blueprint.get("/articles/<string:article_id>")
 def article(article_id: str) -> ResponseReturnValue:
     """Show one article and what is related to it; an old id leads to the article's own."""
-    searcher = api.live().searcher()
-    found = api.visible(searcher.article(article_id))
+    searcher = state.live().searcher()
+    found = state.visible(searcher.article(article_id))
     if found.id != article_id:
         return redirect(link("pages.article", article_id=found.id), 301)
     before, after = article_page.paragraphs(found)
     blocks = article_page.blocks(searcher, found, len(before) + len(after))
-    api.count_related(blocks.related)
+    state.count_related(blocks.related)
     original = web_address(found.url)
     here = url_for("pages.article", article_id=found.id)
     address = original.href if original else absolute(here)
@@ -93,5 +93,5 @@ def article(article_id: str) -> ResponseReturnValue:
 @blueprint.get("/robots.txt")
 def robots() -> Response:
     """Tell search engines which pages they may read: those of articles, if any."""
-    kept = _KEPT_FROM_ROBOTS if api.settings().robots == "index" else ("/",)
+    kept = _KEPT_FROM_ROBOTS if state.settings().robots == "index" else ("/",)
     return Response("User-agent: *\n" + "".join(f"Disallow: {path}\n" for path in kept), mimetype="text/plain")

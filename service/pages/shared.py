@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 
-from flask import Blueprint, Response, g, render_template, request, url_for
+from flask import Blueprint, Flask, Response, current_app, g, render_template, request, url_for
 
 from indexer.articles.article import Article, shown
 from indexer.articles.summaries import Summary
 from indexer.text import addresses, folding
-from service import api, schemas
+from service import schemas, state
 from service.errors import FieldError, Forbidden
-from service.judging import judgements
 from service.reader.search_page import PageLink
 from service.security.gate import Visitor
 from service.security.keys import Scope
@@ -28,8 +27,58 @@ from service.wording.strings import Strings
 
 blueprint = Blueprint("pages", __name__)
 
+View = TypeVar("View", bound=Callable[..., Any])
+
 CSRF = "csrf"
 """The field in which the newsroom's forms carry what no other site can know."""
+
+NOBODY = "local"
+"""Who judges and changes words where nobody has to sign in."""
+
+
+class Views:
+    """The views of a part that an application may be made without (`service.extras`).
+
+    They are named as those of `blueprint` are, whose door they stand behind too.
+    """
+
+    def __init__(self) -> None:
+        self._rules: list[tuple[str, str, Callable[..., Any]]] = []
+        self._kept: set[str] = set()
+        self._steps: list[Callable[[Flask], None]] = []
+
+    def get(self, rule: str) -> Callable[[View], View]:
+        """Return a decorator that has a view answer a GET."""
+        return self._added(rule, "GET")
+
+    def post(self, rule: str, keeps_typed: bool = False) -> Callable[[View], View]:
+        """Return a decorator that has a view answer a POST.
+
+        :param keeps_typed: Whether it shows a form again that is refused (`g.refused`), as it was typed.
+        """
+        return self._added(rule, "POST", keeps_typed)
+
+    def setup(self, step: Callable[[Flask], None]) -> Callable[[Flask], None]:
+        """Have a function called with each application that has the part."""
+        self._steps.append(step)
+        return step
+
+    def add_to(self, app: Flask) -> None:
+        """Add them to an application."""
+        for step in self._steps:
+            step(app)
+        for rule, method, view in self._rules:
+            app.add_url_rule(rule, f"{blueprint.name}.{view.__name__}", view, methods=[method])
+        app.extensions[state.KEPT_FORMS] |= {f"{blueprint.name}.{name}" for name in self._kept}
+
+    def _added(self, rule: str, method: str, keeps_typed: bool = False) -> Callable[[View], View]:
+        def decorate(view: View) -> View:
+            self._rules.append((rule, method, view))
+            if keeps_typed:
+                self._kept.add(view.__name__)
+            return view
+
+        return decorate
 
 
 def needs(scope: Scope) -> None:
@@ -50,16 +99,16 @@ def own_page(article: Article | Summary) -> str:
 def visitor_name() -> str:
     """Return by whose name judgements are kept."""
     author: str | None = g.visitor.author
-    return author or judgements.NOBODY
+    return author or NOBODY
 
 
 def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a page of the newsroom's, with its menu and what its forms must carry."""
-    visitor, words = g.get("visitor", Visitor()), newsroom_words.WORDS[language().code]
+    visitor, code = g.get("visitor", Visitor()), language().code
     page = render_template(
         template,
-        menu=words,
-        csrf=api.gate().token(visitor),
+        menu=newsroom_words.WORDS[code].with_tabs(state.tabs(code)),
+        csrf=state.gate().token(visitor),
         signed_in=_signed_in(visitor),
         **{"here_path": request.path} | values,
     )
@@ -80,7 +129,7 @@ def _signed_in(visitor: Visitor) -> str | None:
 @blueprint.app_context_processor
 def context() -> dict[str, Any]:
     """Return what every template needs, the error page's too, whatever was asked for."""
-    words, settings = language(), api.settings()
+    words, settings = language(), state.settings()
     given = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     # An address of the query alone stays on this page, whether or not it is one of ours.
     here = {code: "?" + urlencode([*given, *lang_fields(code)], errors="replace") for code in ("vi", "en")}
@@ -96,12 +145,18 @@ def context() -> dict[str, Any]:
         "kinds": json.dumps(words.kinds, ensure_ascii=False),
         "level": strings.level,
         "max_query": schemas.MAX_QUERY,
+        "has_page": has_page,
     }
 
 
 def link(endpoint: str, **values: Any) -> str:
     """Return the address of a page in the language of this one."""
     return url_for(endpoint, **dict(lang_fields(language().code)) | values)
+
+
+def has_page(endpoint: str) -> bool:
+    """Return whether this application has a page; some are of parts that it may be made without."""
+    return endpoint in current_app.view_functions
 
 
 def web_address(url: str | None) -> PageLink | None:
@@ -116,13 +171,13 @@ def absolute(path: str) -> str | None:
     The host that a request names is not taken for it: it is whatever somebody wrote there, and a cache would hand the
     page on to others.
     """
-    public = api.settings().public_url
+    public = state.settings().public_url
     return None if public is None else public.rstrip("/") + path
 
 
 def pictures() -> Pictures:
     """Return which pictures a page may load."""
-    return Pictures(api.settings().picture_hosts)
+    return Pictures(state.settings().picture_hosts)
 
 
 def language() -> Strings:

@@ -8,7 +8,7 @@ from flask import Response, g, make_response, redirect, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import NotFound
 
-from service import api
+from service import state
 from service.errors import SignOnRefused
 from service.pages.entering import onward, remembered
 from service.pages.shared import blueprint, language, link
@@ -42,7 +42,7 @@ def go_to_provider() -> ResponseReturnValue:
     except SignOnRefused as error:
         return _refused(error, wanted)
     response = make_response(redirect(url, 303))
-    secure = (api.settings().public_url or "").startswith("https://")
+    secure = (state.settings().public_url or "").startswith("https://")
     # Lax, for it is another site that sends the browser back.
     response.set_cookie(COOKIE, flow.cookie, SECONDS, path=_COOKIE_PATH, secure=secure, httponly=True, samesite="Lax")
     return response
@@ -59,7 +59,7 @@ def come_from_provider() -> ResponseReturnValue:
         flow = sign_on.flow(cookie)
         return _refused(error, flow.onward if flow else "")
     person = signed_on.person
-    api.audit().record("session.begun", Actor.of_person(person), address=request.remote_addr, role=person.role)
+    state.audit().record("session.begun", Actor.of_person(person), address=request.remote_addr, role=person.role)
     return _forgotten(remembered(onward(signed_on.flow.onward), signed_on.session))
 
 
@@ -70,15 +70,15 @@ def end_elsewhere() -> ResponseReturnValue:
         ended = _sign_on().end_elsewhere(request.form.get("logout_token", ""))
     except SignOnRefused as error:
         logger.warning("a logout token is refused: %s: %s", error.reason, error.detail)
-        api.audit().refused("logout token", address=request.remote_addr)
+        state.audit().refused("logout token", address=request.remote_addr)
         return {"error": "invalid_request"}, 400, {"Cache-Control": "no-store"}
     logger.info("the provider signed somebody out: %d sessions ended", ended)
-    api.audit().record_after("session.ended", PROVIDER, address=request.remote_addr, sessions=ended)
+    state.audit().record_after("session.ended", PROVIDER, address=request.remote_addr, sessions=ended)
     return "", 200, {"Cache-Control": "no-store"}
 
 
 def _sign_on() -> SignOn:
-    found = api.sign_on()
+    found = state.sign_on()
     if found is None:
         raise NotFound
     return found
@@ -92,7 +92,7 @@ def _speak(flow: Flow | None) -> None:
 def _refused(error: SignOnRefused, wanted: str) -> Response:
     """Lead back to where one signs in, which says why; the code in this address is kept nowhere."""
     logger.warning("somebody from the provider is not let in: %s: %s", error.reason, error.detail)
-    api.audit().refused(f"sign-on: {error.reason}", address=request.remote_addr)
+    state.audit().refused(f"sign-on: {error.reason}", address=request.remote_addr)
     address = link("pages.sign_in", next=gate.inside(wanted), refused=error.reason)
     return _forgotten(make_response(redirect(address, 303)))
 

@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from flask import Response, g, redirect, request
 from flask.typing import ResponseReturnValue
 
-from service import api
+from service import state
 from service.errors import ServiceError, SignedOut
-from service.newsroom import vocabulary_page
-from service.pages.shared import CSRF, blueprint, filled_in, language, link, newsroom_page, visitor_name
+from service.pages.shared import CSRF, Views, filled_in, language, link, newsroom_page, visitor_name
+from service.vocabulary import vocabulary_page
 from service.wording import vocabulary as vocabulary_words
 
+views = Views()
 
-@blueprint.get("/newsroom/synonyms")
+
+@views.get("/newsroom/synonyms")
 def synonyms() -> Response:
     """Show the newsroom's synonyms, abbreviations and renamed places, and what is known without them."""
     return _vocabulary_page(filled_in(request.args.lists()))
 
 
-@blueprint.post("/newsroom/synonyms")
+@views.post("/newsroom/synonyms", keeps_typed=True)
 def change_synonyms() -> ResponseReturnValue:
     """Try a change out beside what is found without it, or make it."""
     given = request.form.to_dict(flat=False)
@@ -31,7 +33,7 @@ def change_synonyms() -> ResponseReturnValue:
         form = vocabulary_page.parse(given)
         if form.do == "try":
             return _vocabulary_page(given, form)
-        vocabulary_page.save(api.settings(), form, g.visitor, visitor_name())
+        vocabulary_page.save(state.settings(), form, g.visitor, visitor_name())
     except ServiceError as error:
         return _vocabulary_page(given, error=error)
     asked = {"what": form.what, "done": form.do} | ({"q": form.q} if form.q else {})
@@ -47,7 +49,7 @@ def _vocabulary_page(
     if isinstance(error, SignedOut):  # who is not let in sees what they typed, and nothing else
         filled = vocabulary_page.filled_in(given)
         return newsroom_page("synonyms.html", error.status, w=words, filled=filled, view=None, error=error)
-    view = vocabulary_page.view(api.live().searcher(), api.settings(), given, form, error)
+    view = vocabulary_page.view(state.live().searcher(), state.settings(), given, form, error)
     status = 200 if view.error is None else view.error.status
     own = {"filled": view.filled, "error": view.error, "may": g.visitor.may("rules")}
     return newsroom_page("synonyms.html", status, w=words, view=view, done=given.get("done", [""])[0], **own)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from service.wording.newsroom import Tab
+
 
 @dataclass(frozen=True)
 class JudgingWords:
@@ -197,3 +199,23 @@ EN = JudgingWords(
 )
 
 WORDS: Mapping[str, JudgingWords] = {"vi": VI, "en": EN}
+
+TABS: Mapping[str, tuple[Tab, ...]] = {
+    "vi": (
+        Tab(
+            "pages.query",
+            "Truy vấn",
+            "Một câu tìm kiếm được hiểu thế nào, và nghĩa, từ, cả hai gộp lại mỗi bên tìm ra gì.",
+        ),
+        Tab(
+            "pages.judged",
+            "Chấm điểm",
+            "Chấm các bài tìm được bằng một phím, và xem mỗi cách tìm tốt đến đâu theo điểm đã chấm.",
+        ),
+    ),
+    "en": (
+        Tab("pages.query", "Query", "How a query is understood, and what meaning, words and both together find."),
+        Tab("pages.judged", "Judging", "Judge what is found with one key, and see how good each way of finding is."),
+    ),
+}
+"""Its links in the newsroom's menu."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from service.wording.newsroom import Tab
+
 
 @dataclass(frozen=True)
 class MapWords:
@@ -173,3 +175,9 @@ EN = MapWords(
 )
 
 WORDS: Mapping[str, MapWords] = {"vi": VI, "en": EN}
+
+TABS: Mapping[str, tuple[Tab, ...]] = {
+    "vi": (Tab("pages.archive_map", "Bản đồ", "Kho bài nhìn từ trên cao; bài trùng nhau, bài không ai dẫn tới."),),
+    "en": (Tab("pages.archive_map", "Map", "The archive from above; what is told twice, what nothing links to."),),
+}
+"""Its links in the newsroom's menu."""

@@ -1,12 +1,12 @@
 """What the newsroom's pages are called and are for, in Vietnamese and in English, in the order of their menu.
 
-Owns these words alone: other pages have modules of their own.
+Owns these words alone: other pages have modules of their own, and parts that the service can do without their own tabs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,11 @@ class NewsroomWords:
     menu: str
     tabs: tuple[Tab, ...]
 
+    def with_tabs(self, added: Iterable[Tab]) -> NewsroomWords:
+        """Return them with more pages in the menu, before the operators', which is the last."""
+        *editors, operators = self.tabs
+        return replace(self, tabs=(*editors, *added, operators))
+
 
 VI = NewsroomWords(
     title="Tòa soạn",
@@ -44,22 +49,6 @@ VI = NewsroomWords(
             "Khối bài",
             "Dưới một bài có gì, vì sao, quy tắc nào tác động; ghim, chặn, so với cách đang làm.",
         ),
-        Tab(
-            "pages.query",
-            "Truy vấn",
-            "Một câu tìm kiếm được hiểu thế nào, và nghĩa, từ, cả hai gộp lại mỗi bên tìm ra gì.",
-        ),
-        Tab(
-            "pages.judged",
-            "Chấm điểm",
-            "Chấm các bài tìm được bằng một phím, và xem mỗi cách tìm tốt đến đâu theo điểm đã chấm.",
-        ),
-        Tab(
-            "pages.synonyms",
-            "Từ đồng nghĩa",
-            "Từ đồng nghĩa, chữ viết tắt, tên cũ và tên mới: sửa, và thử với một câu tìm kiếm trước khi lưu.",
-        ),
-        Tab("pages.archive_map", "Bản đồ", "Kho bài nhìn từ trên cao; bài trùng nhau, bài không ai dẫn tới."),
         Tab("pages.operations_page", "Vận hành", "Các bản của kho, bản dựng đang chạy, máy chủ và nguồn bài lúc này."),
     ),
 )
@@ -71,10 +60,6 @@ EN = NewsroomWords(
     tabs=(
         Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),
         Tab("pages.articles", "Blocks", "What stands under an article, why, and by which rules; pin, block, compare."),
-        Tab("pages.query", "Query", "How a query is understood, and what meaning, words and both together find."),
-        Tab("pages.judged", "Judging", "Judge what is found with one key, and see how good each way of finding is."),
-        Tab("pages.synonyms", "Synonyms", "Synonyms, abbreviations, old and new names: change and try before saving."),
-        Tab("pages.archive_map", "Map", "The archive from above; what is told twice, what nothing links to."),
         Tab("pages.operations_page", "Operations", "Snapshots, the build that runs, servers and sources as they are."),
     ),
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from service.wording.newsroom import Tab
+
 
 @dataclass(frozen=True)
 class VocabularyWords:
@@ -248,3 +250,17 @@ EN = VocabularyWords(
 )
 
 WORDS: Mapping[str, VocabularyWords] = {"vi": VI, "en": EN}
+
+TABS: Mapping[str, tuple[Tab, ...]] = {
+    "vi": (
+        Tab(
+            "pages.synonyms",
+            "Từ đồng nghĩa",
+            "Từ đồng nghĩa, chữ viết tắt, tên cũ và tên mới: sửa, và thử với một câu tìm kiếm trước khi lưu.",
+        ),
+    ),
+    "en": (
+        Tab("pages.synonyms", "Synonyms", "Synonyms, abbreviations, old and new names: change and try before saving."),
+    ),
+}
+"""Its links in the newsroom's menu."""

@@ -22,13 +22,12 @@ from indexer.takedown.purging import StoreCount
 from indexer.takedown.traces import Traces
 from models.encoder import Encoder
 from service import exporting
-from service.clicks import log as click_log
 from service.files import database
-from service.judging import judgements
 from service.observing import query_log
 from service.rules import file as rule_file
 
-_LOGS = (("queries", query_log.FILE), ("clicks", click_log.FILE), ("judgements", judgements.FILE))
+_LOGS = (("queries", query_log.FILE), ("clicks", "clicks.sqlite"), ("judgements", "judgements.sqlite"))
+"""By name: what a part wrote is purged whether or not the service still has the part (`service.extras`)."""
 
 
 class CopyState(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from models.hashing import HashingEncoder
-from service.newsroom import comparison, comparison_page
+from service.comparison import comparison, comparison_page
 from service.searcher import Searcher
 from tests.browser.test_pages_browser import LONG, SCRIPT, browser
 

@@ -21,6 +21,7 @@ from service.newsroom.link_lists import FORMATS, LinkedArticle, lines
 from service.ranking.presets import PRESETS, FreshnessName
 from service.rules.applied import MissingReason
 from service.security.local import refusal
+from service.wording import judging, map, vocabulary
 from service.wording.drafts import WORDS as DRAFT_WORDS
 from service.wording.newsroom import WORDS
 from service.wording.strings import EN, VI
@@ -606,7 +607,8 @@ class TestMenu:
         home = client.get(f"/newsroom/?lang={code}", headers=HTML)
         assert home.status_code == 200
         tabs = tree(home).xpath("//nav[@class='tabs']//a")
-        assert [tab.text for tab in tabs] == [tab.name for tab in WORDS[code].tabs]
+        added = [tab for words in (judging, vocabulary, map) for tab in words.TABS[code]]
+        assert [tab.text for tab in tabs] == [tab.name for tab in WORDS[code].with_tabs(added).tabs]
         assert [node.text for node in tree(home).xpath("//dl//a")] == [tab.text for tab in tabs]
         for tab in tabs:
             page = client.get(tab.get("href"), headers=HTML)

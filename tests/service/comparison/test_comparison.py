@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from indexer.articles.article import validate
 from models.hashing import HashingEncoder
 from service.cli import main
+from service.comparison import comparison, comparison_page
+from service.comparison.comparison import ComparedLink, Comparison, LinkList, Pair, choose, figures, near_identical
 from service.errors import NothingToCompare
-from service.newsroom import comparison, comparison_page
-from service.newsroom.comparison import ComparedLink, Comparison, LinkList, Pair, choose, figures, near_identical
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
 from service.wording import comparison as comparison_words

@@ -11,10 +11,10 @@ from lxml import html
 from service.cli import main
 from service.errors import BadRequest, CannotWrite, Changed
 from service.files import edited
-from service.newsroom.vocabulary import LineChange, WordFile
-from service.newsroom.vocabulary_page import SHOWN, VocabularyForm, fields, trial
 from service.schemas import SearchParams
 from service.security.keys import KeyStore
+from service.vocabulary.vocabulary_page import SHOWN, VocabularyForm, fields, trial
+from service.vocabulary.word_files import LineChange, WordFile
 from service.wording.vocabulary import EN, VI
 
 PAGE = "/newsroom/synonyms"

@@ -17,12 +17,12 @@ from indexer.language import lexicon
 from indexer.text.folding import fold
 from service.errors import FieldError, Forbidden, ServiceError
 from service.hits import Answer, Hit
-from service.newsroom.vocabulary import LineChange, VocabularyKind, VocabularyLine, WordFile
 from service.query.alternatives import is_taken
 from service.schemas import MAX_QUERY, SearchParams, parse_params
 from service.searcher import Searcher
 from service.security.gate import Visitor
 from service.settings import Settings
+from service.vocabulary.word_files import LineChange, VocabularyKind, VocabularyLine, WordFile
 
 FIELDS: Mapping[VocabularyKind, tuple[str, ...]] = {
     "synonyms": ("left", "right"),

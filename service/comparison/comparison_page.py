@@ -13,7 +13,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from indexer.text.addresses import web_address
-from service.newsroom.comparison import NEAR_IDENTICAL, SAME_EVENT_RELEVANCE, Comparison, Figures
+from service.comparison.comparison import NEAR_IDENTICAL, SAME_EVENT_RELEVANCE, Comparison, Figures
 from service.wording import strings
 from service.wording.comparison import WORDS, ComparisonWords
 from service.wording.strings import Strings

@@ -1,0 +1,44 @@
+"""The parts that the service can do without, and all that each of them adds.
+
+To take a part away, remove its line here and its modules. Imports nothing: an application and the console script look
+up what they need of each part.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A part that can be taken away. Everything is named as `module:object`.
+
+    :param name: Of its package.
+    :param views: Its views (`service.pages.shared.Views`).
+    :param tabs: Its links in the newsroom's menu, by language; None where it has none.
+    :param commands: Its commands.
+    """
+
+    name: str
+    views: str
+    tabs: str | None = None
+    commands: tuple[str, ...] = ()
+
+
+EXTRAS = (
+    Extra(
+        "judging",
+        views="service.pages.judging:views",
+        tabs="service.wording.judging:TABS",
+        commands=("service.commands.judgements:judgements",),
+    ),
+    Extra(
+        "vocabulary",
+        views="service.pages.vocabulary:views",
+        tabs="service.wording.vocabulary:TABS",
+        commands=("service.commands.words:words",),
+    ),
+    Extra("overview", views="service.pages.mapping:views", tabs="service.wording.map:TABS"),
+    Extra("comparison", views="service.pages.comparing:views", commands=("service.commands.comparing:compare",)),
+)
+"""All of them, in the order of the menu."""

@@ -1,0 +1,139 @@
+"""What the running application holds, as the views of the API and of pages get at it.
+
+`service.app` puts it there. Beside it stands what each view does with an answer: counting it, hiding what is not for
+readers. Knows no address and no page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from flask import Response, current_app, request
+
+from indexer.articles.article import Article
+from indexer.articles.summaries import Summary
+from service.clicks.counting import Clicks
+from service.hits import Answer, Hit
+from service.live import Live
+from service.observing.latency import RecentLatency
+from service.observing.metrics import metrics
+from service.observing.query_log import QueryLog
+from service.ranking.presets import is_fallback
+from service.reader.front_page import FrontPages
+from service.schemas import SearchParams
+from service.searcher import Searcher
+from service.security import addresses
+from service.security.audit import AuditLog
+from service.security.gate import Doorkeeper
+from service.security.keys import KeyStore
+from service.security.sign_on import SignOn
+from service.serving.admission import Admission
+from service.settings import Settings
+from service.wording.newsroom import Tab
+from service.wording.strings import Strings
+
+COMPARING = "lienquan_comparing"
+KEPT_FORMS = "lienquan_kept_forms"
+TABS = "lienquan_tabs"
+"""Where an application holds what parts add that it may be made without (`service.extras`)."""
+
+
+def live() -> Live:
+    """Return the process's holder of the current snapshot."""
+    return cast(Live, current_app.extensions["lienquan"])
+
+
+def settings() -> Settings:
+    """Return the service's settings."""
+    return cast(Settings, current_app.config["SETTINGS"])
+
+
+def latency() -> RecentLatency:
+    """Return what tells of the last minutes."""
+    found: RecentLatency = current_app.extensions["lienquan_latency"]
+    return found
+
+
+def front_pages() -> FrontPages:
+    """Return what the home page shows."""
+    return cast(FrontPages, current_app.extensions["lienquan_front_pages"])
+
+
+def keys() -> KeyStore:
+    """Return the store of keys."""
+    return cast(KeyStore, current_app.extensions["lienquan_keys"])
+
+
+def gate() -> Doorkeeper:
+    """Return who lets in to the newsroom's pages."""
+    return cast(Doorkeeper, current_app.extensions["lienquan_gate"])
+
+
+def audit() -> AuditLog:
+    """Return the audit log."""
+    return cast(AuditLog, current_app.extensions["lienquan_audit"])
+
+
+def sign_on() -> SignOn | None:
+    """Return how people sign in through the newsroom's provider, None where it has none."""
+    return cast("SignOn | None", current_app.extensions["sign_on"])
+
+
+def admission() -> Admission:
+    """Return who lets requests in."""
+    return cast(Admission, current_app.extensions["admission"])
+
+
+def clicks() -> Clicks | None:
+    """Return who counts clicks, None where they are not counted."""
+    return cast("Clicks | None", current_app.extensions.get("clicks"))
+
+
+def comparing() -> Callable[[Searcher, Article, str, Strings], dict[str, Any]] | None:
+    """Return what sets the newest of the section beside a block, None where nothing does."""
+    return cast("Callable[..., dict[str, Any]] | None", current_app.extensions.get(COMPARING))
+
+
+def kept_forms() -> set[str]:
+    """Return the views of parts that show a form again that is refused."""
+    return cast("set[str]", current_app.extensions[KEPT_FORMS])
+
+
+def tabs(code: str) -> list[Tab]:
+    """Return what parts add to the newsroom's menu, in a language."""
+    return [tab for added in current_app.extensions[TABS] for tab in added[code]]
+
+
+def as_json(value: Any) -> Response:
+    """Return a value as a JSON response, letters as they are."""
+    return Response(current_app.json.dumps(value), mimetype="application/json")
+
+
+def visible(article: Article | Summary) -> Article:
+    """Return the article as readers may see it: without its text where that is for subscribers.
+
+    What a source sent beside the known fields goes too: it may be the text under another name.
+    """
+    if isinstance(article, Summary):
+        raise ValueError(f"article: a summary of {article.id!r}: expected the whole article")
+    hidden: dict[str, Any] = {"body": None, "body_html": None, "extra": {}}
+    return article if settings().expose_body else article.model_copy(update=hidden)
+
+
+def note(params: SearchParams, answer: Answer) -> None:
+    """Count a search, and keep what was asked where that is wanted: once, not for every page and filter of it."""
+    if not answer.total:
+        metrics().empty("search")
+    kept: QueryLog | None = current_app.extensions.get("query log")
+    if kept is not None and params.q is not None and not params.offset and not params.filters():
+        kept.note(params.q, answer.total, addresses.client(request.remote_addr))
+
+
+def count_related(hits: Sequence[Hit]) -> None:
+    """Count a list that is empty, and articles that only fill one up."""
+    if not hits:
+        metrics().empty("related")
+    for hit in hits:
+        if is_fallback(hit.reasons[0].code):
+            metrics().filled(hit.reasons[0].code)
