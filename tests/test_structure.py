@@ -161,7 +161,7 @@ class TestImports:
                 },
             ),
             ("prometheus_client", {"service.observing.metrics"}),
-            ("scipy", {"indexer.relations.terms"}),
+            ("scipy", {"indexer.relations.terms", "service.clicks.intervals"}),
             ("sklearn", {"indexer.snapshot.projection"}),
             ("onnxruntime", {"models.onnx", "models.quantise"}),
             ("tokenizers", {"models.bundled", "models.onnx"}),

@@ -1,12 +1,11 @@
-"""How sure a rate, a difference of rates and a count of wins are. Pure functions on numbers."""
+"""How sure a rate, a difference of rates and a count of wins are. Pure functions on numbers, by scipy's statistics."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-Z = 1.959963984540054
-"""Of the normal distribution, for 95 %."""
+from scipy.stats import binomtest
 
 
 class Rate(NamedTuple):
@@ -18,7 +17,7 @@ class Rate(NamedTuple):
 
 
 def wilson(successes: int, trials: int) -> Rate:
-    """Return a share and its score interval.
+    """Return a share and its score interval (scipy's `wilson`).
 
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927);
     recommended by L. D. Brown, T. T. Cai, A. DasGupta, "Interval estimation for a binomial proportion" (2001).
@@ -29,13 +28,8 @@ def wilson(successes: int, trials: int) -> Rate:
         raise ValueError(f"successes: {successes} of {trials}: expected 0 to {trials}")
     if not trials:
         return Rate(None, 0.0, 1.0)
-    share, square = successes / trials, Z * Z
-    middle = share + square / (2 * trials)
-    reach = Z * math.sqrt(share * (1 - share) / trials + square / (4 * trials * trials))
-    scale = 1 + square / trials
-    low = 0.0 if successes == 0 else (middle - reach) / scale
-    high = 1.0 if successes == trials else (middle + reach) / scale
-    return Rate(share, low, high)
+    interval = binomtest(successes, trials).proportion_ci(method="wilson")
+    return Rate(successes / trials, float(interval.low), float(interval.high))
 
 
 def difference(first: Rate, second: Rate) -> Rate:
@@ -57,14 +51,4 @@ def sign_test(wins: int, losses: int) -> float:
 
     Source: the binomial distribution; as a test, J. Arbuthnot (1710), W. J. Dixon and A. M. Mood (1946).
     """
-    total, fewer = wins + losses, min(wins, losses)
-    if wins == losses:
-        return 1.0
-    logarithm = math.lgamma(total + 1) - math.lgamma(fewer + 1) - math.lgamma(total - fewer + 1) - total * math.log(2)
-    term = tail = 1.0
-    for at in range(fewer, 0, -1):  # from the largest term down, each as a share of the largest
-        term *= at / (total - at + 1)
-        tail += term
-        if term < 1e-17:
-            break
-    return min(1.0, 2 * math.exp(logarithm) * tail)
+    return float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
