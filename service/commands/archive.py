@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 _ROUNDS = 36
-"""For how many rounds of `sync` one source may be read at once: six hours by default, so that the first reading of a
-large site is not broken off."""
+"""The most rounds of `sync` for one reading of a source: six hours by default, so that the first reading of a large
+site is not ended."""
 
 
 @click.command()
@@ -161,7 +161,7 @@ def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, *
         from indexer.snapshot.home import Home
 
         options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
-        silent = ingested  # the service's log would be full of it
+        silent = ingested  # it would fill the service's log
         with show_progress(silent) as progress, retained(home, options) as options:
             report = build(Home(home), (), lambda: load_encoder(**model), options, progress)
     _tell(report, as_json)
@@ -224,7 +224,7 @@ def _how_known(found: Comparison) -> str:
 
 @contextmanager
 def _archive_of(sources: tuple[str, ...], said: SourceOptions, home: Path | None, **model: Any) -> Iterator[Searcher]:
-    """Yield a searcher over the sources, indexed into a home that is gone afterwards, else over a home's snapshot."""
+    """Yield a searcher over the sources, indexed into a temporary home, or else over a home's snapshot."""
     from indexer.building.build import BuildOptions, build
     from indexer.snapshot.home import Home
     from service.errors import NotReady
