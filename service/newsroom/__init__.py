@@ -1,5 +1,5 @@
-"""What an editor's page on links holds, and what is done with its form.
+"""The content of the editors' pages, and the handling of their forms.
 
-The draft and its list, the block under an article and its rules, the newsroom's words, and the comparison with a list
-of the newest. Knows nothing of Flask.
+The draft and its list, the block under an article and its rules, the newsroom's vocabulary, and the comparison with a
+list of the newest. Knows nothing of Flask.
 """
