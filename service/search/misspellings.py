@@ -1,8 +1,8 @@
-"""Which words of a query are misspelt, by what the archive's own text says of their neighbours.
+"""Finds misspelt words of a query by their neighbours in the archive's own text.
 
-A word is held to be misspelt where one that is written for it (`confusions`) stands beside the same neighbours, in the
-archive or in the shipped words, and it itself does not. Owns that judgement, and how sure it is. It proposes; what was
-typed is looked for in any case. Words are in the spelling of `indexer.text.syllables`.
+A word counts as misspelt if a confusable word (`confusions`) occurs beside the same neighbours, in the archive or in
+the shipped words, and the word itself does not. Owns that decision and its certainty. It only proposes: the typed word
+is always searched for. Words are in the spelling of `indexer.text.syllables`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from service.search.known_words import PairsInLanguage, known_syllables
 from service.search.restoration import RestoredQuery
 
 MOST_WORDS = 12
-"""Longer queries are titles, pasted from where they are spelt right, and found by their other words."""
+"""The most words of a query that is checked. Longer queries are pasted titles, spelt right, and found by their other
+words."""
 
 _ATTESTED = 3
-"""A word that the archive has so often is one, whatever was meant."""
+"""A word this frequent in the archive is not a misspelling."""
 
 _UNHEARD_OF = 3.0
 """By how much (log) a syllable that neither the archive nor any shipped word has is less likely than one met once."""
@@ -42,10 +43,10 @@ in a thousand are then read otherwise than they are meant, of 3,000 beginnings o
 """
 
 _SURNAMES = frozenset("nguyễn trần lê phạm huỳnh phan bùi trịnh đặng võ vũ ngô đỗ".split())
-"""What a short query begins with that names a person, where it is no other word as well."""
+"""First words of a short query for a person, if they are not other words as well."""
 
 _NAME = 5
-"""Of how many words a person's name is at most."""
+"""The most words of a person's name."""
 
 _KEPT = 4096
 
@@ -55,8 +56,8 @@ class Misspelling:
     """A word that was probably meant to be another one.
 
     :param at: Its place in the query.
-    :param sure: Whether to look for the other one unasked.
-    :param replaces: Whether the archive does not have at all what was typed.
+    :param sure: Whether to search for the other one without asking.
+    :param replaces: Whether the archive does not have the typed word at all.
     """
 
     at: int
@@ -68,9 +69,9 @@ class Misspelling:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the words of a query are spelt and meant.
+    """The spelling of a query's words, and their meaning.
 
-    :param restored: As their diacritics and keys were read.
+    :param restored: The words with restored diacritics and keys.
     """
 
     restored: RestoredQuery
@@ -78,12 +79,12 @@ class Spelling:
 
     @property
     def sure(self) -> list[Misspelling]:
-        """Return what is surely misspelt."""
+        """Return the sure misspellings."""
         return [one for one in self.misspelt if one.sure]
 
     @property
     def unsure(self) -> bool:
-        """Return whether anything may be misspelt that is not surely so."""
+        """Return whether there is a misspelling that is not sure."""
         return not all(one.sure for one in self.misspelt)
 
     @property
@@ -93,12 +94,12 @@ class Spelling:
 
     @cached_property
     def read(self) -> RestoredQuery:
-        """Return the words with what is surely misspelt put right."""
+        """Return the words with sure misspellings corrected."""
         return self._put_right(self.sure)
 
     @property
     def guessed(self) -> RestoredQuery:
-        """Return the words with all that may be misspelt put right."""
+        """Return the words with all misspellings corrected."""
         return self._put_right(self.misspelt)
 
     def _put_right(self, misspelt: Sequence[Misspelling]) -> RestoredQuery:
@@ -158,8 +159,8 @@ class Speller:
     ) -> list[Misspelling]:
         """Return the misspelt words of a query, in their order.
 
-        :param words: As they were read, an empty string for the end of a clause.
-        :param typed: The same as they were typed.
+        :param words: The words as read; an empty string ends a clause.
+        :param typed: The same words as typed.
         :param fixed: Places of words that are right.
         :param names: Places of words that are names by their capitals; only a shipped name is known better.
         """
@@ -258,7 +259,7 @@ class _ChoiceScores:
         choices: Sequence[_Choice],
         ids: Sequence[int],
     ) -> _ChoiceScores:
-        """Look up all pairs at once: first each choice after what stands before it, then what follows it."""
+        """Look up all pairs at once: each choice after the word before it, then the word after it."""
         n = len(choices)
         own = [NUMBER if one.id is None else one.id for one in choices]
         before = np.array([*(ids[one.at] for one in choices), *own])

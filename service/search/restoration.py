@@ -1,8 +1,8 @@
-"""From what was typed to what was meant: diacritics restored, slips of the keys repaired, nothing else touched.
+"""From the typed query to the meant one: restores diacritics and repairs typing slips, and changes nothing else.
 
-A noisy channel: each typed word has candidates, each with the log probability of typing it so; the archive's own
-trigram model says which of them follow each other. A beam search finds the best sentence. What carries diacritics
-binds: a candidate keeps every mark that was typed.
+A noisy channel: each typed word has candidates, each with the log probability of typing it so. The archive's trigram
+model scores which candidates follow each other, and a beam search finds the best sentence. A candidate keeps every
+diacritic that was typed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Costs = NDArray[np.float64]
 BEAM = 24
 MAX_CANDIDATES = 16
 _RARE = 1e-4
-"""Candidates seen this much less often than the commonest of their letters are left out."""
+"""Candidates less frequent than the commonest word of the same letters by this factor are left out."""
 
 _REMEMBERED = 4096
-"""Words of which the candidates are remembered: about 2 MB where as many were typed."""
+"""The most words whose candidates are cached: about 2 MB when full."""
 
 _KNOWN = 3
-"""A word seen so often in the archive is no slip."""
+"""A word this frequent in the archive is not a slip."""
 
 _SLIP = np.log(1e-6)
 _KEYS = np.log(1e-2)

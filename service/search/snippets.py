@@ -1,7 +1,7 @@
-"""Which passage of an article to show, and what in it to mark: the words that the reader was looking for.
+"""Chooses the passage of an article to show, and marks the searched words in it.
 
-Pure functions over one text. Knows how a word is spelt (`indexer.text.syllables`), not how it came to be looked for.
-A page shows ten long texts, so only what may match is looked at; `_skeleton` says how.
+Pure functions over one text. Knows how a word is spelt (`indexer.text.syllables`), not why it is searched for. A page
+shows ten long texts, so only possible matches are examined; see `_skeleton`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ SyllableRun = tuple[str, ...]
 
 @dataclass(frozen=True)
 class MarkTargets:
-    """What to mark. Syllables are spelt as `indexer.text.syllables.syllables` has them.
+    """The words to mark. Syllables are in the spelling of `indexer.text.syllables.syllables`.
 
     :param exact: Syllables that count with these diacritics only.
     :param folded: Syllables without diacritics, which count whatever the text's diacritics are.
