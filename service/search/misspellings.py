@@ -31,10 +31,10 @@ _ATTESTED = 3
 """A word this frequent in the archive is not a misspelling."""
 
 _UNHEARD_OF = 3.0
-"""By how much (log) a syllable that neither the archive nor any shipped word has is less likely than one met once."""
+"""The log penalty of a syllable that neither the archive nor a shipped word has, relative to one met once."""
 
 _ASSOCIATION = 1.5
-"""How much (log) likelier than chance a neighbour must be beside what may have been meant."""
+"""How much likelier than chance (log) a neighbour of the meant word must be."""
 
 _SURE, _SURE_OF_WORDS, _UNSURE = 2.0, 4.0, 1.0
 """How much (log) likelier than what was typed another word must be to be looked for; where what was typed is a word,
@@ -133,9 +133,9 @@ class Spelling:
 
 
 class _Choice(NamedTuple):
-    """What may stand at a place: first what does, then what may have been meant by it.
+    """A choice for a place: first the word itself, then words that it may have been meant to be.
 
-    :param cost: How unlikely the mistake is.
+    :param cost: The cost of the mistake.
     """
 
     at: int
@@ -184,7 +184,7 @@ class Speller:
         return NUMBER if at is None else at
 
     def _alone(self, words: Sequence[str], ids: Sequence[int]) -> list[int]:
-        """Return the places of words that nothing says belong to a neighbour of theirs."""
+        """Return the places of words for which nothing shows that they belong to a neighbour."""
         before, after = np.array(ids[:-1]), np.array(ids[1:])
         met = (self._language.pairs(before, after).row >= 0) & (before > NUMBER) & (after > NUMBER)
         known = self.known.has(self._language.keys(before, after))
@@ -204,7 +204,7 @@ class Speller:
         return [_Choice(at, word, own, lost), *(_Choice(at, *other) for other in others if other[0] != word)]
 
     def _find_meant_by(self, typed: str) -> list[tuple[str, int, float]]:
-        """Return the archive's words that a typed one may be written for, each with its id and its cost."""
+        """Return the archive's words that a typed one may have been meant to be, each with its id and cost."""
         is_word = typed in known_syllables() or self._language.id_of(typed) is not None
         found = ((one.syllable, self._language.id_of(one.syllable), one.cost) for one in confusions(typed))
         return [(word, at, cost) for word, at, cost in found if at is not None and (cost < RARE or not is_word)]
@@ -235,13 +235,13 @@ class Speller:
 
 @dataclass(frozen=True)
 class _ChoiceScores:
-    """What is said of (n,) choices.
+    """The scores of (n,) choices.
 
     :param score: (n,) log probabilities of each with its neighbours.
     :param association: (n,) how much likelier than chance is a neighbour that each was met with; below 0 for none.
-    :param known: (n,) bool, which stand with a neighbour in the shipped words.
-    :param named: (n,) bool, which stand with a neighbour in the archive's names.
-    :param both: (n,) bool, which belong to both neighbours.
+    :param known: (n,) bool, choices that form a shipped word with a neighbour.
+    :param named: (n,) bool, choices that form a name of the archive with a neighbour.
+    :param both: (n,) bool, choices that belong to both neighbours.
     """
 
     score: NDArray[np.float64]
