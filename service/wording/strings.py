@@ -13,7 +13,7 @@ from indexer.articles.article import VIETNAM
 
 _HIGH, _MEDIUM = 0.5, 0.1
 _DAYS_AGO = 7
-"""From so many days on, a date says more than how long ago it was."""
+"""The number of days from which a date is shown instead of the age."""
 
 _MONTHS = ("January February March April May June July August September October November December").split()
 
