@@ -27,7 +27,7 @@ def dcg(grades: Sequence[float]) -> float:
 
 
 def ndcg(ranked: Sequence[str], judged: Mapping[str, float], k: int) -> float:
-    """Return nDCG@k: the gain of the list over that of the best possible list of k; 0 where nothing is relevant."""
+    """Return nDCG@k: the gain of the list over that of the best possible list of k; 0 if nothing is relevant."""
     ideal = dcg(sorted(judged.values(), reverse=True)[:k])
     return dcg([judged.get(article, 0.0) for article in ranked[:k]]) / ideal if ideal > 0 else 0.0
 
