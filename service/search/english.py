@@ -27,10 +27,10 @@ ENGLISH = frozenset(
 )
 
 _NAMES = {"US": "us", "IT": "it", "WHO": "who", "May": "may"}
-"""What is none of these words where it is spelt so, and not all is in capitals."""
+"""Spellings that are not function words, unless everything is in capitals."""
 
 _ACRONYM = 3
-"""Letters of the longest word that is taken for an acronym where all is in capitals."""
+"""Letters of the longest word that counts as an acronym if everything is in capitals."""
 
 _SHORTENED = (
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will"),
@@ -54,7 +54,7 @@ _LOST_E = re.compile("[aeiou][^aeiouwxy]$|th$")
 """Ends what has lost an e rather than nothing, for it would have been doubled: hoped is hope, hopped is hop."""
 
 _BEGUN = 3
-"""Letters from which on a text is looked for among the beginnings of terms."""
+"""The least letters of a text that is searched for among the beginnings of terms."""
 
 _LEAST = 2
 """Letters that a word has before its ending."""
@@ -190,7 +190,7 @@ def gloss_of(
 ) -> str:
     """Return a text of the usual rendering of each word, the others as they were typed.
 
-    Nothing where no word is another one in Vietnamese: it would be the query again, as one in Vietnamese.
+    Empty if no word has a rendering, since the text would be the query itself.
 
     The parameters are those of `glosses`, and what it returned.
     """

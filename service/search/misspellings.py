@@ -89,7 +89,7 @@ class Spelling:
 
     @property
     def is_added(self) -> bool:
-        """Return whether what is put right is looked for beside what was typed, which the archive has as well."""
+        """Return whether the correction is searched for beside the typed words, because the archive has both."""
         return not all(one.replaces for one in self.sure)
 
     @cached_property
@@ -112,9 +112,9 @@ class Spelling:
         return replace(self.restored, words=words, shown=shown, changed=changed)
 
     def typed_beside(self, was: Sequence[str], places: Sequence[AlternativeSpan]) -> list[AlternativeSpan]:
-        """Return what is looked for as it was typed as well: what is surely misspelt, with its neighbours.
+        """Return the typed forms that are searched for as well: those of sure misspellings, with their neighbours.
 
-        Where something else stands in for these words, beside that.
+        They are added to any other alternatives of these words.
         """
         words = self.read.words
         typed = list(self.restored.words)

@@ -106,7 +106,7 @@ class MarkTargets:
         return _WordSyllables(self)
 
     def _key(self, syllable: str) -> str | None:
-        """Return which of the single syllables this one is, None if it is none of them."""
+        """Return the matching single syllable, None if there is none."""
         if syllable in self.exact:
             return syllable
         bare = folded(syllable)
@@ -130,7 +130,7 @@ class _Syllable(NamedTuple):
 
 
 _LONGEST = 32
-"""A longer word is none of the language, and is not remembered."""
+"""The longest cached word; no longer word is of the language."""
 
 
 @lru_cache(maxsize=1 << 13)

@@ -101,7 +101,7 @@ def _thesaurus() -> _Thesaurus:
 
 
 def _without_light(term: str) -> str:
-    """Return the part of a term behind a light word: two syllables or more, else the term as it is."""
+    """Return the part of a term behind a light word: two syllables or more, else the whole term."""
     first, _, rest = term.partition(" ")
     return rest if first in _LIGHT and " " in rest else term
 

@@ -398,7 +398,7 @@ def _translations(words: Sequence[str], glossed: Sequence[Gloss]) -> tuple[Expan
 def _trust(
     read: RestoredQuery, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
 ) -> float:
-    """Return what the words count for: all, or in another language the share of them that is looked for at all."""
+    """Return the weight of the words: 1, or in another language the share of words that are searched for."""
     if not read.foreign:
         return 1.0
     known = taken | {at for gloss in glossed for at in range(gloss.start, gloss.end)}
