@@ -266,7 +266,7 @@ class Draft(_Request):
         return self
 
     def as_article_text(self) -> Article | None:
-        """Return the draft as an article without an id of its own, None where it is empty."""
+        """Return the draft as an article without an id of its own, None if it is empty."""
         parts = [clean(part) for part in (self.title, self.lead or "", self.body or "") if part]
         article = Article.model_construct(
             id="draft",

@@ -35,7 +35,7 @@ SILENT_S = 5.0
 HEAD_S = 5.0
 """Seconds within which the head of a request must arrive once it has begun."""
 BODY_S = 60.0
-"""Seconds within which its body must have come, and so many more for each `_BODY_RATE` bytes that it announces."""
+"""Seconds within which its body must arrive, plus one for each `_BODY_RATE` announced bytes."""
 _BODY_RATE = 100_000
 _PARTING_S = 2.0
 """Seconds that a client may take to close an ending connection. Closed at once, its answer might be lost."""

@@ -192,7 +192,7 @@ class Strings:
         return f"{self.day(local)}{between}{local.hour:02d}:{local.minute:02d}"
 
     def ago(self, value: datetime, now: datetime) -> str:
-        """Return when something was as people say it: by the day where that is near, else by the date."""
+        """Return a time in the words of people: by the day if it is near, else by the date."""
         local = value.astimezone(VIETNAM)
         days = (now.astimezone(VIETNAM).date() - local.date()) // timedelta(days=1)
         if 0 <= days <= 1:
@@ -603,5 +603,5 @@ EN = Strings(
 
 
 def language(code: str | None) -> Strings:
-    """Return the strings of a language, the Vietnamese ones where it is none of ours."""
+    """Return the strings of a language, the Vietnamese ones if the language is unknown."""
     return EN if code == EN.code else VI
