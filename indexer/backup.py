@@ -1,10 +1,10 @@
 """Backup and restore of a home, while it is served and built. A backup is a home itself: whole, or not there.
 
-Owns what is copied, and in which order: databases first, then the snapshot, so that a change is in the one or in the
-other or in both. A copy of the snapshot that was taken first could be older than a log that has been emptied since.
+Owns what is copied, and in which order: databases first, then the snapshot. So every change is in one of them or in
+both. In the other order, the snapshot's copy could be older than the trimming of the journal.
 
-A backup lists its files with their SHA-256 (`indexer.files.checksums`); the snapshot's manifest does so for the rest.
-What is restored is compared with these before anything of it is in the home.
+A backup lists its files with their SHA-256 (`indexer.files.checksums`); the snapshot's manifest lists the others.
+`restore` compares the copies with both before it moves anything into the home.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from indexer.snapshot.sharing import share_directory
 from indexer.snapshot.verification import verify
 
 _TRIES = 5
-"""How often a snapshot is begun to be copied that is pruned meanwhile."""
+"""How often copying starts again because the snapshot was pruned meanwhile."""
 
 _PASSING = (CURRENT_FILE, "lock", progress.FILE, progress.LOCK, cache.FILE, checksums.FILE)
-"""What is written by its own rules, or needed by nobody else."""
+"""Files that are not copied as plain files: they have their own way of copying, or are of no use elsewhere."""
 
 RESTORING = ".restoring"
-"""Names in a home what is being moved into it: still there, restoring was broken off."""
+"""The file that lists what is being moved into a home. If it is still there, a restore was interrupted."""
 
 
 class CheckedBackup(NamedTuple):
-    """A backup that is whole.
+    """A complete backup.
 
-    :param snapshot: The id of its snapshot, None where it has none.
+    :param snapshot: The id of its snapshot, None if it has none.
     :param files: The names of its databases and other files.
-    :param listed: Whether these were compared with a list. A backup of an earlier release has none.
+    :param listed: Whether they were compared with a list. Backups of earlier releases have no list.
     """
 
     snapshot: str | None
@@ -51,12 +51,12 @@ class CheckedBackup(NamedTuple):
 
 
 def backup(home: Home, target: Path) -> str | None:
-    """Copy a home's databases, files and current snapshot, and return that snapshot's id, None where it has none.
+    """Copy a home's databases, files and current snapshot. Return the snapshot's id, None if there is none.
 
-    A snapshot's files never change, so they are shared by hard link where the target is on the same disk.
+    A snapshot's files never change, so they are hard links if the target is on the same disk.
 
-    :param target: A directory that is not there yet.
-    :raises SnapshotError: if the home is none, the target is there, or what was copied does not verify.
+    :param target: A directory that does not exist yet.
+    :raises SnapshotError: if the home is not a home, the target exists, or the copy does not verify.
     """
     if not home.path.is_dir():
         raise SnapshotError(f"{home.path}: expected a home")
@@ -71,9 +71,9 @@ def backup(home: Home, target: Path) -> str | None:
 
 
 def check(source: Path) -> CheckedBackup:
-    """Read every byte of a backup and compare it with what was written. Nothing is changed.
+    """Read every byte of a backup and compare it with its digests. Nothing is changed.
 
-    :raises SnapshotError: if it is none, or something in it is missing, damaged, or was written to since.
+    :raises SnapshotError: if it is not a backup, or a file in it is missing, damaged, or was changed since.
     """
     kept = Home(source)
     name = kept.current() if source.is_dir() else None
@@ -96,10 +96,11 @@ def check(source: Path) -> CheckedBackup:
 def restore(source: Path, home: Home) -> CheckedBackup:
     """Copy a backup into a home that holds nothing yet, and return what it held.
 
-    It is checked before anything is written (`check`), and the copy again before any of it is moved into its place.
-    Nothing is shared: what becomes of the home later is no harm to the backup. No service may run on the home.
+    The backup is checked before anything is written (`check`). The copy is checked again before it is moved into place.
+    The home shares no file with the backup, so later changes to the home cannot harm the backup. No service may run on
+    the home.
 
-    :raises SnapshotError: if the backup is not whole, or the home is not empty.
+    :raises SnapshotError: if the backup is not complete, or the home is not empty.
     """
     found = check(source)
     _refuse_used(home, found)
@@ -119,13 +120,13 @@ def restore(source: Path, home: Home) -> CheckedBackup:
 
 
 def _compare(source: Path, partial: Path, found: CheckedBackup) -> None:
-    """Compare the copies with the list of the backup, else with the backup."""
+    """Compare the copies with the backup's list, or with the backup itself if it has no list."""
     listed = checksums.read(source) or {name: checksums.digest(source / name) for name in found.files}
     checksums.check(partial, found.files, {name: listed[name] for name in found.files})
 
 
 def _move(home: Home, partial: Path, found: CheckedBackup) -> None:
-    """Move what was copied into its place, all of it or nothing; what a crash leaves is removed by the next restore."""
+    """Move the copy into its place, all or nothing. The next restore removes what a crash leaves."""
     note = home.path / RESTORING
     note.write_text(json.dumps([found.snapshot, *found.files]), encoding="utf-8")
     os.sync()
@@ -138,15 +139,15 @@ def _move(home: Home, partial: Path, found: CheckedBackup) -> None:
         _undo(home)
         raise
     os.sync()
-    note.unlink()  # before there is a current snapshot: from then on the home may be written to
+    note.unlink()  # before CURRENT is moved: from then on the home may be written to
     if found.snapshot is not None:
         home.point_to(found.snapshot)
 
 
 def _refuse_used(home: Home, found: CheckedBackup) -> None:
-    """Refuse a home that holds something. What a restore that was broken off left there does not count.
+    """Refuse a home that is not empty. What an interrupted restore left there does not count.
 
-    :raises SnapshotError: if it does.
+    :raises SnapshotError: if the home is not empty.
     """
     if home.current() is None and (home.path / RESTORING).exists():
         return
@@ -158,13 +159,13 @@ def _refuse_used(home: Home, found: CheckedBackup) -> None:
 
 
 def _undo(home: Home) -> None:
-    """Remove what a restore that was broken off has moved into a home."""
+    """Remove what an interrupted restore has moved into a home."""
     note = home.path / RESTORING
     try:
         snapshot, *files = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
-    except ValueError:  # broken off while it was written, so that nothing was moved
+    except ValueError:  # interrupted while the note was written, so nothing was moved
         snapshot, files = None, []
     if snapshot is not None:
         shutil.rmtree(home.snapshots / snapshot, ignore_errors=True)
@@ -174,7 +175,7 @@ def _undo(home: Home) -> None:
 
 
 def _listed(directory: Path, snapshot: str | None) -> list[str]:
-    """Return what the list of a backup names: all but what the snapshot's manifest has the digests of."""
+    """Return the files that a backup's list names: all but those that the snapshot's manifest lists."""
     names = [path.name for path in [*_databases(directory), *_files(directory)]]
     if snapshot is None:
         return names
@@ -184,7 +185,7 @@ def _listed(directory: Path, snapshot: str | None) -> list[str]:
 
 @contextmanager
 def _whole(target: Path) -> Iterator[Path]:
-    """Yield a directory beside the target that takes its place once it is whole, and is gone if it is not."""
+    """Yield a directory beside the target. It becomes the target if the block succeeds, and is deleted if not."""
     if target.exists():
         raise SnapshotError(f"{target}: is there already: expected a directory to be made")
     target.absolute().parent.mkdir(parents=True, exist_ok=True)
@@ -204,7 +205,7 @@ def _databases(directory: Path) -> list[Path]:
 
 
 def _files(directory: Path) -> list[Path]:
-    """Return the other files that are a home's own: rules, say."""
+    """Return a home's other files, such as rules."""
     found = (path for path in directory.iterdir() if path.is_file() and not path.is_symlink())
     return sorted(path for path in found if path.name not in _PASSING and not _passes(path.name))
 
@@ -214,7 +215,7 @@ def _passes(name: str) -> bool:
 
 
 def _copy_database(path: Path, target: Path) -> None:
-    """Copy a database as it is at one moment, whoever writes to it meanwhile."""
+    """Copy a database as it is at one moment, even while others write to it."""
     target.touch(path.stat().st_mode & 0o777)
     uri = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
@@ -227,7 +228,7 @@ def _copy_database(path: Path, target: Path) -> None:
 
 
 def _refuse_written(path: Path) -> None:
-    """Refuse a database of a backup that was used as one: part of it lies in the log beside it."""
+    """Refuse a backup's database that was opened for writing: a part of it is in the log beside it."""
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise SnapshotError(

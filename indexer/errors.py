@@ -6,13 +6,13 @@ IndexerError
 ├── ValidationFailed  --strict met a bad line
 ├── BuildRefused      the build would lose too much, or another one runs
 ├── SnapshotError     a snapshot is missing, damaged, or not for this program
-│   └── SnapshotUnreadable  it cannot be read now, and may be later
-└── JournalError      what the API wrote cannot be read or written
+│   └── SnapshotUnreadable  it cannot be read now, but perhaps later
+└── JournalError      the journal of the API's changes cannot be read or written
 """
 
 
 class IndexerError(Exception):
-    """What went wrong, in a sentence for the person at the terminal."""
+    """The base of this floor's exceptions. The message is a sentence for the person at the terminal."""
 
 
 class SourceError(IndexerError):
@@ -20,11 +20,11 @@ class SourceError(IndexerError):
 
 
 class WorkEnded(SourceError):
-    """Work over what others wrote took too long or too much memory, or crashed; nothing else was harmed by it."""
+    """Work on untrusted data took too long or too much memory, or crashed. Nothing else was harmed."""
 
 
 class ValidationFailed(IndexerError):
-    """A line is bad and the build was told to stop at one."""
+    """A line is bad, and the build is strict."""
 
 
 class BuildRefused(IndexerError):
@@ -32,11 +32,11 @@ class BuildRefused(IndexerError):
 
 
 class SnapshotError(IndexerError):
-    """A snapshot is missing, damaged, or of a format or encoder that this program does not take."""
+    """A snapshot is missing, damaged, or of a format or encoder that this program does not support."""
 
 
 class SnapshotUnreadable(SnapshotError):
-    """The system does not let a snapshot be read: permissions, memory, a limit of open files, a disk. It may pass."""
+    """The system cannot read a snapshot now: permissions, memory, a limit of open files, a disk. It may work later."""
 
 
 class JournalError(IndexerError):

@@ -1,4 +1,4 @@
-"""Measures of ranked lists over judgements, and the files both come in. Plain functions; higher is better."""
+"""Measures of ranked lists against judgements, and the file formats of both. Plain functions; higher is better."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _MAX_GRADE = 100
 def dcg(grades: Sequence[float]) -> float:
     """Return the discounted cumulative gain: sum of (2^grade - 1) / log2(rank + 1) (Burges et al., 2005).
 
-    A grade below 0 gains nothing, as 0 does.
+    A grade below 0 counts as 0.
     """
     return math.fsum((2.0 ** max(grade, 0.0) - 1.0) / math.log2(rank + 1) for rank, grade in enumerate(grades, start=1))
 
 
 def ndcg(ranked: Sequence[str], judged: Mapping[str, float], k: int) -> float:
-    """Return nDCG@k: the gain of the list over that of the best possible list of k; 0 where nothing is relevant."""
+    """Return nDCG@k: the gain of the list over that of the best possible list of k; 0 if nothing is relevant."""
     ideal = dcg(sorted(judged.values(), reverse=True)[:k])
     return dcg([judged.get(article, 0.0) for article in ranked[:k]]) / ideal if ideal > 0 else 0.0
 
@@ -75,7 +75,7 @@ def _lines(path: Path) -> Iterator[str]:
 def read_qrels(path: Path) -> Qrels:
     """Read judgements: tab-separated, with a header of query-id, corpus-id, score.
 
-    :raises SourceError: naming the line that is otherwise.
+    :raises SourceError: naming the first line that is not of this form.
     """
     expected = ["query-id", "corpus-id", "score"]
     qrels: Qrels = {}
@@ -100,7 +100,7 @@ def read_qrels(path: Path) -> Qrels:
 def read_queries(path: Path) -> dict[str, str]:
     """Read queries: JSON Lines of objects with `id` and `text`, in their order.
 
-    :raises SourceError: naming the line that is otherwise.
+    :raises SourceError: naming the first line that is not of this form.
     """
     queries: dict[str, str] = {}
     for number, line in enumerate(_lines(path), start=1):

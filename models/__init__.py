@@ -2,5 +2,5 @@
 
 import os
 
-# From its import on, ONNX Runtime would report its use to Microsoft, and keep files in the user's cache for it.
+# Without this, ONNX Runtime reports its use to Microsoft once it is imported, and keeps files in the user's cache.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

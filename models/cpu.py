@@ -1,4 +1,4 @@
-"""What this machine's processor offers. Imports nothing heavy: it is asked before numpy may be loaded."""
+"""What this machine's processor offers. Imports nothing heavy: it runs before numpy is loaded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def available_threads() -> int:
 
 
 def int8_kind() -> tuple[str | None, str]:
-    """Return how int8 is run on this CPU, `vnni`, `avx2` or `arm`, or None; and the reason why."""
+    """Return how int8 runs on this CPU (`vnni`, `avx2`, `arm` or None), and the reason."""
     machine = platform.machine().lower()
     if machine in {"arm64", "aarch64"}:
         return "arm", "64-bit ARM"

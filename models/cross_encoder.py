@@ -1,7 +1,7 @@
-"""Cross-encoders: a model that reads a query and a passage together and says how well the one answers the other.
+"""Cross-encoders: a model that reads a query and a passage together and scores how well the passage answers.
 
-sentence-transformers runs it, in ONNX Runtime where that gives torch's scores, else in torch. Owns which models are
-taken and what runs them. Knows nothing of articles or searches.
+sentence-transformers runs it: in ONNX Runtime if that gives torch's scores, else in torch. Owns which models are
+accepted and what runs them. Knows nothing of articles or searches.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PassageScores = NDArray[np.float64]
 """(n,) float64, higher is better."""
 
 MAX_TOKENS = 256
-"""Tokens read of a query and its passage together, if the model can read as many; time grows with them."""
+"""Tokens read of a query and its passage together, if the model's own limit allows. Time grows with them."""
 
 _TOLERANCE = 1e-3
 _PROBES = (
@@ -48,7 +48,7 @@ class Reranker(Protocol):
 
     @property
     def name(self) -> str:
-        """Return what tells its scores from another's."""
+        """Return the name that distinguishes its scores from another model's."""
         ...
 
     def score(self, query: str, passages: Sequence[str]) -> PassageScores:
@@ -59,13 +59,14 @@ class Reranker(Protocol):
 class CrossEncoderReranker:
     """A CrossEncoder of sentence-transformers as a `Reranker`.
 
-    :param name: What tells its scores from another's.
+    :param name: Distinguishes its scores from another model's.
+    :raises ModelError: if the model cannot be run, or gives other than one finite score for each pair.
     """
 
     def __init__(self, model: CrossEncoder, name: str) -> None:
         self.name = name
         self._model = model
-        # The first call fixes the tokenizer's padding and truncation; and a model that cannot run is refused here.
+        # The first call fixes the tokenizer's padding and truncation. It also shows whether the model can run.
         try:
             scores = self._predict(list(_PROBES))
         except Exception as error:  # torch and ONNX Runtime each raise their own kinds
@@ -78,7 +79,7 @@ class CrossEncoderReranker:
         """Return (len(passages),) float64, the model's raw output for the query with each passage."""
         clean = [
             text.encode("utf-8", "ignore").decode() for text in (query, *passages)
-        ]  # no tokenizer takes half letters
+        ]  # no tokenizer accepts lone surrogates
         return self._predict([(clean[0], passage) for passage in clean[1:]])
 
     def _predict(self, pairs: list[tuple[str, str]]) -> PassageScores:
@@ -103,11 +104,11 @@ def find(name: str) -> ModelCard:
 
 
 def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> Reranker:
-    """Return the card's cross-encoder, fetching it and making its ONNX model first where they are not on this disk.
+    """Return the card's cross-encoder. Fetch it and make its ONNX model first if they are not on this disk.
 
-    :param backend: `torch` for that alone; else ONNX Runtime where that gives torch's scores.
+    :param backend: `torch` for torch alone; any other value for ONNX Runtime if it gives torch's scores.
     :param threads: Cores to use; all by default.
-    :raises ModelError: if it cannot be had, or is no cross-encoder.
+    :raises ModelError: if it cannot be fetched, or is not a cross-encoder.
     """
     located = sentence_transformer.locate(card)
     _check(located.directory)
@@ -121,14 +122,14 @@ def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> 
 
 
 def missing(card: ModelCard) -> str | None:
-    """Return what is still to be fetched, None where all is there. Loads nothing and changes nothing."""
+    """Return what must still be fetched, None if nothing. Loads nothing and changes nothing."""
     return sentence_transformer.missing(card)
 
 
 def _check(directory: Path) -> None:
-    """Refuse what is no cross-encoder with one score, or names code of its own.
+    """Refuse a model that is not a cross-encoder with one score, or that names code of its own.
 
-    :raises ModelError: saying what was found and expected.
+    :raises ModelError: with what was found and what was expected.
     """
     path = directory / "config.json"
     try:
@@ -142,7 +143,7 @@ def _check(directory: Path) -> None:
             named.append(json.loads(outer.read_text(encoding="utf-8")).get("activation_fn"))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError) as error:
         raise ModelError(f"{path}: cannot be read: {error}") from None
-    # Of any other model the head that scores would be made of random numbers, without an error.
+    # Any other model would get a scoring head of random numbers, without an error.
     if not any(kind.endswith(_HEAD) for kind in kinds):
         raise ModelError(f"{path}: architectures: {kinds}: expected a cross-encoder, one that ends in {_HEAD}")
     if labels != 1:
@@ -179,7 +180,7 @@ def _open_onnx(directory: Path, slug: str, threads: int) -> CrossEncoderReranker
 
 
 def _make_onnx(directory: Path, name: str, slug: str, made: Path, threads: int) -> None:
-    """Export the model to ONNX, hold its scores against torch's, and put it in place."""
+    """Export the model to ONNX, compare its scores with torch's, and put it in place."""
     logger.info("making the ONNX model of the reranker %s in %s (once)", name, made)
     made.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=made.name + ".", dir=made.parent))

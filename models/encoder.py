@@ -1,4 +1,4 @@
-"""What an encoder is: the one seam between a model and everything that uses vectors."""
+"""The encoder: the one seam between a model and everything that uses vectors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EncoderIdentity:
     :param document_prompt: Prefix of a document, blank included.
     :param max_tokens: Tokens read of a text, special tokens included; the rest is cut.
     :param weights: How the stored weights are quantised: `fp32`, `q4`, `none`.
-    :param precision: What the arithmetic runs in: `fp32`, `int8-vnni`, …
+    :param precision: The number format of the arithmetic: `fp32`, `int8-vnni`, …
     """
 
     name: str

@@ -1,6 +1,6 @@
 """A deterministic encoder without weights: words hashed into a vector, for fast tests and dry runs.
 
-Two texts are similar as far as they share words; nothing is understood. A newsroom never serves with it.
+Two texts are similar to the degree that they share words; the encoder knows no meaning. Not for production.
 """
 
 from __future__ import annotations

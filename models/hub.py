@@ -1,4 +1,4 @@
-"""Models that others made: fetched at one commit, and only what can be read without running code of theirs.
+"""Models that others made, fetched at one commit. Only files that can be read without running their code are taken.
 
 The one importer of huggingface_hub. Owns which files of a model are fetched and what makes a directory unfit. Knows
 nothing of how a model is run.
@@ -14,31 +14,31 @@ from pathlib import Path
 from models.errors import ModelError
 
 FETCHED = ("*.json", "*.txt", "*.model", "*.codes", "*.safetensors")
-"""Configuration, vocabularies and weights as plain numbers: no pickles, which are programs, and no Python."""
+"""Configuration, vocabularies and weights as plain numbers. No Python, and no pickles, since a pickle can run code."""
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _PICKLED = "pytorch_model*.bin"
 _PLAIN = "*.safetensors"
 _OWN = "sentence_transformers."
-"""Modules of this package are known code; any other name would be imported, from the model's directory too."""
+"""Modules of this package are known code. Any other name could be imported from the model's own directory."""
 
 
 def is_commit(revision: str) -> bool:
-    """Return whether a revision names one commit for good, as no branch and no tag does."""
+    """Return whether a revision is a commit. A branch or a tag may move; a commit does not."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def download(hub_id: str, revision: str) -> Path:
-    """Return the directory of a model, fetched from the hub where it is not on this disk.
+    """Return the directory of a model; fetch it from the hub if it is not on this disk.
 
     :param revision: A commit.
-    :raises ModelError: if it cannot be had.
+    :raises ModelError: if it cannot be fetched.
     """
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(hub_id, revision=revision, allow_patterns=list(FETCHED)))
-    except Exception as error:  # the hub client raises a dozen kinds, network and name alike
+    except Exception as error:  # the hub client raises a dozen kinds of errors, for networks and for names
         raise ModelError(f"model {hub_id + '@' + revision!r}: cannot be had from the hub: {error}") from error
 
 
@@ -55,9 +55,9 @@ def is_fetched(hub_id: str, revision: str) -> bool:
 
 
 def check(directory: Path) -> None:
-    """Refuse a model that is not read without running what its author wrote.
+    """Refuse a model that can only be read by running its author's code.
 
-    :raises ModelError: if weights are only there as a pickle, or a part of it is a class of its own.
+    :raises ModelError: if the weights exist only as a pickle, or a part of the model is a class of its own.
     """
     if not any(directory.rglob(_PLAIN)):
         raise ModelError(f"model {directory}: no {_PLAIN} in it: expected weights in this form alone")

@@ -1,9 +1,9 @@
-"""Where an encoder puts queries of another language, and how they come to lie among those in Vietnamese.
+"""Moves the vector of an English query to where the same query in Vietnamese would lie.
 
-The vectors of one language lie together, whatever they mean: the mean of English queries is apart from that of the same
-queries in Vietnamese, and an English query is nearer to every article that has something English about it. What is
-common to a language is its mean, and taking it away leaves the meaning (Libovický et al., 2020, *On the Language
-Neutrality of Pre-trained Multilingual Representations*). Knows encoders by their protocol alone.
+The vectors of one language lie together, whatever they mean. So the mean of English queries differs from the mean of
+the same queries in Vietnamese, and an English query is nearer to every article with some English in it. The mean holds
+what a language has in common; subtracting it leaves the meaning (Libovický et al., 2020, *On the Language Neutrality of
+Pre-trained Multilingual Representations*). Knows encoders by their protocol alone.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ import numpy as np
 from models.encoder import Encoder, EncoderIdentity, Vectors
 
 _FOUND = 0.5
-"""The share of English texts that find their translation among all; a hashing encoder finds one in sixty."""
+"""The least share of English texts that must find their own translation. A hashing encoder finds one in sixty."""
 
 
 _SHARE = 0.75
-"""How much of what is common to a language is taken away. All of it serves archives in which much has foreign names;
-half, those in which little has (docs/decisions, 9)."""
+"""The share of the language's mean that is subtracted. 1 is best for archives with many foreign names, 0.5 for archives
+with few (docs/decisions, 9)."""
 
 _GLOSS_SHARE = 0.4
-"""What a query's words in Vietnamese weigh in its vector; the rest is the query's as it was typed (ibid.)."""
+"""The weight of a query's Vietnamese words in its vector; the query as typed has the rest (ibid.)."""
 
 
 @lru_cache(maxsize=1)
 def pairs() -> list[tuple[str, str]]:
-    """Return what readers of news may ask and read, in English and in Vietnamese."""
+    """Return queries and headlines as pairs, English and Vietnamese."""
     text = resources.files("models").joinpath("bilingual.tsv").read_text(encoding="utf-8")
     return [(english, vietnamese) for english, vietnamese in (line.split("\t") for line in text.splitlines())]
 
@@ -38,7 +38,7 @@ def pairs() -> list[tuple[str, str]]:
 def apart(encoder: Encoder) -> Vectors:
     """Return how far Vietnamese queries lie from English ones of the same meaning, (dim,) float32.
 
-    Zeros for an encoder to which most texts and their translations have nothing in common.
+    Zeros for an encoder that matches too few texts with their translations.
 
     :raises ValueError: if the encoder does not give a vector for each text.
     """
@@ -53,14 +53,17 @@ def apart(encoder: Encoder) -> Vectors:
 
 
 class Languages:
-    """What is known of encoders, each measured once: when that is asked for, or else when it is first needed."""
+    """The language shifts of encoders. Each is measured once: on request, or when it is first needed."""
 
     def __init__(self) -> None:
         self._apart: dict[EncoderIdentity, Vectors] = {}
         self._measuring = threading.Lock()
 
     def measure(self, encoder: Encoder) -> Vectors | None:
-        """Return what `apart` does, None while another thread measures it: with a large model that takes seconds."""
+        """Return `apart` of the encoder, (dim,) float32; None while another thread measures it.
+
+        With a large model the measurement takes seconds.
+        """
         known = self._apart.get(encoder.identity)
         if known is None and self._measuring.acquire(blocking=False):
             try:
@@ -70,11 +73,12 @@ class Languages:
         return known
 
     def brought(self, encoder: Encoder, vector: Vectors, gloss: str = "") -> Vectors | None:
-        """Return the unit vector of an English query, (dim,) float32, as one in Vietnamese would lie.
+        """Return the unit vector of an English query moved to where a Vietnamese one would lie, (dim,) float32.
 
-        None while that is not known yet.
+        None while the shift is not known yet.
 
-        :param gloss: What is known of the query word by word in Vietnamese.
+        :param vector: (dim,) float32 of the query as typed.
+        :param gloss: The words of the query in Vietnamese, as far as they are known.
         """
         shift = self.measure(encoder)
         if shift is None:

@@ -1,7 +1,7 @@
-"""An int8 model run by ONNX Runtime and `tokenizers` alone, so that encoding imports neither torch nor transformers.
+"""An int8 model run by ONNX Runtime and `tokenizers` alone: encoding imports neither torch nor transformers.
 
-The one module that opens sessions and tokenizers to encode with. Owns how a text becomes tokens and tokens a vector,
-as the directory's own sentence-transformers files say. Knows nothing of how the model was made.
+The one module that opens sessions and tokenizers for encoding. Owns how a text becomes tokens and tokens become a
+vector; the directory's sentence-transformers files decide that. Knows nothing of how the model was made.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _POOLINGS = ("mean", "cls")
 _WARM_TOKENS = 512
 
 _BESIDE = 2
-"""How many cores one text alone has at most. Of two, a query takes a third less time, and a third more of theirs; what
-more would give was not measured."""
+"""Most cores for one text alone. With two, a query takes a third less time and a third more processor time. More than
+two were not measured."""
 
 
 class UnknownParts(ModelError):
-    """A model has a part that is not run here; sentence-transformers has to."""
+    """A model has a part that only sentence-transformers can run."""
 
 
 @dataclass(frozen=True)
 class ModelParts:
-    """What a directory says of the way from tokens to a vector.
+    """How a model turns tokens into a vector, as its directory says.
 
     :param pooling: `mean` of all tokens, or `cls`, the first one.
     :param dim: Length of a vector.
@@ -59,7 +59,7 @@ class ModelParts:
 def read_parts(directory: Path) -> ModelParts:
     """Read the parts of a sentence-transformers directory.
 
-    :raises UnknownParts: if there is one that is not run here, or is not described as expected.
+    :raises UnknownParts: if this module cannot run a part, or a description is not as expected.
     """
     try:
         modules = [module["type"].rpartition(".")[2] for module in _read(directory / "modules.json")]
@@ -91,11 +91,11 @@ def _read(path: Path) -> Any:
 def open_tokenizer(path: Path) -> Tokenizer:
     """Return a tokenizer that neither cuts nor pads, the same object each time.
 
-    A vocabulary of 250,000 takes 280 MB and half a second: opened before a process forks, it is shared.
+    A vocabulary of 250,000 takes 280 MB and half a second. Processes share it if it is opened before they fork.
 
     :raises ModelError: if it cannot be read.
     """
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # else it warns in every forked process
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # otherwise it warns in every forked process
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # its Rust side raises plain Exception
@@ -108,15 +108,15 @@ def open_tokenizer(path: Path) -> Tokenizer:
 class OnnxEncoder:
     """An int8 model as an `Encoder`.
 
-    Texts are encoded one at a time, in threads of one core each: dynamic int8 quantisation scales activations over
-    the whole batch, so that a vector would depend on its batch mates, and on a CPU it is the faster way as well. A text
-    that comes alone, as a reader's query does, has the cores to itself; its vector is the same to the bit.
+    Texts are encoded one at a time, in threads of one core each. Dynamic int8 quantisation scales activations over the
+    whole batch, so a vector would depend on the other texts of its batch. On a CPU, single texts are faster as well. A
+    text that comes alone, such as a reader's query, gets several cores; its vector is the same to the bit.
 
     :param directory: Holds MODEL_FILE, the tokenizer, and the files that `read_parts` reads.
-    :param identity: Its `max_tokens` is where texts are cut.
+    :param identity: Texts are cut at its `max_tokens`.
     :param threads: Cores to use.
-    :raises UnknownParts: if the model wants inputs that are not made here.
-    :raises ModelError: if it cannot be read, or cannot take as many tokens.
+    :raises UnknownParts: if the model needs inputs that this module does not make.
+    :raises ModelError: if it cannot be read, or cannot take `max_tokens` tokens.
     """
 
     def __init__(self, directory: Path, parts: ModelParts, identity: EncoderIdentity, threads: int) -> None:
@@ -159,14 +159,14 @@ class OnnxEncoder:
         if len(prompted) == 1:
             vectors[0] = self._alone(prompted[0])
             return vectors
-        longest_first = sorted(range(len(prompted)), key=lambda at: -len(prompted[at]))  # all threads end together
+        longest_first = sorted(range(len(prompted)), key=lambda at: -len(prompted[at]))  # threads end together
         with ThreadPoolExecutor(self._threads) as pool:
             for _ in pool.map(encode, longest_first):
                 pass
         return vectors
 
     def _alone(self, prompted: str) -> Vectors:
-        """Return the vector of one text by several cores; by one where they are at another such text."""
+        """Return the vector of one text, using several cores, or one core if another text uses them."""
         if not self._beside_free.acquire(blocking=False):
             return self._vector(self._session, prompted)
         try:
@@ -187,7 +187,7 @@ class OnnxEncoder:
         return np.asarray(pooled / np.linalg.norm(pooled), dtype=np.float32)
 
     def _tokenize(self, prompted: str) -> Encoding:
-        # Half a character, as JSON may hold one, stands for nothing; the tokenizer would refuse the whole text.
+        # JSON may hold a lone surrogate. It is dropped, since the tokenizer would refuse the whole text.
         return self._tokenizer.encode(prompted.encode("utf-8", "ignore").decode(), add_special_tokens=False)
 
     def _run(self, session: Any, ids: NDArray[np.int64], types: NDArray[np.int64]) -> Vectors:
@@ -197,7 +197,7 @@ class OnnxEncoder:
         return found
 
     def _warm_up(self, session: Any) -> None:
-        """Encode a long text: it is refused now where it is too long, and the runtime's memory grows no more later."""
+        """Encode the longest text allowed: too high a limit fails now, and memory does not grow later."""
         own, limit = self._parts.max_tokens, self.identity.max_tokens
         blank = np.zeros((1, limit if limit > own else min(limit, _WARM_TOKENS)), dtype=np.int64)
         try:
@@ -218,18 +218,18 @@ def _open_session(path: Path, cores: int = 1) -> Any:
 
 
 def session_options(cores: int = 1, optimised: bool = True) -> Any:
-    """Return how a model is run, whoever runs it.
+    """Return the session options for any model.
 
-    :param cores: For one text; by default one, since threads of ours each run a text.
-    :param optimised: Whether the model was optimised when it was made, as the int8 models are; else it is when opened.
+    :param cores: Cores for one text; one by default, since each of our threads runs a text.
+    :param optimised: Whether the model is optimised already, as the int8 models are; else it is optimised when opened.
     """
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = cores  # ONNX Runtime ignores OMP_NUM_THREADS
     for name, value in {
-        "session.force_spinning_stop": "1",  # threads wait for work by spinning, which only pays while a text is run
-        "session.dynamic_block_base": "4",  # smaller pieces of work: a twentieth of a query's time
+        "session.force_spinning_stop": "1",  # waiting threads spin; that is useful only while a text is run
+        "session.dynamic_block_base": "4",  # smaller pieces of work save a twentieth of a query's time
     }.items():
         options.add_session_config_entry(name, value)
     if optimised:

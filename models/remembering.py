@@ -1,6 +1,6 @@
-"""The vectors of queries that were asked before. Knows encoders by their protocol alone.
+"""A cache of query vectors. Knows encoders by their protocol alone.
 
-For what readers type into search, and for nothing else: drafts are confidential and must not be kept.
+It is for readers' search queries only: drafts are confidential and must not be kept.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from models.encoder import Encoder, EncoderIdentity, Vectors
 from models.languages import Languages
 
 SIZE = 2048
-"""Queries kept: of 384 dimensions 3 MB of vectors, and as much again for the rest."""
+"""Queries kept. With 384 dimensions the vectors take 3 MB, and the rest takes as much again."""
 
 
 class QueryVectors:
-    """A bounded cache of query vectors, by text and encoder; the one used longest ago goes first.
+    """A bounded cache of query vectors, by text and encoder. The least recently used vector is dropped first.
 
-    Texts that differ in Unicode composition or blanks alone are one query, and it is encoded as that one; case and
-    diacritics count, as they do to encoders.
+    Texts that differ only in Unicode composition or blanks are one query with one vector. Case and diacritics matter,
+    since encoders distinguish them.
 
     :param size: Queries kept, at least 1.
-    :param noted: Called for every query with whether its vector was kept.
+    :param noted: Called for every query with True if its vector was in the cache.
+    :raises ValueError: if `size` is below 1.
     """
 
     def __init__(self, size: int = SIZE, noted: Callable[[bool], None] = lambda kept: None) -> None:
@@ -37,14 +38,14 @@ class QueryVectors:
         self._lock = threading.Lock()
 
     def measure(self, encoder: Encoder) -> None:
-        """Measure what English queries need, so that the first of them need not wait for it."""
+        """Measure the shift of English queries, so that the first such query need not wait."""
         self._languages.measure(encoder)
 
     def encode(self, encoder: Encoder, text: str, gloss: str | None = None) -> Vectors:
         """Return the query's unit vector, (dim,) float32, read-only.
 
-        :param gloss: Where the query is in English, and to be compared with texts in Vietnamese: what is known of it
-            in Vietnamese, word by word, perhaps nothing.
+        :param gloss: For an English query that is compared with Vietnamese texts: its known words in Vietnamese,
+            perhaps none. None for any other query.
         """
         text = " ".join(unicodedata.normalize("NFC", text).split())
         key = (encoder.identity, text, gloss)
@@ -55,11 +56,11 @@ class QueryVectors:
         self._noted(kept is not None)
         if kept is not None:
             return kept
-        vector: Vectors = encoder.encode_queries([text])[0]  # without the lock: other queries need not wait
+        vector: Vectors = encoder.encode_queries([text])[0]  # outside the lock, so that other queries need not wait
         vector.setflags(write=False)
         if gloss is not None:
             brought = self._languages.brought(encoder, vector, gloss)
-            if brought is None:  # in a moment: what is answered now is not to be kept
+            if brought is None:  # not measured yet: this vector is provisional and is not kept
                 return vector
             vector = brought
             vector.setflags(write=False)

@@ -1,8 +1,7 @@
 """From a model's card to an encoder: sentence-transformers in torch (fp32), or the int8 model made of it.
 
-The one importer of sentence_transformers, and only where it is needed: to make an int8 model, for torch, for models
-that `onnx` cannot run by itself, and to open the cross-encoders of `cross_encoder`. Owns the decision which backend to
-trust. Knows nothing of articles.
+The one importer of sentence_transformers. It is imported only to make an int8 model, to run torch, to run models that
+`onnx` cannot run, and to open cross-encoders. Owns the decision which backend to trust. Knows nothing of articles.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BACKENDS = ("auto", "onnx-int8", "torch")
-_RECIPE = 3  # of the int8 model, in its directory's name and its vectors' identity: raised with every change of vectors
+_RECIPE = 3  # of the int8 model, in its directory's name and its vectors' identity: raised whenever vectors change
 _PARITY_FILE = "parity.json"
 
 
@@ -62,8 +61,8 @@ class LocalModel:
 class SentenceTransformerEncoder:
     """A sentence-transformers model as an `Encoder`.
 
-    Texts are encoded one at a time, in threads of one core each: dynamic int8 quantisation scales activations over
-    the whole batch, so that a vector would depend on its batch mates, and on a CPU it is the faster way as well.
+    Texts are encoded one at a time, in threads of one core each. Dynamic int8 quantisation scales activations over the
+    whole batch, so a vector would depend on the other texts of its batch. On a CPU, single texts are faster as well.
     """
 
     def __init__(self, model: SentenceTransformer, identity: EncoderIdentity, threads: int) -> None:
@@ -86,7 +85,7 @@ class SentenceTransformerEncoder:
         prompted, tokenizer = self.identity.document_prompt + text, self._model.tokenizer
         if not tokenizer.is_fast:
             return len(tokenizer(prompted, verbose=False)["input_ids"])
-        # Asked like that, a fast tokenizer would drop the truncation that other threads are encoding with.
+        # A fast tokenizer asked not to truncate would drop the truncation that other threads need.
         backend = tokenizer.backend_tokenizer
         encoded = backend.encode(prompted)
         tokens = sum(sum(part.attention_mask) for part in (encoded, *encoded.overflowing))
@@ -111,14 +110,13 @@ class SentenceTransformerEncoder:
 
 
 def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> Encoder:
-    """Return the card's model as an encoder, making what it needs on disk first.
+    """Return the card's model as an encoder. Make the files that it needs first.
 
     :param card: From `catalogue.find`.
-    :param backend: `onnx-int8` and `torch` are taken at their word; `auto` prefers int8 and falls back to torch,
-        saying why in the log.
+    :param backend: `onnx-int8` and `torch` are strict; `auto` prefers int8, else falls back to torch and logs why.
     :param threads: Cores to use; all by default.
     :raises ModelError: if the model cannot be found or read.
-    :raises ParityError: if `onnx-int8` was asked for and this machine or this model cannot have it.
+    :raises ParityError: if `onnx-int8` was requested but this machine or this model cannot run it.
     """
     if backend not in BACKENDS:
         raise ModelError(f"backend: {backend!r}: expected one of {', '.join(BACKENDS)}")
@@ -138,9 +136,9 @@ def load(card: ModelCard, backend: str = "auto", threads: int | None = None) -> 
 
 
 def preload(card: ModelCard) -> None:
-    """Read what forked processes can share of an int8 model that has been made already: its tokenizer.
+    """Open the tokenizer of an existing int8 model, so that forked processes share it.
 
-    Of a model that is not on this disk, or that cannot be read, nothing is read and nothing said: `load` will.
+    Does nothing if the model is missing or cannot be read; `load` reports that later.
     """
     kind, _ = int8_kind()
     directory = _bundled_directory() if card.key == catalogue.DEFAULT else Path(card.source)
@@ -153,7 +151,7 @@ def preload(card: ModelCard) -> None:
 
 
 def missing(card: ModelCard) -> str | None:
-    """Return what is still to be made or fetched before the card's model can be loaded, None where all is there.
+    """Return what must still be made or fetched before the card's model can be loaded, None if nothing.
 
     Loads nothing and changes nothing.
     """
@@ -167,7 +165,7 @@ def missing(card: ModelCard) -> str | None:
 
 
 def verify(card: ModelCard) -> None:
-    """Hash the card's model where it is known what it must be: the bundled one.
+    """Check the digests of the bundled model; other models have no known digests.
 
     :raises ModelError: naming the first file that differs.
     """
@@ -202,9 +200,9 @@ def check(card: ModelCard) -> list[parity.Check]:
 
 
 def locate(card: ModelCard) -> LocalModel:
-    """Return where a card's model lies, made or fetched first where it is not on this disk.
+    """Return where a card's model lies. Make or fetch it first if it is not on this disk.
 
-    :raises ModelError: if it cannot be had, or is not read without running what its author wrote.
+    :raises ModelError: if it cannot be fetched, or can only be read by running its author's code.
     """
     if card.key == catalogue.DEFAULT:
         directory = bundled.ensure(_bundled_directory())
@@ -254,7 +252,7 @@ def _load_torch(located: LocalModel, threads: int) -> SentenceTransformerEncoder
     import torch
 
     torch.set_num_threads(threads)
-    # Torch spreads one text over its own threads, so that this encoder needs none of its own.
+    # Torch runs one text in several threads, so this encoder starts none.
     model = _open(located.directory, model_kwargs={"use_safetensors": True})
     return _encoder(model, located, "fp32", threads=1)
 
@@ -311,9 +309,9 @@ def _make_int8(located: LocalModel, kind: str, directory: Path, threads: int) ->
 
 
 def put_in_place(partial: Path, directory: Path) -> None:
-    """Rename a model that was made to what others look for; one that another process made meanwhile stays.
+    """Rename a new model to its final name. If another process made the model meanwhile, that one stays.
 
-    :raises OSError: if it can neither be renamed, nor is there.
+    :raises OSError: if it cannot be renamed and no other is there.
     """
     partial.chmod(0o755)
     try:
@@ -344,7 +342,7 @@ def _open(directory: Path, **options: Any) -> SentenceTransformer:
 
 
 def open_cross_encoder(directory: Path, **options: Any) -> CrossEncoder:
-    """Return a cross-encoder of a directory, by sentence-transformers.
+    """Open a directory as a CrossEncoder of sentence-transformers.
 
     :param options: Further arguments of CrossEncoder, such as its backend.
     :raises ModelError: if it cannot be loaded.
@@ -368,10 +366,10 @@ def _opened(kind: Literal["SentenceTransformer", "CrossEncoder"], directory: Pat
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Hold back what loading and quantising say that no one can act on.
+    """Suppress useless warnings while models are loaded and quantised.
 
-    Transformers takes any saved tokenizer for a faulty one of Mistral's, ONNX's tracer warns of constants that are
-    meant to be, and its quantiser advises a step that changes nothing here.
+    Transformers mistakes any saved tokenizer for a faulty one of Mistral's, ONNX's tracer warns of intended constants,
+    and its quantiser recommends a step that changes nothing here.
     """
     names = ("tokenization_utils_base", "modeling_utils", "integrations.tensor_parallel")
     noisy = [logging.getLogger(), *(logging.getLogger(f"transformers.{name}") for name in names)]

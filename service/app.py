@@ -1,4 +1,4 @@
-"""The Flask application: puts settings, live snapshot and blueprints together; errors and headers for all of them."""
+"""The Flask application: joins settings, live snapshot and blueprints; error answers and headers for all."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY = 200_000
 HEAD_START = 0.2
-"""Seconds in which a worker that has just started answers for what needs no encoder (`Live`)."""
+"""Seconds after a worker's start in which it answers only requests that need no encoder (`Live`)."""
 
 _MACHINE = ("/api/", *WATCHING)
-"""Where the addresses lie that programs ask for: they get problem documents, not pages."""
+"""The prefix of addresses for programs, which get problem documents, not pages."""
 
 _ORIGIN = re.compile(r"^(?:[a-z]+:)?//[^/?#]*/*", re.IGNORECASE)
-"""Scheme and host of an address. werkzeug writes those that a request names into its redirect of an address that lacks
-its last stroke, and a cache would hand it on."""
+"""Scheme and host of an address. werkzeug copies them from the request when it redirects to an address with a trailing
+slash, and a cache would serve that redirect to others."""
 
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -80,15 +80,16 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _FOR_EVERYONE = {"Cross-Origin-Resource-Policy": "cross-origin", "Access-Control-Allow-Origin": "*"}
-"""Of a file that any page may load, as a script or a module, with or without `integrity`."""
+"""Headers of a file that any page may load, as a script or a module, with or without `integrity`."""
 
 
 class _TracingFlask(Flask):
-    """Names each request, in its answer too, and has it counted and logged; gives every answer the headers of all.
+    """Gives each request an id, counts and logs it, and adds the common headers to each answer.
 
-    By the methods around Flask's hooks, which ask of each hook whether it is a coroutine: as long as all of this takes.
+    It overrides methods of Flask instead of using hooks. Flask checks for each hook whether it is a coroutine, which
+    takes as long as all of this.
 
-    :ivar of_all: These headers; an answer's own of the same name stays.
+    :ivar of_all: The common headers. An answer's own header of the same name stays.
     """
 
     of_all: Mapping[str, str] = _HEADERS
@@ -111,7 +112,7 @@ class _TracingFlask(Flask):
         response.headers["X-Request-Id"] = trace.request_id
         asked = cast(Request, request._get_current_object())  # type: ignore[attr-defined]
         rule, status = asked.url_rule, response.status_code
-        method = asked.method if asked.method in METHODS else "other"  # a sender may call it anything
+        method = asked.method if asked.method in METHODS else "other"  # a client may send any name
         view, template = ("none", "none") if rule is None else (rule.endpoint, rule.rule)
 
         def served() -> None:
@@ -121,18 +122,18 @@ class _TracingFlask(Flask):
             metrics().served(view, method, status, seconds, trace.stages)
             logs.served(trace.request_id, method, template, status, seconds)
 
-        if response.is_streamed:  # once it has been sent
+        if response.is_streamed:  # count it after sending
             response.call_on_close(served)
         else:
             served()
         return response
 
     def log_exception(self, exc_info: Any) -> None:
-        """Log what no handler took; Flask would name the path, and with it an id."""
+        """Log an unhandled exception without the path, which Flask would log and which may hold an id."""
         logger.error("a request failed: %s", getattr(exc_info[0], "__name__", "unknown"), exc_info=exc_info)
 
     def protected(self, response: Response) -> Response:
-        """Return an answer with the headers of all."""
+        """Return an answer with the common headers added."""
         own = {name.lower() for name, _ in response.headers}
         for name, value in self.of_all.items():
             if name.lower() not in own:
@@ -143,7 +144,7 @@ class _TracingFlask(Flask):
 def load_encoder(settings: Settings) -> Encoder:
     """Return the encoder that the settings name.
 
-    :raises ModelError: if it cannot be had.
+    :raises ModelError: if it cannot be loaded.
     """
     card = catalogue.find(settings.model, settings.query_prompt, settings.document_prompt, settings.max_tokens)
     return sentence_transformer.load(card, settings.backend, settings.threads)
@@ -152,7 +153,7 @@ def load_encoder(settings: Settings) -> Encoder:
 def load_reranker(settings: Settings) -> Reranker:
     """Return the reranker that the settings name.
 
-    :raises ModelError: if there is none, or it cannot be had.
+    :raises ModelError: if none is set, or it cannot be loaded.
     """
     return cross_encoder.load(cross_encoder.find(settings.reranker or ""), settings.backend, settings.threads)
 
@@ -166,9 +167,9 @@ def create_app(
     """Return the application.
 
     :param settings: From the environment by default.
-    :param live: A started holder of the current snapshot; one for the settings' home by default.
-    :param hashed: Which files the server has hashed before this process was forked from it, for that one.
-    :param extras: The parts that it has of those that it can do without.
+    :param live: A started `Live`; by default a new one for the settings' home.
+    :param hashed: For a new `Live`: the files that the server hashed before it forked this process.
+    :param extras: The optional parts that it has.
     """
     settings = settings or load()
     app = _TracingFlask(__name__, static_folder=None)
@@ -223,7 +224,7 @@ def _add(app: Flask, extras: Sequence[Extra]) -> None:
 
 
 def _policy(pictures: Pictures) -> str:
-    """Return what pages may load: their own scripts, styles and answers, and pictures of the hosts that are named."""
+    """Return the content security policy: own scripts, styles and requests, and pictures of the configured hosts."""
     images = " ".join(["'self'", *pictures.sources()])
     return (
         f"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src {images}; "
@@ -232,7 +233,7 @@ def _policy(pictures: Pictures) -> str:
 
 
 def _serve_assets(app: Flask) -> None:
-    """Serve the files of `static` under their version, which `url_for("static", filename=…)` knows."""
+    """Serve the files of `static` at addresses with a version, which `url_for("static", filename=…)` adds."""
     assets = Assets(Path(__file__).parent / "static")
 
     @app.url_defaults
@@ -276,11 +277,11 @@ def _audit(settings: Settings) -> AuditLog:
 
 
 def _sign_on(settings: Settings) -> SignOn | None:
-    """Return how people sign in through the newsroom's provider, None where it has none."""
+    """Return the sign-in through the newsroom's provider, None if no provider is set."""
     issuer, client_id, public = settings.oidc_issuer, settings.oidc_client_id, settings.public_url
     if issuer is None or client_id is None or public is None:
         return None
-    from service.security.oidc import Provider, Registration  # brings cryptography, which is needed here alone
+    from service.security.oidc import Provider, Registration  # imports cryptography, which only this needs
 
     back = public.rstrip("/") + BACK
     own = Registration(issuer, client_id, oidc_secret(settings), back, settings.oidc_scopes, settings.oidc_acr)
@@ -298,28 +299,28 @@ def _clicks(settings: Settings) -> Clicks:
 
 
 def _limit(app: Flask, rates: str, storage: str) -> None:
-    """Have every address make so many requests and no more."""
-    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # below, it names addresses
+    """Limit the number of requests from each address."""
+    logging.getLogger("flask-limiter").setLevel(logging.WARNING)  # lower levels log addresses
     limiter = Limiter(
         lambda: addresses.client(request.remote_addr),
         app=app,
         application_limits=[rates],
         application_limits_exempt_when=lambda: request.path in WATCHING,
         storage_uri=storage,
-        in_memory_fallback_enabled=True,  # counting apart is better than not answering
+        in_memory_fallback_enabled=True,  # separate counts are better than no answers
     )
     app.register_error_handler(RateLimitExceeded, partial(_limited, limiter))
 
 
 def _within_budget() -> None:
-    """Refuse what is more work than its caller may ask for."""
+    """Refuse a request whose cost exceeds its caller's budget."""
     over: TooMany | None = request.environ.get(OVER)
     if over is not None:
         raise over
 
 
 def _key_of(keys: KeyStore, environ: Environ) -> str | None:
-    with suppress(ServiceError):  # whoever needs a key says what is wrong with it, or with the store
+    with suppress(ServiceError):  # views that need a key report a bad key or store
         key = access.presented(keys, EnvironHeaders(environ).get)
         return None if key is None or not key.bounds.admits(environ.get("REMOTE_ADDR")) else key.id
     return None
@@ -332,7 +333,7 @@ def _limited(limiter: Limiter, error: RateLimitExceeded) -> Response:
 
 
 def _admit(app: _TracingFlask, settings: Settings) -> None:
-    """Put the gate before the application: as many work at once as the process has cores."""
+    """Put the gate before the application. It lets in as many requests at once as the process has cores."""
     longest = min(settings.max_wait_seconds, settings.request_seconds)
     gate = Gate(settings.threads or available_threads(), settings.max_waiting, longest)
     keys = app.extensions["lienquan_keys"]
@@ -368,12 +369,12 @@ def _service_error(error: ServiceError) -> Response:
 
 
 def _kind(error: ServiceError) -> str:
-    """Return which words of its own an error's page has, none where those of its status say it."""
+    """Return the kind of an error's page with its own text, empty if the status's text suffices."""
     return "busy" if isinstance(error, (Overloaded, TimedOut)) else "no_key" if isinstance(error, NoKeyYet) else ""
 
 
 class _BusyResponder:
-    """Answers those who are turned away, as `Overloaded` is answered; made before, since it has to take no time."""
+    """Answers requests that are turned away, like `Overloaded`. The answers are prepared, so that they take no time."""
 
     def __init__(self, app: _TracingFlask) -> None:
         self._made = {kind: self._make(app, *kind) for kind in ((False, "vi"), (True, "vi"), (True, "en"))}
@@ -398,11 +399,11 @@ class _BusyResponder:
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     def raw(self, path: str, query: str, accept: str, keeps: bool) -> bytes:
-        """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
+        """Return the same answer as bytes, with `Connection: close` unless the connection is kept."""
         return _raw(*self._answer(path, query, accept), keeps)
 
     def late(self) -> bytes:
-        """Return what is sent where the body of a request came too slowly."""
+        """Return the answer to a request whose body came too slowly, as bytes."""
         return self._late
 
     def _answer(self, path: str, query: str, accept: str) -> tuple[str, list[tuple[str, str]], bytes]:
@@ -412,7 +413,7 @@ class _BusyResponder:
 
 
 def _raw(status: str, headers: list[tuple[str, str]], body: bytes, keeps: bool) -> bytes:
-    """Return an answer as it is sent."""
+    """Return an answer as bytes of HTTP."""
     lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
     if not keeps:
         lines.append("Connection: close")
@@ -420,7 +421,7 @@ def _raw(status: str, headers: list[tuple[str, str]], body: bytes, keeps: bool) 
 
 
 def _http_error(error: HTTPException) -> Response:
-    """Answer what Flask refuses by itself; each names the part of the request that is wrong."""
+    """Answer a request that Flask itself refuses; name the faulty part of the request."""
     status = error.code or 500
     if isinstance(error, MethodNotAllowed):
         allowed = ", ".join(sorted(error.valid_methods or ()))
@@ -456,7 +457,7 @@ def _problem(status: int, title: str, detail: str, errors: list[FieldError], kin
         "errors": [fault.as_json() for fault in errors],
     }
     response = state.as_json(body)
-    response.headers["Cache-Control"] = "no-store"  # what is not there now may be in a moment
+    response.headers["Cache-Control"] = "no-store"  # a missing thing may exist a moment later
     response.status_code = status
     response.mimetype = "application/problem+json"
     return response

@@ -1,7 +1,7 @@
-"""The console script `lienquan`: puts the commands together and sets up logging.
+"""The console script `lienquan`: joins the commands and sets up logging.
 
-Results go to stdout, progress and logs to stderr. Exit status 0, 1 (failed), 2 (wrong use). What a command needs is
-imported when it runs: numpy and the model libraries take seconds, and `serve` must share out cores before them.
+Results go to stdout, progress and logs to stderr. Exit status 0, 1 (failed), 2 (wrong use). A command's libraries are
+imported when it runs: numpy and the model libraries take seconds, and `serve` must share out cores before that.
 """
 
 from __future__ import annotations

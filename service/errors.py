@@ -2,24 +2,24 @@
 
 ServiceError
 ├── BadRequest         400: a parameter or field is not as expected
-├── Unauthorized       401: no key that counts
-├── Forbidden          403: not with this key, or not from there
-├── SignedOut          403: a page of the newsroom, and nobody is signed in
-├── NoKeyYet           403: a page of the newsroom, and there is no key to sign in with
-├── StaleForm          403: a form that is not one of this session's
-├── WrongKey           403: a key that nobody can sign in with
-├── SignOnRefused      403: who comes from the newsroom's provider is not let in, or it does not answer
+├── Unauthorized       401: no valid key
+├── Forbidden          403: not with this key, or not from this site
+├── SignedOut          403: a page of the newsroom, without a session
+├── NoKeyYet           403: a page of the newsroom, before any key exists
+├── StaleForm          403: a form of another session
+├── WrongKey           403: a key that does not allow signing in
+├── SignOnRefused      403: sign-in through the newsroom's provider failed
 ├── NotFound           404: no public article of that id or URL
 ├── TooSlow            408: the body did not come in time
 ├── TakenDown          409: the article was taken down and may not come back
-├── Changed            409: what is to be changed is not what it was any more
-├── PackedBody         415: a body that is packed
-├── Unprocessable      422: what is asked for contradicts itself
+├── Changed            409: the thing to change was changed meanwhile
+├── PackedBody         415: a compressed body
+├── Unprocessable      422: the parts of a request contradict each other
 ├── CannotWrite        503: a change cannot be made durable
 ├── NotRecorded        503: the audit log cannot be written or read
-├── NothingToCompare   422: no article of the archive can be compared (the command line's alone)
-├── TooMany            429: more often than is allowed
-├── NotReady           503: no snapshot or no encoder yet, or the store of keys cannot be used
+├── NothingToCompare   422: no article of the archive can be compared (command line only)
+├── TooMany            429: more requests than allowed
+├── NotReady           503: no snapshot or no encoder yet, or the key store cannot be used
 ├── Overloaded         503: more requests than can be answered
 └── TimedOut           503: the request took longer than it may
 """
@@ -56,17 +56,17 @@ def _sentence(errors: list[FieldError]) -> str:
 
 
 class ServiceError(Exception):
-    """What is answered instead of a result.
+    """The base of this floor's exceptions: an answer instead of a result.
 
-    :param detail: One sentence for whoever made the request.
+    :param detail: One sentence for the client.
     :param errors: The faults, field by field.
-    :param headers: What the answer says beside.
+    :param headers: Further headers of the answer.
     """
 
     status = 500
     title = "Internal error"
     retry_after: int | None = None
-    """After how many seconds the same request may be answered, where that is so."""
+    """Seconds after which the same request may succeed, if that is known."""
 
     def __init__(
         self, detail: str, errors: list[FieldError] | None = None, headers: Mapping[str, str] | None = None
@@ -88,11 +88,11 @@ class BadRequest(ServiceError):
 
 
 class Unauthorized(ServiceError):
-    """The request has no key that counts.
+    """The request has no valid key.
 
-    :param error: What RFC 6750 calls that, None where no key was sent.
-    :param reason: The same in a word or two, for the audit log.
-    :param key_id: Of the key that was sent, None where it is not known.
+    :param error: The error code of RFC 6750, None if no key was sent.
+    :param reason: The reason in a word or two, for the audit log.
+    :param key_id: The id of the key sent, None if it is unknown.
     """
 
     status = 401
@@ -107,11 +107,11 @@ class Unauthorized(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """The request may not do this, with this key or from where it comes.
+    """The request may not do this, with this key or from this site.
 
-    :param challenge: What RFC 6750 says of it, None where it is not about a key.
-    :param reason: Why, in a word or two, for the audit log.
-    :param key_id: Of the key that was sent, None where it is not looked up.
+    :param challenge: The challenge of RFC 6750, None if the refusal is not about a key.
+    :param reason: The reason in a word or two, for the audit log.
+    :param key_id: The id of the key sent, None if it was not looked up.
     """
 
     status = 403
@@ -130,14 +130,14 @@ class Forbidden(ServiceError):
 
 
 class SignedOut(ServiceError):
-    """A page of the newsroom is asked for, and nobody is signed in, or no more."""
+    """A page of the newsroom was requested without a session, or with one that has ended."""
 
     status = 403
     title = "Signed out"
 
 
 class NoKeyYet(ServiceError):
-    """A page of the newsroom is asked for before any key was made that one can sign in with."""
+    """A page of the newsroom was requested before any key for signing in was made."""
 
     status = 403
     title = "No key yet"
@@ -150,25 +150,25 @@ class NoKeyYet(ServiceError):
 
 
 class StaleForm(ServiceError):
-    """A form of the newsroom's was sent that does not belong to this session."""
+    """A form of the newsroom does not belong to this session."""
 
     status = 403
     title = "Stale form"
 
 
 class WrongKey(ServiceError):
-    """A key that nobody can sign in to the newsroom's pages with."""
+    """A key does not allow signing in to the newsroom's pages."""
 
     status = 403
     title = "Wrong key"
 
 
 class SignOnRefused(ServiceError):
-    """Somebody who wants to sign in through the newsroom's provider is not let in.
+    """A sign-in through the newsroom's provider is refused.
 
-    :param reason: `stale`: not a sign-in that this browser began, or for the second time; `declined`: by the provider
-        or by themselves; `token`: the provider's answer is not as it must be; `strength`: signed in there, but not as
-        strongly as is asked for; `role`: nobody of the newsroom; `unreachable`: the provider does not answer.
+    :param reason: `stale`: this browser did not begin the sign-in, or it is used a second time; `declined`: by the
+        provider or the person; `token`: the provider's answer is invalid; `strength`: the sign-in there was weaker than
+        required; `role`: the person has no role in the newsroom; `unreachable`: the provider does not answer.
     :param detail: For the log; it holds no secret.
     """
 
@@ -181,9 +181,9 @@ class SignOnRefused(ServiceError):
 
 
 class TooMany(ServiceError):
-    """More requests than are allowed; the same one may be sent again later.
+    """There were more requests than allowed; the same one may be sent again later.
 
-    :param seconds: When.
+    :param seconds: Seconds until then.
     """
 
     status = 429
@@ -263,7 +263,7 @@ class TakenDown(ServiceError):
 
 
 class Changed(ServiceError):
-    """What is to be changed is not what it was when somebody set about it."""
+    """The thing to change was changed by somebody else meanwhile."""
 
     status = 409
     title = "Changed meanwhile"
@@ -273,7 +273,7 @@ class Changed(ServiceError):
 
 
 class PackedBody(ServiceError):
-    """A body is packed, which nothing here unpacks: how much memory it takes would be for the sender to say."""
+    """A body is compressed. It is refused, since unpacking would let the sender decide how much memory it takes."""
 
     status = 415
     title = "Unsupported media type"
@@ -284,7 +284,7 @@ class PackedBody(ServiceError):
 
 
 class Unprocessable(BadRequest):
-    """The parts of a request, each as expected, contradict each other."""
+    """The parts of a request are valid, but contradict each other."""
 
     status = 422
     title = "Unprocessable"
@@ -298,7 +298,7 @@ class CannotWrite(ServiceError):
 
 
 class NotRecorded(ServiceError):
-    """The audit log cannot be used, so nothing was done that it would have to tell of."""
+    """The audit log cannot be used, so the action to be recorded was not done."""
 
     status = 503
     title = "Not recorded"

@@ -17,7 +17,7 @@ from service.searcher import Searcher
 
 DEPTH = 50
 START = 0.6
-"""The share of a body that a draft begins with."""
+"""The share of a body that a draft contains."""
 
 DraftKind = Literal["title", "start"]
 
@@ -27,10 +27,10 @@ TrecRun = dict[str, list[tuple[str, float]]]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came of an evaluation.
+    """The result of an evaluation.
 
     :param measures: Means over the queries that have a relevant article.
-    :param unknown: Queries that could not be asked: for `related`, ids that the archive does not have.
+    :param unknown: Queries that could not be run: for `related`, ids that the archive does not have.
     """
 
     measures: dict[str, float]
@@ -57,10 +57,10 @@ def evaluate_search(
 
 
 def evaluate_related(searcher: Searcher, qrels: Qrels, ranking: str, draft: DraftKind | None = None) -> Evaluation:
-    """Ask for the related articles of every judged article and measure the lists.
+    """Get the related articles of every judged article and measure the lists.
 
-    :param draft: Ask with what a draft of the article would hold, instead of its id: its title alone, or the start of
-        its body under the title. The article itself is left out of its list.
+    :param draft: The kind of draft to use instead of the article's id: its title alone, or its title and the start of
+        its body. The article itself is left out of its list.
     """
 
     def ask(query: str) -> Answer:
@@ -74,7 +74,7 @@ def evaluate_related(searcher: Searcher, qrels: Qrels, ranking: str, draft: Draf
 
 
 def draft_of(article: Article, kind: DraftKind) -> Draft:
-    """Return what a draft of an article would hold; a body is cut between words."""
+    """Return a draft made from an article; its body is cut between words."""
     if kind == "title":
         return Draft(title=article.title)
     body = article.plain_body or ""

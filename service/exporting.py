@@ -1,8 +1,8 @@
-"""An archive out again, in forms that other programs read: archive lines, vectors, related lists.
+"""Exports an archive in forms that other programs read: archive lines, vectors, related lists.
 
-Owns what stands in each file and in which order: that of the articles' ids, so that two exports of one archive are
-equal however it lies in segments. A file is written beside its place and takes it once it is whole. Knows nothing of
-the command line, and holds some hundred articles at a time.
+Owns the content and the order of each file. Articles are sorted by id, so two exports of one archive are equal for any
+segments. A file is written under another name, and renamed once it is complete. Holds some hundred articles in memory
+at a time. Knows nothing of the command line.
 """
 
 from __future__ import annotations
@@ -28,34 +28,35 @@ from service.schemas import BatchLine, RelatedParams
 from service.searcher import Searcher
 
 Show = Callable[[str, int, int | None], None]
-"""Told the stage, how much of it is done, and of how much."""
+"""Called with the stage, the amount done, and the total."""
 
 COLUMNS = (
     *("id", "title", "position", "related_id", "related_title", "related_url"),
     *("score", "relevance", "reasons"),
 )
-"""The columns of the table of related lists; `position` counts from 1, `reasons` are parted by `; `."""
+"""The columns of the table of related lists; `position` counts from 1, `reasons` are separated by `; `."""
 
 _AT_ONCE = 512
 _REMEMBERED = 1 << 15
-"""How many articles' titles and addresses are kept while a table is written: some tens of megabytes at most."""
+"""The most titles and addresses kept while a table is written: some tens of megabytes."""
 _RISKY = frozenset("=+-@\t\r\n＝＋－＠'")
-"""What no cell begins with: the first characters of formulas (OWASP, CSV Injection), and the mark itself."""
+"""Characters that must not begin a cell: those of formulas (OWASP, CSV Injection), and the apostrophe itself."""
 
 
 def chosen(searcher: Searcher, public: bool) -> Rows:
     """Return the rows to export, in the order of their ids, (n,) int64.
 
-    :param public: Only what readers may see now; else what is under embargo too, and nothing that is gone.
+    :param public: Whether only articles that are public now are exported; otherwise also those under embargo. Deleted
+        ones never are.
     """
     return searcher.archive.by_id(searcher.public() if public else searcher.archive.there())
 
 
 def write_articles(searcher: Searcher, rows: Rows, path: Path, show: Show) -> int:
-    """Write archive lines as `index` takes them, and return how many.
+    """Write archive lines, which `index` reads, and return their number.
 
     :param rows: (n,) int64.
-    :raises OSError: if not all could be written; then nothing is.
+    :raises OSError: if writing fails; then there is no file.
     """
     with whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         for start in _starts(rows, "articles", show):
@@ -64,18 +65,18 @@ def write_articles(searcher: Searcher, rows: Rows, path: Path, show: Show) -> in
 
 
 def ids_path(path: Path) -> Path:
-    """Return where the ids lie that belong to a file of vectors."""
+    """Return the path of the ids that belong to a file of vectors."""
     return path.with_suffix(".ids.txt")
 
 
 def write_vectors(searcher: Searcher, rows: Rows, path: Path, show: Show) -> int:
-    """Write the raw vectors of articles, (v, dim) float32, and at `ids_path` the article's id of each, a line each.
+    """Write the raw vectors of articles, (v, dim) float32, and to `ids_path` a line with the article's id for each.
 
-    An article that owns several has as many rows, one after the other; articles of one text have equal rows.
+    An article with several vectors has as many successive rows. Articles of one text have equal rows.
 
     :param rows: (n,) int64.
-    :return: v.
-    :raises OSError: if not all could be written; then nothing is.
+    :return: The number of vectors, v.
+    :raises OSError: if writing fails; then there is no file.
     """
     archive, names = searcher.archive, ids_path(path)
     counts = archive.vector_counts(rows)
@@ -95,9 +96,9 @@ def write_vectors(searcher: Searcher, rows: Rows, path: Path, show: Show) -> int
 def all_lists(
     searcher: Searcher, params: RelatedParams, rows: Rows | None = None
 ) -> tuple[Iterator[BatchListOut], int]:
-    """Return the related lists of public articles, their ages counted to one moment, and how many there are.
+    """Return the related lists of public articles, with all ages relative to one moment, and their number.
 
-    :param rows: Of the seeds, (n,) int64; all public ones by default, as they lie in the archive.
+    :param rows: (n,) int64 rows of the seeds; by default all public ones in the archive's order.
     """
     clock = datetime.now(UTC)
     seeds = np.flatnonzero(searcher.public(clock)) if rows is None else rows
@@ -112,11 +113,11 @@ def all_lists(
 
 
 def write_related(searcher: Searcher, params: RelatedParams, path: Path, show: Show) -> int:
-    """Write the related lists of all public articles, and return how many.
+    """Write the related lists of all public articles, and return their number.
 
-    As a table (`COLUMNS`) where the name ends in .csv, else a line of JSON each, as `related:batch` answers.
+    The file is a table (`COLUMNS`) if its name ends in .csv, else JSON Lines like the answer of `related:batch`.
 
-    :raises OSError: if not all could be written; then nothing is.
+    :raises OSError: if writing fails; then there is no file.
     """
     lists, count = all_lists(searcher, params, chosen(searcher, public=True))
     table = _Table(searcher) if path.suffix.lower() == ".csv" else None
@@ -131,15 +132,15 @@ def write_related(searcher: Searcher, params: RelatedParams, path: Path, show: S
 
 
 def defused(cell: str) -> str:
-    """Return a cell as a spreadsheet takes it for text: an apostrophe before what might begin a formula.
+    """Return a cell that a spreadsheet takes for text: an apostrophe goes before the possible start of a formula.
 
-    What begins with an apostrophe gets another, so that taking the first one away always gives back what it was.
+    A cell that begins with an apostrophe gets another one, so that removing the first always restores the cell.
     """
     return f"'{cell}" if cell and cell[0] in _RISKY else cell
 
 
 class _Table:
-    """Lists as lines of CSV (RFC 4180), with the byte order mark by which spreadsheets know UTF-8."""
+    """Lists as lines of CSV (RFC 4180), with the byte order mark by which spreadsheets recognise UTF-8."""
 
     def __init__(self, searcher: Searcher) -> None:
         archive, public = searcher.archive, searcher.public()
@@ -178,7 +179,7 @@ def _line(cells: tuple[str, ...]) -> bytes:
 
 
 def _starts(rows: Rows, stage: str, show: Show) -> Iterator[int]:
-    """Yield where each portion of (n,) rows begins, telling how much is done."""
+    """Yield the start of each portion of (n,) rows, and report progress."""
     show(stage, 0, len(rows))
     for start in range(0, len(rows), _AT_ONCE):
         yield start
@@ -186,11 +187,11 @@ def _starts(rows: Rows, stage: str, show: Show) -> Iterator[int]:
 
 
 def purge(path: Path, is_its: Callable[[object], bool]) -> int | None:
-    """Take an article out of a file that was written here, and return how many lines went.
+    """Remove an article from an exported file, and return the number of removed lines.
 
-    :param is_its: Says of a value of JSON, or of a row's cells as a list, whether it is of the article.
-    :return: None of a file of another kind, which is left as it is.
-    :raises OSError: if it cannot be read or written; then it is as it was.
+    :param is_its: Returns whether a JSON value, or a row's cells as a list, belongs to the article.
+    :return: None for a file of another kind, which is left unchanged.
+    :raises OSError: if it cannot be read or written; then it is unchanged.
     """
     if path.suffix == ".npy":
         return _purge_vectors(path, is_its)

@@ -1,4 +1,4 @@
-"""What an answer is made of, before it becomes JSON or a page."""
+"""The parts of an answer, before it becomes JSON or a page."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from service.rules.applied import MissingPin
 class Reason(NamedTuple):
     """Why an article is in a list.
 
-    :param code: What kind of reason it is (`strings.Strings.reasons` has the words).
-    :param detail: A name or a year that fills it in.
+    :param code: The kind of reason (`strings.Strings.reasons` has its text).
+    :param detail: A name or a year for that text.
     """
 
     code: str
@@ -28,16 +28,16 @@ class Reason(NamedTuple):
 class Numbers:
     """Every number behind a related hit.
 
-    Where a near-duplicate stands for others, spreads and relevance are those of the nearest of them, cosine and terms
-    its own.
+    If a near-duplicate represents others, `spreads` and `relevance` are those of the nearest of them, `cosine` and
+    `terms` its own.
 
     :param cosine: Of the raw vectors, to the seeds.
     :param terms: Cosine of the term vectors, to the seeds.
     :param spreads: Both fused, in standard deviations above what unrelated articles get.
-    :param relevance: What that is worth, 0 to 1.
-    :param freshness: What age leaves of it.
-    :param boost: What the editors' boosts multiply it by.
-    :param repeated: How much of the hits before it repeats, 0 to 1.
+    :param relevance: The relevance of these spreads, 0 to 1.
+    :param freshness: The factor for its age, 0 to 1.
+    :param boost: The factor of the editors' boosts.
+    :param repeated: Its likeness to the hits before it, 0 to 1.
     :param rules: The editors' rules that moved it.
     """
 
@@ -52,11 +52,11 @@ class Numbers:
 
 
 class Fate(NamedTuple):
-    """What became of an article that was asked about.
+    """The fate of an article named by `explain_id`.
 
-    :param step: Where it fell out, `listed` where it did not.
-    :param detail: What there is to say of that.
-    :param numbers: As far as they were worked out.
+    :param step: The step that dropped it, `listed` if none did.
+    :param detail: An explanation.
+    :param numbers: Its numbers, as far as they were computed.
     """
 
     step: str
@@ -68,17 +68,17 @@ class Fate(NamedTuple):
 class Hit:
     """An article in a list.
 
-    :param article: Whole where its text is shown, in a search.
-    :param score: What the list is ordered by; higher is better.
+    :param article: The full article if its text is shown, as in a search; else its summary.
+    :param score: The score that orders the list; higher is better.
     :param relevance: 0 to 1, calibrated for the archive.
-    :param similarity: The raw cosine, None where no vector was compared.
-    :param words: The score of words (BM25) in a search, None where none were asked.
-    :param spreads: Both of them fused in a search, in standard deviations above what unrelated articles get.
-    :param lifted: Whether the very title, or a phrase, that was typed lifts it above all that is measured.
-    :param second: The reranker's score in a search, None where it did not look.
-    :param copies: How many other articles of the same text stand behind it.
-    :param behind: Some of those, in a search.
-    :param numbers: How the score came about, where that was asked.
+    :param similarity: The raw cosine, None if no vector was compared.
+    :param words: The lexical score (BM25) in a search, None if there was no lexical search.
+    :param spreads: Both fused in a search, in standard deviations above what unrelated articles get.
+    :param lifted: Whether an exact title or phrase in the query places it above all scores.
+    :param second: The reranker's score in a search, None if it did not score this hit.
+    :param copies: The number of other articles with the same text, which are collapsed into it.
+    :param behind: Some of these, in a search.
+    :param numbers: The numbers behind the score, if requested.
     """
 
     article: Article | Summary
@@ -99,17 +99,17 @@ class Hit:
 class Answer:
     """A list of hits.
 
-    :param total: How many hits there are, on all pages.
-    :param more: Whether there may be more than that.
-    :param query: How a search was understood, None where there was none.
-    :param relaxed: What of a search was passed over because nothing would have been left: `phrase`, `exclusion`.
-    :param facets: How many hits there would be with each section, source, author and tag, the commonest first.
+    :param total: The number of hits on all pages.
+    :param more: Whether there may be more hits than `total`.
+    :param query: How a search was understood, None if there was no query.
+    :param relaxed: The parts of a query that were ignored, since no hit would have been left: `phrase`, `exclusion`.
+    :param facets: The number of hits for each section, source, author and tag, the commonest first.
     :param missing: Pins that are not shown, and why.
-    :param published: Articles that are published readings of the draft that was asked about.
-    :param fate: What became of the article that was asked about.
-    :param degraded: What did not answer, so that the list is made without it: `encoder`, by words alone;
-        `reranker`, in the order of the first look.
-    :param strong: How many of a search's hits are strong matches: the first so many by relevance.
+    :param published: Articles that are published readings of the given draft.
+    :param fate: The fate of the article named by `explain_id`.
+    :param degraded: The part that failed, so that the list was made without it: `encoder`, only lexical search;
+        `reranker`, the order before reranking.
+    :param strong: The number of strong hits in a search; they are the first by relevance.
     """
 
     hits: list[Hit]

@@ -1,10 +1,10 @@
-"""The snapshot that is served now: loads it, follows publications, keeps the old one where the new one is bad.
+"""The served snapshot: loads it, follows publications, keeps the old one if the new one is bad.
 
-Every file is hashed before it is served, by this process or the server that it was forked from, and again where it
-is written to.
+Every file is hashed before it is served, by this process or the server that forked it, and again after it was written
+to.
 
-One `Live` a process, started after the fork. Whoever takes the searcher from it holds that one to the end. What the API
-withdrew is held back from the next request on, in every process, long before a snapshot knows of it.
+Each process has one `Live`, started after the fork. A request holds one searcher to its end. An article that the API
+withdraws is hidden from the next request on, in every process, long before a snapshot knows of it.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from service.serving.refusals import Refusals
 logger = logging.getLogger(__name__)
 
 PATIENCE = 1.5
-"""Seconds for which a new publication waits to be brought up to what is served: until then an article that was just
-written would be gone again."""
+"""Seconds for which a new publication waits until it has all changes that are served now. Without this, an article that
+was just written would disappear again."""
 
 
 class Live:
     """Holds the current searcher and the encoder.
 
-    :param load_encoder: Called in a thread of its own, and again where it fails.
+    :param load_encoder: Called in a thread of its own, and again if it fails.
     :param poll_seconds: How often to look for another snapshot.
-    :param options: What is set of search.
-    :param head_start: Seconds for requests that need no encoder before it is loaded: reading a tokenizer keeps the
-        interpreter for half a second.
-    :param load_reranker: Called in a thread of its own, and again where it fails; without it no search is reranked.
-    :param hashed: Which files the server has hashed before this process was forked from it; none by default.
+    :param options: The operator's options of search.
+    :param head_start: Seconds for requests that need no encoder before it is loaded: reading a tokenizer holds the
+        interpreter's lock for half a second.
+    :param load_reranker: Called in a thread of its own, and again if it fails; without it no search is reranked.
+    :param hashed: The files that the server hashed before it forked this process; none by default.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Live:
         self._heeding = threading.Lock()
 
     def start(self) -> Live:
-        """Load what is published, then the encoder and every later snapshot in threads of their own."""
+        """Load the published snapshot, then the encoder and every later snapshot in threads of their own."""
         try:
             self.journal = Journal(self._home.path)
         except JournalError as error:
@@ -113,16 +113,16 @@ class Live:
         return searcher
 
     def _heed(self, searcher: Searcher) -> None:
-        """Have a searcher hold back what was withdrawn since its snapshot was made, if anything was written since."""
+        """Make a searcher hide articles withdrawn since its snapshot, if the journal has changed."""
         journal = self.journal
         if journal is None:
             return
-        with self._heeding:  # nobody goes on with the searcher before that is done
+        with self._heeding:  # no request uses the searcher before this is done
             try:
                 if searcher.heeded != (version := journal.version()):
                     searcher.withdraw(journal)
                     searcher.heeded = version
-            except JournalError as error:  # what cannot be read here could not be written either
+            except JournalError as error:  # a journal that cannot be read could not be written to either
                 logger.error("what was withdrawn cannot be read: %s", error)
 
     def encoder(self) -> Encoder:
@@ -135,10 +135,10 @@ class Live:
         return self._encoder
 
     def not_ready(self) -> str | None:
-        """Return why the service does not answer as it should, None where it does.
+        """Return why the service is not ready, None if it is.
 
-        Once a snapshot and the encoder have answered, an encoder that fails is no reason to be asked nothing any more:
-        all but drafts and searches by meaning alone is answered without it, and `degraded` says so.
+        If the encoder fails after it has once worked, the service stays ready. It answers everything without the
+        encoder but drafts and purely dense searches, and `degraded` reports that.
         """
         problem = self.probe()
         try:
@@ -148,39 +148,39 @@ class Live:
         return None if self._encoder.answered else problem
 
     def probe(self) -> str | None:
-        """Ask the encoder for a vector, and return what is wrong with it, None where it answers."""
+        """Encode a text as a test. Return the encoder's problem, None if it works."""
         return self._encoder.probe()
 
     @property
     def degraded(self) -> str | None:
-        """Return what is wrong with the encoder, or else with the reranker; None where they answer."""
+        """Return the problem of the encoder, or else of the reranker; None if both work."""
         return self._encoder.problem or (self._reranker.problem if self._reranker is not None else None)
 
     @property
     def problem(self) -> str | None:
-        """Return what is wrong with the snapshot that is published, None where it is the one served."""
+        """Return the problem of the published snapshot, None if it is served."""
         return self._problem
 
     def ingestion(self) -> IngestionFigures:
-        """Return how far the API's changes are."""
+        """Return how far the API's changes have been brought in."""
         searcher, journal = self._searcher, self.journal
         told, held = IngestionFigures(), 0
         if searcher is not None:
             manifest = base = searcher.archive.manifest
             held = ingest.held_changes(self._home, searcher.archive.id, manifest)
-            with suppress(SnapshotError):  # pruned: this process is about to follow
+            with suppress(SnapshotError):  # pruned: this process will follow soon
                 base = read_manifest(self._home.directory(manifest.base)) if manifest.base else manifest
             live = sum(int(segment.alive.sum()) for segment in searcher.archive.segments[len(base.segments) :])
             told = told._replace(live=live, published=datetime.fromisoformat(base.created_at).timestamp())
         if journal is not None:
-            with suppress(JournalError):  # told wherever something is to be written
+            with suppress(JournalError):  # every write reports it
                 found = journal.waiting(held)
                 waited = 0.0 if found.oldest is None else max(0.0, time.time() - found.oldest / 1e6)
                 told = told._replace(waiting=found.changes, oldest=waited, aside=found.aside, down=found.taken_down)
         return told
 
     def refresh(self) -> None:
-        """Take up the current snapshot if it is another than the one served, and good."""
+        """Serve the current snapshot if it differs from the served one and is good."""
         with self._lock:
             self._look_after()
             self._refused.forgive()
@@ -203,7 +203,7 @@ class Live:
                 self._follow_to(place, name)
 
     def _follow_to(self, place: Home, name: str) -> None:
-        """Take up a snapshot, unless it is or now comes to be refused; then the one that is served stays, if any is."""
+        """Serve a snapshot. If it was refused before or is refused now, keep the served one, if there is one."""
         if name not in self._refused:
             if self._waits(place, name):
                 return
@@ -211,7 +211,7 @@ class Live:
                 self._take(place, name)
             except SnapshotError as error:
                 self._refuse(name, error)
-            except Exception as error:  # memory, file handles: it may be over at the next look
+            except Exception as error:  # memory or file handles: the next attempt may work
                 self._tell(f"snapshot {name}: cannot be opened: {type(error).__name__}: {error}")
             else:
                 self._waiting = None
@@ -222,7 +222,7 @@ class Live:
             self._fall_back(name)
 
     def _look_after(self) -> None:
-        """Look whether the files that are served were written to; where one has another size, serve it no longer."""
+        """Check whether served files were written to. If one has another size, stop serving the snapshot."""
         searcher = self._searcher
         if searcher is None:
             return
@@ -235,7 +235,7 @@ class Live:
             threading.Thread(target=self._verify, args=(searcher,), name="verify", daemon=True).start()
 
     def _waits(self, place: Home, name: str) -> bool:
-        """Return whether to go on for a while with what is served, which holds more of the API's changes."""
+        """Return whether to keep the served snapshot for a while, since it has more of the API's changes."""
         if self._searcher is None:
             return False
         try:
@@ -249,10 +249,10 @@ class Live:
         return time.monotonic() - self._waiting[1] < PATIENCE
 
     def _fall_back(self, refused: str | None) -> None:
-        """Serve the newest good snapshot before the refused one, or of all where that is not even there."""
+        """Serve the newest good snapshot before the refused one; if that one is missing, the newest good one of all."""
         try:
             ids = self._home.ids()
-        except SnapshotError:  # which is told of the current one already
+        except SnapshotError:  # already reported for the current one
             return
         known = [name for name in ids if refused not in ids or name < str(refused)]
         for name in reversed([name for name in known if name not in self._refused]):
@@ -275,7 +275,7 @@ class Live:
         if previous is not None:
             try:
                 searcher.warm()
-            except Exception as error:  # whatever it is, requests would meet it too
+            except Exception as error:  # any error: requests would get it too
                 logger.exception("snapshot %s does not answer", archive.id)
                 raise SnapshotError(f"snapshot {archive.id}: does not answer: {error!r}") from error
         self._heed(searcher)
@@ -295,7 +295,7 @@ class Live:
         self._tell(str(error))
 
     def _tell(self, problem: str) -> None:
-        """Log a problem with what is published, once, and keep it."""
+        """Log a problem of the published snapshot once, and keep it."""
         if self._problem != problem:
             logger.error("%s; %s", problem, "the snapshot before stays" if self._searcher else "nothing to serve")
         self._set_problem(problem)
@@ -305,7 +305,7 @@ class Live:
         self._problem = problem
 
     def _verify(self, searcher: Searcher) -> None:
-        """Hash again what is served and was written to; where it is damaged, go back to one that is good."""
+        """Hash served files again that were written to. If one is damaged, go back to a good snapshot."""
         snapshot = searcher.archive.snapshot
         try:
             verify(snapshot.directory, snapshot.hashed)
@@ -317,7 +317,7 @@ class Live:
             self.refresh()
 
     def _leave(self, searcher: Searcher, error: SnapshotError) -> None:
-        """Serve no longer what is damaged, if it is served still, and never again."""
+        """Stop serving a damaged snapshot, and never serve it again."""
         if self._searcher is not searcher:
             self._refused.add(searcher.archive.id, error)
             return
@@ -338,8 +338,8 @@ class Live:
         metrics().encoder_ready()
         logger.info("encoder ready: %s", self._encoder.identity)
         if (searcher := self._searcher) is not None:
-            searcher.understanding.understand("zz")  # what searches alone need, so that the first need not wait for it
-        with suppress(NotReady):  # what is wrong with it is told where it is asked
+            searcher.understanding.understand("zz")  # loads what the first search needs
+        with suppress(NotReady):  # requests report its problem
             self._asked.measure(self._encoder)
 
     def _load_reranker(self, reranker: HeldReranker) -> None:

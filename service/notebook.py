@@ -1,7 +1,7 @@
 """A home opened from Python: search, related articles, vectors and data frames in a notebook or a script.
 
-Owns the face that programs may rely on. Everything is answered as the command line answers it, by the settings of the
-environment and of their file; only articles that readers may see now are shown. Knows nothing of HTTP.
+Owns the public Python interface. Results equal those of the command line, with the settings of the environment and the
+settings file. Only articles that are public now are shown. Knows nothing of HTTP.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from service.searcher import Searcher
 
 COLUMNS = tuple(name for name in Article.model_fields if name != "extra")
-"""The columns of a data frame: the fields of an archive line, but for `extra`, which is of any shape."""
+"""The columns of a data frame: the fields of an archive line without `extra`, which may have any shape."""
 
 _FRAMES = ("pandas", "polars")
 _AT_ONCE = 512
@@ -40,7 +40,7 @@ _AT_ONCE = 512
 class ArticleVectors(NamedTuple):
     """The vectors of articles.
 
-    :param ids: The n articles' ids; of an article that owns several vectors as often, one after the other.
+    :param ids: The id of each vector's article, n in all. An article with several vectors has as many successive ids.
     :param vectors: (n, dim) float32, rows of unit length: `vectors @ vectors.T` are cosines.
     """
 
@@ -56,12 +56,12 @@ class OpenHome:
         answer = home.search("lương chậm")
     ```
 
-    What is published later is seen by whoever opens the home again. The model is loaded by the first search, or the
-    first draft; a stored article's related list and vectors need none.
+    Open the home again to see later publications. The first search or draft loads the model; a stored article's related
+    list and vectors need none.
 
     :param home: The directory that `lienquan index --home` wrote.
-    :param model: As `--model` takes it; by default the one that the settings name.
-    :param backend: As `--backend` takes it; by default the settings'.
+    :param model: A value of `--model`; by default the model of the settings.
+    :param backend: A value of `--backend`; by default that of the settings.
     :raises SettingsError: if the settings are not as expected.
     :raises SnapshotError: if nothing is published in the home, or it cannot be read.
     """
@@ -80,7 +80,7 @@ class OpenHome:
         self.close()
 
     def close(self) -> None:
-        """Let go of the snapshot's files; what was returned before stays. To close twice does no harm."""
+        """Close the snapshot's files. Earlier results stay valid. Closing twice does no harm."""
         if self._opened is not None:
             self._opened.archive.close()
             self._opened = None
@@ -98,7 +98,7 @@ class OpenHome:
 
     @cached_property
     def encoder(self) -> Encoder:
-        """Return the model that queries and drafts are encoded by, loaded when it is first needed.
+        """Return the model that encodes queries and drafts, loaded when it is first needed.
 
         :raises ModelError: if it cannot be found or read.
         """
@@ -112,7 +112,7 @@ class OpenHome:
 
     @property
     def count(self) -> int:
-        """Return how many articles there are that readers may see now."""
+        """Return the number of articles that are public now."""
         return int(np.count_nonzero(self._searcher.public()))
 
     def search(self, query: str | None = None, **options: Any) -> Answer:
@@ -173,9 +173,9 @@ class OpenHome:
         return ArticleVectors([name for name, n in zip(names, counts.tolist(), strict=True) for _ in range(n)], vectors)
 
     def frame(self, columns: Sequence[str] = COLUMNS) -> Any:
-        """Return all articles as a data frame of pandas, else of polars, a row an article in the order of their ids.
+        """Return all articles, in the order of their ids, as a data frame of pandas, else of polars.
 
-        :param columns: Those of `COLUMNS` that are wanted; fewer take less memory.
+        :param columns: The columns to return, of `COLUMNS`; fewer take less memory.
         :return: `pandas.DataFrame` or `polars.DataFrame`; absent values are null, times are aware: pandas keeps
             +07:00, polars has UTC.
         :raises ImportError: if neither pandas nor polars is installed.
@@ -203,7 +203,7 @@ class OpenHome:
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return options as `parse_params` takes them, those that are None left out."""
+    """Return options in the form of `parse_params`, without those that are None."""
     listed = {name: [*said] if isinstance(said, list | tuple | set) else [said] for name, said in options.items()}
     return {name: values for name, values in listed.items() if values and values != [None]}
 

@@ -1,4 +1,4 @@
-"""What an operator and the editors set of search and related lists, from the settings and the files they name."""
+"""The options of search and related lists that an operator and the editors set, from the settings and their files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NO_RENAMINGS: ParsedLines[Renaming] = ParsedLines(())
 class AbbreviationFile(FileFollower[ParsedLines[Abbreviation]]):
     """Follows a file of editors' abbreviations.
 
-    :param path: None where there is no such file.
+    :param path: None if there is no such file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -38,7 +38,7 @@ class AbbreviationFile(FileFollower[ParsedLines[Abbreviation]]):
 class RenamingFile(FileFollower[ParsedLines[Renaming]]):
     """Follows a file of renamed places.
 
-    :param path: None where there is no such file.
+    :param path: None if there is no such file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -47,14 +47,14 @@ class RenamingFile(FileFollower[ParsedLines[Renaming]]):
 
 @dataclass(frozen=True)
 class Options:
-    """What an operator sets of search.
+    """The operator's options of search and related lists.
 
-    :param synonyms: Returns the editors' synonyms as they are now.
-    :param abbreviations: Returns those of the editors' own file as they are now.
-    :param renamings: Returns those of the editors' own file as they are now.
-    :param rules: Returns the editors' rules for related lists as they are now.
-    :param classes: What the newsroom's file says of its sections and tags.
-    :param related: What is set of related lists.
+    :param synonyms: Returns the editors' current synonyms.
+    :param abbreviations: Returns the current abbreviations of the editors' file.
+    :param renamings: Returns the current renamings of the editors' file.
+    :param rules: Returns the editors' current rules for related lists.
+    :param classes: The content classes of sections and tags, from the newsroom's file.
+    :param related: The options of related lists.
     """
 
     synonyms: Callable[[], Synonyms] = lambda: NO_SYNONYMS
@@ -66,13 +66,13 @@ class Options:
 
     @property
     def revision(self) -> str:
-        """Return what tells these settings of related lists, and this release, from others."""
+        """Return a string that differs for other options of related lists and other releases."""
         classes = sorted((*key, kind.name) for key, kind in self.classes.rules.items())
         return hashlib.sha256(repr((version("lienquan"), self.related, classes)).encode()).hexdigest()[:12]
 
     @classmethod
     def of(cls, settings: Settings) -> Options:
-        """Return what the settings say. Faults in the editors' files are logged; what is right of them counts."""
+        """Return the options from the settings. Faults in the editors' files are logged; their valid lines count."""
         return cls(
             SynonymFile(settings.synonyms).current,
             AbbreviationFile(settings.abbreviations).current,
@@ -84,7 +84,7 @@ class Options:
 
 
 def _classes(path: Path | None) -> ClassMap:
-    """Return what the newsroom's file of content classes says; what is wrong with it is logged."""
+    """Return the content classes of the newsroom's file; log its faults."""
     if path is None:
         return content_classes.NO_RULES
     try:

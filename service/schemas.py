@@ -1,4 +1,4 @@
-"""What may be asked: pydantic models, from which the OpenAPI document is made (answers: `service.answers.shapes`)."""
+"""The requests, as pydantic models from which the OpenAPI document is made (answers: `service.answers.shapes`)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MAX_QUERY = 512
 MAX_LINES = 100_000
 _MAX_VALUES = 100
 _MAX_FAULTS = 20
-"""So many are told of one request, for each may be longer than what it is about."""
+"""The most faults reported for one request, since a fault may be longer than its cause."""
 
 
 def _bound(value: object) -> object:
-    if isinstance(value, date):  # parsed already; a datetime is one too
+    if isinstance(value, date):  # parsed already; a datetime is a date too
         return value
     if not isinstance(value, str):
         raise ValueError("expected a date such as 2023-11-07 or a time such as 2023-11-07T17:04:00+07:00")
@@ -67,7 +67,7 @@ ExcludedIds = Annotated[
 
 
 def _whole(value: object) -> object:
-    """Return a number without a fraction as an integer, which in JSON it is, however it is written."""
+    """Return a number without a fraction as an integer; in JSON, 1.0 is an integer too."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -75,7 +75,7 @@ _Upto50 = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]
 
 
 class _Request(BaseModel):
-    # pydantic remembers short strings that it reads, for all of the process; texts hardly come twice
+    # pydantic would cache short strings for the whole process; texts hardly come twice
     model_config = ConfigDict(frozen=True, extra="forbid", cache_strings="keys")
 
 
@@ -239,7 +239,7 @@ class NoParams(_Request):
 
 
 def _one_of(*named: dict[str, Any]) -> ConfigDict:
-    """Return the configuration of a model one of whose fields must be so, which only JSON Schema need be told."""
+    """Return the configuration of a model of which one field must have a certain form, for JSON Schema only."""
     return ConfigDict(json_schema_extra={"anyOf": [{"required": list(one), "properties": one} for one in named]})
 
 
@@ -266,7 +266,7 @@ class Draft(_Request):
         return self
 
     def as_article_text(self) -> Article | None:
-        """Return the draft as an article without an id of its own, None where it is empty."""
+        """Return the draft as an article without an id of its own, None if it is empty."""
         parts = [clean(part) for part in (self.title, self.lead or "", self.body or "") if part]
         article = Article.model_construct(
             id="draft",
@@ -362,9 +362,9 @@ class BulkLine(RootModel[Annotated[BulkPut | BulkDelete, Field(discriminator="op
 
 
 def parse_lines(body: bytes) -> list[BatchLine]:
-    """Return the lines of a batch; blank ones do not count.
+    """Return the lines of a batch without blank ones.
 
-    :raises BadRequest: naming line and field of what is not as expected, a hundred faults at most.
+    :raises BadRequest: naming line and field of each fault, a hundred faults at most.
     """
     found: list[BatchLine] = []
     errors: list[FieldError] = []
@@ -388,8 +388,8 @@ def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_
     """Return the query string's parameters as a model.
 
     :param given: Every value of every parameter.
-    :param ignore_unknown: Whether to pass over parameters that the model does not have.
-    :raises BadRequest: naming each parameter that is unknown, repeated, missing or not as expected.
+    :param ignore_unknown: Whether to ignore parameters that the model does not have.
+    :raises BadRequest: naming each parameter that is unknown, repeated, missing or invalid.
     """
     fields: dict[str, Any] = {}
     errors = []
@@ -418,7 +418,7 @@ def parse_params(model: type[Model], given: Mapping[str, Sequence[str]], ignore_
 def parse_body(model: type[Model], body: bytes) -> Model:
     """Return a JSON body as a model.
 
-    :raises BadRequest: naming each field that is unknown, missing or not as expected, or `body` where it is not JSON.
+    :raises BadRequest: naming each field that is unknown, missing or invalid, or `body` if it is not JSON.
     """
     try:
         return model.model_validate_json(body, strict=True)
@@ -427,7 +427,7 @@ def parse_body(model: type[Model], body: bytes) -> Model:
 
 
 def _plain(name: str) -> str:
-    """Return the name of a parameter as it was sent, or quoted where it could not stand in a message."""
+    """Return the name of a parameter for a message, quoted if it is not printable."""
     return name if name.isprintable() and 0 < len(name) <= 64 else shown(name)
 
 

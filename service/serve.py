@@ -1,6 +1,6 @@
-"""`lienquan serve`: gunicorn around the application, each worker loading its own after the fork.
+"""`lienquan serve`: gunicorn around the application. Each worker loads its own application after the fork.
 
-Owns what workers share: cores, the program, the directory of their metrics, the form of the log.
+Owns what workers share: cores, the imported program, the directory of their metrics, the log format.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ REQUEST_LINE = 8190
 """Longest request line in bytes; gunicorn answers a longer one with its own 414."""
 
 SWITCH = 0.001
-"""Seconds after which a thread has to give the interpreter up; with Python's 5 ms the loop that turns requests away
-comes too late where requests are plain Python, as related lists are."""
+"""Seconds after which a thread must release the interpreter's lock. With Python's default of 5 ms, the loop that turns
+requests away would run too late while requests run Python code, as related lists do."""
 
 STUCK = 60
-"""Seconds after which a request that is still worked on is stuck: it is in one call that does not return, since the
-limit of its time is looked at between stages."""
+"""Seconds after which a running request counts as stuck. Its time limit is checked between stages, so it must be in a
+call that does not return."""
 
 _METRICS = "lienquan-metrics-"
 
@@ -49,13 +49,13 @@ _METRICS = "lienquan-metrics-"
 def share_cores(workers: int, threads: int | None = None) -> int:
     """Give each worker an equal share of the cores, and return it.
 
-    numpy's products have one thread each, for they are small: what several gain is less than a millisecond, and where
-    another process has one of the cores they wait for each other by spinning, for seconds in `numpy.linalg.qr`.
-    Threads of FAISS wait asleep: the encoder wants their cores a moment later.
+    numpy gets one thread, since its products are small. More threads gain less than a millisecond, and if another
+    process uses a core, they wait for each other by spinning, for seconds in `numpy.linalg.qr`. FAISS's threads sleep
+    while they wait, since the encoder needs their cores a moment later.
 
     Must be called before numpy or faiss is imported: they read the environment once.
 
-    :param threads: For the encoder, where that is set.
+    :param threads: The encoder's threads, if they are set.
     """
     share = max(1, available_threads() // workers)
     os.environ.setdefault("OMP_NUM_THREADS", str(share))
@@ -69,21 +69,21 @@ def share_cores(workers: int, threads: int | None = None) -> int:
 def serve(
     home: Path, host: str, port: int, workers: int, ahead: BackgroundHashing | None = None, open_newsroom: bool = False
 ) -> None:
-    """Serve until told to stop.
+    """Serve until the process is told to stop.
 
     :param port: 0 lets the system choose; the log names it.
-    :param ahead: Where hashing the home's files has begun already.
-    :param open_newsroom: As the setting; only with a loopback address as host.
-    :raises SettingsError: if settings are not as expected.
+    :param ahead: The hashing of the home's files, if it has begun already.
+    :param open_newsroom: Like the setting; only with a loopback address as host.
+    :raises SettingsError: if settings are invalid.
     """
     from service import settings
     from service.observing import logs
 
     private.owner_only()
     ahead = ahead or BackgroundHashing(home)
-    gc.disable()  # until all is imported, of which nothing is garbage
+    gc.disable()  # while importing, which makes no garbage
     found = settings.load()
-    settings.oidc_secret(found)  # says here what is wrong with its file, not in each worker
+    settings.oidc_secret(found)  # reports a faulty file here, not in each worker
     logs.configure(found.log_format)
     if not found.access_log:
         logging.getLogger("service.access").setLevel(logging.WARNING)
@@ -94,7 +94,7 @@ def serve(
     os.environ["LIENQUAN_HOST"] = host
     os.environ["LIENQUAN_PORT"] = str(port)
     os.environ["LIENQUAN_OPEN_NEWSROOM"] = str(open_newsroom).lower()
-    chosen = settings.load()  # with what was just shared out
+    chosen = settings.load()  # with the cores just shared out
     with _metrics_directory():
         hashed = _preload(chosen, workers, ahead)
 
@@ -115,13 +115,13 @@ def serve(
 
 @contextmanager
 def _metrics_directory() -> Iterator[None]:
-    """Make the directory that all workers' metrics are in, and take it away in the end.
+    """Make the directory of all workers' metrics, and remove it at the end.
 
-    In memory where the system has such a place, for the client maps its files: on a full disk that would be fatal. Must
-    be entered before the client is imported.
+    It is in memory if the system has such a place: the client maps its files, which would be fatal on a full disk.
+    Enter this before the client is imported.
     """
     variable, server = "PROMETHEUS_MULTIPROC_DIR", os.getpid()
-    if given := os.environ.get(variable):  # the operator's own: emptied, for counts of an earlier run are nobody's
+    if given := os.environ.get(variable):  # the operator's own; emptied of the counts of earlier runs
         Path(given).mkdir(parents=True, exist_ok=True)
         for left in Path(given).glob("*.db"):
             left.unlink()
@@ -137,7 +137,7 @@ def _metrics_directory() -> Iterator[None]:
     try:
         yield
     finally:
-        if os.getpid() == server:  # workers end by leaving this block too
+        if os.getpid() == server:  # workers leave this block too when they end
             shutil.rmtree(made, ignore_errors=True)
 
 
@@ -152,9 +152,9 @@ def _lives(pid: str) -> bool:
 
 
 def _end_if_stuck(admission: Admission) -> None:
-    """End the process once a request has been worked on for so long that it will never end.
+    """End the process if a request is stuck. gunicorn then starts another worker.
 
-    Its place would be taken for good; gunicorn starts another worker. Whoever else is in has a moment to be answered.
+    The stuck request would occupy its place for ever. Other requests get a moment to be answered.
     """
     while admission.oldest() < STUCK:
         time.sleep(1)
@@ -165,18 +165,18 @@ def _end_if_stuck(admission: Admission) -> None:
 
 
 def _open_files() -> None:
-    """Take all open files that the system allows: each mapped file is one, and an archive has 50 a segment."""
+    """Raise the limit of open files to the most allowed: each mapped file counts, and a segment has 50."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # a limit that the system does not let be reached after all
+    with suppress(ValueError, OSError):  # the system may not allow its own limit
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _preload(settings: Settings, workers: int, ahead: BackgroundHashing) -> FileDigests:
-    """Read once, before workers are forked, what all of them share: the program, words, and the model's tokenizer.
+    """Load before the fork what all workers share: the program, word lists, and the model's tokenizer.
 
-    One worker alone has nobody to share with, and answers sooner if it reads the latter beside its first requests.
+    A single worker shares with nobody, and answers sooner if it loads the tokenizer beside its first requests.
 
-    :return: The files of the snapshot, hashed meanwhile: no worker has to do it again.
+    :return: The digests of the snapshot's files, so that no worker hashes them again.
     """
     import service.app  # noqa: F401
     from models import catalogue, sentence_transformer
@@ -188,17 +188,17 @@ def _preload(settings: Settings, workers: int, ahead: BackgroundHashing) -> File
         english.preload()
         known_words.preload()
         if settings.backend != "torch":
-            with suppress(ModelError):  # each worker says what is wrong with a model
+            with suppress(ModelError):  # each worker reports a faulty model
                 sentence_transformer.preload(catalogue.find(settings.model))
     hashed = ahead.result()
-    gc.freeze()  # what the collector never walks through stays shared
+    gc.freeze()  # memory that the collector never visits stays shared
     gc.enable()
     return hashed
 
 
 @contextmanager
 def _ingesting(settings: Settings, home: Path) -> Iterator[None]:
-    """Have a process bring the API's changes into what is served; in the end it has ended, too."""
+    """Run the process that ingests the API's changes while the block runs, and end it afterwards."""
     from service import app
     from service.writes import ingesting
 
@@ -206,15 +206,15 @@ def _ingesting(settings: Settings, home: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if os.getpid() == server:  # workers end by leaving this block too
+        if os.getpid() == server:  # workers leave this block too when they end
             ingesting.stop(started)
 
 
 def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: int = SPARE) -> None:
-    """Run an application under gunicorn, as the service is run, until told to stop.
+    """Run an application under gunicorn with the service's configuration until the process is told to stop.
 
     :param load: Returns the WSGI application; called in each worker, after the fork.
-    :param threads: Of a worker; each holds one connection while it has a request on it.
+    :param threads: The threads of a worker; each serves one connection while there is a request on it.
     """
     from gunicorn.app.base import BaseApplication
     from gunicorn.glogging import Logger
@@ -222,7 +222,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
     from service.observing import logs
 
     class GunicornLogger(Logger):  # type: ignore[misc]
-        """Hands on what gunicorn logs to be written as everything else is; of a request, where it failed alone."""
+        """Passes gunicorn's log on to the program's log; for requests, only failures."""
 
         def setup(self, cfg: Any) -> None:
             super().setup(cfg)
@@ -231,7 +231,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
                 self.error_log.propagate = True
 
         def exception(self, msg: str, *args: Any, **options: Any) -> None:
-            """Log an exception; of a request's without what it says, for that may quote the request."""
+            """Log an exception; for a request's, without its message, which may quote the request."""
             failed = sys.exc_info()[1]
             if failed is None or not msg.startswith(("Error handling", "Socket error")):
                 super().exception(msg, *args, **options)
@@ -244,7 +244,7 @@ def run(load: Callable[[], Any], host: str, port: int, workers: int, threads: in
         def load_config(self) -> None:
             given = {**_config(host, port, workers, threads, Worker), "logger_class": GunicornLogger}
             for name, value in given.items():
-                if name in self.cfg.settings:  # older releases have no control socket to switch off
+                if name in self.cfg.settings:  # older releases have no control socket to disable
                     self.cfg.set(name, value)
 
         def load(self) -> Any:
@@ -263,7 +263,7 @@ def _config(host: str, port: int, workers: int, threads: int, worker: type) -> d
         "graceful_timeout": 30,
         "limit_request_line": REQUEST_LINE,
         "limit_request_field_size": 8190,
-        # Whom a proxy asks for is told by the setting of trusted hops alone, not by any process of this machine.
+        # Only the setting `trusted_hops` decides whether forwarded headers count, not that a peer is on this machine.
         "forwarded_allow_ips": "",
         "forwarder_headers": "",
         "proc_name": "lienquan",

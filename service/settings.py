@@ -1,7 +1,7 @@
 """The settings of the service: one frozen object, from environment and settings file, checked as a whole.
 
-Owns what may be set, where it comes from and what is wrong with it. Imports nothing heavy: `serve` reads the settings
-before numpy may be loaded.
+Owns the settings, their sources and their faults. Imports nothing heavy: `serve` reads the settings before numpy is
+loaded.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ from service.security.pictures import Host
 
 PREFIX = "LIENQUAN_"
 FILE_VARIABLE = "LIENQUAN_SETTINGS"
-"""Names the settings file."""
+"""The environment variable that names the settings file."""
 HIDDEN = "(hidden)"
-"""Stands for the value of a secret."""
+"""Replaces the value of a secret in output."""
 
 _INJECTED = re.compile(r"SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_\w+")
-"""What Kubernetes sets in every container beside a service that is called `lienquan`."""
+"""The variables that Kubernetes sets in every container near a service with the name `lienquan`."""
 
 
 class SettingsError(ValueError):
-    """Settings that are not as expected; `faults` holds a line each."""
+    """Settings are invalid; `faults` holds a line for each fault."""
 
     def __init__(self, faults: Iterable[str]) -> None:
         self.faults = tuple(faults)
@@ -64,7 +64,7 @@ def _budget(value: str) -> str:
 
 def _storage(value: str) -> str:
     try:
-        storage_from_string(value)  # none of them connects before it is used
+        storage_from_string(value)  # no storage connects before it is used
     except ConfigurationError as error:
         hint = "; redis:// needs lienquan[redis] installed" if value.startswith("redis") else ""
         raise ValueError(f"expected memory:// or redis://HOST:PORT/NUMBER, found {value!r}: {error}{hint}") from None
@@ -267,14 +267,14 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where values come from, the first winning: arguments, environment, file."""
+        """Return the sources of values; the first wins: arguments, environment, file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=read_file())
 
 
 def load() -> Settings:
     """Return the settings.
 
-    :raises SettingsError: naming all that is wrong: names that nothing is called, and values that cannot be.
+    :raises SettingsError: naming all unknown settings and invalid values.
     """
     faults = unknown()
     try:
@@ -291,7 +291,7 @@ def load() -> Settings:
 
 
 def oidc_secret(loaded: Settings) -> str:
-    """Return what the service proves with to the provider who it is, empty where there is no provider.
+    """Return the client secret for the sign-in provider, empty if there is no provider.
 
     :raises SettingsError: if it cannot be read.
     """
@@ -306,13 +306,13 @@ def oidc_secret(loaded: Settings) -> str:
 
 
 def file() -> Path | None:
-    """Return the settings file, None where there is none."""
+    """Return the path of the settings file, None if there is none."""
     given = os.environ.get(FILE_VARIABLE)
     return Path(given).absolute() if given else None
 
 
 def read_file() -> dict[str, Any]:
-    """Return what the settings file says, its paths made absolute; nothing where there is none.
+    """Return the values of the settings file with absolute paths; an empty dict if there is no file.
 
     :raises SettingsError: if it cannot be read.
     """
@@ -338,9 +338,9 @@ def variable(name: str) -> str:
 
 
 def in_environment() -> dict[str, str]:
-    """Return the settings that the environment names, by the names they have here, with the variable of each.
+    """Return the settings in the environment: name -> variable.
 
-    What Kubernetes says of a service of this name is no setting.
+    Variables that Kubernetes sets for a service of this name are not settings.
     """
     named = {name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() != FILE_VARIABLE}
     short = {name: name[len(PREFIX) :] for name in sorted(named)}
@@ -348,9 +348,9 @@ def in_environment() -> dict[str, str]:
 
 
 def unknown() -> list[str]:
-    """Return what is wrong with the names in the settings file and in the environment, a line each.
+    """Return a line for each unknown name in the settings file and the environment.
 
-    Without the values: one may be a secret under a mistyped name.
+    Values are left out, since a mistyped name may belong to a secret.
     """
     known = Settings.model_fields
     faults = [f"{file()}: {name}: no such setting{_suggestion(name)}" for name in read_file() if name not in known]
@@ -381,8 +381,8 @@ def _suggestion(name: str, prefix: str = "") -> str:
 
 
 def _fault(error: Any) -> str:
-    """Return where a value came from, the value and what was expected."""
-    if not error["loc"]:  # of several settings together; the input is all of them, secrets too
+    """Return a value's source, the value, and what was expected."""
+    if not error["loc"]:  # a fault of several settings; the input holds all of them, with secrets
         return f"settings: {error['msg']}"
     name = str(error["loc"][0])
     within = "".join(f"{part}: " for part in error["loc"][1:] if isinstance(part, str))

@@ -1,6 +1,6 @@
-"""The article: its fields, what each may hold, and what is wrong with a line that is not one.
+"""The article: its fields, the values that each allows, and the faults of a line that is not an article.
 
-Owns the archive line of the public face. Knows nothing of files, formats or vectors.
+Owns the archive line, the public form of an article. Knows nothing of files, formats or vectors.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 """Vietnam's time, without daylight saving since 1975."""
 
 AHEAD = timedelta(days=1)
-"""How far ahead of now an `updated_at` may lie. Clocks and time zones that are wrong explain no more than that."""
+"""How far ahead of now an `updated_at` may lie. Wrong clocks and time zones explain no more than that."""
 
 MAX_ID = 128
 _ID_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f/\ud800-\udfff]")
@@ -32,13 +32,13 @@ ID_SCHEMA: dict[str, Any] = {
     "pattern": f"^[^{_ID_CHARS}{folding.BLANK_CHARS}]([^{_ID_CHARS}]*[^{_ID_CHARS}{folding.BLANK_CHARS}])?$",
     "not": {"enum": [".", ".."]},
 }
-"""What `id_fault` finds no fault with, as JSON Schema."""
+"""The ids that `id_fault` accepts, as JSON Schema."""
 _SHOWN = 120
 _DEEPEST = 64
 
 
 def parse_time(value: object) -> datetime:
-    """Return an ISO 8601 date or time as an aware datetime in Vietnam's time; without an offset it is Vietnam's.
+    """Parse an ISO 8601 date or time into an aware datetime in Vietnam's time, which is also the default offset.
 
     :raises ValueError: if the value is not a string of that form or lies outside the calendar.
     """
@@ -50,7 +50,7 @@ def parse_time(value: object) -> datetime:
         raise ValueError("expected an ISO 8601 time such as 2023-11-07T17:04:00+07:00")
     try:
         aware = moment.replace(tzinfo=VIETNAM) if moment.tzinfo is None else moment
-        return aware.astimezone(UTC).astimezone(VIETNAM)  # by way of UTC, so that the answer can be parsed again
+        return aware.astimezone(UTC).astimezone(VIETNAM)  # via UTC, so that the result can be parsed again
     except OverflowError:
         raise ValueError("expected a time within the years 1 to 9999") from None
 
@@ -64,12 +64,12 @@ def is_ahead(updated_at: datetime | None, now: datetime) -> bool:
 
 
 def latest(now: datetime) -> str:
-    """Return what is expected of an `updated_at` that lies too far ahead."""
+    """Return the expectation that an `updated_at` too far ahead fails."""
     return f"expected {(now + AHEAD).astimezone(VIETNAM).isoformat(timespec='seconds')} or earlier, a day from now"
 
 
 def parse_day(value: str) -> date:
-    """Return a bare date, `2023-11-07`.
+    """Parse a bare date, `2023-11-07`.
 
     :raises ValueError: if the value is not one.
     """
@@ -79,7 +79,7 @@ def parse_day(value: str) -> date:
 
 
 def id_fault(value: str) -> str | None:
-    """Return what is expected of an id where this cannot be one, else None."""
+    """Return what an id must be like if this value is not a valid id, else None."""
     one = 1 <= len(value) <= MAX_ID and not _ID_FORBIDDEN.search(value) and value not in {".", ".."}
     if one and value == value.strip():
         return None
@@ -117,11 +117,11 @@ def _time(value: object) -> object:
 def _id(value: object) -> object:
     if isinstance(value, str) and (fault := id_fault(value)) is not None:
         raise ValueError(fault)
-    return value  # where it is none, pydantic says that a string was expected
+    return value  # any other type: pydantic reports that a string was expected
 
 
 def _extra(value: object) -> object:
-    """Return a JSON object that can be written and read again, lone surrogates replaced as `text.clean` does."""
+    """Return a JSON object that can be written and read again; lone surrogates are replaced as in `text.clean`."""
     if value is None:
         return {}
     level = [value]
@@ -192,17 +192,17 @@ class Article(BaseModel):
 
     @property
     def plain_body(self) -> str | None:
-        """Return the body as text, taken from the HTML where there is no text."""
+        """Return the body as text, taken from the HTML if there is no plain text."""
         return self.body or (markup.html_to_text(self.body_html) or None if self.body_html else None)
 
     @property
     def views(self) -> tuple[str, ...]:
-        """Return what the encoder is given of this article (`text.encoded_views`)."""
+        """Return the texts of this article that are encoded (`text.encoded_views`)."""
         return views.encoded_views(self.title, self.lead, self.plain_body)
 
     @property
     def fullness(self) -> int:
-        """Return how much of the article this is, in characters; of two readings of one id the fuller wins."""
+        """Return the length of the article in characters. Of two readings of one id the fuller wins."""
         return sum(len(part or "") for part in (self.title, self.lead, self.plain_body))
 
     def public_at(self, now: datetime) -> bool:
@@ -219,7 +219,7 @@ class Article(BaseModel):
 class LineProblem:
     """What is wrong with one line of a source.
 
-    :param source: The source as it was named.
+    :param source: The source's name as given.
     :param line: Its line, from 1.
     :param field: The field concerned, empty for the line as a whole.
     :param value: What was found, shortened.
@@ -239,12 +239,12 @@ class LineProblem:
 
 
 def plain(name: str) -> str:
-    """Return the name of a source as it may stand in a message: itself, quoted where it cannot be printed."""
+    """Return the name of a source for a message, quoted if it is not printable."""
     return name if name.isprintable() else ascii(name)
 
 
 def shown(value: object) -> str:
-    """Return a value as it may stand in a message: quoted, printable, not longer than a line."""
+    """Return a value for a message: quoted, printable, at most a line long."""
     try:
         quoted = ascii(value) if isinstance(value, str) and folding.SURROGATE.search(value) else repr(value)
     except RecursionError:
@@ -257,9 +257,9 @@ FIELDS = frozenset(Article.model_fields) - {"extra"}
 
 
 def validate(fields: Mapping[str, Any]) -> Article | list[tuple[str, str, str]]:
-    """Return the article that the fields make, else what is wrong: (field, value, reason), one for each fault.
+    """Return the article with these fields, or else its faults, each as (field, value, reason).
 
-    Fields that an article does not have go into `extra`.
+    Unknown fields go into `extra`.
     """
     known = {key: value for key, value in fields.items() if key in FIELDS}
     unknown = {key: value for key, value in fields.items() if key not in FIELDS and key != "extra"}
@@ -280,9 +280,9 @@ def validate(fields: Mapping[str, Any]) -> Article | list[tuple[str, str, str]]:
 
 
 def without_time_ahead(article: Article, now: datetime) -> tuple[Article, list[tuple[str, str, str]]]:
-    """Return the article without an `updated_at` that lies too far ahead (`is_ahead`), and the fault that this is.
+    """Drop an `updated_at` that lies too far ahead (`is_ahead`).
 
-    :return: The article, and field, value and reason of the fault, or nothing.
+    :return: The article, and the faults found as (field, value, reason), at most one.
     """
     if not is_ahead(article.updated_at, now):
         return article, []

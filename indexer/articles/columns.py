@@ -1,6 +1,6 @@
-"""What a filter looks at, as plain arrays: one value or a few codes for each article row.
+"""The columns of filters, as plain arrays: one value or a few codes for each article row.
 
-Owns the files, the filters and what they mean. Knows nothing of text or vectors.
+Owns the files, the filters and their meaning. Knows nothing of text or vectors.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def micros(moment: datetime) -> int:
 
 @dataclass(frozen=True)
 class Filters:
-    """What the articles must have: one of the values of each field named, and a time within the bounds.
+    """The conditions on articles: one of the values of each named field, and a time within the bounds.
 
     A date bound is a day in Vietnam, both ends inclusive. An article without a time passes no time bound.
     """
@@ -74,7 +74,7 @@ def _moment(bound: date | datetime) -> datetime:
 
 
 class ColumnWriter:
-    """Gathers the columns of articles added in row order, a few bytes an article."""
+    """Gathers the columns of articles, which are added in row order; it takes a few bytes an article."""
 
     def __init__(self) -> None:
         self._times = {name: array("q") for name in _TIMES}
@@ -98,7 +98,7 @@ class ColumnWriter:
         return -1 if value is None else values.setdefault(value, len(values))
 
     def write(self, directory: Path) -> None:
-        """Write one .npy file a column, and the values behind the codes."""
+        """Write one .npy file for each column, and the values that the codes stand for."""
         columns = {**self._times, **self._codes, "tag": self._tags, "tag_end": self._tag_ends}
         for name, column in columns.items():
             dtype = np.int32 if column.typecode == "i" else np.int64
@@ -110,8 +110,8 @@ class ColumnWriter:
 class ValueCount(NamedTuple):
     """How many articles have a value.
 
-    :param key: What is equal for all values that filters hold to be equal.
-    :param value: The spelling of them that was found first.
+    :param key: The form that is equal for all values that filters treat as equal.
+    :param value: The first spelling found.
     """
 
     key: str
@@ -123,7 +123,7 @@ class Columns:
     """The columns of one segment, mapped from disk.
 
     `published` is (n,) int64 microseconds since 1970 in UTC, ABSENT where the article has no date; `values` are the
-    spellings found of each field.
+    spellings found for each field.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -152,20 +152,20 @@ class Columns:
         return len(self.published)
 
     def codes(self, field: str) -> NDArray[np.int64]:
-        """Return the code of each article's section, source or author in `values`, (n,) ints, -1 where it has none."""
+        """Return the code of each article's section, source or author in `values`, (n,) int64, -1 for none."""
         return self._codes[field]
 
     def alike(self, field: str) -> NDArray[np.int64]:
-        """Return for each code of a field the least of those that filters hold to be equal to it, (values,) ints."""
+        """Return for each code of a field the least code that filters treat as equal to it, (values,) int64."""
         return self._alike[field]
 
     @property
     def tags(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the codes of all tags, row after row, and where those of each row end."""
+        """Return the codes of all tags, row after row, (t,) int64, and the end of each row's tags, (n,) int64."""
         return self._tags, self._tag_ends
 
     def public(self, now: int) -> tuple[Mask, int]:
-        """Return which articles may be seen at `now`, and the first microsecond at which that changes.
+        """Return which articles are public at `now`, and the first microsecond at which that changes.
 
         Nothing is public before its `published_at` or from its `unpublish_at` on.
 
@@ -179,7 +179,7 @@ class Columns:
         return ~ahead & ~gone, min(changes, default=int(np.iinfo(np.int64).max))
 
     def mask(self, filters: Filters) -> Mask | None:
-        """Return which articles pass the filters, (n,) bool, or None where all do."""
+        """Return which articles pass the filters, (n,) bool, or None if all pass."""
         if not filters:
             return None
         passed = np.ones(self.count, dtype=np.bool_)
@@ -194,9 +194,10 @@ class Columns:
         return passed
 
     def counts(self, rows: NDArray[np.int64], fields: Sequence[str] = FACETS) -> dict[str, list[ValueCount]]:
-        """Return how many of (n,) rows have each value of section, source, author and tag.
+        """Count how many of the rows have each value of section, source, author and tag.
 
-        :param fields: Those of them that are counted.
+        :param rows: (n,) int64.
+        :param fields: The fields that are counted; all four by default.
         """
         found = {}
         for field in fields:
@@ -211,7 +212,7 @@ class Columns:
         return found
 
     def _tags_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the tags of (n,) rows, less those that another spelling of one row's tag repeats."""
+        """Return the tags of (n,) rows, without repetitions of a row's tag in another spelling."""
         if not len(self._tags):
             return self._tags
         ends = self._tag_ends[rows]

@@ -1,6 +1,6 @@
-"""The looks that an article may have and a faultless one has not, each named for a report.
+"""The checks for odd articles, each with a name for the report.
 
-Owns what counts as odd in one article. Knows nothing of sources, and of other articles.
+Owns what counts as odd in one article. Knows nothing of sources or other articles.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """What looks wrong, or is worth knowing.
+    """Something that looks wrong or is worth knowing.
 
     :param kind: A name that a program can rely on.
-    :param count: Of how many articles or lines it is true; for boilerplate, of how many paragraphs.
-    :param text: What it is, in words.
-    :param examples: Where to look; a few of them.
+    :param count: The number of articles or lines concerned; for boilerplate, of paragraphs.
+    :param text: A description in words.
+    :param examples: A few places to look at.
     """
 
     severity: Severity
@@ -59,7 +59,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Look:
-    """A look of one article that its row remembers as a flag."""
+    """A check of one article; its result is a flag of the row."""
 
     severity: Severity
     kind: str
@@ -80,10 +80,10 @@ FLAGS = {look.kind: 1 << at for at, look in enumerate(LOOKS)}
 
 
 def looks(article: Article, body: str | None, now: datetime) -> int:
-    """Return the flags of an article, of FLAGS.
+    """Return the flags of an article, a sum of FLAGS.
 
     :param body: Its body as text.
-    :param now: What future dates are measured by.
+    :param now: Dates after this are in the future.
     """
     text = "\n".join(part for part in (article.title, article.lead, body) if part)
     plain = "\n".join(part for part in (article.title, article.lead, article.body) if part)

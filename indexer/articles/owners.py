@@ -1,6 +1,6 @@
-"""Who owns which vector of a segment: vector rows and article rows, from either side, mapped from disk.
+"""The owners of a segment's vectors: from vector rows to article rows and back, mapped from disk.
 
-An article may own several vectors, and articles of equal text own one together.
+An article may own several vectors, and articles of equal text share one.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ _BY_VECTOR, _BY_ARTICLE = ("owner", "vector_start"), ("owned", "article_start")
 
 
 def write_owners(directory: Path, pairs: _Numbers, vectors: int, articles: int) -> None:
-    """Write what `Owners` reads.
+    """Write the files that `Owners` reads.
 
-    :param pairs: (p, 2) int32, vector and article of each ownership, each once, in any order.
+    :param pairs: (p, 2) int32, vector row and article row of each ownership, each once, in any order.
     :param vectors: How many vectors there are.
     :param articles: How many articles there are.
     """
@@ -45,7 +45,7 @@ class Owners:
         self._owner, self._vector_start = map(load, _BY_VECTOR)
         self._owned, self._article_start = map(load, _BY_ARTICLE)
         self.most = int(np.diff(self._article_start).max(initial=1))
-        """How many vectors an article owns at most."""
+        """The most vectors that one article owns."""
 
     @property
     def articles(self) -> int:
@@ -70,15 +70,15 @@ class Owners:
         return self._owned[self._article_start[articles]].astype(np.int64)
 
     def nth(self, articles: Rows, at: int) -> tuple[Mask, Rows]:
-        """Return which of (n,) articles own more than `at` vectors, (n,) bool, and that vector of each of those."""
+        """Return which of (n,) articles own more than `at` vectors, (n,) bool, and vector `at` of each, (m,) int64."""
         places = self._article_start[articles] + at
         there = places < self._article_start[articles + 1]
         return there, self._owned[places[there]].astype(np.int64)
 
     def of_vectors(self, vectors: Rows) -> tuple[Rows, Rows]:
-        """Return the articles that own (n,) vectors, in the vectors' order, and at which of the n places each one's is.
+        """Return the articles that own (n,) vectors, in the vectors' order.
 
-        :return: (m,) int64 articles and (m,) int64 places.
+        :return: (m,) int64 articles, and (m,) int64 places of their vectors among the n.
         """
         starts = self._vector_start[vectors].astype(np.int64)
         counts = self._vector_start[vectors + 1] - starts
@@ -103,7 +103,7 @@ class Owners:
 
     @property
     def first_owners(self) -> _Numbers:
-        """Return for each vector the first article that owns it, (vectors,) int32, -1 where none does."""
+        """Return the first article that owns each vector, (vectors,) int32, -1 for none."""
         there = np.diff(self._vector_start) > 0
         found = np.full(self.vectors, -1, dtype=np.int32)
         found[there] = self._owner[self._vector_start[:-1][there]]

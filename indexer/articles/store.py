@@ -1,6 +1,6 @@
-"""Articles on disk: one SQLite file a segment, from row to article and from id, alias or URL to row.
+"""Articles on disk: one SQLite file for each segment, from row to article and from id, alias or URL to row.
 
-Owns the schema and all SQL over it. A written store never changes; it is opened immutable.
+Owns the schema and all SQL on it. A written store never changes; it is opened as immutable.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from indexer.text.views import text_key
 
 FILE = "articles.sqlite"
 Unreadable = sqlite3.Error
-"""What a store raises whose file is damaged, or none."""
+"""The errors of a store whose file is damaged or not a database."""
 
 _BATCH = 500
 _TIMES = ("published_at", "updated_at", "unpublish_at")
@@ -46,10 +46,10 @@ class StoredArticle(NamedTuple):
 
     :param line: Its archive line as JSON.
     :param fingerprint: 16 bytes that change whenever anything of the line does.
-    :param origin: `source`, `api`, or `told` with a site that does not own it: who brought it, and so who may replace
-        it and take it away.
-    :param key: `text.text_key` of what the encoder is given of it.
-    :param updated: `updated_at` in microseconds since 1970, None where absent.
+    :param origin: Who brought it, and so may replace or remove it: `source`, `api`, or `told` with a site that does not
+        own it.
+    :param key: `text.text_key` of its encoded views.
+    :param updated: `updated_at` in microseconds since 1970, None if absent.
     :param fullness: `Article.fullness`.
     """
 
@@ -63,7 +63,7 @@ class StoredArticle(NamedTuple):
 
     @classmethod
     def of(cls, article: Article, origin: str) -> StoredArticle:
-        """Return what the store keeps of an article."""
+        """Return an article in the form that the store keeps."""
         line = json.dumps(article.line(), ensure_ascii=False, separators=(",", ":"))
         updated = None if article.updated_at is None else micros(article.updated_at)
         fingerprint = hashlib.sha256(line.encode()).digest()[:16]
@@ -75,15 +75,15 @@ class StoredArticle(NamedTuple):
 
 
 _ABSENT = Article.model_construct(id="", title="").__dict__
-"""Stands for what a line of an earlier version does not have."""
+"""The value of fields that lines of earlier versions lack."""
 
 _NOTHING_ELSE = {"__pydantic_extra__": None, "__pydantic_private__": None}
 
 
 def load_article(line: str) -> Article:
-    """Return the article that a stored line holds. It was validated before it was stored, and is not again.
+    """Return the article of a stored line. It was validated before it was stored, so it is not validated again.
 
-    It is made as unpickling makes one: `model_construct` asks for each field by itself, in three times the time.
+    The object is made as unpickling would make it; `model_construct` takes three times as long.
     """
     fields = _ABSENT | json.loads(line)
     for name in _TIMES:
@@ -96,7 +96,7 @@ def load_article(line: str) -> Article:
 
 @contextmanager
 def disk_errors_told() -> Iterator[None]:
-    """Turn what SQLite says of a disk, full mostly, into a refusal in words.
+    """Turn SQLite's errors about the disk, which is mostly full, into a refusal in words.
 
     :raises BuildRefused: instead of SQLite's own errors.
     """
@@ -107,9 +107,9 @@ def disk_errors_told() -> Iterator[None]:
 
 
 def write_store(path: Path, articles: Iterable[StoredArticle], texts: Iterable[tuple[bytes, int]]) -> int:
-    """Write a store of articles, rows counted from 0 in their order, and return how many there are.
+    """Write a store of articles and return their number. Rows count from 0 in the given order.
 
-    :param texts: For each vector the key of the text that it was encoded from.
+    :param texts: For each vector the key of its encoded text, and its row.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
@@ -136,7 +136,7 @@ def _names(row: int, article: Article) -> Iterator[tuple[str, str, int]]:
 class Store:
     """A written store, opened read-only. Safe to use from several threads.
 
-    The one connection is opened at once, so that the store answers even after its snapshot is pruned.
+    Its one connection is opened at once, so the store can be read even after its snapshot is pruned.
     """
 
     def __init__(self, path: Path) -> None:
@@ -154,7 +154,7 @@ class Store:
         with self._lock:
             try:
                 return self._database.execute(statement, values).fetchall()
-            except UnicodeEncodeError:  # a lone surrogate, which no stored text has
+            except UnicodeEncodeError:  # a lone surrogate; no stored text has one
                 return []
 
     def count(self) -> int:
@@ -162,15 +162,15 @@ class Store:
         return int(str(self._fetch("SELECT count(*) FROM articles")[0][0]))
 
     def ids(self) -> list[str]:
-        """Return the id of every row, in their order."""
+        """Return the id of each row, in row order."""
         return [str(found) for (found,) in self._fetch("SELECT id FROM articles ORDER BY row")]
 
     def articles(self, rows: Sequence[int]) -> list[Article]:
-        """Return the articles of these rows, in their order."""
+        """Return the articles of these rows, in the given order."""
         return [load_article(line) for line in self.lines(rows)]
 
     def lines(self, rows: Sequence[int]) -> list[str]:
-        """Return the archive lines of these rows as they are stored, in their order."""
+        """Return the archive lines of these rows as stored, in the given order."""
         lines: dict[int, str] = {}
         for start in range(0, len(rows), _BATCH):
             some = [int(row) for row in rows[start : start + _BATCH]]
@@ -190,6 +190,6 @@ class Store:
         return found[0] if found else None  # type: ignore[return-value]
 
     def rows_named(self, kind: str, name: str) -> list[int]:
-        """Return the rows that go by an alias (`id`) or by an address in the form of `text.url_key` (`url`)."""
+        """Return the rows with an alias (kind `id`) or an address in the form of `text.url_key` (kind `url`)."""
         found = self._fetch("SELECT row FROM names WHERE kind = ? AND name = ? ORDER BY row", (kind, name))
         return [int(str(row)) for (row,) in found]

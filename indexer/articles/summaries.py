@@ -1,7 +1,7 @@
-"""What a list shows of an article, apart from its text, which is many times as long: nine fields a row.
+"""Summaries: the nine fields of an article that a list shows, stored apart from its much longer text.
 
-Owns the files, which are mapped. A line is a JSON array of the fields in their order; `summary_starts.npy` is
-(articles + 1,) int64, where each line begins and the last one ends.
+Owns the files, which are mapped. A line is a JSON array of the fields in their order. `summary_starts.npy` is (articles
++ 1,) int64: the start of each line and the end of the last one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SUMMARIES, _STARTS = "summaries.jsonl", "summary_starts.npy"
 
 
 class Summary(NamedTuple):
-    """An article as lists show it; the fields are those of `Article`."""
+    """An article in the form that lists show. The fields are those of `Article`."""
 
     id: str
     title: str
@@ -67,11 +67,12 @@ class Summaries:
     """The summaries of a segment, mapped from disk.
 
     :param directory: Where `SummaryWriter` put them.
+    :raises ValueError: if the file is not as long as its index says.
     """
 
     def __init__(self, directory: Path) -> None:
         starts: Any = arrays.mapped(directory / _STARTS)
-        self._starts = memoryview(starts)  # whose items are plain ints
+        self._starts = memoryview(starts)  # its items are plain ints
         path, length = directory / SUMMARIES, self._starts[-1]
         if path.stat().st_size != length:
             raise ValueError(f"{path}: {path.stat().st_size} bytes: expected {length}")

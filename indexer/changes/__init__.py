@@ -1,1 +1,1 @@
-"""What the API writes: the log of it, and what keeps an article that was taken down from coming back."""
+"""The API's changes: their journal, and the marks that keep an article that was taken down from coming back."""

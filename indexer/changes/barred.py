@@ -1,7 +1,7 @@
-"""What keeps an article that was taken down from coming back under another id: hashes of its id, addresses and text.
+"""Marks that keep an article that was taken down from coming back under another id.
 
-The hashes hold no text. They are of SHA-256 over a kind and a value, and lie in the journal beside the record of the
-takedown. Pure functions; where the hashes are kept is the journal's to know.
+A mark is the SHA-256 of a kind and a value: an id, an address or a text. It holds no text. The journal keeps the marks
+beside the record of the takedown. Pure functions.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from indexer.text.markup import html_to_text
 
 _WORD = re.compile(r"[^\W_]+")
 _FEWEST_WORDS = 8
-"""A text of fewer words may be that of many articles, a headline of a daily column say: it bars nothing."""
+"""The fewest words of a text that bars others. A shorter one, such as a daily headline, may be that of many
+articles."""
 
 _NAMED = re.compile(r'"(id|url)"\s*:\s*"([^"\\]{1,2000})"')
 
@@ -28,14 +29,14 @@ def words_of(text: str) -> list[str]:
 
 
 def mark(kind: str, value: str) -> bytes:
-    """Return the 32 bytes that stand for a value of a kind: `id`, `url` in the form of `url_key`, or a text."""
+    """Return the 32-byte mark of a value of some kind: `id`, `url` in the form of `url_key`, or a kind of text."""
     return hashlib.sha256(f"{kind}\0{value}".encode("utf-8", "replace")).digest()
 
 
 def name_marks(fields: Mapping[str, Any]) -> set[bytes]:
     """Return the marks of all names of an article: its id, its address, and its aliases.
 
-    :param fields: Of an archive line, as a source gives them; what is not as expected is passed over.
+    :param fields: The fields of an archive line, as a source gives them; invalid values are ignored.
     """
     aliases = fields.get("aliases")
     names = [fields.get("id"), *(aliases if isinstance(aliases, list) else ())]
@@ -50,7 +51,7 @@ def name_mark(name: str) -> bytes:
 
 
 def title_mark(fields: Mapping[str, Any]) -> bytes | None:
-    """Return the mark of a title, None where there is none. It bars nothing by itself (`is_barred`)."""
+    """Return the mark of a title, None if there is no title. It bars nothing by itself (`is_barred`)."""
     title = fields.get("title")
     return mark("title", " ".join(words_of(title))) if isinstance(title, str) and title else None
 
@@ -58,7 +59,7 @@ def title_mark(fields: Mapping[str, Any]) -> bytes | None:
 def text_marks(fields: Mapping[str, Any]) -> set[bytes]:
     """Return the marks of an article's text: of title and lead, and of title, lead and body.
 
-    None of a text that has no lead or body, or too few words to be one article's own.
+    There is no mark for a missing lead or body, nor for a text with too few words to be one article's own.
     """
     title, lead, body = (_text(fields.get(name)) for name in ("title", "lead", "body"))
     body = body or html_to_text(_text(fields.get("body_html")))
@@ -75,7 +76,7 @@ def _text(value: object) -> str:
 
 
 def marks_of(fields: Mapping[str, Any]) -> set[bytes]:
-    """Return all that is kept of one version of an article to know it again."""
+    """Return all marks by which one version of an article is recognised."""
     texts = text_marks(fields)
     title = title_mark(fields) if texts else None
     return name_marks(fields) | texts | ({title} if title else set())
@@ -84,7 +85,7 @@ def marks_of(fields: Mapping[str, Any]) -> set[bytes]:
 def is_barred(fields: Mapping[str, Any], barred: Set[bytes]) -> bool:
     """Return whether an article is one that was taken down, by one of its names or by its text.
 
-    Its text is only looked at where its title is that of one, so that this costs little where nothing is barred.
+    The text is compared only if the title is that of such an article, so that other articles cost little.
 
     :param barred: The marks of all takedowns that are in force.
     """
@@ -96,12 +97,12 @@ def is_barred(fields: Mapping[str, Any], barred: Set[bytes]) -> bool:
 
 
 def names_barred(raw: str, barred: Set[bytes]) -> bool:
-    """Return whether a line that is no JSON names what was taken down by an `id` or `url` that can still be read."""
+    """Return whether a line that is not valid JSON has a readable `id` or `url` of an article that was taken down."""
     return any(name_mark(value) in barred for _, value in _NAMED.findall(raw)) if barred else False
 
 
 def without_shared(marks: Iterable[bytes], others: Iterable[Mapping[str, Any]]) -> set[bytes]:
-    """Return the marks that no other article has as well: what keeps one out must not take another away."""
+    """Return the marks that no other article has. A shared mark would bar the other article too."""
     kept = set(marks)
     for fields in others:
         kept -= marks_of(fields)

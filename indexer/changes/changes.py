@@ -1,4 +1,4 @@
-"""What the journal of the API's changes is asked and says: plain rows. Knows nothing of SQLite."""
+"""The plain rows that go into and come out of the journal. Knows nothing of SQLite."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import NamedTuple, Protocol
 from indexer.articles.article import Article
 
 NEVER = (1 << 63) - 1
-"""Stands for a time that does not come."""
+"""The time that never comes."""
 
 
 class Put(NamedTuple):
-    """An article that is to be as it is here.
+    """A change that writes an article.
 
-    :param forced: Whether it counts whatever is stored, and however new that says it is.
+    :param forced: Whether it applies even if a newer version is stored.
     """
 
     article: Article
@@ -22,10 +22,10 @@ class Put(NamedTuple):
 
 
 class Delete(NamedTuple):
-    """An article that is to be gone.
+    """A change that deletes an article.
 
-    :param updated: When it was deleted, in microseconds since 1970; None where the time of receipt counts.
-    :param forced: Whether it counts whatever is stored, and however new that says it is.
+    :param updated: When it was deleted, in microseconds since 1970; None for the time of receipt.
+    :param forced: Whether it applies even if a newer version is stored.
     """
 
     id: str
@@ -34,10 +34,10 @@ class Delete(NamedTuple):
 
 
 class SnapshotVersion(NamedTuple):
-    """What a snapshot holds of an article.
+    """The version of an article in a snapshot.
 
-    :param updated: In microseconds since 1970, None where it does not say.
-    :param fingerprint: As `store.StoredArticle` has it.
+    :param updated: `updated_at` in microseconds since 1970, None if absent.
+    :param fingerprint: `StoredArticle.fingerprint`.
     """
 
     updated: int | None
@@ -45,11 +45,11 @@ class SnapshotVersion(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of one change.
+    """The result of one change.
 
     :param existed: Whether there was an article of that id.
-    :param applied: False where what is stored is newer.
-    :param taken_down: Whether the article was taken down, so that it may not come back.
+    :param applied: False if the stored version is newer.
+    :param taken_down: Whether the article was taken down and so may not come back.
     """
 
     existed: bool
@@ -58,33 +58,33 @@ class Outcome(NamedTuple):
 
 
 class PendingChange(NamedTuple):
-    """What an article is to be by a change that the snapshot served does not hold yet.
+    """An article's state by a change that is not yet in the served snapshot.
 
-    :param line: The archive line as JSON, None where it is gone.
+    :param line: The archive line as JSON, None if it is deleted.
     """
 
     line: str | None
 
 
 class WriteGuard(Protocol):
-    """Says what whoever writes may change. It is asked within the transaction, so what it is told stays so."""
+    """Decides which changes a writer may make. Called within the transaction, so the state cannot change meanwhile."""
 
     def begin(self, changes: Sequence[Put | Delete]) -> None:
-        """Raise where nothing of this may be written any more; then nothing is."""
+        """Raise an error if these changes may no longer be written; then none is."""
 
     def refuses(self, change: Put | Delete, pending: PendingChange | None) -> bool:
-        """Return whether a change may not be made; then it is not applied.
+        """Return whether a change is refused; then it is not applied.
 
-        :param pending: What is to come of the article already, None where the snapshot served has its last state.
+        :param pending: The article's newest state in the journal, None if the served snapshot has it.
         """
 
 
 class Change(NamedTuple):
-    """One row of the journal: what an article is to be.
+    """One row of the journal: the new state of an article.
 
-    :param line: The archive line as JSON, None where the article is gone.
-    :param updated: In microseconds since 1970: `updated_at`, else the time of receipt; of a takedown NEVER.
-    :param forced: Whether it counts whatever time the current snapshot has of it.
+    :param line: The archive line as JSON, None if the article is deleted.
+    :param updated: In microseconds since 1970: `updated_at`, else the time of receipt; NEVER for a takedown.
+    :param forced: Whether it applies even if the current snapshot has a later time.
     """
 
     seq: int
@@ -95,10 +95,10 @@ class Change(NamedTuple):
 
 
 class Withdrawal(NamedTuple):
-    """Between which times an article may be seen, whatever a snapshot says that does not hold the change yet.
+    """When an article is public by a change that is not yet in a snapshot. It overrides the snapshot.
 
-    :param published: The first microsecond since 1970; NEVER where it is gone.
-    :param unpublish: The first at which it may no longer be seen.
+    :param published: The first public microsecond since 1970; NEVER if the article is deleted.
+    :param unpublish: The first microsecond at which it is no longer public.
     """
 
     id: str
@@ -109,8 +109,8 @@ class Withdrawal(NamedTuple):
 class FailedChange(NamedTuple):
     """A change that cannot be brought into a snapshot.
 
-    :param tries: How often that was tried.
-    :param again: When it is tried again, ISO 8601 in UTC.
+    :param tries: The number of attempts.
+    :param again: The time of the next attempt, ISO 8601 in UTC.
     """
 
     id: str
@@ -120,12 +120,12 @@ class FailedChange(NamedTuple):
 
 
 class WaitingChanges(NamedTuple):
-    """What is in no snapshot yet.
+    """Counts of the changes that are not yet in a snapshot.
 
-    :param changes: How many changes, but for those that were set aside.
-    :param oldest: When the first of them was received, in microseconds since 1970; None where there is none.
-    :param aside: How many were set aside.
-    :param taken_down: How many articles are taken down, whatever snapshots hold.
+    :param changes: The number of changes, without those set aside.
+    :param oldest: When the first of them was received, in microseconds since 1970; None if there is none.
+    :param aside: The number of changes set aside.
+    :param taken_down: The number of articles taken down, in a snapshot or not.
     """
 
     changes: int
@@ -137,8 +137,8 @@ class WaitingChanges(NamedTuple):
 class Takedown(NamedTuple):
     """The record of a takedown.
 
-    :param snapshots: Which snapshots held the article.
-    :param lists: Where it stood: `related:ID` under which articles, `rule:ID` by which rules.
+    :param snapshots: The snapshots that held the article.
+    :param lists: The lists that showed it: `related:ID` under an article, `rule:ID` by a rule.
     """
 
     id: str

@@ -1,11 +1,11 @@
-"""The write-ahead log of what the API writes: durable before it is answered, and what the archive is brought up to.
+"""The write-ahead log of the API's changes. A change is durable here before the API answers.
 
-Owns `changes.sqlite`, one row an article: the line that it is to be, or that it is gone. Knows nothing of snapshots but
-up to which change one holds, nor of HTTP.
+Owns `changes.sqlite`, one row for each article: its new line, or the mark that it is deleted. Of a snapshot it knows
+only the last change that the snapshot holds. Knows nothing of HTTP.
 
-Changes are numbered, and a snapshot that holds one holds all of lesser numbers. So what is not to hold up others, most
-of a large bulk and what was set aside for a fault, waits with a negative number, beyond every snapshot, and is
-numbered as the last one when it is taken.
+Changes are numbered. A snapshot that holds a change holds all changes with lower numbers. Some changes must not hold up
+others: most of a large bulk, and changes set aside after a fault. They wait with a negative number, which no snapshot
+holds, and get the next number when they are taken.
 """
 
 from __future__ import annotations
@@ -61,37 +61,37 @@ CREATE TABLE IF NOT EXISTS barred (mark BLOB NOT NULL, id TEXT NOT NULL, PRIMARY
 _WAIT_SECONDS = 10.0
 _AGAIN_SECONDS = 0.1
 _OVERWRITES = 1
-"""The `user_version` of files whose free pages hold nothing."""
+"""The `user_version` of files whose free pages are overwritten."""
 
 RETRY_SECONDS, RETRY_MOST = 10, 3600
-"""After how long a change that was set aside is tried again: at first, doubled with each fault, and at most."""
+"""Seconds before a change set aside is tried again: the first time, doubled with each fault, and the most."""
 
 _AHEAD = AHEAD // timedelta(microseconds=1)
 _TIME = f"iif(updated > received + {_AHEAD} AND updated < {NEVER}, received, updated)"
-"""When a change was. Earlier releases took any time; one too far ahead would keep all later ones out."""
+"""The time of a change, in SQL. Earlier releases accepted any time; one too far ahead would block all later changes."""
 
 _CHANGE = f"seq, changes.id, line, {_TIME}, forced"
 
 _LONG_AGO = -NEVER
 
 _BEHIND = "(SELECT min(0, coalesce(min(seq), 0)) - 1 FROM changes)"
-"""The number of what waits behind all that waits."""
+"""The number, in SQL, of a change that waits behind all others that wait."""
 
 _LONGEST_ERROR = 500
 _HELD_SECONDS = 3600
 
 
 class _ArticleState(NamedTuple):
-    """What is known of an article before a change of it.
+    """An article's state before a change.
 
-    :param there: Whether it is there.
-    :param newest: The latest time that the journal or the snapshot has of it, NEVER where it is taken down.
-    :param counts_from: The time from which on a change counts. Of a deletion that is when it was received, so that the
-        id is free again, even where the article that was deleted said a later time.
-    :param before: Line and time of the last change, None where there is none.
-    :param forced: Whether the last change waits, and counts whatever time the snapshot has.
+    :param there: Whether it exists.
+    :param newest: Its latest time in the journal or the snapshot, NEVER if it is taken down.
+    :param counts_from: The time from which on a change counts. For a deletion this is the time of receipt, so that the
+        id is free again even if the deleted article had a later time.
+    :param before: Line and time of the last change, None if there is none.
+    :param forced: Whether the last change waits and applies regardless of the snapshot's time.
     :param is_ahead: Whether the snapshot's time lies too far ahead to count.
-    :param pending: What is to come of it already, None where the snapshot has its last state.
+    :param pending: Its newest state in the journal, None if the snapshot has it.
     """
 
     there: bool
@@ -104,9 +104,9 @@ class _ArticleState(NamedTuple):
 
 
 class Journal:
-    """The journal of a home, made where there is none. Safe to use from several threads and processes.
+    """The journal of a home, created if there is none. Safe to use from several threads and processes.
 
-    :raises JournalError: if the file cannot be opened, or holds something else; so do all methods.
+    :raises JournalError: if the file cannot be opened, or is not a journal. All methods raise it too.
     """
 
     def __init__(self, home: Path) -> None:
@@ -114,24 +114,24 @@ class Journal:
         self._lock = threading.Lock()
         with _told(self.path):
             private.make_home(home)
-            private.make_file(self.path)  # SQLite gives the files beside it the same mode
+            private.make_file(self.path)  # SQLite gives its other files the same mode
             self._database = self._connect()
             self._database.executescript(_SCHEMA)
             _add_columns(self._database)
             scrub_once(self._database)
-            # Asked of a connection that never writes, `data_version` tells of every commit, this process's as well.
+            # On a connection that never writes, `data_version` changes with every commit, even of this process.
             self._watching = self._connect()
 
     def _connect(self) -> sqlite3.Connection:
         database = sqlite3.connect(self.path, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = FULL")
-        database.execute("PRAGMA secure_delete = ON")  # what is replaced or deleted is overwritten with zeros
+        database.execute("PRAGMA secure_delete = ON")  # replaced and deleted content is overwritten with zeros
         return database
 
     @staticmethod
     def of(home: Path) -> Journal | None:
-        """Return the journal of a home, None where nothing was ever written by the API."""
+        """Return the journal of a home, None if the API has never written anything."""
         return Journal(home) if (home / FILE).exists() else None
 
     def close(self) -> None:
@@ -156,13 +156,13 @@ class Journal:
             return self._database.execute(statement, values).fetchall()
 
     def version(self) -> int:
-        """Return a number that is another one after each commit, by whatever process; costs some microseconds."""
+        """Return a number that changes with each commit of any process. Takes some microseconds."""
         with self._lock, _told(self.path):
             (found,) = self._watching.execute("PRAGMA data_version").fetchone()
         return int(found)
 
     def last(self) -> int:
-        """Return how many changes there ever were, 0 where there never was one; the number of the last that has one."""
+        """Return the number of the last change that has a number; 0 if there never was one."""
         rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
         return int(str(rows[0][0])) if rows else 0
 
@@ -175,17 +175,17 @@ class Journal:
         later: bool = False,
         guard: WriteGuard | None = None,
     ) -> list[Outcome]:
-        """Write changes, all of them or none, synced to disk before this returns.
+        """Write changes, all or none. They are synced to disk before this returns.
 
-        A put that is older than what is stored is not applied; without `updated_at` the time of receipt counts. A
-        delete without a time is always applied, and frees the id: what is received later counts. A change that is
-        forced is applied, too. A stored time that lies too far ahead (`AHEAD`) counts for nothing.
+        A put that is older than the stored version is not applied; without `updated_at` its time is the time of
+        receipt. A delete without a time is always applied, and frees the id: any change received later counts. A forced
+        change is always applied. A stored time that lies too far ahead (`AHEAD`) is ignored.
 
-        :param held: Returns what the snapshot that is served holds of an id.
+        :param held: Returns the version of an id in the served snapshot.
         :param up_to: The last change that this snapshot holds.
         :param now: The time of receipt, the clock's by default.
-        :param later: Whether others that are written afterwards may be served before these.
-        :param guard: Says which of them may be made, all by default.
+        :param later: Whether changes written afterwards may be served before these.
+        :param guard: Decides which changes may be made; all by default.
         """
         with self._writing() as database:
             if guard is not None:
@@ -201,15 +201,15 @@ class Journal:
             ]
 
     def settle(self) -> None:
-        """Wait until all that is being written now is written, or refused."""
+        """Wait until all writes that run now have ended."""
         with self._writing():
             pass
 
     @staticmethod
     def _number_after(database: sqlite3.Connection, up_to: int) -> None:
-        """Have the next change be numbered above one that a snapshot holds, where the file is older than that, or new.
+        """Ensure that the next change gets a number above the last one that a snapshot holds.
 
-        Else it would be taken for one that the snapshot holds.
+        The file may be new or older than the snapshot; then the change would seem to be in the snapshot already.
         """
         found = database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'changes'").fetchone()
         if found is None:
@@ -219,7 +219,7 @@ class Journal:
 
     @staticmethod
     def _received(database: sqlite3.Connection, now: datetime | None) -> int:
-        """Return the time of receipt in microseconds since 1970; it does not go back where the clock does."""
+        """Return the time of receipt in microseconds since 1970. It never goes back, even if the clock does."""
         (last,) = database.execute("SELECT max(received) FROM changes").fetchone()
         return max(micros(now or datetime.now(UTC)), last or 0)
 
@@ -252,7 +252,7 @@ class Journal:
                 json.dumps(change.article.line(), ensure_ascii=False, separators=(",", ":")),
                 _seen(change.article),
             )
-            if not change.forced and stored.before == (line, updated):  # the same again is no change
+            if not change.forced and stored.before == (line, updated):  # an equal version is no change
                 return Outcome(stored.there, applied=True)
         forced = change.forced or stored.forced or updated < stored.newest or stored.is_ahead
         self._insert(database, Change(0, article_id, line, updated, forced), received, seen, later)
@@ -266,14 +266,14 @@ class Journal:
         up_to: int,
         received: int,
     ) -> _ArticleState:
-        """Return what is known of an article before a change of it, in the journal and in a snapshot."""
+        """Return an article's state before a change, from the journal and a snapshot."""
         columns = f"seq, line, {_TIME}, received, forced"
         row = database.execute(f"SELECT {columns} FROM changes WHERE id = ?", (article_id,)).fetchone()  # noqa: S608
         waits = row is not None and (row[0] > up_to or row[0] < 0)
         known = None if waits else held(article_id)
         there = row[1] is not None if waits else known is not None
         in_snapshot = known.updated if known is not None and known.updated is not None else _LONG_AGO
-        is_ahead = in_snapshot > received + _AHEAD  # of an earlier release, which took any time
+        is_ahead = in_snapshot > received + _AHEAD  # from an earlier release, which accepted any time
         in_snapshot = _LONG_AGO if is_ahead else in_snapshot
         if row is None:
             return _ArticleState(there, in_snapshot, in_snapshot, is_ahead=is_ahead)
@@ -294,7 +294,7 @@ class Journal:
         seen: tuple[int, int],
         later: bool = False,
     ) -> None:
-        """Write a change, which gets its number now."""
+        """Write a change; it gets its number now."""
         database.execute("DELETE FROM faults WHERE id = ?", (change.id,))
         database.execute(
             "INSERT OR REPLACE INTO changes (seq, id, line, updated, forced, received, published, unpublish) "  # noqa: S608
@@ -305,13 +305,14 @@ class Journal:
             database.execute("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'changes'")
 
     def take(self, after: int, most: int = -1, behind: int = -1) -> list[Change]:
-        """Return the changes after one, in their order, then what waits behind them, which gets its number now.
+        """Return the numbered changes after one, in order, then those that wait, which get their numbers now.
 
-        What was set aside is not among them.
+        Changes set aside are not among them.
 
-        :param after: The last change that is held already.
-        :param most: How many at most; all by default.
-        :param behind: How many at most of those that wait behind; they are taken where nothing else is, or all is.
+        :param after: The last change that the caller has already.
+        :param most: The most numbered changes to return; all by default.
+        :param behind: The most waiting changes to return; all by default. They are taken only if all numbered ones are,
+            or if there are none.
         """
         ordinary = f"SELECT {_CHANGE} FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         rows = self._rows(ordinary, (max(0, after), most))
@@ -325,9 +326,9 @@ class Journal:
         return found + self._number(statement, (behind,), after)
 
     def take_again(self, after: int, now: datetime | None = None) -> list[Change]:
-        """Return one change that was set aside and is due to be tried again, if there is one; it gets a number now.
+        """Return a change that was set aside and is due again, if there is one. It gets a number now.
 
-        :param after: The last change that is held already.
+        :param after: The last change that the caller has already.
         :param now: The clock's time by default.
         """
         statement = (
@@ -337,8 +338,8 @@ class Journal:
         return self._number(statement, (micros(now or datetime.now(UTC)),), after)
 
     def _number(self, statement: str, values: Sequence[object], after: int) -> list[Change]:
-        """Return what a statement finds of what waits behind, numbered after all others, and after one."""
-        if not self._rows(statement, values):  # asked all the time; writing would wait for others
+        """Return the waiting changes that a statement finds, with new numbers above all others and above `after`."""
+        if not self._rows(statement, values):  # this runs all the time; a write would wait for other writers
             return []
         with self._writing() as database:
             self._number_after(database, after)
@@ -351,9 +352,9 @@ class Journal:
         return found
 
     def set_aside(self, change: Change, error: str, now: datetime | None = None) -> FailedChange | None:
-        """Have a change wait that cannot be brought into a snapshot, so that it stops no other; longer each time.
+        """Set a faulty change aside, so that it does not stop others. It waits longer each time.
 
-        :return: None where the article was written anew meanwhile.
+        :return: None if the article was written again meanwhile.
         """
         with self._writing() as database:
             if not database.execute(
@@ -370,20 +371,20 @@ class Journal:
         return _aside(row)
 
     def aside(self) -> list[FailedChange]:
-        """Return what is set aside, and what was and is being tried again."""
+        """Return the changes that are set aside, including those that are being tried again."""
         return [_aside(row) for row in self._rows("SELECT id, error, tries, again FROM faults ORDER BY again")]
 
     def forgive(self, up_to: int) -> None:
-        """Forget the faults of changes up to one, which are in a snapshot after all."""
+        """Forget the faults of changes up to a number, since a snapshot holds them now."""
         held = "SELECT id FROM changes WHERE seq BETWEEN 1 AND ?"
         if self._rows("SELECT 1 FROM faults LIMIT 1"):
             with self._writing() as database:
                 database.execute(f"DELETE FROM faults WHERE id IN ({held})", (up_to,))  # noqa: S608
 
     def waiting(self, after: int) -> WaitingChanges:
-        """Return what is known of the changes that a snapshot does not hold.
+        """Return counts of the changes that a snapshot does not hold.
 
-        :param after: The last one that it holds.
+        :param after: The last change that it holds.
         """
         ((changes, oldest),) = self._rows(
             "SELECT count(*), min(received) FROM changes "
@@ -396,15 +397,15 @@ class Journal:
         return WaitingChanges(changes, oldest, aside, down)  # type: ignore[arg-type]
 
     def tombstones(self, up_to: int) -> list[Change]:
-        """Return which articles are gone by changes up to one, so that no source brings them back."""
+        """Return the deletions among changes up to a number, so that no source brings these articles back."""
         gone = f"SELECT {_CHANGE} FROM changes WHERE line IS NULL AND seq BETWEEN 1 AND ?"  # noqa: S608
         rows = self._rows(gone, (up_to,))
         return [Change(*row) for row in rows]  # type: ignore[arg-type]
 
     def withdrawals(self, after: int, now: int) -> list[Withdrawal]:
-        """Return what the changes after one may keep from being seen.
+        """Return the withdrawals by changes after a number: articles that may not be public.
 
-        :param now: In microseconds since 1970; an article that may be seen from then on for ever is not among them.
+        :param now: In microseconds since 1970. Articles that are public from now on for ever are left out.
         """
         rows = self._rows(
             "SELECT id, published, unpublish FROM changes "
@@ -414,9 +415,9 @@ class Journal:
         return [Withdrawal(*row) for row in rows]  # type: ignore[arg-type]
 
     def trim(self, up_to: int, now: datetime | None = None) -> None:
-        """Forget the lines of changes up to one, which every snapshot that is kept holds; what is gone stays known.
+        """Forget the lines of changes up to a number that every kept snapshot holds. Deletions stay known.
 
-        What keeps an article from being seen stays for an hour: a process may still serve a snapshot that is deleted.
+        A change that withdraws an article stays for an hour, since a process may still serve a deleted snapshot.
         """
         moment = micros(now or datetime.now(UTC))
         with self._writing() as database:
@@ -436,10 +437,10 @@ class Journal:
         up_to: int = 0,
         marks: Collection[bytes] = (),
     ) -> Takedown:
-        """Remove an article, and keep it from coming back until that is lifted.
+        """Remove an article, and keep it from coming back until the takedown is lifted.
 
         :param up_to: The last change that any snapshot holds.
-        :param marks: What it is known by under another id (`indexer.changes.barred.marks_of`).
+        :param marks: The marks that recognise it under another id (`indexer.changes.barred.marks_of`).
         :raises JournalError: if it is taken down already.
         """
         made = Takedown(article_id, who, why, _stamp(), tuple(snapshots), tuple(lists))
@@ -456,7 +457,7 @@ class Journal:
         return made
 
     def bar(self, article_id: str, marks: Collection[bytes]) -> None:
-        """Add to what an article that is taken down is known by.
+        """Add marks to an article that is taken down.
 
         :raises JournalError: if it is not taken down.
         """
@@ -475,12 +476,12 @@ class Journal:
         return frozenset(mark for (mark,) in database.execute("SELECT mark FROM barred"))
 
     def barred(self) -> frozenset[bytes]:
-        """Return what all articles that are taken down are known by."""
+        """Return the marks of all articles that are taken down."""
         with self._lock, _told(self.path):
             return self._barred(self._database)
 
     def barred_by(self, mark: bytes) -> str | None:
-        """Return the id of the article that is taken down and known by a mark, None where there is none."""
+        """Return the id of the article that is taken down and has this mark, None if there is none."""
         rows = self._rows("SELECT id FROM barred WHERE mark = ? LIMIT 1", (mark,))
         return str(rows[0][0]) if rows else None
 
@@ -491,12 +492,12 @@ class Journal:
 
     @staticmethod
     def _in_force(database: sqlite3.Connection, article_id: str) -> str | None:
-        """Return when an article was taken down, None where it is not."""
+        """Return when an article was taken down, None if it is not."""
         row = database.execute("SELECT at FROM takedowns WHERE id = ? AND lifted_at IS NULL", (article_id,)).fetchone()
         return None if row is None else str(row[0])
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Yield the id and the archive line of every article that is to be there."""
+        """Yield the id and the archive line of every article that the journal writes."""
         for article_id, line in self._rows("SELECT id, line FROM changes WHERE line IS NOT NULL"):
             yield str(article_id), str(line)
 
@@ -506,7 +507,7 @@ class Journal:
             raise JournalError(f"id: {article_id!r}: taken down already, at {at}")
 
     def lift(self, article_id: str, who: str) -> None:
-        """Let the article of a takedown come back; it does so when it is next written, by the API or a source.
+        """Lift a takedown. The article comes back when the API or a source next writes it.
 
         :raises JournalError: if it is not taken down.
         """
@@ -521,29 +522,29 @@ class Journal:
             database.execute("DELETE FROM barred WHERE id = ?", (article_id,))
 
     def scrub(self, wait: float = _WAIT_SECONDS) -> None:
-        """Overwrite on disk what was forgotten or replaced, so that no line is left in the files.
+        """Overwrite forgotten and replaced lines on disk, so that none is left in the files.
 
-        :param wait: For how many seconds to wait for others to let go of what they read.
-        :raises JournalError: if they do not.
+        :param wait: How many seconds to wait for other readers to end.
+        :raises JournalError: if they do not end.
         """
         with self._lock, _told(self.path):
             scrub(self._database, wait)
 
     def empty_log(self) -> None:
-        """Empty the write-ahead log, where old lines lie until they are overwritten; not while others read from it."""
+        """Empty the write-ahead log, which still holds old lines, unless others read from it."""
         with self._lock, _told(self.path):
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def deleted_before(self, moment: datetime) -> dict[str, int]:
-        """Return which articles were deleted before some time and are gone still, each with its time of change.
+        """Return the articles that were deleted before a time and are still deleted, each with its time of change.
 
-        What is taken down is not among them: that lasts.
+        Articles that are taken down are not among them, since a takedown lasts.
         """
         query = f"SELECT id, {_TIME} FROM changes WHERE line IS NULL AND received < ? AND updated < ?"  # noqa: S608
         return {str(found): int(str(updated)) for found, updated in self._rows(query, (micros(moment), NEVER))}
 
     def takedowns(self) -> list[Takedown]:
-        """Return all takedowns that there ever were, in their order."""
+        """Return all takedowns ever made, in order."""
         columns = "id, who, why, at, snapshots, lists, lifted_at, lifted_by"
         rows = self._rows(f"SELECT {columns} FROM takedowns ORDER BY number")  # noqa: S608
         return [
@@ -563,13 +564,13 @@ def _updated(article: Article) -> int | None:
 
 
 def _seen(article: Article) -> tuple[int, int]:
-    """Return from when on and until when an article may be seen, in microseconds since 1970."""
+    """Return the start and the end of the time in which an article is public, in microseconds since 1970."""
     published = -NEVER if article.published_at is None else micros(article.published_at)
     return published, NEVER if article.unpublish_at is None else micros(article.unpublish_at)
 
 
 def _add_columns(database: sqlite3.Connection) -> None:
-    """Give a file of an earlier release the columns that it lacks."""
+    """Add the columns that a file of an earlier release lacks."""
     if any(name == "forced" for _, name, *_ in database.execute("PRAGMA table_info(changes)")):
         return
     try:
@@ -584,7 +585,7 @@ def _stamp() -> str:
 
 
 def scrub_once(database: sqlite3.Connection) -> None:
-    """Write a database anew that is of a release which did not overwrite what it deleted.
+    """Rewrite a database of an old release that did not overwrite deleted content.
 
     :param database: In autocommit mode.
     """
@@ -594,7 +595,7 @@ def scrub_once(database: sqlite3.Connection) -> None:
 
 
 def scrub(database: sqlite3.Connection, wait: float = _WAIT_SECONDS) -> None:
-    """Write a database anew without its free pages, and empty its write-ahead log.
+    """Rewrite a database without its free pages, and empty its write-ahead log.
 
     :param database: In autocommit mode.
     :raises sqlite3.OperationalError: if others read from it for longer than `wait` seconds.
@@ -609,7 +610,7 @@ def scrub(database: sqlite3.Connection, wait: float = _WAIT_SECONDS) -> None:
 
 @contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Turn what SQLite or the system refuse into an error that names the file."""
+    """Turn errors of SQLite or the system into one that names the file."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""The files of a home: what they are called, who may read them, arrays and checksums on disk, how far a build is.
+"""The files of a home: names, permissions, arrays, checksums, the progress of a build.
 
-The lowest room: knows nothing of what the files mean.
+The lowest room: knows nothing of the files' meaning.
 """

@@ -1,4 +1,4 @@
-"""Arrays on disk: new ones, written whole or not without an error, which numpy does not always tell; others, mapped."""
+"""Arrays on disk: writes them completely or raises an error, which numpy does not always do; maps them for reading."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 Rows = NDArray[np.int64]
-"""Numbers of articles or of vectors."""
+"""int64, rows of articles or of vectors; (n,) unless a function gives another shape."""
 Mask = NDArray[np.bool_]
-"""One truth value a row."""
+"""(n,) bool, one value for each row."""
 
 
 def new(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
-    """Make an .npy file and return it mapped, to be written to; it holds zeros.
+    """Make an .npy file of zeros and return it mapped for writing.
 
-    A file that is mapped before its blocks are allocated kills the process where the disk turns out to be full.
+    All its blocks are allocated at once. Otherwise a full disk would kill the process at a later write.
 
-    :raises OSError: if there is not room for all of it.
+    :param shape: Of any length, `(n,)` or `(n, dim)`.
+    :raises OSError: if there is not enough room.
     """
     array: np.memmap[Any, Any] = np.lib.format.open_memmap(str(path), mode="w+", dtype=dtype, shape=shape)
     with path.open("r+b") as file:
@@ -29,12 +30,13 @@ def new(path: Path, dtype: DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, 
 
 
 def mapped(path: Path | str) -> NDArray[Any]:
-    """Return the array of an .npy file, mapped from disk, and without what `np.memmap` adds to every access.
+    """Return the array of an .npy file, mapped from disk, as a plain array; `np.memmap` slows down every access.
 
-    :param path: A string where its name is put together: Python keeps each part of a Path (`Home._known`).
-    :raises OSError, ValueError: if it cannot be read or is none.
+    :param path: A string if the name is composed, since Python keeps each part of a Path (`Home._known`).
+    :return: The array in the file's own shape, `(n,)` or `(n, dim)`, and dtype.
+    :raises OSError, ValueError: if it cannot be read or is not an array.
     """
-    # A string to numpy, too, which makes a Path of a Path.
+    # numpy gets a string, since it would make a new Path of a Path.
     array: NDArray[Any] = np.load(str(path), mmap_mode="r", allow_pickle=False)
     return array.view(np.ndarray)
 
@@ -42,7 +44,8 @@ def mapped(path: Path | str) -> NDArray[Any]:
 def save(path: Path | str, array: NDArray[Any]) -> None:
     """Write an array to an .npy file, without pickle.
 
-    :raises OSError: if not all of it could be written, of which `np.save` says nothing where it is little.
+    :param array: Of any shape, `(n,)` or `(n, dim)`, and any dtype but object.
+    :raises OSError: if it could not be written completely. `np.save` does not report this for small arrays.
     """
     try:
         np.save(path, array, allow_pickle=False)

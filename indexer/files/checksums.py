@@ -1,6 +1,6 @@
 """A list of files with their SHA-256, in the format of coreutils: `sha256sum -c SHA256SUMS` reads it too.
 
-Owns that format. Knows nothing of what the files are.
+Owns that format. Knows nothing of the files' meaning.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def write(directory: Path, names: Collection[str]) -> None:
 
 
 def read(directory: Path) -> dict[str, str] | None:
-    """Return the SHA-256 of each file in the list, in hexadecimal digits; None where there is no list.
+    """Return the SHA-256 of each file in the list, in hexadecimal digits; None if there is no list.
 
     :raises SnapshotError: if it is damaged.
     """
@@ -49,7 +49,7 @@ def read(directory: Path) -> dict[str, str] | None:
 def check(directory: Path, names: Collection[str], expected: dict[str, str]) -> None:
     """Compare some files with a list.
 
-    :raises SnapshotError: if a file is missing, not in the list, or other than it was, with its name.
+    :raises SnapshotError: naming the file that is missing, changed, or not in the list.
     """
     for name in sorted(expected.keys() | set(names)):
         if name not in expected:

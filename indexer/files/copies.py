@@ -1,6 +1,6 @@
-"""Where copies of a home's articles were written: backups and exports. A purge looks there too.
+"""The places where copies of a home's articles were written: backups and exports. A purge searches them too.
 
-Owns one file of a home, a line of JSON each.
+Owns one file of a home, with a line of JSON for each copy.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CopyKind = Literal["backup", "export"]
 class Copy(NamedTuple):
     """One copy.
 
-    :param at: When it was written last, ISO 8601 in UTC.
+    :param at: When it was last written, ISO 8601 in UTC.
     """
 
     kind: CopyKind
@@ -29,7 +29,7 @@ class Copy(NamedTuple):
 
 
 def note(home: Path, kind: CopyKind, path: Path) -> None:
-    """Remember that a copy was written."""
+    """Record that a copy was written."""
     line = {"kind": kind, "path": str(path.absolute()), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     private.make_file(home / FILE)
     with (home / FILE).open("a", encoding="utf-8") as file:
@@ -37,7 +37,7 @@ def note(home: Path, kind: CopyKind, path: Path) -> None:
 
 
 def known(home: Path) -> list[Copy]:
-    """Return the copies that were written, each path once; lines that cannot be read are passed over."""
+    """Return the recorded copies, each path once. Unreadable lines are skipped."""
     found: dict[str, Copy] = {}
     try:
         lines = (home / FILE).read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""Files that are replaced whole, and files that survive a loss of power."""
+"""Atomic replacement of files, and files that survive a loss of power."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def sync(path: Path) -> None:
 
 
 def replace_file(path: Path, content: str | bytes, durable: bool = True) -> None:
-    """Put a file in the place of one, or where there is none. Atomic: before or after, never between.
+    """Write a file, or replace it in one atomic step.
 
-    It is written beside its place, at its name with `.new`; two processes must not replace one file at once.
+    The content is first written to the name with `.new`, so two processes must not replace one file at once.
 
     :param content: A string is written as UTF-8.
     :param durable: Whether it must survive a loss of power.
-    :raises OSError: if it cannot be written; then the file is what it was.
+    :raises OSError: if it cannot be written; then the old file stays.
     """
     beside = path.with_name(f"{path.name}.new")
     try:

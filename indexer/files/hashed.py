@@ -1,6 +1,7 @@
-"""Which files were hashed already: by this process, or by the one that it was forked from.
+"""Remembers the digests of files that this process, or the one it was forked from, has hashed.
 
-Imports nothing heavy, so that a service can begin to hash before it is imported. Knows nothing of what is in a file.
+Imports nothing heavy, so that hashing can begin before the rest of the service is imported. Knows nothing of the files'
+content.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from indexer.files.layout import CURRENT_FILE, LIVE, MANIFEST_FILE, SNAPSHOTS
 from models.cpu import available_threads
 
 USUAL = "blake3"
-"""What files are hashed with: 5 GB a second and core, where SHA-256 has 1.7 with instructions of its own."""
+"""The usual hash: 5 GB a second on one core. SHA-256 reaches 1.7, with processor instructions for it."""
 
 _ALGORITHMS: dict[str, Any] = {"blake3": blake3, "sha256": "sha256"}
 
@@ -31,7 +32,7 @@ _ALGORITHMS: dict[str, Any] = {"blake3": blake3, "sha256": "sha256"}
 def digest(path: str, algorithm: str = USUAL) -> str:
     """Return the digest of a file: the algorithm, a colon, hexadecimal digits.
 
-    No Path: Python keeps every part of every path, and each snapshot has its files under a name of its own.
+    :param path: Not a Path: Python keeps every part of a Path for ever, and each snapshot has a new name.
     """
     with open(path, "rb") as file:  # noqa: PTH123
         return f"{algorithm}:{hashlib.file_digest(file, _ALGORITHMS[algorithm]).hexdigest()}"
@@ -43,15 +44,15 @@ def algorithm_of(found: str) -> str:
 
 
 def digest_in(entry: Mapping[str, Any]) -> str:
-    """Return the digest of an entry of a manifest; before format 6 they had SHA-256 alone."""
+    """Return the digest in a manifest's entry. Before format 6, entries had only SHA-256."""
     return str(entry["digest"]) if "digest" in entry else f"sha256:{entry['sha256']}"
 
 
 class FileDigests:
-    """Files with what they were hashed to, so that each is hashed once."""
+    """The digests of files, so that each file is hashed once."""
 
     _LATELY = 8
-    """Of so many snapshots that were verified last: one and the published one it is of take turns."""
+    """Digests are kept for this many snapshots, the last verified: a live one and its published one alternate."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[int, ...], str] = {}
@@ -63,18 +64,18 @@ class FileDigests:
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     def known(self, found: os.stat_result) -> str | None:
-        """Return the digest of a file that was hashed before and is the same since, else None."""
+        """Return the digest of a file that was hashed and has not changed since, else None."""
         return self._known.get(self._key(found))
 
     def digest(self, path: str, algorithm: str) -> str:
-        """Hash a file, and remember it."""
+        """Hash a file, and remember its digest."""
         key, found = self._key(os.lstat(path)), digest(path, algorithm)
         with self._lock:
             self._known[key] = found
         return found
 
     def keep(self, files: Iterable[os.stat_result]) -> None:
-        """Take note of the files of a snapshot, and forget those of none that was verified lately."""
+        """Record the files of a verified snapshot. Forget files that belong to none of the last verified snapshots."""
         with self._lock:
             self._lately.append(frozenset(self._key(found) for found in files))
             kept = frozenset().union(*self._lately)
@@ -82,11 +83,11 @@ class FileDigests:
 
 
 class BackgroundHashing:
-    """The files of the snapshot that is going to be served, hashed from now on in other threads.
+    """Hashes the files of the snapshot that will be served, in other threads, from now on.
 
-    Whether they are as they should be is for whoever opens it to say, and so is what could not be read.
+    It checks nothing. `Snapshot` compares the digests, and reports files that cannot be read.
 
-    :param home: Where snapshots are.
+    :param home: The directory that holds snapshots.
     """
 
     def __init__(self, home: Path) -> None:
@@ -95,7 +96,7 @@ class BackgroundHashing:
         self._thread.start()
 
     def result(self) -> FileDigests:
-        """Return them, once all are hashed; no thread is left then."""
+        """Wait until all files are hashed and the threads have ended, then return the digests."""
         self._thread.join()
         return self._hashed
 
@@ -106,13 +107,13 @@ class BackgroundHashing:
 
 
 _WRONG = (OSError, ValueError, TypeError, LookupError, AttributeError)
-"""What comes of a home that is empty or damaged."""
+"""The errors of a home that is empty or damaged."""
 
 
 def _served(home: Path) -> list[tuple[str, str]]:
-    """Return the files of what is to be served, the largest first, and the algorithm of each one's digest.
+    """Return the files of the snapshot that will be served, largest first, and the algorithm of each digest.
 
-    That is the live snapshot, if it is of the published one (`indexer.building.ingest.newest`).
+    It is the live snapshot if that extends the published one (`indexer.building.ingest.newest`).
     """
     published = _current(home)
     directory, manifest = _manifest(home, published)
@@ -135,7 +136,7 @@ def _current(home: Path) -> str:
 def _manifest(home: Path, name: str) -> tuple[Path, dict[str, Any]]:
     """Return a snapshot's directory and manifest.
 
-    :raises ValueError: if it is not the one that it was published with.
+    :raises ValueError: if the manifest has changed since it was published.
     """
     directory = home / SNAPSHOTS / name
     written = (directory / MANIFEST_FILE).read_bytes()

@@ -1,13 +1,13 @@
-"""What a home calls its files. Imports nothing, so that what has to be quick may know it."""
+"""The names of a home's files. Imports nothing, so that importing it costs nothing."""
 
 CURRENT_FILE = "CURRENT"
-"""Names the current snapshot."""
+"""The file that names the current snapshot."""
 
 SNAPSHOTS = "snapshots"
-"""The directory that snapshots lie in, each under its name."""
+"""The directory that holds the snapshots."""
 
 MANIFEST_FILE = "manifest.json"
-"""What a snapshot says of itself."""
+"""The file that describes a snapshot."""
 
 LIVE = "live"
-"""The directory, a home in itself, of what the API wrote since the last publication."""
+"""The directory of live snapshots, itself a home: the API's changes since the last publication."""

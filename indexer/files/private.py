@@ -1,7 +1,7 @@
-"""A home that its owner alone can read, whatever the umask: it holds texts under embargo.
+"""Keeps a home readable by its owner alone under any umask, since it holds texts under embargo.
 
-The commands set the umask of their process (`owner_only`); what may hold text is closed where it is made, too, for
-programs that use this floor without the commands.
+The commands set the umask of their process (`owner_only`). Code that makes files with text also restricts them itself,
+for programs that use this floor without the commands.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ UMASK, DIRECTORY, FILE = 0o077, 0o700, 0o600
 
 
 def owner_only() -> int:
-    """Have all that this process makes be its owner's alone, and return the umask before."""
+    """Restrict all files that this process makes to their owner. Return the umask before."""
     return os.umask(UMASK)
 
 
 def make_home(path: Path) -> None:
-    """Make a home's directory, and those above it; one that others may read is closed to them (`close`).
+    """Make a home's directory and its parents. Restrict a home that others may read (`close`).
 
-    A directory that holds other things, and is no home yet, stays as it is: it may be shared.
+    A directory that holds other things, and is not a home yet, keeps its permissions, since it may be shared.
     """
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,14 +49,14 @@ def _is_home(path: Path) -> bool:
 
 
 def make_file(path: Path) -> None:
-    """Make a file where there is none."""
+    """Make an empty file if there is none, readable by its owner alone."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE))
 
 
 def close(home: Path) -> None:
-    """Take a home away from others than its owner: its directory, its files, and its snapshots.
+    """Restrict a home to its owner: the directory, its files, and its snapshots.
 
-    What belongs to somebody else is told of and left.
+    Files of another owner are reported and left unchanged.
     """
     refused = 0
     for path in (home, *_parts(home)):
@@ -72,7 +72,7 @@ def close(home: Path) -> None:
 
 
 def _parts(home: Path) -> Iterator[Path]:
-    """Yield all of a home: the files in its directory, and all of its snapshots, live ones too."""
+    """Yield all paths of a home: the files in its directory, and all of its snapshots, live ones too."""
     for path in home.iterdir():
         if path.is_file() or path.name in (SNAPSHOTS, LIVE):
             yield path
@@ -81,14 +81,14 @@ def _parts(home: Path) -> Iterator[Path]:
 
 
 def close_below(directory: Path) -> None:
-    """Take a directory that this process has just made away from others than its owner, with all below it."""
+    """Restrict a directory that this process has just made, and everything below it, to its owner."""
     for path in (directory, *directory.rglob("*")):
         if _open_bits(path):
             path.chmod(stat.S_IMODE(path.lstat().st_mode) & ~UMASK)
 
 
 def exposed(home: Path) -> Iterator[Path]:
-    """Yield what of a home others than its owner may read or write; nothing where they cannot enter it."""
+    """Yield the paths of a home that others than its owner may read or write; none if they cannot enter it."""
     if not _open_bits(home):
         return
     for path in (home, *_parts(home)):

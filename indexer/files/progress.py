@@ -1,7 +1,7 @@
-"""How far the build of a home is, for any process to read, and how long the last builds took.
+"""The progress of a home's build, readable by any process, and the duration of the last builds.
 
-Owns `build.json`, replaced whole, and the lock that its writer holds for as long as it lives: what a killed build left
-behind is told by the lock, not by the clock. Knows nothing of what is built.
+Owns `build.json`, replaced atomically, and a lock that its writer holds while it lives. The lock, not the clock, shows
+that a build was killed. Knows nothing of what is built.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ logger = logging.getLogger(__name__)
 FILE = "build.json"
 LOCK = "build.lock"
 KEPT = 20
-"""How many finished builds are kept."""
+"""The number of finished builds that are kept."""
 
 _EVERY_SECONDS = 0.5
 
 Progress = Callable[[str, int, int | None], None]
-"""Called with what is being done, how much is done, and of how much where that is known."""
+"""Called with the stage, the amount done, and the total if it is known."""
 
 Stage = Literal["reading", "encoding", "indexing", "relating", "mapping", "publishing"]
 STAGES: tuple[Stage, ...] = ("reading", "encoding", "indexing", "relating", "mapping", "publishing")
-"""What a build does, in this order."""
+"""The stages of a build, in order."""
 
 
 class RunningBuild(BaseModel):
     """A build that has not ended.
 
-    :param stage: One of STAGES; nothing before the first.
-    :param done: How much of the stage is done, of `total` where that is known.
-    :param rate: So much a second since the stage began, None at its very beginning.
+    :param stage: One of STAGES; empty before the first.
+    :param done: The part of the stage that is done, out of `total` if that is known.
+    :param rate: The amount done in a second since the stage began, None at its very beginning.
     :param updated: When this was written.
     """
 
@@ -60,7 +60,7 @@ class RunningBuild(BaseModel):
 
     @property
     def seconds_left(self) -> float | None:
-        """Return how long the rest of the stage takes at this rate, None where that cannot be told."""
+        """Return the seconds that the rest of the stage takes at this rate, None if unknown."""
         if self.total is None or not self.rate:
             return None
         return max(0, self.total - self.done) / self.rate
@@ -69,7 +69,7 @@ class RunningBuild(BaseModel):
 class FinishedBuild(BaseModel):
     """A build that has ended.
 
-    :param outcome: `killed` where it did not come to say how it ended.
+    :param outcome: `killed` if it ended without recording an outcome.
     :param stages: Seconds that each stage took.
     """
 
@@ -99,8 +99,8 @@ class Builds(BaseModel):
 
 
 def read(home: Path) -> Builds:
-    """Return the build that runs, if one does, and those that have ended; one that was killed is among these."""
-    runs = _is_written(home)  # asked first: one that ends in between is then told as ended
+    """Return the running build, if there is one, and the ended ones, killed ones included."""
+    runs = _is_written(home)  # checked first: a build that ends in between then counts as ended
     found = _read(home)
     return found if runs else _ended(found)
 
@@ -108,7 +108,7 @@ def read(home: Path) -> Builds:
 def _read(home: Path) -> Builds:
     try:
         return Builds.model_validate_json((home / FILE).read_bytes())
-    except (OSError, ValidationError):  # none yet, or of another version: it is written anew by the next build
+    except (OSError, ValidationError):  # none yet, or of another version: the next build writes it anew
         return Builds()
 
 
@@ -125,7 +125,7 @@ def _is_written(home: Path) -> bool:
 
 
 def _ended(found: Builds) -> Builds:
-    """Return builds of which none runs: what was running was killed."""
+    """Return the builds with the running one counted as killed."""
     left = found.running
     if left is None:
         return found
@@ -140,10 +140,10 @@ def _ended(found: Builds) -> Builds:
 
 
 class BuildProgress:
-    """A build on its way: hands on its progress, and writes it into the home now and then.
+    """The progress of a running build: passes it on, and writes it into the home now and then.
 
-    :param home: Is there, and held by this process.
-    :param progress: Is told each time.
+    :param home: An existing home that this process has locked.
+    :param progress: Called each time.
     """
 
     def __init__(self, home: Path, progress: Progress, merging: bool) -> None:
@@ -157,7 +157,7 @@ class BuildProgress:
         self._write(self._now)
 
     def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """Tell how far a stage is."""
+        """Record the progress of a stage."""
         self._progress(stage, done, total)
         now, before = time.monotonic(), self._now
         if stage != before.stage:
@@ -176,15 +176,15 @@ class BuildProgress:
         self._entered = now
 
     def ended(self, snapshot: str | None, articles: int, encoded: int) -> None:
-        """Note that it has ended well.
+        """Record that it succeeded.
 
-        :param snapshot: What it published, None where nothing had changed.
+        :param snapshot: The snapshot that it published, None if nothing had changed.
         """
         outcome: Literal["published", "unchanged"] = "published" if snapshot else "unchanged"
         self._end(outcome, snapshot=snapshot, articles=articles, encoded=encoded)
 
     def failed(self, problem: str) -> None:
-        """Note that it has ended badly."""
+        """Record that it failed."""
         self._end("failed", problem=problem)
 
     def _end(self, outcome: str, **more: object) -> None:
@@ -195,7 +195,7 @@ class BuildProgress:
         self._write(None, last)
 
     def _write(self, running: RunningBuild | None, last: FinishedBuild | None = None) -> None:
-        """Replace the file; a full disk is told by what is built, not by this."""
+        """Replace the file. Ignore a full disk, since the build itself reports it."""
         finished = self._before if last is None else (*self._before, last)[-KEPT:]
         try:
             told = Builds(running=running, finished=finished).model_dump_json()
@@ -206,12 +206,12 @@ class BuildProgress:
 
 @contextmanager
 def telling(home: Path, progress: Progress, merging: bool = False) -> Iterator[BuildProgress]:
-    """Yield what tells of a build for as long as it runs; the system lets go of its lock however the process ends.
+    """Yield the progress of a build while it runs. The system releases its lock however the process ends.
 
-    :param home: Is held by this process (`Home.lock`), so that nobody else writes here.
+    :param home: This process has locked it (`Home.lock`), so that nobody else writes here.
     """
     with (home / LOCK).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # whoever looks holds it for a moment
+        fcntl.flock(file, fcntl.LOCK_EX)  # a reader may hold it for a moment
         told = BuildProgress(home, progress, merging)
         try:
             yield told

@@ -1,6 +1,6 @@
-"""Were the files of a directory written to since? What is mapped changes under its reader's hands.
+"""Detects whether files of a directory were written to, since a mapped file changes while it is read.
 
-Published files are never written to; a disk, a careless hand or a tool that restores them in place may do it.
+The program never writes to published files. A disk fault, a careless person or a tool that restores them may.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ class _Mark(NamedTuple):
 
 
 class DirectoryState:
-    """The files of a directory as they are now: sizes, and when they were last written to.
+    """The files of a directory as they are now: sizes, and the times of the last write.
 
-    What comes or goes later is no matter: whoever has a file open or mapped keeps it.
+    Later files and deletions do not matter: a process keeps the files that it has open or mapped.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -33,7 +33,7 @@ class DirectoryState:
                     self._marks[path] = mark
 
     def written_to(self) -> bool:
-        """Return whether a file was written to since this was last asked.
+        """Return whether a file was written to since the last call.
 
         :raises SnapshotError: if a file has another size than at first.
         """

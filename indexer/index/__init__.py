@@ -1,1 +1,1 @@
-"""The two indexes, dense and lexical: who writes and searches them, and what their scores mean."""
+"""The two indexes, dense and lexical: writing, searching, and the meaning of their scores."""

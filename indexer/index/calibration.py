@@ -24,10 +24,10 @@ from models.parity import probe_texts
 FILE = "background.npy"
 _LEAST = 1e-6
 SAMPLE = 1000
-"""How many of the archive's vectors the background holds."""
+"""The most vectors of the archive in the background."""
 
 PROBE_WEIGHT = 500
-"""How many articles the probe texts weigh as: a small archive of one trade says little of what unrelated means."""
+"""The weight of the probe texts, in articles. A small archive on one subject shows little of what unrelated means."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,12 @@ class Curve:
     width: float
 
     def at(self, z_scores: NDArray[np.float64], articles: int = 1000) -> NDArray[np.float64]:
-        """Return the curve's height, 0 to 1, at (n,) z-scores, in an archive of so many articles."""
+        """Return the curve's height, (n,) float64 from 0 to 1, at (n,) z-scores, in an archive of this size."""
         odds = (np.asarray(z_scores, dtype=np.float64) - self._middle(articles)) / self.width
-        return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(odds, -60))))  # np.clip costs more than all the rest
+        return np.asarray(1.0 / (1.0 + np.exp(-np.maximum(odds, -60))))  # np.clip would cost more than everything else
 
     def reaching(self, height: float, articles: int = 1000) -> float:
-        """Return the z-scores from which on the curve is at least so high: -inf where it always is, inf where never."""
+        """Return the least z-score at which the curve reaches a height: -inf if it always does, inf if never."""
         if not 0 < height < 1:
             return -inf if height <= 0 else inf
         return self._middle(articles) + self.width * log(height / (1 - height))
@@ -63,25 +63,25 @@ RELATED = Curve(middle=16.98, growth=0.64, width=2.05)
 """Over the fused z-scores of `ranking.fusion.relate`, articles with and without a body."""
 
 BRIEF = Curve(middle=12.26, growth=0.32, width=1.51)
-"""The same of drafts that say little, with what their echo adds (`service.related.pool`)."""
+"""The same for brief drafts, with their echo added (`service.related.pool`)."""
 
 QUERIES = Curve(middle=5.58, growth=0.22, width=0.59)
 
 WORDS = Curve(middle=0.6, growth=0.0, width=0.08)
-"""Over the share of a query's words that an article has (`ranking.fusion.evidence`): the middle lies between what
-unrelated queries reach in archives of 154 to 6,000 articles (95th percentile 0.3 to 0.6) and what related ones do
-(median 0.7 to 1.0); benchmarks/search.py."""
+"""Over the share of a query's words in an article (`ranking.fusion.evidence`). In archives of 154 to 6,000 articles,
+unrelated queries reach a 95th percentile of 0.3 to 0.6, related ones a median of 0.7 to 1.0; the middle lies between
+(benchmarks/search.py)."""
 
 
 @dataclass(frozen=True)
 class JointCurve:
-    """A logistic curve over what meaning and words say of a hit together: log odds that grow with each.
+    """A logistic curve over a hit's dense and lexical scores together. Its log odds are a weighted sum.
 
-    :param constant: Log odds of a hit of which nothing is said.
-    :param dense: By how much they grow with the z-score of meaning above the background.
-    :param lexical: By how much with the whole share of a query's words.
-    :param fused: By how much with one of the fused score that hits are ordered by.
-    :param syllables: By how much when a query is longer by a factor of e: a longer one says more of what it wants.
+    :param constant: Log odds of a hit whose scores are all 0.
+    :param dense: Growth of the log odds for one dense z-score above the background.
+    :param lexical: Growth for the whole share of a query's words.
+    :param fused: Growth for 1 of the fused score, which orders hits.
+    :param syllables: Growth for a query longer by a factor of e, since a longer query is more specific.
     """
 
     constant: float
@@ -93,12 +93,12 @@ class JointCurve:
     def at(
         self, z_scores: NDArray[np.float64], shares: NDArray[np.float64], fused: NDArray[np.float64], syllables: int
     ) -> NDArray[np.float64]:
-        """Return the relevance of (n,) hits, 0 to 1.
+        """Return the relevance of n hits, (n,) float64 from 0 to 1.
 
-        :param z_scores: (n,) z-scores of meaning above the background, less what the size of the archive adds to them.
+        :param z_scores: (n,) dense z-scores above the background, without the growth by the archive's size (`grown`).
         :param shares: (n,) shares of the query's words.
         :param fused: (n,) fused scores.
-        :param syllables: How long the query is.
+        :param syllables: The query's length.
         """
         length = log(min(max(syllables, 1), LONGEST_FITTED))
         said = self.dense * z_scores + self.lexical * np.minimum(shares, MOST_SHARE) + self.fused * fused
@@ -107,21 +107,21 @@ class JointCurve:
 
 
 LONGEST_FITTED = 8
-"""Syllables of the longest queries that the curve was fitted to; longer ones are as these."""
+"""Syllables of the longest queries that the curve was fitted to. Longer queries count as this long."""
 
 MOST_SHARE = 1.3
-"""More than the whole share says no more: the words are repeated."""
+"""A share above this counts as this, since it only shows that words are repeated."""
 
 HITS = JointCurve(constant=-9.12, dense=0.602, lexical=3.33, fused=0.223, syllables=1.547)
-"""Fitted by benchmarks/calibrate.py to the queries of readers of the sample archive that may be looked at."""
+"""Fitted by benchmarks/calibrate.py to the sample archive's reader queries, without the held-out ones."""
 
 
 class Calibration(BaseModel):
-    """What the manifest says of the background.
+    """The manifest's entry of the background.
 
-    :param articles: How large the archive was when the background was drawn.
-    :param probe: How many rows of the background are of the probe texts; they come first.
-    :param own: How many are of the archive.
+    :param articles: The archive's size when the background was drawn.
+    :param probe: The number of rows from probe texts; they come first.
+    :param own: The number of rows from the archive.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -132,10 +132,10 @@ class Calibration(BaseModel):
 
 
 def draw_background(sample: Vectors, articles: int, encoder: Encoder) -> tuple[Vectors, Calibration]:
-    """Return a background of probe texts and the archive's sample, (probe + own, dim) float32, and what it is of.
+    """Return a background of probe texts and the archive's sample, (probe + own, dim) float32, and its entry.
 
     :param sample: (n, dim) float32 vectors of articles.
-    :param articles: How large the archive is.
+    :param articles: The archive's size.
     """
     probe = encoder.encode_documents(probe_texts())
     rows = np.concatenate([probe, sample.reshape(-1, encoder.identity.dim)])
@@ -149,12 +149,17 @@ class Moments(NamedTuple):
     std: float
 
     def z_scores(self, cosines: Vectors) -> NDArray[np.float64]:
-        """Return the z-scores of (n,) cosines."""
+        """Return the z-scores of (n,) cosines, (n,) float64."""
         return (np.asarray(cosines, dtype=np.float64) - self.mean) / self.std
 
 
 class Background:
-    """The background of a snapshot."""
+    """The background of a snapshot.
+
+    :param rows: (probe + own, dim) float32, rows of unit length, as `draw_background` returns them.
+    :param calibration: The numbers of rows.
+    :raises ValueError: if the two do not agree.
+    """
 
     def __init__(self, rows: Vectors, calibration: Calibration) -> None:
         if rows.ndim != 2 or len(rows) != calibration.probe + calibration.own:
@@ -188,15 +193,15 @@ class Background:
         return std
 
     def z_scores(self, query: Vectors, cosines: Vectors) -> NDArray[np.float64]:
-        """Return the z-scores of (n,) cosines above the background of a query, a (dim,) unit vector."""
+        """Return the z-scores of (n,) cosines to a query, a (dim,) unit vector, above the background, (n,) float64."""
         return self.moments(query).z_scores(cosines)
 
     def reaching(self, relevance: float, curve: Curve) -> float:
-        """Return the z-scores above the background from which on something is so relevant (`Curve.reaching`)."""
+        """Return the least z-score above the background with this relevance (`Curve.reaching`)."""
         return curve.reaching(relevance, self._articles)
 
     def grown(self, curve: Curve) -> float:
-        """Return by how much chance alone reaches higher z-scores in this archive than in one of 1,000 articles."""
+        """Return how much higher the z-scores of chance are in this archive than in one of 1,000 articles."""
         return curve.growth * log(max(self._articles, 1) / 1000)
 
     def of_z_scores(self, z_scores: NDArray[np.float64], curve: Curve) -> NDArray[np.float64]:
@@ -207,8 +212,8 @@ class Background:
 def _root(rows: Vectors) -> tuple[NDArray[np.float64], Vectors]:
     """Return the mean of (n, dim) rows, (dim,), and a root of their covariance, (at most dim, dim) float32.
 
-    Of any cosines to the rows the mean is the cosine to their mean, and the standard deviation the length of
-    root @ query; the root has no more rows than a vector has components, however many n are.
+    The mean of a query's cosines to the rows is its product with their mean; the standard deviation is the length of
+    root @ query. The root has at most dim rows, however large n is.
     """
     mean = rows.mean(axis=0, dtype=np.float64)
     root = np.asarray(np.linalg.qr((rows - mean) / sqrt(len(rows)), mode="r"))

@@ -1,7 +1,7 @@
-"""What an index over vectors and an index over words must do, whatever library does it.
+"""The protocols of an index over vectors and an index over words, for any library.
 
-The rest of the program knows these alone; `registry` knows which there are. What they say is held against every one of
-them by tests/indexer/index/test_index_contract.py.
+The rest of the program knows only these; `registry` knows the implementations.
+tests/indexer/index/test_index_contract.py tests each implementation against them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class VectorIndex(Protocol):
     """An index over the vectors of one segment: scores are cosines, higher is better. Safe to use from several threads.
 
-    :cvar kinds: What manifests call its types of index; no other index has one of them.
+    :cvar kinds: The names of its index types in manifests; no other index has one of them.
     """
 
     kinds: ClassVar[tuple[str, ...]]
@@ -33,15 +33,15 @@ class VectorIndex(Protocol):
     def build(cls, directory: Path) -> BuiltIndex:
         """Build the index over the raw vectors of a segment (`vectors.RAW_FILE`); equal vectors give equal files.
 
-        :return: Which of `kinds` it is, and its recall@10 against brute force.
-        :raises ValueError: if it does not find what it should.
-        :raises OSError: if the disk does not take it.
+        :return: The type, one of `kinds`, and the recall@10 against brute force.
+        :raises ValueError: if the recall is too low.
+        :raises OSError: if it cannot be written.
         """
         ...
 
     @classmethod
     def open(cls, directory: Path) -> VectorIndex:
-        """Open what `build` wrote.
+        """Open the index that `build` wrote.
 
         :raises ValueError: if it does not fit the raw vectors.
         """
@@ -58,7 +58,7 @@ class VectorIndex(Protocol):
         ...
 
     def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> list[tuple[Rows, Vectors]]:
-        """Return for each query its best rows and their cosines, best first, fewer than k where there are fewer.
+        """Return for each query its k best rows and their cosines, best first; fewer if fewer are allowed.
 
         :param queries: (q, dim) float32, rows of unit length.
         :param k: How many at most.
@@ -72,12 +72,12 @@ class VectorIndex(Protocol):
         ...
 
     def reconstruct(self, rows: Sequence[int] | Rows) -> Vectors:
-        """Return copies of the raw vectors of these rows, (len(rows), dim) float32."""
+        """Return copies of the raw vectors of these (n,) rows, (n, dim) float32."""
         ...
 
 
 class LexicalWriter(Protocol):
-    """Writes the word index of an archive; articles are numbered in the order in which they are added."""
+    """Writes the word index of an archive. Articles are numbered in the order of `add`."""
 
     @property
     def count(self) -> int:
@@ -88,10 +88,10 @@ class LexicalWriter(Protocol):
         """Add the next article.
 
         :param title: `syllables.stream` of the title.
-        :param words: That of the text, and of whatever else an article is found by.
+        :param words: `syllables.stream` of the text, and of anything else by which the article can be found.
         :param text: Title, lead and body.
-        :param tags: `syllables.stream` of the tags. They say as much of what it is about as the title does.
-        :raises OSError: if the disk does not take it.
+        :param tags: `syllables.stream` of the tags. They describe the subject as well as the title does.
+        :raises OSError: if it cannot be written.
         """
         ...
 
@@ -103,24 +103,25 @@ class LexicalWriter(Protocol):
 class LexicalIndex(Protocol):
     """The word index of an archive, scored by BM25 (k1 1.2, b 0.75). Safe to use from several threads.
 
-    :cvar name: What it is called in the registry.
+    :cvar name: Its name in the registry.
     """
 
     name: ClassVar[str]
 
     @classmethod
     def writer(cls, directory: Path) -> LexicalWriter:
-        """Return what writes an index there, or adds to the one that is there.
+        """Return a writer that makes an index in a directory, or adds to the one in it.
 
-        Files that are there already may be shared with another snapshot: they are replaced, and never written into.
+        Another snapshot may share the files there, so the writer replaces files and never changes them in place.
         """
         ...
 
     @classmethod
     def open(cls, directory: Path, rows: NDArray[np.int32] | None = None) -> LexicalIndex:
-        """Open what was written.
+        """Open the index in a directory.
 
-        :param rows: (articles ever added,) int32, the row that each has now, -1 for none; None where it is its number.
+        :param rows: (articles ever added,) int32, the current row of each article, -1 for none. None if each row is the
+            article's number.
         :raises ValueError: if it cannot be read, or holds another number of articles.
         """
         ...
@@ -134,31 +135,32 @@ class LexicalIndex(Protocol):
         """Return the allowed articles that match best.
 
         :param allowed: (articles,) bool.
-        :return: (n,) int64 rows and (n,) float32 scores, best first, ties by row; k at least where as many match.
+        :return: (n,) int64 rows and (n,) float32 scores, best first, ties by row; at least k if that many match.
         """
         ...
 
     def chance(self, words: LexicalQuery) -> Chance:
-        """Return what scores unrelated articles get, from how common each token is."""
+        """Return the scores that unrelated articles get, computed from how common each token is."""
         ...
 
     def frequency(self, term: Term) -> int:
-        """Return in how many articles a token stands."""
+        """Return the number of articles with a token."""
         ...
 
     def having(self, terms: Sequence[Term]) -> Rows:
-        """Return the articles that have all of these tokens, (n,) int64, sorted."""
+        """Return the rows of the articles that have all of these tokens, (n,) int64, sorted."""
         ...
 
     def titled(self, title: str, bare: bool) -> Rows:
-        """Return the articles of exactly this title, (n,) int64.
+        """Return the rows of the articles with exactly this title, (n,) int64.
 
-        :param title: Its syllables with one blank between, without diacritics where `bare`.
+        :param title: Its syllables joined by blanks.
+        :param bare: Whether `title` has no diacritics, and titles are compared without them.
         """
         ...
 
     def title_starts(self, bare: Sequence[str], k: int) -> Rows:
-        """Return up to k articles in whose titles these words follow each other, the last one perhaps only begun.
+        """Return up to k rows of articles whose titles have these words in sequence. The last word may be a prefix.
 
         :param bare: Syllables without diacritics.
         :return: (n,) int64.

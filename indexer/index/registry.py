@@ -1,6 +1,6 @@
-"""Which indexes there are over vectors and words, and which of them a snapshot has.
+"""The known indexes over vectors and words.
 
-A manifest names the type of each segment's index over vectors. It names none of words: today's all have tantivy's.
+A manifest names the type of each segment's index over vectors. It names no word index, since tantivy's is the only one.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from indexer.index.protocols import LexicalIndex, VectorIndex
 from indexer.index.vectors import FLAT, FaissIndex
 
 VECTOR_INDEXES: tuple[type[VectorIndex], ...] = (FaissIndex,)
-"""All over vectors. New segments are given the first; the others are opened where a manifest names a type of theirs."""
+"""All indexes over vectors. New segments get the first; the others are opened if a manifest names one of their
+types."""
 
 LEXICAL_INDEXES: tuple[type[LexicalIndex], ...] = (TantivyIndex,)
-"""All over words. Snapshots have the first."""
+"""All indexes over words. Snapshots use the first."""
 
 KIND = FLAT
-"""The type of index that a segment has where nothing is said."""
+"""The default type of a segment's index."""
 
 
 def vector_index(kind: str | None = None) -> type[VectorIndex]:
-    """Return the index over vectors that has a type of this name; by default the one that new segments are given.
+    """Return the index over vectors that has a type of this name; by default the one for new segments.
 
-    :raises ValueError: if none has.
+    :raises ValueError: if no index has this type.
     """
     if kind is None:
         return VECTOR_INDEXES[0]
@@ -34,9 +35,9 @@ def vector_index(kind: str | None = None) -> type[VectorIndex]:
 
 
 def lexical_index(name: str | None = None) -> type[LexicalIndex]:
-    """Return the index over words of this name; by default the one that snapshots have.
+    """Return the index over words of this name; by default the one that snapshots use.
 
-    :raises ValueError: if there is none.
+    :raises ValueError: if there is no such index.
     """
     if name is None:
         return LEXICAL_INDEXES[0]

@@ -1,6 +1,6 @@
-"""How exact an index is that does not look at every vector, and how hard it has to look: measured while it is built.
+"""Measures the recall of an approximate index while it is built, and chooses how broadly it searches.
 
-Some vectors are held back, and looked for among the others: by brute force, and by the index. Knows no index type.
+Some vectors are held back and serve as queries over the others: by brute force, and by the index. Knows no index type.
 """
 
 from __future__ import annotations
@@ -14,39 +14,39 @@ from indexer.files.arrays import Rows
 from models.encoder import Vectors
 
 DEPTH = 10
-"""Recall is of so many nearest vectors."""
+"""The number of nearest vectors over which recall is measured."""
 
 TARGET = 0.99
 EF_SEARCHES = (256, 384, 512, 768, 1024)
-"""What is tried in turn. The least costs 0.5 ms among a million, for 0.99 of what is nearest to an article that is not
-in the archive; what is held back is found with less, as drawn vectors or reports of one event are alike, and what
-readers write is less like the archive than either."""
+"""The values that are tried in turn. With a million vectors, the least costs 0.5 ms and finds 0.99 of the nearest to an
+article outside the archive. Held-back vectors need less, since reports of one event or drawn vectors are alike.
+Readers' queries are less like the archive than either."""
 
 _HELD = 500
 _SHARE = 20
-"""At most one vector in so many is held back."""
+"""At most one vector in this many is held back."""
 
 _CHUNK = 8192
 _SEED = 7
 _EQUAL = 1e-6
-"""Cosines this close are of equally good vectors: float32 products differ by the order of their sums."""
+"""Cosines this close count as equal, since float32 products depend on the order of summation."""
 
 
 class TuningResult(NamedTuple):
-    """What an index was set to, and the recall that was measured with it, 0 to 1."""
+    """The chosen ef_search, and the recall measured with it, 0 to 1."""
 
     ef_search: int
     recall: float
 
 
 def held_back(count: int) -> Rows:
-    """Return the rows of `count` that are held back, (n,) int64, rising, the same ones every time."""
+    """Return the rows among `count` that are held back, (n,) int64 ascending, the same each time."""
     chosen = np.random.default_rng(_SEED).choice(count, min(_HELD, count // _SHARE), replace=False)
     return np.sort(chosen.astype(np.int64))
 
 
 def best_cosines(raw: Vectors, held: Rows) -> Vectors:
-    """Return by brute force the best cosines of held-back vectors to the others.
+    """Return the best cosines of held-back vectors to the others, by brute force.
 
     :param raw: (count, dim) float32, rows of unit length.
     :param held: (n,) int64 rows.
@@ -64,11 +64,11 @@ def best_cosines(raw: Vectors, held: Rows) -> Vectors:
 
 
 def recall(found: Sequence[Vectors], best: Vectors) -> float:
-    """Return the share of the best that an index found, 1 where nothing was asked.
+    """Return the share of the best that an index found, 1 if there are no queries.
 
-    Counted by cosines, so that of vectors that are alike any will do.
+    Cosines are compared, not rows, so that equal vectors count as equally good.
 
-    :param found: For each of n queries (k,) cosines.
+    :param found: For each of n queries (k,) float32 cosines.
     :param best: (n, m) float32, best first.
     """
     if best.size == 0:
@@ -81,10 +81,11 @@ def recall(found: Sequence[Vectors], best: Vectors) -> float:
 
 
 def tune(measure: Callable[[int], float], ef_searches: Sequence[int], target: float) -> TuningResult:
-    """Return the least ef_search that reaches a recall.
+    """Return the least ef_search that reaches a recall, with its recall.
 
     :param measure: Returns the recall at an ef_search.
-    :param ef_searches: Rising.
+    :param ef_searches: Ascending.
+    :param target: The recall to reach, 0 to 1.
     :raises ValueError: if none reaches it.
     """
     for ef_search in ef_searches:

@@ -1,7 +1,7 @@
 """Vectors on disk and the search over them. The one importer of faiss.
 
-A vector is named by its row; which articles own it is `indexer.snapshot.segment`'s to know. Every index type keeps the
-seam of two calls: `search(queries, k, allowed)` and `reconstruct(rows)`.
+A vector is identified by its row; `indexer.snapshot.segment` knows which articles own it. Every index type has the same
+two calls: `search(queries, k, allowed)` and `reconstruct(rows)`.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ FLAT, COARSE, GRAPH = "Flat", "SQ8bit_direct", "HNSW16,SQ8bit_direct"
 
 _CHUNK = 8192
 _LINKS, _EF_CONSTRUCTION = 16, 128
-"""Of the graph: links of a vector on the upper levels, twice as many on the lowest; how broadly they are looked for.
-Twice the links take as many comparisons for the same recall (benchmarks/SCALE.md)."""
+"""For the graph: the links of a vector on upper levels (twice as many on the lowest), and how broadly links are sought.
+Doubling the links needs as many comparisons for the same recall (benchmarks/SCALE.md)."""
 
 _LEAST_REACH = 1e-3
-"""Of components that are all alike; float32 would lose the bytes of a smaller one."""
+"""The least reach of components. If all are alike, a smaller reach would lose the bytes in float32."""
 
 _MARGIN = 16
-"""Beside an eighth more than asked for, how many rows are compared anew with the raw vectors."""
+"""Rows compared with the raw vectors, in addition to k and an eighth of k."""
 
 _SPARE = 1.5
-"""As a filter drops rows, the graph is walked so many times more broadly than makes up for them."""
+"""A filter drops rows. The graph is walked this factor more broadly than would just make up for them."""
 
 _STEP = 100
-"""Walking the graph one row deeper takes as long as comparing the bytes of so many rows one after another."""
+"""Walking the graph one row deeper takes as long as comparing the bytes of this many rows in sequence."""
 
 _FEW = 2_000
-"""Up to so many allowed rows are compared with the raw vectors at once."""
+"""Up to this many allowed rows are compared directly with the raw vectors."""
 
 _COPYING, _SKIPPING = 3, 3
-"""To copy a row out and compare it takes as long as to compare so many where they stand, one after another; to skip one
-there, which the processor does not foresee, as many. Of a million, 50 ns, 15 and 47 (half of them skipped)."""
+"""Costs of copying out and comparing a row, and of skipping a row in place, in rows compared in place. The processor
+cannot predict the skips. With a million rows: 50 ns a copied row, 15 a row in place, 47 if half are skipped."""
 
 _PIECE = 8192
-"""So many rows are copied out at once, into the same place. All of them in a new place each time take five times as
-long, most of it for the system to hand over empty memory."""
+"""Rows copied out at once, into the same memory. Copying all rows at once into new memory takes five times as long,
+mostly because the system must provide empty pages."""
 
 _FAR, _FAR_LEAST, _FAR_MOST = 8, 256, 2048
-"""Where a filter may leave no near rows, so many times the root of how many it leaves are compared anew beside the
-others, that many at least and at most: rows farther away lie closer together than their bytes tell apart. Of the
-farthest 10,000 of a million, 400 hold 0.92 of the ten nearest, 625 hold 0.985, 1,000 all."""
+"""A filter may leave only far rows, which lie closer together than their bytes can distinguish. So more rows are
+compared with the raw vectors: this factor times the root of the number of allowed rows, within the least and the most.
+Among the farthest 10,000 of a million, 400 rows hold 0.92 of the ten nearest, 625 hold 0.985, 1,000 all."""
 
 
 class Sizes(NamedTuple):
-    """Up to how many vectors an index is of a type.
+    """The most vectors of each index type.
 
-    More than `flat` take longer to read than to compare: a byte a component is a quarter to read, and its integer
-    products are faster too. More than `coarse` take longer one after another than along a graph.
+    Above `flat`, reading vectors takes longer than comparing them. One byte a component is a quarter to read, and
+    integer products are faster too. Above `coarse`, comparing all takes longer than walking a graph.
     """
 
     flat: int = 5_000
@@ -79,14 +79,16 @@ SIZES = Sizes()
 
 
 class BuiltIndex(NamedTuple):
-    """What was built: the type of index, and its recall@10 against brute force, 0 to 1."""
+    """The type of the index built, and its recall@10 against brute force, 0 to 1."""
 
     kind: str
     recall: float
 
 
 def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows, Vectors]]) -> None:
-    """Write `count` raw vectors to an .npy file, from chunks of (rows, (len(rows), dim) float32) in any order.
+    """Write `count` raw vectors to an .npy file.
+
+    :param chunks: Pairs of (n,) int64 rows and (n, dim) float32 unit vectors, in any order.
 
     :raises ValueError: if the chunks leave a row unwritten or write one that is not a finite unit vector.
     """
@@ -106,10 +108,11 @@ def write_vectors(path: Path, count: int, dim: int, chunks: Iterable[tuple[Rows,
 def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: float = tuning.TARGET) -> BuiltIndex:
     """Build the FAISS index over an .npy file of raw vectors; equal vectors give equal files.
 
-    :param sizes: Up to how many vectors it is of which type.
-    :param target: The recall@10 that vectors held back have to reach among the others.
-    :raises ValueError: if they do not.
-    :raises OSError: if the disk does not take the index.
+    :param raw_path: Holds (n, dim) float32 unit vectors.
+    :param sizes: The most vectors of each index type.
+    :param target: The recall@10 to reach, measured with held-back vectors.
+    :raises ValueError: if it is not reached.
+    :raises OSError: if the index cannot be written.
     """
     raw = arrays.mapped(raw_path)
     kind = sizes.kind(len(raw))
@@ -121,13 +124,13 @@ def build_index(raw_path: Path, index_path: Path, sizes: Sizes = SIZES, target: 
         index, reached = _tuned(raw, kind, target)
     try:
         faiss.write_index(index, str(index_path))
-    except RuntimeError as error:  # the C++ of where it is written, many lines of it
+    except RuntimeError as error:  # its message is many lines about C++ code
         raise OSError(f"{index_path}: cannot be written; is the disk full?") from error
     return BuiltIndex(kind, reached)
 
 
 def _tuned(raw: Vectors, kind: str, target: float) -> tuple[Any, float]:
-    """Return a coarse index over all vectors, its graph as broad as it has to be, and its recall."""
+    """Return an approximate index over all vectors, tuned to the target, and its recall."""
     held = tuning.held_back(len(raw))
     order = np.concatenate([np.delete(np.arange(len(raw)), held), held])
     index = _empty(raw, kind)
@@ -152,9 +155,9 @@ def _add(index: Any, raw: Vectors, rows: Rows) -> None:
 
 
 def _empty(raw: Vectors, kind: str) -> faiss.IndexPreTransform:
-    """Return an empty index that compares bytes: components less their mean, all scaled alike, from 0 to 255.
+    """Return an empty index that compares bytes: the mean is subtracted from components, which are scaled to 0 to 255.
 
-    Neither changes which of two unit vectors is nearer, and of unit vectors the nearer has the higher cosine.
+    Both steps keep the order of distances, and a nearer unit vector has the higher cosine.
     """
     dim, starts = raw.shape[1], range(0, len(raw), _CHUNK)
     mean = sum(raw[start : start + _CHUNK].sum(axis=0, dtype=np.float64) for start in starts) / len(raw)
@@ -172,7 +175,7 @@ def _byte_index(dim: int) -> Any:
 
 
 def _byte_graph(dim: int) -> Any:
-    making: Any = faiss  # its stubs know only the C++ signatures of these
+    making: Any = faiss  # its type stubs have only the C++ signatures
     graph = making.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit_direct, _LINKS, faiss.METRIC_L2)
     graph.hnsw.efConstruction = _EF_CONSTRUCTION
     graph.is_trained = True
@@ -180,39 +183,39 @@ def _byte_graph(dim: int) -> Any:
 
 
 class _ByteSearch:
-    """Candidates by bytes: all of them one after another, or along a graph where that takes less time.
+    """Finds candidates by their bytes: compares all rows, or walks a graph if that is faster.
 
-    :param index: What `_empty` made.
+    :param index: Made by `_empty`.
     """
 
     def __init__(self, index: Any) -> None:
         scaling: Any = faiss.downcast_VectorTransform(index.chain.at(0))
         self._shift, self._scale = faiss.vector_to_array(scaling.b), faiss.vector_to_array(scaling.A)[0]
         within: Any = faiss.downcast_index(index.index)
-        self._index, self._within = index, within  # the first keeps the other alive
+        self._index, self._within = index, within  # the first keeps the second alive
         self.graph: Any = getattr(within, "hnsw", None)
         self._bytes: Any = within if self.graph is None else faiss.downcast_index(within.storage)
         if self.graph is not None:
-            self.graph.search_bounded_queue = False  # else no broader for a larger k, and slower
+            self.graph.search_bounded_queue = False  # otherwise a larger k does not widen the search, and it is slower
 
     def _scaled(self, queries: Vectors) -> Vectors:
-        """Return queries as the bytes are scaled; a larger component would wrap around."""
+        """Return queries in the scale of the bytes, clipped, since a larger component would wrap around."""
         return np.asarray(np.clip(queries * self._scale + self._shift, 0, 255), dtype=np.float32)
 
     def tried(self, queries: Vectors, k: int, ef_search: int) -> list[Rows]:
-        """Return candidates for the k nearest of each query; the graph, if there is one, keeps the ef_search."""
+        """Return candidates for the k nearest of each query, with an ef_search that the graph keeps."""
         if self.graph is None:
             return self._one_after_another(self._scaled(queries), _near(k), None)
         self.graph.efSearch = ef_search
         return self._along(self._scaled(queries), _near(k))
 
     def candidates(self, queries: Vectors, k: int, allowed: Mask | None, available: int) -> list[Rows]:
-        """Return for each query somewhat more than the k nearest allowed rows, or all there are.
+        """Return for each query somewhat more than the k nearest allowed rows, or all if there are fewer.
 
-        What is not allowed is dropped from what the graph finds, so that a filter makes no hit worse. Where too few
-        are left, since the filter keeps what is far from the query, every allowed row is compared.
+        The graph is walked without the filter, and disallowed rows are dropped afterwards; so a filter makes no hit
+        worse. If too few are left, because the allowed rows are far from the query, all allowed rows are compared.
 
-        :param available: How many rows are allowed.
+        :param available: The number of allowed rows.
         """
         near, within = min(_near(k), available), self._scaled(queries)
         if self.graph is None:
@@ -232,11 +235,11 @@ class _ByteSearch:
         return found
 
     def _scanned(self, available: int) -> int:
-        """Return how many rows could be compared in the time that all allowed ones take."""
+        """Return the cost of comparing all allowed rows, in rows compared in place."""
         return min(self._costs(available))
 
     def _costs(self, available: int) -> tuple[int, int]:
-        """Return what so many allowed rows cost copied out and in their places, in rows that are only compared."""
+        """Return the costs of this many allowed rows, copied out and in place, in rows compared in place."""
         return available * _COPYING, available + (self._bytes.ntotal - available) * _SKIPPING
 
     def _along(self, within: Vectors, wide: int) -> list[Rows]:
@@ -258,7 +261,7 @@ class _ByteSearch:
     def _copied(self, within: Vectors, rows: Rows, near: int) -> list[Rows]:
         """Return for each query the nearest of these rows, at most `near`, by copies of their bytes.
 
-        Of each piece of them twice its share is asked for; where one may have more, all.
+        Each piece is searched for twice its share of `near`. If a piece may hold more, all of `near` are searched for.
         """
         pieces = [rows[start : start + _PIECE] for start in range(0, len(rows), _PIECE)]
         copy = _Copy(self._bytes, len(pieces[0]))
@@ -273,24 +276,24 @@ class _ByteSearch:
 
 
 class _Copy:
-    """Some rows of a byte index at a time, copied to one place, where they are compared.
+    """A buffer for rows of a byte index, which are copied there and compared.
 
-    :param most: How many rows at a time at most.
+    :param most: The most rows at a time.
     """
 
     def __init__(self, source: Any, most: int) -> None:
-        self._source = source  # whose memory the next line looks into
+        self._source = source  # the next line maps its memory
         self._codes = faiss.rev_swig_ptr(source.codes.data(), source.codes.size()).reshape(-1, source.d)
         self._index: Any = _byte_index(source.d)
         self._index.codes.resize(most * source.d)
         self._place = faiss.rev_swig_ptr(self._index.codes.data(), most * source.d).reshape(-1, source.d)
 
     def nearest(self, within: Vectors, rows: Rows, near: int) -> tuple[Vectors, Rows]:
-        """Return for each of (q, dim) queries the distances of the nearest of these rows, rising, and which they are.
+        """Return for each of (q, dim) queries the distances of the nearest of these rows, ascending, and the rows.
 
         :return: (q, n) float32 and (q, n) int64, n at most `near`.
         """
-        # To refuse rows that are not there, numpy would copy to another place first; they are all there.
+        # All rows exist. To check that, numpy would copy to another buffer first.
         self._codes.take(rows, axis=0, out=self._place[: len(rows)], mode="clip")
         self._index.ntotal = len(rows)
         distances, places = self._index.search(within, min(near, len(rows)))
@@ -298,12 +301,15 @@ class _Copy:
 
 
 def _near(k: int) -> int:
-    """Return how many candidates are compared anew for the k nearest."""
+    """Return the number of candidates that are compared with the raw vectors for the k nearest."""
     return k + k // 8 + _MARGIN
 
 
 class FaissIndex:
-    """Inner-product search over unit vectors by FAISS (`protocols.VectorIndex`)."""
+    """Inner-product search over unit vectors by FAISS (`protocols.VectorIndex`).
+
+    :raises ValueError: if the index does not fit the raw vectors.
+    """
 
     kinds: ClassVar[tuple[str, ...]] = (FLAT, COARSE, GRAPH)
 
@@ -338,17 +344,21 @@ class FaissIndex:
 
     @property
     def ef_search(self) -> int | None:
-        """How broadly the graph is walked at least (efSearch), None where there is no graph; the build sets it."""
+        """Return the least breadth of walking the graph (efSearch), set by the build; None if there is no graph."""
         return None if self._coarse is None or self._coarse.graph is None else int(self._coarse.graph.efSearch)
 
     @ef_search.setter
     def ef_search(self, ef_search: int) -> None:
+        """Set the least breadth of walking the graph.
+
+        :raises ValueError: if there is no graph.
+        """
         if self._coarse is None or self._coarse.graph is None:
             raise ValueError(f"ef_search: {ef_search}: expected an index with a graph")
         self._coarse.graph.efSearch = ef_search
 
     def search(self, queries: Vectors, k: int, allowed: Mask | None = None) -> list[tuple[Rows, Vectors]]:
-        """Return for each query its best rows and their cosines, best first, fewer than k where there are fewer.
+        """Return for each query its k best rows and their cosines, best first; fewer if fewer are allowed.
 
         :param queries: (q, dim) float32, rows of unit length.
         :param k: How many at most.
@@ -375,7 +385,7 @@ class FaissIndex:
         return [self._compared(query, np.sort(rows), k) for query, rows in zip(queries, found, strict=True)]
 
     def _compared(self, query: Vectors, rows: Rows, k: int) -> tuple[Rows, Vectors]:
-        """Return the best k of these rising rows by their cosines to a query, best first, ties by row."""
+        """Return the best k of these ascending rows by their cosines to a query, best first, ties by row."""
         cosines = self.cosines(query, rows)
         best = np.argsort(-cosines, kind="stable")[:k]
         return rows[best], cosines[best]
@@ -386,13 +396,13 @@ class FaissIndex:
         return found
 
     def reconstruct(self, rows: Sequence[int] | Rows) -> Vectors:
-        """Return the raw vectors of these rows, (len(rows), dim) float32."""
+        """Return the raw vectors of these (n,) rows, (n, dim) float32."""
         return self._raw.take(np.asarray(rows, dtype=np.int64), axis=0)
 
 
 @contextmanager
 def _threads_for(queries: int) -> Iterator[None]:
-    """Have FAISS use no more threads than there are queries: it gives each a thread, and wakes all it may use."""
+    """Limit FAISS to one thread a query. It uses no more, but would wake all that it may use."""
     usual = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(max(1, min(usual, queries)))
     try:
@@ -402,6 +412,6 @@ def _threads_for(queries: int) -> Iterator[None]:
 
 
 def _only(allowed: Mask) -> Any:
-    """Return the parameters that have FAISS look at the allowed rows only."""
-    selecting: Any = faiss  # its stubs know only the C++ signatures of these
+    """Return search parameters that restrict FAISS to the allowed rows."""
+    selecting: Any = faiss  # its type stubs have only the C++ signatures
     return selecting.SearchParameters(sel=selecting.IDSelectorBitmap(np.packbits(allowed, bitorder="little")))

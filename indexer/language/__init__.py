@@ -1,1 +1,1 @@
-"""Vietnamese as the shipped lists and the archive itself know it: words, diacritics, abbreviations, names."""
+"""Knowledge of Vietnamese from the shipped lists and the archive: words, diacritics, abbreviations, names."""

@@ -1,7 +1,7 @@
-"""Vietnamese words of two syllables that the shipped lists know, and which neighbours in a text are none.
+"""Known Vietnamese words of two syllables, and neighbouring syllables that only look like one.
 
-Blanks stand between syllables, not between words: in `gia đình công nhân`, a worker's family, stands no `đình công`, a
-strike. Knows nothing of indexes or queries.
+Blanks separate syllables, not words: `gia đình công nhân`, a worker's family, does not contain `đình công`, a strike.
+Knows nothing of indexes or queries.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ def known() -> frozenset[tuple[str, str]]:
 
 
 def crosses(before: str, left: str, right: str, after: str) -> bool:
-    """Return whether two neighbours that look like a word are the end of one and the beginning of another."""
+    """Return whether `left` and `right`, which look like a word, are the end of one and the beginning of the next."""
     words = known()
     return (left, right) in words and (before, left) in words and (right, after) in words
 
 
 def words_in(parts: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the known words of two syllables that a text holds, in order; none that crosses the border of two words.
+    """Return the known words of two syllables in a text, in order, without those that cross the border of two words.
 
     :param parts: As in `word_pairs`.
     """
@@ -43,10 +43,10 @@ def words_in(parts: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def word_pairs(parts: Sequence[str], written: Sequence[str] | None = None) -> list[str]:
-    """Return each two neighbours as one token: `bảo_hiểm`, or `đình__công` where they cross the border of two words.
+    """Return each pair of neighbours as a token: `bảo_hiểm`, or `đình__công` if it crosses the border of two words.
 
-    :param parts: Syllables in their one spelling, an empty string for the end of a clause; no pair goes across that.
-    :param written: What the tokens are made of in their place: the same ones without diacritics.
+    :param parts: Normalised syllables; an empty string ends a clause, and no pair crosses it.
+    :param written: The syllables to make tokens from instead: the same ones without diacritics.
     """
     words, shown = known(), parts if written is None else written
     last = len(parts) - 2
@@ -54,7 +54,7 @@ def word_pairs(parts: Sequence[str], written: Sequence[str] | None = None) -> li
     for at in range(last + 1):
         left, right = parts[at], parts[at + 1]
         if left and right:
-            # Most neighbours are no word, so that the others are seldom looked at.
+            # Most pairs are not a word, so the outer neighbours are seldom needed.
             apart = (left, right) in words and 0 < at < last and crosses(parts[at - 1], left, right, parts[at + 2])
             found.append(f"{shown[at]}{_BORDER if apart else _JOINT}{shown[at + 1]}")
     return found

@@ -1,7 +1,7 @@
-"""What an archive knows beside its articles: its language, its abbreviations and its names, gathered while indexing.
+"""An archive's knowledge: its language, abbreviations and names, gathered while indexing.
 
-Only articles that were public when it was written anew teach it anything: no table may give away what an embargo
-holds back. Names carry the rows they were seen in, so that what has been taken down since can be left out as well.
+It is learnt only from articles that were public at the last full rewrite, so that no table reveals an article under
+embargo. Each name has the rows where it was seen, so that articles taken down later can be left out too.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ _FILE = "names.json"
 
 
 class KnowledgeWriter:
-    """Gathers what articles teach, a row at a time.
+    """Learns from articles, a row at a time.
 
-    :param now: Articles that are not public at this time teach nothing.
+    :param now: Articles that are not public at this time are ignored.
     """
 
     def __init__(self, now: datetime) -> None:
@@ -54,7 +54,7 @@ class KnowledgeWriter:
         self._names.add(article.title, article.lead, row)
 
     def write(self, directory: Path, segment: Path) -> None:
-        """Write everything into a directory, which is made, and into that of the segment which articles hold names."""
+        """Write everything into a new directory, and the occurrences of names into the segment's directory."""
         directory.mkdir()
         self._language.write(directory / _TABLES)
         names = self._names.found()
@@ -64,7 +64,7 @@ class KnowledgeWriter:
 
 
 class Names(Sequence[Name]):
-    """Names in a few bytes each, for an archive has up to 50,000 of them.
+    """A compact sequence of names, a few bytes each, since an archive has up to 50,000.
 
     :param names: Text, count and rows of each.
     """
@@ -97,7 +97,7 @@ class Names(Sequence[Name]):
 
 
 class Knowledge:
-    """What an archive knows, opened for reading.
+    """An archive's knowledge, opened for reading.
 
     :param directory: Where `KnowledgeWriter.write` put it.
     """

@@ -1,6 +1,6 @@
-"""What an archive itself tells about its abbreviations and names, collected while it is read.
+"""Collects an archive's abbreviations and names while its articles are read.
 
-Pure and streaming: texts and row numbers in, tallies out. It must not know files, rankings, or which article is public.
+Pure and streaming: texts and row numbers in, tallies out. Must not know files, rankings, or which article is public.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ LETTERS = range(2, 11)
 """How many letters an abbreviation has."""
 
 MOST_ROWS = 16
-"""How many rows a name keeps: the smallest."""
+"""The most rows that a name keeps, the smallest ones."""
 
 _SKIPPED = frozenset("và của các về cho với trong cùng and of the for in on to de du la".split())
-"""Words that an abbreviation may leave out within its full form (not at its ends) or may spell: GD&ĐT."""
+"""Words within a full form (not at its ends) that an abbreviation may omit or may include: GD&ĐT."""
 
 _LETTER = "[A-ZĐƯĂÂÊÔƠ]"
 _ABBREVIATION = rf"(?<![^\W_]){_LETTER}{{1,10}}(?: ?[&.–-] ?{_LETTER}{{1,10}}){{0,4}}(?![^\W_])"
@@ -35,9 +35,9 @@ _SAID = re.compile(r"(?:gọi|viết) tắt(?: là)?", re.IGNORECASE)
 _BREAK = re.compile(rf"(?:(?<!{_LETTER})\.|[!?…;:])\s|[()\n]")
 _PART = re.compile(r"[,;:/–-]")
 _WINDOW = 200
-"""How many characters before a bracket may hold a full form."""
+"""Characters before a bracket that are searched for a full form."""
 _MOST_BESIDE = 4
-"""How many words may stand in a bracket on either side of its abbreviation."""
+"""The most words in a bracket on either side of its abbreviation."""
 
 
 class MinedAbbreviation(NamedTuple):
@@ -54,7 +54,7 @@ def _initial(word: str) -> str:
 
 
 def _spelling(letters: Sequence[str], words: Sequence[str]) -> int:
-    """Return how many of the last words the letters are the initials of, as few as will do; 0 if of none."""
+    """Return the least number of last words whose initials are the letters, 0 for none."""
     left = {len(letters)}
     for taken, word in enumerate(reversed(words)):
         initial = _initial(word)
@@ -76,7 +76,7 @@ def _tidy(abbreviation: str) -> str:
 
 
 def _words_before(text: str, end: int) -> list[str]:
-    """Return the syllables of the sentence up to this place, those far away left out."""
+    """Return the last syllables of the sentence before this place."""
     start = max(0, end - _WINDOW)
     window = text[start:end].rstrip()
     if start:
@@ -85,9 +85,10 @@ def _words_before(text: str, end: int) -> list[str]:
 
 
 def _in_brackets(text: str, start: int, inner: str) -> tuple[str, str] | None:
-    """Return abbreviation and full form where the brackets hold the abbreviation.
+    """Return abbreviation and full form if the brackets hold the abbreviation.
 
-    A word beside it there stands beside the full form too, "Liên đoàn Lao động tỉnh (LĐLĐ tỉnh)", and is of neither.
+    A word beside it in the brackets, as in "Liên đoàn Lao động tỉnh (LĐLĐ tỉnh)", also follows the full form. It
+    belongs to neither.
     """
     held = _HELD.search(inner)
     letters = _letters(held.group()) if held else []
@@ -108,7 +109,7 @@ def _in_brackets(text: str, start: int, inner: str) -> tuple[str, str] | None:
 
 
 def _before_brackets(text: str, start: int, inner: str) -> tuple[str, str] | None:
-    """Return abbreviation and full form where the brackets, or a part of what they hold, spell the word before them."""
+    """Return abbreviation and full form if the brackets, or a part of their content, spell out the word before them."""
     held = _ENDING.search(text[max(0, start - 30) : start])
     letters = _letters(held.group()) if held else []
     if held is None or len(letters) not in LETTERS:
@@ -121,13 +122,13 @@ def _before_brackets(text: str, start: int, inner: str) -> tuple[str, str] | Non
 
 
 class AbbreviationMiner:
-    """Tallies which full forms stand beside which abbreviations: "full form (ABBR)" and "ABBR (full form)"."""
+    """Counts pairs of full form and abbreviation: "full form (ABBR)" and "ABBR (full form)"."""
 
     def __init__(self) -> None:
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def add(self, text: str) -> None:
-        """Count what a text in NFC tells."""
+        """Count the pairs in a text in NFC."""
         for bracket in _BRACKET.finditer(text):
             start, inner = bracket.start(), bracket.group(1)
             pair = _in_brackets(text, start, inner) or _before_brackets(text, start, inner)
@@ -135,7 +136,7 @@ class AbbreviationMiner:
                 self._seen[pair] += 1
 
     def found(self, least: int = 2) -> list[MinedAbbreviation]:
-        """Return the full forms seen at least so often, by abbreviation, the most frequent first."""
+        """Return the full forms seen at least `least` times, by abbreviation, the most frequent first."""
         totals: Counter[str] = Counter()
         for (abbreviation, _), count in self._seen.items():
             totals[abbreviation] += count
@@ -148,7 +149,7 @@ class AbbreviationMiner:
 
 
 MOST_WORDS = 6
-"""A longer run of capitalised words is a headline in capitals or a list, not a name."""
+"""The most words of a name. A longer run of capitalised words is a headline in capitals or a list."""
 
 _CAPITAL = "".join(chr(c) for c in range(0x41, 0x1F00) if chr(c).isupper())
 _JOINED = rf"[{_CAPITAL}]{{2,10}}(?:[&-][{_CAPITAL}]{{2,10}}){{1,3}}(?![^\W_])"
@@ -161,17 +162,17 @@ _DATELINE = re.compile(r"\) ?[-–]\Z")
 _OFFICES = frozenset(
     "Ban Bộ Chánh Cục Ngày Phó Phòng Sở Tòa Toà Tết Trưởng Tổng Viện Vụ Ủy Uỷ Đảng Đội UBND HĐND TAND TP TX TT".split()
 )
-"""Words that open the name of a body, often "Bộ Công an": a run of one and a lone word more has lost its end."""
+"""First words of names of bodies, such as "Bộ Công an". A run of one and a single other word has lost its end."""
 _OPENERS = frozenset(
     "Anh Bà Bác Chị Chú Cô Cụ Em Ông Cựu Các Do Dù Gần Hơn Khi Lộ Một Nhiều Những Người Nếu Sau Sếp Theo Trong Trước "
     "Tuy Tại Video Clip Với Vì Vụ Ở".split()
 )
-"""Words that often stand before a name at the start of a sentence and are no part of it."""
+"""Words that often precede a name at the start of a sentence but are not part of it."""
 _OPENED = frozenset({"Bà Chúa", "Bà Nà", "Bà Rịa", "Ông Ích"})
-"""Starts of names that begin as openers do."""
+"""Starts of names that look like openers."""
 _TOWNS = frozenset({"TP", "TX"})
 _NATIONS = frozenset("Mỹ Nga Pháp Nhật Hàn Úc".split())
-"""Single syllables that stand before a name, "Tổng thống Mỹ ...", and may be part of one too: "Mỹ Hạnh Nam"."""
+"""Single syllables that may precede a name, "Tổng thống Mỹ ...", or be part of one, "Mỹ Hạnh Nam"."""
 
 
 class Name(NamedTuple):
@@ -213,7 +214,7 @@ def _opens(text: str, start: int) -> bool:
 
 
 def _is_name(words: Sequence[str], followed: bool) -> bool:
-    """Return whether a run may be a name: not offices and titles alone, nor one that lost its end, as in "Bộ Công an".
+    """Return whether a run may be a name: not only offices and titles, nor a name that lost its end ("Bộ Công an").
 
     :param followed: Whether a word in lower case comes next.
     """
@@ -241,7 +242,7 @@ def _runs(text: str) -> Iterator[str]:
 
 
 def names_in(title: str, lead: str | None) -> dict[str, str]:
-    """Return the names in a title and lead as they are written there, by their form in `syllables.spaced`."""
+    """Return the names in a title and lead as written there, by their form in `syllables.spaced`."""
     named: dict[str, str] = {}
     for text in (title, lead or ""):
         for run in _runs(text):
@@ -250,14 +251,14 @@ def names_in(title: str, lead: str | None) -> dict[str, str]:
 
 
 class NameMiner:
-    """Tallies the runs of capitalised words in titles and leads, spellings that differ in tone marks' place as one."""
+    """Counts runs of capitalised words in titles and leads; spellings that differ in a tone mark's place are one."""
 
     def __init__(self) -> None:
         self._seen: dict[str, _Sightings] = {}
-        self._pairs = array("i")  # number and row of every sighting
+        self._pairs = array("i")  # number and row of each sighting
 
     def add(self, title: str, lead: str | None, row: int) -> None:
-        """Count what an article's title and lead, in NFC, name; each name once, since rows are what is counted."""
+        """Count the names in an article's title and lead, in NFC; each name once, since rows are counted."""
         for key, run in names_in(title, lead).items():
             sightings = self._seen.get(key)
             if sightings is None:
@@ -266,9 +267,9 @@ class NameMiner:
             self._pairs.extend((sightings.number, row))
 
     def found(self, least: int = 2, most: int = 50_000) -> list[Name]:
-        """Return the names that at least so many articles hold, the most frequent first, no more than `most`.
+        """Return the names in at least `least` articles, the most frequent first, at most `most`.
 
-        Two names side by side, "Lũng Vài Trần Thị Gốm", are left out where each is more frequent by itself.
+        Two names side by side, "Lũng Vài Trần Thị Gốm", are left out if each is more frequent by itself.
         """
         names = (
             Name(sightings.spelling(), sightings.count, tuple(sightings.rows))
@@ -278,7 +279,7 @@ class NameMiner:
         return sorted((n for n in names if not self._glued(n)), key=lambda name: (-name.count, name.text))[:most]
 
     def named(self, names: Sequence[Name]) -> NDArray[np.int32]:
-        """Return which articles hold which of the names that were found, (pairs, 2) int32: row and place, sorted."""
+        """Return the occurrences of names, (pairs, 2) int32, sorted: the article's row, the place in `names`."""
         places = np.full(len(self._seen), -1, dtype=np.int32)
         for place, name in enumerate(names):
             places[self._seen[spaced(name.text)].number] = place

@@ -1,4 +1,4 @@
-"""Which articles of a segment hold which of the archive's names in title and lead: pairs of row and place, mapped."""
+"""The occurrences of the archive's names in titles and leads of a segment: pairs of row and place, mapped."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ FILE = "named.npy"
 
 
 class NameOccurrenceWriter:
-    """Gathers which of the names that are known articles hold, for a segment that is added: too few to find any in.
+    """Gathers the occurrences of known names for an added segment, which is too small to learn names from.
 
-    :param names: Those of the archive, by place.
+    :param names: The archive's names, by place.
     """
 
     def __init__(self, names: Iterable[Name]) -> None:
@@ -41,7 +41,7 @@ class NameOccurrenceWriter:
 
 
 def write_named(directory: Path, pairs: NDArray[np.int32]) -> None:
-    """Write what `NameOccurrences` reads.
+    """Write the file that `NameOccurrences` reads.
 
     :param pairs: (p, 2) int32, row and place, sorted.
     """
@@ -56,10 +56,10 @@ class NameOccurrences:
 
     def __init__(self, directory: Path) -> None:
         pairs: NDArray[np.int32] = arrays.mapped(directory / FILE)
-        self._rows, self._places = pairs[:, 0].data, pairs[:, 1].data  # whose items are Python's numbers
+        self._rows, self._places = pairs[:, 0].data, pairs[:, 1].data  # their items are Python's numbers
 
     def counts(self, allowed: Mask, names: int) -> Rows:
-        """Return in how many allowed articles of the segment each name is, (names,) int64.
+        """Return the number of allowed articles of the segment with each name, (names,) int64.
 
         :param allowed: (articles,) bool.
         """
@@ -67,7 +67,7 @@ class NameOccurrences:
         return np.bincount(places[allowed[rows]], minlength=names)
 
     def of(self, row: int) -> list[int]:
-        """Return the places of the names of an article."""
+        """Return the places of the names in an article."""
         start = bisect_left(self._rows, row)
         places: list[int] = self._places[start : bisect_right(self._rows, row, start)].tolist()
         return places

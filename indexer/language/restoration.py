@@ -1,8 +1,8 @@
-"""What the archive's own text says about Vietnamese: which syllables it has, how they are written, which follow which.
+"""The archive's language model: its syllables, their spellings, and which follow which.
 
-Owns the tables behind the restoration of diacritics and the repair of typing slips: a trigram model of syllables with
+Owns the tables for restoring diacritics and repairing typing slips: a trigram model of syllables with
 interpolated Kneser-Ney smoothing (Kneser and Ney, 1995; Chen and Goodman, 1999, section 2.7), counted while indexing.
-A small prior of common phrases lets a young archive have one too. Knows nothing of queries.
+A small prior of common phrases serves archives with little text. Knows nothing of queries.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ Logs = NDArray[np.floating]
 _PairKeys = NDArray[np.uint64]
 
 MAX_TOKENS = 60_000_000
-"""How much text is counted: more of it changes no decision, and costs memory while indexing."""
+"""The most tokens that are counted. More would change no decision, and cost memory while indexing."""
 
 _KEEP_SINGLE = 20_000_000
-"""Up to this many tokens, trigrams seen once are kept: a third of the tables' size for a tenth of the errors."""
+"""Up to this many tokens, trigrams seen once are kept. They are a third of the tables' size and avoid a tenth of the
+errors."""
 
 _SHIFT = 21
 _MASK = np.uint64((1 << 21) - 1)
@@ -42,7 +43,7 @@ _ARRAYS = ("counts", "unigram", "backoff", "bigram_keys", "bigram", "bigram_back
 
 
 class LanguageWriter:
-    """Counts the text of an archive, and writes the tables."""
+    """Counts the tokens of an archive, and writes the tables."""
 
     def __init__(self) -> None:
         self._forms: dict[str, int] = {"": BREAK, "0": NUMBER}
@@ -61,7 +62,7 @@ class LanguageWriter:
             self._tokens.append(form)
 
     def write(self, directory: Path) -> None:
-        """Write the tables into a directory, which is made."""
+        """Write the tables into a new directory."""
         directory.mkdir()
         self._tokens.extend([BREAK] * 3)  # so that no table is empty
         forms = np.frombuffer(self._tokens, dtype=np.uint32)
@@ -72,7 +73,7 @@ class LanguageWriter:
             arrays.save(f"{directory}/{name}.npy", table)
 
     def _words(self, counts: NDArray[np.int64]) -> tuple[list[str], _PairKeys, list[str]]:
-        """Return the words in one spelling each, the word of each form, and each word's commonest form."""
+        """Return the words in normalised spelling, the word of each form, and each word's commonest form."""
         ids: dict[str, int] = {"": BREAK, "0": NUMBER}
         shown = ["", "0"]
         of_form = np.zeros(len(counts), dtype=np.uint64)
@@ -94,8 +95,8 @@ def _discounted(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the interpolated probability of each n-gram, and the weight of the lower order in each context.
 
-    The discount is n1 / (n1 + 2 n2), n1 and n2 being how many n-grams were counted once and twice (Ney et al., 1994).
-    N-grams that are not kept give their whole count to the lower order.
+    The discount is n1 / (n1 + 2 n2), where n1 and n2 are the numbers of n-grams counted once and twice (Ney et al.,
+    1994). N-grams that are not kept give their whole count to the lower order.
     """
     once, twice = int((counts == 1).sum()), int((counts == 2).sum())
     discount = once / (once + 2 * twice) if once else 0.5
@@ -114,7 +115,7 @@ def _count(tokens: _PairKeys, words: int) -> list[NDArray[np.generic]]:
     first = (trigrams >> _SHIFT).astype(np.int64)
     last = trigrams & _MASK
     suffix = np.searchsorted(bigrams, ((bigrams[first] & _MASK) << _SHIFT) | last)
-    # Lower orders count in how many contexts an n-gram was met, not how often.
+    # Lower orders count the contexts of an n-gram, not its occurrences.
     before_pair = np.maximum(np.bincount(suffix, minlength=len(bigrams)), 1)
     second = (bigrams & _MASK).astype(np.int64)
     before_word = np.bincount(second, minlength=words).astype(np.float64)
@@ -128,11 +129,11 @@ def _count(tokens: _PairKeys, words: int) -> list[NDArray[np.generic]]:
 
 
 class Pairs(NamedTuple):
-    """What is known of (n,) pairs of words that follow each other.
+    """The model's values for (n,) pairs of successive words.
 
     :param score: (n,) float32 log probabilities of the second word after the first.
-    :param row: (n,) int64 bigrams that they are, -1 where the archive has no such pair.
-    :param backoff: (n,) float32 log weights of the second word's own followers in what follows the pair.
+    :param row: (n,) int64 rows of their bigrams, -1 for a pair that the archive does not have.
+    :param backoff: (n,) float32 log weights of the second word's own followers among those of the pair.
     """
 
     score: Logs
@@ -144,6 +145,7 @@ class Language:
     """The tables of a snapshot, mapped from disk.
 
     :param directory: Where `LanguageWriter.write` put them.
+    :raises ValueError: if the tables do not fit together.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -166,7 +168,7 @@ class Language:
     def _by_fold(self) -> dict[str, tuple[int, ...]]:
         """Return the words behind each form without diacritics, the commonest first.
 
-        A form that is the only word written so is left out: most of what an archive has but seldom is such a name.
+        A form whose only word is the form itself is left out; most rare words of an archive are such names.
         """
         alike: dict[str, list[int]] = {}
         for word, at in self._ids.items():
@@ -179,11 +181,11 @@ class Language:
         return {fold: tuple(words) for fold, words in alike.items()}
 
     def id_of(self, word: str) -> int | None:
-        """Return the id of a word in its one spelling, or None; words with digits share NUMBER."""
+        """Return the id of a word in normalised spelling, or None. Words with digits share NUMBER."""
         return NUMBER if word and not word.isalpha() else self._ids.get(word)
 
     def alike(self, fold: str) -> list[int]:
-        """Return the words that are written so without diacritics, the commonest first."""
+        """Return the ids of the words with this form without diacritics, the commonest first."""
         marked = self._marked.get(fold)
         if marked is not None:
             return list(marked)
@@ -191,29 +193,30 @@ class Language:
         return [at] if at > NUMBER and folded(fold) == fold else []
 
     def seen(self, fold: str) -> int:
-        """Return how often the archive has words that are written so without diacritics."""
+        """Return how often the archive has words with this form without diacritics."""
         return sum(map(self.counts.item, self.alike(fold)))
 
     @staticmethod
     def keys(before: Ids, word: Ids) -> Ids:
-        """Return the number of each of (n,) pairs of words, (n,) int64 all three."""
+        """Return the key of each pair of words; both arguments and the result are (n,) int64."""
         return (before << _SHIFT) | word
 
     def pairs(self, before: Ids, word: Ids) -> Pairs:
-        """Return what is known of each of (n,) words after the word before it, (n,) int64 both."""
+        """Return the values of each word after the word before it; both arguments are (n,) int64."""
         at, there = _found(self._bigram_keys, self.keys(before, word))
         score = np.where(there, self._bigram[at], self._backoff[before] + self._unigram[word])
         return Pairs(score, np.where(there, at, -1), np.where(there, self._pair_backoff[at], 0))
 
     def chances(self, word: Ids) -> Logs:
-        """Return the log probability of each of (n,) words wherever it stands, (n,) float32."""
+        """Return the log probability of each of (n,) words without context, (n,) float32."""
         return self._unigram[word]
 
     def usage(self, runs: Sequence[Sequence[str]]) -> NDArray[np.float64]:
-        """Return how usual each of some runs of a word or more is in the archive, (runs,) float64.
+        """Return how usual each run of one or more words is in the archive, (runs,) float64.
 
-        Its chance by the pairs in it, times the archive's words. By Kneser and Ney that counts in how many contexts a
-        word or pair stands, not how often: what one article repeats is not usual. None for words that are nowhere.
+        This is the probability of the run by its pairs, times the number of the archive's words. Kneser-Ney smoothing
+        counts contexts, not occurrences, so repetitions in one article do not make a run usual. A run with an unknown
+        word gets 0.
         """
         ids = [[self.id_of(word) for word in run] for run in runs]
         flat = np.array([at or BREAK for run in ids for at in run], dtype=np.int64)
@@ -224,19 +227,19 @@ class Language:
         return np.where(known, np.exp(np.add.reduceat(score, starts)) * self.counts.sum(), 0.0)
 
     def after_pairs(self, row: Ids, backoff: Logs, word: Ids, lower: Logs) -> Logs:
-        """Return the log probability of each word after each pair of words, (pairs, words).
+        """Return the log probability of each word after each pair of words, (pairs, words) float32.
 
         :param row: (pairs,) int64, `Pairs.row`.
         :param backoff: (pairs,) float32, `Pairs.backoff`.
         :param word: (words,) int64.
         :param lower: (pairs, words) float32, each word's score after the second word of the pair alone.
         """
-        at, there = _found(self._trigram_keys, (row[:, None] << _SHIFT) | word)  # no key is below zero, as of row -1
+        at, there = _found(self._trigram_keys, (row[:, None] << _SHIFT) | word)  # row -1: a negative key, never found
         return np.where(there, self._trigram[at], backoff[:, None] + lower)
 
 
 def _found(table: Ids, keys: Ids) -> tuple[Ids, NDArray[np.bool_]]:
-    """Return where keys stand in a sorted table, somewhere for those that do not, and which do."""
+    """Return the place of each key in a sorted table, any place for a missing key, and which keys are there."""
     at = table.searchsorted(keys)
     np.minimum(at, len(table) - 1, out=at)
     return at, table[at] == keys

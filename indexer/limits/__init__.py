@@ -1,1 +1,1 @@
-"""Limits of time and memory for work over what others wrote, and a watch over a process that must get on."""
+"""Limits of time and memory for work on untrusted data, and a watchdog over a process that must make progress."""

@@ -1,9 +1,9 @@
-"""Work over what others wrote, done by a process of its own that can be ended: limits of time and memory.
+"""Runs work on untrusted data in a child process, with limits of time and memory.
 
-A thread cannot stop a regular expression or a parser written in C, and what overflows the stack of one takes the whole
-process with it. So such work is done by a child, a fresh interpreter, which the system ends where it takes too much of
-the processor, and this process where it takes too long. The child ends with the process that started it, however that
-one ends. Knows nothing of sources or articles.
+A thread cannot stop a regular expression or a parser written in C, and a stack overflow in one kills the whole process.
+So a child, a fresh interpreter, does such work. The system ends the child if it takes too much processor time; this
+process ends it if it takes too long. The child ends with the process that started it, however that one ends. Knows
+nothing of sources or articles.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ logger = logging.getLogger(__name__)
 
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from indexer.limits.confined import main; main()"
 _END_SECONDS = 5.0
-"""How long a child that has ended its work, or was killed, may take to be gone."""
+"""Seconds that a child may take to exit after its work has ended or it was killed."""
 
 _STEP_SECONDS = 0.1
 _ARENAS_MB = 512
-"""Addresses that malloc reserves for threads and never writes to: no memory, but counted by RLIMIT_AS."""
+"""Addresses that malloc reserves for threads and never uses. They take no memory, but RLIMIT_AS counts them."""
 
 _PR_SET_PDEATHSIG = 1
 
 _said: Callable[[], None] | None = None
-"""Tells whoever waits for this process that its work gets on; None where nobody does."""
+"""Reports progress to the process that waits for this one; None if none waits."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What a piece of work may take.
+    """The limits of a piece of work.
 
-    :param stall: Seconds without a step: a message of the child that it gets on.
+    :param stall: Seconds without a step. A step is the child's message that it makes progress.
     :param cpu: Seconds of processor time from one step to the next.
-    :param mb: Megabytes of memory, beside what the interpreter itself has.
-    :param total: Seconds in all; any number by default.
+    :param mb: Megabytes of memory, beyond what the interpreter itself uses.
+    :param total: Seconds in all; unlimited by default.
     """
 
     stall: float = 600.0
@@ -60,19 +60,19 @@ class Allowance:
 
 
 def step() -> None:
-    """Say that work gets on, where it is done by a child; else nothing happens."""
+    """Report progress to the parent process, if there is one that waits."""
     if _said is not None:
         _said()
 
 
 def tell_steps(call: Callable[[], None] | None) -> None:
-    """Have each step of this process, and of the children that it waits for, call a function; None calls nothing."""
+    """Call a function at each step of this process and of the children that it waits for. None ends this."""
     global _said
     _said = call
 
 
 class ConfinedChild:
-    """A child that does one piece of work after another. Started by the first one, and anew after one was ended.
+    """A child that does one piece of work after another. It starts with the first one, and again after it was ended.
 
     :param allowance: What each piece of work may take.
     """
@@ -86,9 +86,9 @@ class ConfinedChild:
     def run(self, work: Callable[..., Iterator[Any]], *arguments: Any, total: float | None = None) -> Iterator[Any]:
         """Yield what the work yields.
 
-        :param work: A function of a module, to be found there by the child; it and its arguments are pickled.
-        :param total: Stands instead of the allowance's own.
-        :raises WorkEnded: if it took more than is allowed, crashed, or raised anything else than a SourceError.
+        :param work: A module's function, which the child imports by name; its arguments are pickled.
+        :param total: Replaces the allowance's own `total`.
+        :raises WorkEnded: if it took more than is allowed, crashed, or raised anything but a SourceError.
         :raises SourceError: if the work raised one.
         """
         total = self._allowance.total if total is None else total
@@ -112,7 +112,7 @@ class ConfinedChild:
                 self.close()
 
     def close(self) -> None:
-        """End the child, whatever it is at."""
+        """End the child, even in the middle of work."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -128,7 +128,7 @@ class ConfinedChild:
         assert self._asking is not None
         try:
             self._asking.send((work, arguments))
-        except OSError:  # it ended while it had nothing to do
+        except OSError:  # it ended while idle
             self.close()
             self._start()
             self._asking.send((work, arguments))
@@ -178,10 +178,10 @@ class ConfinedChild:
 
 
 def main() -> None:
-    """Be the child: do what is asked for until the other side is gone."""
+    """Run as the child: do the requested work until the other side is gone."""
     taken, given, parent, cpu, mb, levels = json.loads(sys.argv[2])
     end_with(parent)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # meant for the process that started this one, which ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent process handles it, and ends this one
     answers = Connection(given, readable=False)
     limits = _Limits(cpu, mb)
     _log_to(answers, levels)
@@ -221,14 +221,14 @@ def _do(work: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], answers:
 
 
 def failure(error: BaseException) -> str:
-    """Return what an error is that nobody thought of, and where it comes from, for whoever reports it."""
+    """Return the description of an unexpected error, with the place where it was raised."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return f"failed: {type(error).__name__}: {str(error)[:500]}{place}"
 
 
 def _lacked_memory(error: BaseException | None) -> bool:
-    """Return whether memory was wanting, whatever was made of that on the way."""
+    """Return whether a lack of memory caused an error, even if another error hides it."""
     while error is not None:
         if isinstance(error, MemoryError):
             return True
@@ -250,20 +250,20 @@ class _Limits:
         _limit(resource.RLIMIT_AS, size + (mb + _ARENAS_MB) * 2**20)
 
     def renew(self) -> None:
-        """Allow as much of the processor again as at first."""
+        """Allow the same processor time again, counted from now."""
         until = int(time.process_time()) + 1 + self._cpu
         if until != self._until:
             _limit(resource.RLIMIT_CPU, until)
             self._until = until
 
     def lift(self) -> None:
-        """Allow any memory again, for a last word."""
+        """Lift the memory limit, so that a last message can be sent."""
         for kind, before in self._before.items():
             resource.setrlimit(kind, before)
 
 
 def _limit(kind: int, value: int) -> None:
-    """Set a limit, not above the one that is there; the hard one stays, so that it can be renewed."""
+    """Set a soft limit, at most the hard one. The hard limit stays, so that the soft one can be renewed."""
     hard = resource.getrlimit(kind)[1]
     resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
@@ -277,7 +277,7 @@ def _sizes() -> tuple[int, int]:
 
 
 def end_with(parent: int) -> None:
-    """Have the system end this process once the one that started it is gone: its main thread, more exactly."""
+    """Have the system end this process once the main thread of its parent is gone."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it is gone already
@@ -285,14 +285,14 @@ def end_with(parent: int) -> None:
 
 
 class _LogForwarder(logging.Handler):
-    """Hands what is logged to the process that started this one."""
+    """Sends log records to the process that started this one."""
 
     def __init__(self, answers: Connection) -> None:
         super().__init__()
         self._answers = answers
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand a record over, its message made already: what it is made of may not be pickled."""
+        """Send a record with its message formatted, since its arguments may not be picklable."""
         plain = logging.makeLogRecord({**record.__dict__, "msg": record.getMessage(), "args": None, "exc_info": None})
         with suppress(OSError):
             self._answers.send(("log", plain))

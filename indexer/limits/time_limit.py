@@ -1,7 +1,7 @@
-"""A limit of processor time for one call over what others wrote, such as a library's parser.
+"""A limit of processor time for one call on untrusted data, such as a library's parser.
 
-Owns how such a call is broken off. Knows nothing of what it does. A child process is the hard limit (`confined`); this
-one is shorter and leaves the process as it is.
+Owns how such a call is interrupted. Knows nothing of what it does. A child process is the hard limit (`confined`); this
+limit is shorter and leaves the process alive.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ _LOOK_SECONDS = 0.1
 
 
 class OutOfTime(BaseException):
-    """A call took more processor time than it may. Not an Exception: no library may take it for its own."""
+    """A call took more processor time than it may. Not an Exception, so that no library catches it by mistake."""
 
 
 @contextmanager
 def processor_seconds(most: float) -> Iterator[None]:
-    """Break off what stands in the block once this process has used so many seconds of the processor.
+    """Interrupt the block once this process has used `most` seconds of processor time.
 
-    Only Python code and regular expressions are broken off; a call of C ends first. Only the main thread of a process
-    can be broken off; in another thread nothing is limited. May not be nested. In a callback of a weak reference or of
-    the garbage collector Python prints the exception and goes on; the next look, a tenth of a second later, breaks off.
+    Only Python code and regular expressions are interrupted; a call into C ends first. Only the main thread can be
+    interrupted; in another thread there is no limit. Must not be nested. If the exception is raised in a callback of a
+    weak reference or of the garbage collector, Python prints it and goes on; then the next check, a tenth of a second
+    later, interrupts.
 
-    :raises OutOfTime: where it is broken off.
+    :raises OutOfTime: if the block takes too long.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -39,7 +40,7 @@ def processor_seconds(most: float) -> Iterator[None]:
         if time.process_time() >= end:
             raise OutOfTime
 
-    # The timers of processor time count in ticks: on a busy machine they are wrong by half.
+    # Timers of processor time count in ticks; on a busy machine they are wrong by half.
     before = signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, min(most, _LOOK_SECONDS), _LOOK_SECONDS)
     try:

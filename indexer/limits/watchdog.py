@@ -1,7 +1,7 @@
-"""A process that watches whether another one gets on, and ends it where it does not.
+"""A process that watches another one, and ends it if it makes no progress.
 
-The one that works sends a byte now and then. Between that and its end nothing of it is trusted: it may hold the
-interpreter's lock for ever. So whoever watches is another process, and does nothing else. Knows nothing of the work.
+The working process sends a byte now and then. Only these bytes and its end count, since it may hold the interpreter's
+lock for ever. So the watcher is another process, and does nothing else. Knows nothing of the work.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _LOOK_SECONDS = 0.05
 
 
 class Pulse:
-    """What shows that a process gets on. Made before it is forked.
+    """The pipe by which a process shows progress. Made before the fork.
 
-    :param seconds: For how long it may show nothing.
+    :param seconds: For how long it may show no progress.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -34,7 +34,7 @@ class Pulse:
         self._last = 0.0
 
     def beat(self) -> None:
-        """Show that this process gets on."""
+        """Show that this process makes progress."""
         now = time.monotonic()
         if now - self._last >= min(_BEAT_SECONDS, self._seconds / 4):
             self._last = now
@@ -42,15 +42,15 @@ class Pulse:
                 os.write(self._shown, b"x")
 
     def rest(self, seconds: float) -> None:
-        """Sleep, which is no standstill."""
+        """Sleep without counting as stalled."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.beat()
             time.sleep(min(left, self._seconds / 4))
 
     def stops(self) -> bool:
-        """Wait until nothing was shown for so long, and say so, or until the other process has ended: then False."""
-        with selectors.DefaultSelector() as seen:  # select() knows no more than 1,024 open files
+        """Wait. Return True once no progress was shown for too long, False once the other process has ended."""
+        with selectors.DefaultSelector() as seen:  # select() takes file numbers below 1,024 only
             seen.register(self._seen, selectors.EVENT_READ)
             while seen.select(self._seconds):
                 if not os.read(self._seen, 1024):
@@ -58,33 +58,34 @@ class Pulse:
         return True
 
     def shows(self) -> None:
-        """Be the side that works: steps of what it starts show, too (`confined.step`)."""
+        """Become the working side; the steps of its children show progress too (`confined.step`)."""
         os.close(self._seen)
         os.set_blocking(self._shown, False)
         confined.tell_steps(self.beat)
 
     def watches(self) -> None:
-        """Be the side that watches."""
+        """Become the watching side."""
         os.close(self._shown)
 
     def end_watching(self) -> None:
-        """Close what the side that watches has."""
+        """Close the watcher's end of the pipe."""
         os.close(self._seen)
 
     def end_showing(self) -> None:
-        """Close what the side that works has: whoever watches takes it for its end."""
+        """Close the worker's end of the pipe; the watcher takes this for the worker's end."""
         confined.tell_steps(None)
         os.close(self._shown)
 
 
 def work_watched(work: Callable[[Pulse], int], seconds: float, stalled: Callable[[], None]) -> int:
-    """Do the work in a process of its own, again each time that it did not get on, and return its exit status.
+    """Do the work in a child process and return its exit status. Start it again whenever it stalls.
 
-    To be called before there are threads. Ended by an exception, a signal's for example, it ends the work as well.
+    Call this before any thread starts. If an exception ends this function, for example by a signal, it ends the work
+    too.
 
     :param work: Returns an exit status.
-    :param seconds: For how long it may show nothing.
-    :param stalled: Called after the work was ended, before it is begun again.
+    :param seconds: For how long it may show no progress.
+    :param stalled: Called after stalled work was ended, before it starts again.
     """
     this = os.getpid()
     while True:
@@ -129,7 +130,7 @@ def _status(ended: int) -> int:
 
 
 def _end(child: int) -> None:
-    """Tell a process to end, and end it where it does not."""
+    """Ask a process to end; kill it if it does not."""
     os.kill(child, signal.SIGTERM)
     until = time.monotonic() + _END_SECONDS
     while os.waitpid(child, os.WNOHANG) == (0, 0):
@@ -140,9 +141,10 @@ def _end(child: int) -> None:
 
 @contextmanager
 def watched(seconds: float, stalled: Callable[[], None]) -> Iterator[Pulse]:
-    """Have this process watched by another, and killed where it does not get on.
+    """Have another process watch this one, and kill it if it makes no progress.
 
-    :param stalled: Called by the other one after this one was killed.
+    :param seconds: For how long this process may show no progress.
+    :param stalled: Called by the watcher after it killed this process.
     """
     pulse, this = Pulse(seconds), os.getpid()
     watcher = _fork()
@@ -165,10 +167,10 @@ def watched(seconds: float, stalled: Callable[[], None]) -> Iterator[Pulse]:
 
 def _ignore_signals() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # meant for the one that works; this one ends with it
+        signal.signal(number, signal.SIG_IGN)  # the working process handles them; this one ends with it
 
 
 def _fork() -> int:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads, which a test may have
+        warnings.simplefilter("ignore", DeprecationWarning)  # about threads, which a test may have
         return os.fork()

@@ -1,8 +1,7 @@
 """The map of an archive: where each text of a segment stands on a plane.
 
-Owns the file, (vectors, 2) float32 beside the vectors, and which texts keep their place: all that have one, until the
-archive is drawn anew. Snapshots of before there were maps have no such file, and open all the same. How a map is drawn
-is `projection`'s.
+Owns the file, (vectors, 2) float32, and which texts keep their place: all that have one, until the map is drawn anew.
+Snapshots of older releases have no such file, and can be opened too. `projection` owns how a map is drawn.
 """
 
 from __future__ import annotations
@@ -27,28 +26,28 @@ class PositionedTexts(Protocol):
 
     @property
     def positions(self) -> Positions | None:
-        """Return where each text stands, (texts, 2) float32; None where it is not known of all."""
+        """Return the place of each text, (texts, 2) float32; None if any place is unknown."""
         ...
 
     def nearest_texts(self, queries: Vectors, k: int) -> list[tuple[Rows, Vectors]]:
-        """Return for each of (q, dim) vectors its k best texts and their cosines, best first."""
+        """Return for each of (q, dim) float32 vectors its k best texts, (k,) int64, and their cosines, (k,) float32."""
         ...
 
 
 def write_anew(directory: Path, vectors: Vectors) -> None:
     """Draw the map of a segment and write it.
 
-    :param vectors: (n, dim) of all of its texts.
+    :param vectors: (n, dim) float32 of all of its texts.
     """
     arrays.save(directory / FILE, projection.drawn(vectors, projection.LANDMARKS))
 
 
 def write_added(directory: Path, vectors: Vectors, before: PositionedTexts, kept: Rows) -> None:
-    """Write the map of a segment whose texts stand on one that is there: where they stood, or between others of it.
+    """Write the map of a new segment. Known texts keep their place; new ones get a place among the nearest.
 
-    :param vectors: (n, dim) of all of its texts.
-    :param before: What has a map.
-    :param kept: (k, 2) int64, rows of the segment's texts and of what they are there.
+    :param vectors: (n, dim) float32 of all of its texts.
+    :param before: The archive that has a map already.
+    :param kept: (k, 2) int64: the row of each known text in the segment, and its row in `before`.
     """
     places = before.positions
     assert places is not None
@@ -64,7 +63,7 @@ def write_added(directory: Path, vectors: Vectors, before: PositionedTexts, kept
 
 def _among(nearest: list[tuple[Rows, Vectors]], places: Positions) -> Positions:
     cosines = np.full((len(nearest), projection.NEAREST), -np.inf, dtype=np.float32)
-    cosines[:, 0] = 0.0  # in the middle, where there are no others
+    cosines[:, 0] = 0.0  # in the middle, if there are no others
     where = np.zeros((len(nearest), projection.NEAREST, 2), dtype=np.float32)
     for at, (texts, found) in enumerate(nearest):
         cosines[at, : len(texts)], where[at, : len(texts)] = found, places[texts]
@@ -72,7 +71,7 @@ def _among(nearest: list[tuple[Rows, Vectors]], places: Positions) -> Positions:
 
 
 def load(directory: Path) -> Positions | None:
-    """Return where the texts of a segment stand, (texts, 2) float32 mapped; None where it has no map."""
+    """Return the places of a segment's texts, (texts, 2) float32 mapped; None if it has no map."""
     path = directory / FILE
     if not path.exists():
         return None

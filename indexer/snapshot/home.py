@@ -1,4 +1,4 @@
-"""The directory that snapshots live in: which is current, who holds it, rolling back, pruning."""
+"""The directory that holds snapshots: the current one, the lock, rolling back, pruning."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LOCK_SECONDS = 0.1
 _MERGES = ", which publishes what the API changed"
 
 MERGE_SECONDS = 600.0
-"""For how long a build waits for a merge."""
+"""How many seconds a build waits for a merge."""
 
 
 class Home:
-    """The directory that snapshots live in."""
+    """The directory that holds snapshots."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -40,7 +40,7 @@ class Home:
     def current(self) -> str | None:
         """Return the id of the current snapshot, or None on an empty home.
 
-        :raises SnapshotError: if the file that names it holds something else.
+        :raises SnapshotError: if the file that names it does not hold an id.
         """
         try:
             name = (self.path / CURRENT_FILE).read_text(encoding="utf-8").strip()
@@ -53,17 +53,17 @@ class Home:
         return name
 
     def ids(self) -> list[str]:
-        """Return the ids of all snapshots, oldest first. A link is none, wherever it leads.
+        """Return the ids of all snapshots, oldest first. Symbolic links do not count.
 
         :raises SnapshotUnreadable: if the directory cannot be read.
         """
         return sorted(self._known())
 
     def _known(self) -> dict[str, Path]:
-        """Return where each snapshot is.
+        """Return the path of each snapshot by its id.
 
-        As `iterdir` tells, and never made by `/`: that has Python keep each name in a table that only grows, and
-        a live snapshot a second has one each.
+        The paths come from `iterdir`, never from `/`: with `/`, Python keeps each name for ever, and there may be a new
+        live snapshot each second.
         """
         try:
             found = {path.name: path for path in self.snapshots.iterdir()}
@@ -74,9 +74,9 @@ class Home:
         return {name: path for name, path in found.items() if _NAME.fullmatch(name) and not path.is_symlink()}
 
     def directory(self, snapshot_id: str) -> Path:
-        """Return where a snapshot is.
+        """Return the path of a snapshot.
 
-        :raises SnapshotError: if there is none of that id.
+        :raises SnapshotError: if no snapshot has that id.
         """
         known = self._known()
         if snapshot_id not in known:
@@ -85,12 +85,12 @@ class Home:
 
     @contextmanager
     def lock(self, wait: float = 0.0, merging: bool = False) -> Iterator[None]:
-        """Hold the home for writing; the system lets go of it when the process ends, however it ends.
+        """Lock the home for writing. The system releases the lock when the process ends, however it ends.
 
-        :param wait: For how many seconds to wait for another process that holds it; for one that merges up to
-            MERGE_SECONDS, since nobody asked for it and it soon ends.
-        :param merging: Whether this one merges.
-        :raises BuildRefused: if another process holds it, with that process's id.
+        :param wait: How many seconds to wait for another process that holds the lock. For a merge it is MERGE_SECONDS,
+            since a merge starts by itself and soon ends.
+        :param merging: Whether this process merges.
+        :raises BuildRefused: if another process holds the lock, with that process's id.
         """
         private.make_home(self.path)
         private.make_file(self.path / "lock")
@@ -114,7 +114,7 @@ class Home:
             yield
 
     def is_locked(self) -> bool:
-        """Return whether a process holds the home for writing just now."""
+        """Return whether a process holds the lock now."""
         try:
             with (self.path / "lock").open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -137,9 +137,9 @@ class Home:
 
     @contextmanager
     def partial(self) -> Iterator[Path]:
-        """Yield a new directory for a snapshot to be; it is gone afterwards unless it was published.
+        """Yield a new directory for a snapshot. It is deleted afterwards unless it was published.
 
-        The caller holds the lock, so that what lies there from earlier is what a killed build left.
+        The caller holds the lock, so anything already there is from a killed build.
         """
         self.snapshots.mkdir(private.DIRECTORY, parents=True, exist_ok=True)
         self.sweep()
@@ -152,7 +152,7 @@ class Home:
             shutil.rmtree(directory, ignore_errors=True)
 
     def _remove(self, name: str) -> None:
-        """Delete a snapshot: gone in one step, its files after that, so that none is ever met in part."""
+        """Delete a snapshot: rename it away in one step, then delete its files, so that nobody finds it incomplete."""
         doomed = f"{self.snapshots}/{_PARTIAL}{name}"
         os.rename(f"{self.snapshots}/{name}", doomed)  # noqa: PTH104
         shutil.rmtree(doomed, ignore_errors=True)
@@ -162,9 +162,9 @@ class Home:
         replace_file(self.path / CURRENT_FILE, f"{snapshot_id}\n")
 
     def rollback(self, snapshot_id: str | None = None) -> str:
-        """Make an earlier snapshot the current one, the current one's parent by default, and return its id.
+        """Make an earlier snapshot the current one and return its id; by default the parent of the current one.
 
-        :raises SnapshotError: if there is none, or it does not verify.
+        :raises SnapshotError: if there is no such snapshot, or it does not verify.
         """
         with self.lock():
             if snapshot_id is None:
@@ -179,9 +179,11 @@ class Home:
         return snapshot_id
 
     def prune(self, keep: int) -> list[str]:
-        """Delete all but the newest `keep` snapshots and the current one, and return the ids of those deleted.
+        """Delete all but the newest `keep` snapshots and the current one. Return the ids of those deleted.
 
         The caller holds the lock. Readers keep what they have opened.
+
+        :raises SnapshotError: if `keep` is below 1.
         """
         if keep < 1:
             raise SnapshotError(f"keep: {keep}: expected at least 1")
@@ -192,16 +194,16 @@ class Home:
         return doomed
 
     def superseded(self, before: datetime) -> list[str]:
-        """Return the ids of the snapshots that gave way to another before some time, oldest first.
+        """Return the ids of the snapshots that were replaced before a time, oldest first.
 
-        Of one that is newer than the current one, rolled back from, its own time counts.
+        A snapshot newer than the current one was rolled back; for it, the time when it was made counts.
         """
         current, ids = self.current(), self.ids()
         ended = dict(zip(ids, [*ids[1:], *ids[-1:]], strict=True))
         return [name for name in ids if name != current and made_at(ended[name]) < before]
 
     def remove(self, names: Sequence[str]) -> None:
-        """Delete snapshots, none of them the current one. The caller holds the lock. Readers keep what they have."""
+        """Delete snapshots other than the current one. Readers keep their files. The caller holds the lock."""
         for name in names:
             self._remove(name)
 
@@ -222,11 +224,11 @@ class Home:
         doomed = self.unwanted(unwanted)
         with suppress(SnapshotError):
             if self.current() in doomed:
-                (self.path / CURRENT_FILE).unlink(missing_ok=True)  # first, so that it never names one that is gone
+                (self.path / CURRENT_FILE).unlink(missing_ok=True)  # first, so that it never names a deleted snapshot
         for name in doomed:
             self._remove(name)
 
 
 def made_at(name: str) -> datetime:
-    """Return when a snapshot was made, as its name says."""
+    """Return the time in a snapshot's name: when it was made."""
     return datetime.strptime(name.split("-")[0], NAME_TIME).replace(tzinfo=UTC)

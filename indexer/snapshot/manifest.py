@@ -1,4 +1,4 @@
-"""The manifest: what a snapshot says of itself, and the formats of snapshots that are read."""
+"""The manifest of a snapshot, and the snapshot formats that can be read."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from models.encoder import EncoderIdentity
 
 FORMAT = 6
 READ = (4, 5, 6)
-"""The formats that are read; 5 has SHA-256 of each file, 4 lacks `base` and `changes` too, else they are the same."""
+"""The formats that can be read. Format 5 has SHA-256 of each file; format 4 also lacks `base` and `changes`."""
 
 
 class FileEntry(BaseModel):
-    """Size in bytes and digest of one file (`files.hashed.digest`); what was taken over keeps the one it had."""
+    """Size in bytes and digest of one file (`files.hashed.digest`). A shared file keeps its digest."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
@@ -38,7 +38,7 @@ class FileEntry(BaseModel):
 class SegmentEntry(BaseModel):
     """One segment: its directory's name, its counts, its index, and the file of its tombstones.
 
-    :param index: The type of the index over its vectors; `index.registry` knows whose it is.
+    :param index: The type of the index over its vectors; `index.registry` knows which class reads it.
     :param recall: Its recall@10 against exact search, measured while it was built.
     """
 
@@ -54,16 +54,17 @@ class SegmentEntry(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a snapshot says of itself. Its id is the directory's name, which ends in this file's own digest.
+    """The description of a snapshot. Its id is the directory's name, which ends in this file's own digest.
 
-    :param base: Of a live snapshot, the published one that it is of; None of a published one.
+    :param base: For a live snapshot, the published one that it extends; None for a published one.
     :param changes: The last of the API's changes that it holds.
-    :param transform: What was done to the vectors after the encoder; `none` so far.
+    :param transform: The transformation of the vectors after encoding; `none` so far.
     :param encoded: How an article became the text that was encoded.
-    :param word_rows: The file that says which row each article of the word index has, None where it is its number.
+    :param word_rows: The file with the row of each article of the word index. None if each row is the article's number
+        in the index.
     """
 
-    # remembering strings is pydantic's default; the names of files are hundreds of new ones a publication
+    # pydantic caches strings by default; each publication has hundreds of new file names
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", cache_strings="none")
 
     format: Literal[4, 5, 6]
@@ -89,6 +90,7 @@ def read_manifest(directory: Path) -> Manifest:
     """Return the manifest of a snapshot, checked against the digest in the directory's name.
 
     :raises SnapshotError: if it is missing, damaged, or of a format that this program does not read.
+    :raises SnapshotUnreadable: if the system cannot read it.
     """
     path = directory / MANIFEST_FILE
     try:

@@ -1,8 +1,8 @@
-"""Vectors → places on a plane, near each other where the vectors are. Arrays in, arrays out; imports scikit-learn.
+"""From vectors to places on a plane: near vectors get near places. Arrays in, arrays out; imports scikit-learn.
 
 A map is drawn from landmarks, a sample that is the same every time, by t-SNE (van der Maaten and Hinton, 2008), whose
-cost grows with them alone. Everything else, what is added later too, stands between those it is nearest to, so that
-nothing that has a place ever moves. scikit-learn is imported where a map is drawn: it takes a second.
+cost grows with their number alone. Every other vector, even one added later, gets a place among its nearest landmarks.
+So no vector that has a place ever moves. scikit-learn is imported when a map is drawn, since that takes a second.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from models.encoder import Vectors
 
 LANDMARKS = 5_000
 NEAREST = 15
-"""How many of those that have a place decide where one stands that has none yet."""
+"""How many vectors with a place decide the place of a new one."""
 
 _PERPLEXITY = 30
 _STEPS = 400
-"""Of t-SNE; 250 of them pull clusters apart first (its early exaggeration)."""
+"""The iterations of t-SNE; the first 250 separate clusters (early exaggeration)."""
 
 _COMPONENTS = 50
 _SHARPNESS = 60.0
 """How fast a vote's weight falls below the best cosine: to 1/e within 0.017."""
 
 _NEAR = 0.1
-"""Within what distance votes support each other; the map's mean distance from its middle is 1."""
+"""The distance within which votes support each other. The map's mean distance from its middle is 1."""
 
 _SEED = 0
 _CHUNK = 1024
@@ -35,14 +35,14 @@ Positions = NDArray[np.float32]
 
 
 def landmarks(count: int, most: int = LANDMARKS) -> Rows:
-    """Return which of `count` vectors a map is drawn from, spread evenly, (n,) int64 ascending."""
+    """Return the rows of the landmarks among `count` vectors, spread evenly, (n,) int64 ascending."""
     return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64)) if count else np.empty(0, np.int64)
 
 
 def draw(vectors: Vectors) -> Positions:
-    """Return where landmarks stand, (n, 2) float32: the middle at 0, a mean distance from it of 1.
+    """Return the places of landmarks, (n, 2) float32: the middle at 0, with a mean distance of 1 from it.
 
-    The same on every machine that rounds alike, on any number of threads.
+    The result is the same with any number of threads, and on every machine that rounds alike.
 
     :param vectors: (n, dim) float32 of unit length.
     """
@@ -69,13 +69,14 @@ def _embedded(reduced: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def between(cosines: Vectors, positions: Positions) -> Positions:
-    """Return where each of n stands among the k nearest to it, (n, 2) float32.
+    """Return the place of each of n vectors among its k nearest neighbours, (n, 2) float32.
 
-    These may stand in several places. They vote, the nearer the more, and whoever has most support near its own place
-    wins; those near the winner are averaged. Plain averages stand between clusters, in none.
+    The neighbours may lie in several clusters. They vote, nearer ones with more weight. The neighbour with the most
+    support near its place wins, and the places near the winner are averaged. A plain average would lie between
+    clusters.
 
-    :param cosines: (n, k) to these, the best first; -inf for none.
-    :param positions: (n, k, 2) of these, finite everywhere.
+    :param cosines: (n, k) float32 cosines to the neighbours, best first; -inf for none.
+    :param positions: (n, k, 2) float32 places of the neighbours, finite everywhere.
     """
     votes = np.exp(_SHARPNESS * (cosines - cosines[:, :1]))
     apart = np.linalg.norm(positions[:, :, None] - positions[:, None], axis=3)
@@ -87,11 +88,11 @@ def between(cosines: Vectors, positions: Positions) -> Positions:
 
 
 def place(vectors: Vectors, marks: Vectors, positions: Positions) -> Positions:
-    """Return where vectors stand among landmarks, (n, 2) float32.
+    """Return the places of vectors among landmarks, (n, 2) float32.
 
-    :param vectors: (n, dim), may be mapped.
-    :param marks: (m, dim) of the landmarks, at least one.
-    :param positions: (m, 2) of these.
+    :param vectors: (n, dim) float32, may be mapped.
+    :param marks: (m, dim) float32 vectors of the landmarks, at least one.
+    :param positions: (m, 2) float32 places of the landmarks.
     """
     found = np.empty((len(vectors), 2), dtype=np.float32)
     k = min(NEAREST, len(marks))
@@ -106,7 +107,7 @@ def place(vectors: Vectors, marks: Vectors, positions: Positions) -> Positions:
 
 
 def drawn(vectors: Vectors, most: int = LANDMARKS) -> Positions:
-    """Return where all of (n, dim) vectors stand, (n, 2) float32: landmarks as drawn, the others between them."""
+    """Return the places of all (n, dim) vectors, (n, 2) float32: landmarks as drawn, the others among them."""
     rows = landmarks(len(vectors), most)
     marks = np.array(vectors[rows])
     positions = draw(marks)

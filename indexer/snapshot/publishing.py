@@ -1,4 +1,4 @@
-"""How a written directory becomes the current snapshot: before or after, never between."""
+"""Makes a written directory the current snapshot, in one atomic step."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from indexer.snapshot.verification import files_of
 def publish(
     home: Home, directory: Path, manifest: dict[str, Any], base: Snapshot | None = None, durable: bool = True
 ) -> str:
-    """Make a written directory the current snapshot and return its id. Atomic: before or after, never between.
+    """Make a written directory the current snapshot, in one atomic step, and return its id.
 
     :param manifest: The manifest's fields less `format`, `created_at` and `files`, which are added here.
-    :param base: A snapshot that files are shared with. These are taken to be as its manifest says, so that what has
-        become of them since is found where they are next verified, and not passed off as right.
-    :param durable: Whether it must survive a loss of power; what can be made again need not.
+    :param base: A snapshot that shares files with this one. The digests of shared files are copied from its manifest,
+        so that the next verification finds any damage since then.
+    :param durable: Whether it must survive a loss of power. A snapshot that can be made again need not.
     """
     now = _later_than_all(home)
     shared = (
@@ -59,13 +59,13 @@ def publish(
 
 
 def _later_than_all(home: Home) -> datetime:
-    """Return the time, or just after the newest snapshot's where the clock has gone backwards."""
+    """Return the current time, or the moment after the newest snapshot if the clock has gone backwards."""
     newest = [made_at(name) for name in home.ids()[-1:]]
     return max([datetime.now(UTC), *(time + timedelta(microseconds=1) for time in newest)])
 
 
 def _same(directory: Path, base: Snapshot, name: str) -> bool:
-    """Return whether a file is one and the same as in a snapshot, on disk already."""
+    """Return whether a file is a hard link to the snapshot's file of that name."""
     try:
         return os.path.samestat(os.lstat(f"{directory}/{name}"), os.lstat(f"{base.directory}/{name}"))
     except (FileNotFoundError, NotADirectoryError):
@@ -77,9 +77,9 @@ def _entry(path: str) -> FileEntry:
 
 
 def _read_back(directory: Path, base: Snapshot | None) -> None:
-    """Open what was just written as a service will: numpy and FAISS do not always say that a disk was full.
+    """Open the new snapshot as a service will, since numpy and FAISS do not always report a full disk.
 
-    :param base: The snapshot that it shares files with; these stay open.
+    :param base: The snapshot that it shares files with; the shared files stay open.
     :raises SnapshotError: if it cannot be opened.
     """
     try:

@@ -1,7 +1,7 @@
-"""A segment: immutable files that hold some articles, their vectors, who owns which, and what relates them.
+"""A segment: immutable files that hold some articles, their vectors, the owners of the vectors, and relations.
 
-Article rows and vector rows are apart: an article may own several vectors, and articles of equal text own one
-together. Both count from 0 within the segment. What is of the whole archive (words, language) lies beside the segments.
+Article rows and vector rows are different numbers: an article may own several vectors, and articles of equal text share
+one. Both count from 0 within the segment. Files of the whole archive (words, language) lie beside the segments.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ IndexedArticle = tuple[StoredArticle, int]
 class SegmentWriter:
     """Writes a segment.
 
-    :param directory: Is there, and holds the raw vectors that `vectors.write_vectors` has put into it.
-    :param now: What is not public at this time is found by nothing that is learnt from the articles.
-    :param words: Is given the articles that it does not have.
-    :param learnt: The same; None where nothing is to be learnt.
+    :param directory: An existing directory that holds the raw vectors that `vectors.write_vectors` wrote.
+    :param now: Nothing is learnt from articles that are not public at this time.
+    :param words: The word index, which gets the articles that it does not have.
+    :param learnt: Learns from the same articles; None if nothing is to be learnt.
     :param earlier: The segments that this one is added to, None for the first.
-    :raises BuildRefused: if the index over the vectors does not find what it should.
+    :raises BuildRefused: if the index over the vectors misses its recall.
     """
 
     def __init__(
@@ -77,12 +77,12 @@ class SegmentWriter:
     def write(
         self, articles: Iterable[IndexedArticle], texts: Iterable[tuple[bytes, int]], known: int = 0
     ) -> vectors.BuiltIndex:
-        """Write everything but the raw vectors, and which articles hold names where these are learnt just now.
+        """Write everything but the raw vectors. If names are learnt now, their occurrences are written elsewhere.
 
-        :param articles: Each article with the row of its vector; article rows are counted in this order.
+        :param articles: Each article with the row of its vector; article rows follow this order.
         :param texts: For each vector the key of its text and its row.
-        :param known: How many of the first articles the words have already.
-        :return: What the index over the vectors is.
+        :param known: How many articles, the first ones, the word index has already.
+        :return: The type and recall of the index over the vectors.
         """
         directory, keys = self._directory, array("Q")
 
@@ -127,11 +127,12 @@ class SegmentWriter:
 
 
 class Segment:
-    """A segment opened for reading, less its tombstones.
+    """A segment opened for reading, without the articles that have tombstones.
 
     :param directory: Where its files are.
     :param tombstones: (d,) int64 article rows that were deleted since it was written.
     :param kind: The type of its index over the vectors, as the manifest names it.
+    :raises ValueError: if its files do not fit together.
     """
 
     def __init__(self, directory: Path, tombstones: Rows, kind: str = registry.KIND) -> None:
@@ -144,9 +145,9 @@ class Segment:
         self.relations = Relations(directory / writing.DIRECTORY)
         self.owners = Owners(directory)
         self.keys: NDArray[np.int64] = arrays.mapped(directory / _KEYS)
-        """(vectors,) int64, the start of each text's key: equal for equal texts, in whatever segment."""
+        """(vectors,) int64, the start of each text's key. Equal texts have equal keys in all segments."""
         self.positions = archive_map.load(directory)
-        """(vectors, 2) float32, where each text stands on the map; None where there is none."""
+        """(vectors, 2) float32, the place of each text on the map; None if there is no map."""
         self.alive = self._alive(tombstones)
         if self.positions is not None and self.positions.shape != (self.index.count, 2):
             raise ValueError(f"{directory}: a map of {self.positions.shape}: expected ({self.index.count}, 2)")
@@ -162,7 +163,7 @@ class Segment:
         return alive
 
     def less(self, tombstones: Rows) -> Segment:
-        """Return the same segment, its files shared, with other tombstones."""
+        """Return the same segment with other tombstones, (d,) int64 article rows. Both share their open files."""
         shared = copy.copy(self)
         shared.alive = self._alive(tombstones)
         return shared
@@ -173,7 +174,7 @@ class Segment:
         return self.columns.count
 
     def similarities(self, query: Vectors, articles: Rows) -> Vectors:
-        """Return the cosine of each of (n,) articles to a query, that of its best vector, (n,) float32."""
+        """Return the cosine of each of (n,) articles to a (dim,) query, by the article's best vector, (n,) float32."""
         best = self.index.cosines(query, self.owners.first(articles))
         for at in range(1, self.owners.most):
             there, owned = self.owners.nth(articles, at)
@@ -185,12 +186,12 @@ class Segment:
     ) -> tuple[Rows, Vectors, Rows]:
         """Return the allowed articles that own the vectors nearest to a query.
 
-        At least k articles of k distinct texts, or all where there are fewer; every article comes with all others
-        of its text. An article's score is that of its best vector. Ties keep the order of rows.
+        These are at least k articles with k distinct texts, or all if there are fewer. Articles of equal text come
+        together. An article's score is that of its best vector. Ties keep the order of rows.
 
         :param query: (dim,) float32, of unit length.
         :param allowed: (articles,) bool, None for all.
-        :param owned: (vectors,) bool, `Owners.owned_by` of these, None to have it worked out.
+        :param owned: (vectors,) bool, `Owners.owned_by` of `allowed`; None to compute it here.
         :return: (n,) int64 article rows, (n,) float32 cosines, best first, and (n,) int64 rows of the vectors.
         """
         if allowed is not None and owned is None:
@@ -207,15 +208,15 @@ class Segment:
         return rows[order], scores[order], hits[order]
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close the files."""
         self.store.close()
 
 
 def _first_met(rows: Rows) -> Rows:
-    """Return where each of (n,) rows stands for the first time, in order."""
+    """Return the positions at which each distinct row of (n,) appears first, (m,) int64 ascending."""
     return np.sort(np.unique(rows, return_index=True)[1])
 
 
 def empty_rows(rows: Sequence[int] = ()) -> Rows:
-    """Return rows as the (n,) int64 array that segments take."""
+    """Return rows as an (n,) int64 array."""
     return np.array(rows, dtype=np.int64)

@@ -21,7 +21,7 @@ def share_directory(source: Path, target: Path) -> None:
 
 
 def share_file(source: Path | str, target: Path | str) -> None:
-    """Put one file into another snapshot by hard link; where the system has none, by copy."""
+    """Put one file into another snapshot by hard link, or by copy if the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:

@@ -1,4 +1,4 @@
-"""A snapshot opened for reading. What two snapshots share is opened once."""
+"""A snapshot opened for reading. Files that two snapshots share are opened once."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from indexer.snapshot.verification import verify
 
 
 class Snapshot:
-    """A snapshot opened for reading: verified first, then held until `close`, whatever becomes of its directory.
+    """A snapshot opened for reading: verified first, then held until `close`, even if its directory is deleted.
 
-    :param before: Another that is open: what the two share is neither hashed nor opened again.
-    :param hashed: Which files need no second look where there is none before; none by default.
+    :param before: Another open snapshot. Files that both share are neither hashed nor opened again.
+    :param hashed: Files that were hashed already, used if there is no `before`; none by default.
+    :raises SnapshotError: if a file is wrong.
+    :raises SnapshotUnreadable: if it cannot be opened.
     """
 
     def __init__(self, directory: Path, before: Snapshot | None = None, hashed: FileDigests | None = None) -> None:
@@ -45,14 +47,14 @@ class Snapshot:
                 self.segments.append(_open_segment(directory, entry, held))
             words = directory / lexical.DIRECTORY
             self.words: LexicalIndex = registry.lexical_index().open(words, self.word_rows())
-        except Exception as error:  # what was parsed is as it was published: the system lacks something, mostly
+        except Exception as error:  # the files are as published, so mostly the system lacks something
             self._close_own(before)
             raise SnapshotUnreadable(f"{directory}: {error or type(error).__name__}") from error
 
     def written_to(self) -> bool:
-        """Return whether a file was written to since it was opened or last asked about, and so is to be verified.
+        """Return whether a file was written to since opening or the last call, and so must be verified.
 
-        :raises SnapshotError: if one has another size: to read where a mapped file ends too early kills the process.
+        :raises SnapshotError: if a file has another size: reading past the end of a mapped file kills the process.
         """
         return self._watched.written_to()
 
@@ -61,7 +63,7 @@ class Snapshot:
         return Background(rows, self.manifest.calibration)
 
     def _shares(self, other: Snapshot, name: str) -> bool:
-        """Return whether both hold the same of a file, or of a directory of theirs."""
+        """Return whether a file, or all files of a directory, are the same in both."""
         mine, others = (
             {file: entry for file, entry in held.manifest.files.items() if f"{file}/".startswith(f"{name}/")}
             for held in (self, other)
@@ -69,12 +71,15 @@ class Snapshot:
         return mine == others
 
     def _held_by(self, other: Snapshot, name: str) -> Segment | None:
-        """Return a segment that the other has opened, None where it has another one of that name."""
+        """Return a segment that the other snapshot has opened, None if the two differ."""
         found = next((segment for segment in other.segments if segment.name == name), None)
         return found if found is not None and self._shares(other, name) else None
 
     def word_rows(self) -> NDArray[np.int32] | None:
-        """Return the row that each article of the word index has, -1 for none; None where it is its number."""
+        """Return the row of each article of the word index, (n,) int32, -1 for none; None if it is its number.
+
+        :raises ValueError: if a row is not one of an article.
+        """
         name = self.manifest.word_rows
         if name is None:
             return None
@@ -85,12 +90,12 @@ class Snapshot:
         return rows
 
     def close(self) -> None:
-        """Let go of its files."""
+        """Close its files."""
         for segment in self.segments:
             segment.close()
 
     def _close_own(self, before: Snapshot | None) -> None:
-        """Let go of what is not held by another one, which goes on being read."""
+        """Close the files that `before` does not share."""
         shared = {id(segment.store) for segment in before.segments} if before else set()
         for segment in self.segments:
             if id(segment.store) not in shared:

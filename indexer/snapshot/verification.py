@@ -1,4 +1,4 @@
-"""Is a snapshot as it was published? Its files against its manifest."""
+"""Checks that a snapshot is as it was published: its files against its manifest."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from models.cpu import available_threads
 def verify(directory: Path, hashed: FileDigests | None = None) -> Manifest:
     """Check a snapshot's files against its manifest: all there, none a link, size and digest as published.
 
-    :param hashed: Which files need no second look; none by default.
+    :param hashed: Files that were hashed already and are not read again; none by default.
     :return: The manifest.
-    :raises SnapshotError: naming the first file that is wrong; `SnapshotUnreadable`, one that the system holds back.
+    :raises SnapshotError: naming the first file that is wrong.
+    :raises SnapshotUnreadable: if the system cannot read a file.
     """
     try:
         _verify(directory, manifest := read_manifest(directory), hashed or FileDigests())
-    except OSError as error:  # not ours to read, unreadable on the disk, or pruned meanwhile
+    except OSError as error:  # no permission, unreadable on the disk, or pruned meanwhile
         raise SnapshotUnreadable(f"{error.filename or directory}: {error.strerror}") from error
     return manifest
 
@@ -40,7 +41,7 @@ def _verify(directory: Path, manifest: Manifest, hashed: FileDigests) -> None:
     def found_of(name: str) -> str:
         return hashed.digest(f"{directory}/{name}", algorithm_of(expected[name]))
 
-    with ThreadPoolExecutor(available_threads()) as pool:  # hashing lets go of the interpreter
+    with ThreadPoolExecutor(available_threads()) as pool:  # hashing releases the interpreter's lock
         for name, found in zip(chosen, pool.map(found_of, chosen), strict=True):
             if found != expected[name]:
                 raise SnapshotError(f"{directory / name}: found {found}, expected {expected[name]}")
@@ -50,9 +51,9 @@ def _verify(directory: Path, manifest: Manifest, hashed: FileDigests) -> None:
 
 
 def _as_large(path: str, size: int) -> os.stat_result:
-    """Return what the system says of a file, which is a plain one of this size."""
+    """Return the state of a file, checked to be a plain file of this size."""
     try:
-        held = os.lstat(path)  # no Path: some hundred files, for each snapshot that is followed
+        held = os.lstat(path)  # not a Path: there are some hundred files in each snapshot
     except (FileNotFoundError, NotADirectoryError):
         held = None
     if held is None or not stat.S_ISREG(held.st_mode):
@@ -63,7 +64,7 @@ def _as_large(path: str, size: int) -> os.stat_result:
 
 
 def files_of(directory: Path) -> list[str]:
-    """Return the names of a snapshot's files but its manifest, links among them, sorted."""
+    """Return the sorted names of a snapshot's files, links included, without the manifest."""
     found = []
     for place, folders, names in os.walk(directory):
         links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114

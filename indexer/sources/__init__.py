@@ -1,8 +1,8 @@
-"""Where articles come from: one module a format, each a generator of readings.
+"""The sources of articles: one module for each format, each a generator of readings.
 
-A source says what stands where; what an article may hold is `indexer.articles.article`'s to judge, and what becomes of
-two readings of one id is the build's. Here a source's name is matched with the module that reads it, and folders are
-walked. Where an allowance is given, pages and XML are parsed by a child that can be ended.
+A source only reads fields. `indexer.articles.article` validates them, and the build decides between two readings of one
+id. This module finds the module that reads a source by the source's name, and walks folders. If an allowance is given,
+a child process that can be ended parses pages and XML.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ _NOTHING_SAID = SourceOptions()
 
 
 def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[Reading | BadLine]:
-    """Yield the readings of a source, in its order, one line in memory at a time where the format allows.
+    """Yield the readings of a source, in its order, with one line in memory at a time if the format allows.
 
-    A reading that took too long or too much memory, or crashed, is a bad line: what was read before it counts.
+    If reading takes too long or too much memory, or crashes, a bad line ends it. Readings before it count.
 
     :param spec: `-` for JSON Lines on standard input, a folder of files, or a file; its ending names the format:
         `.jsonl` or `.ndjson` JSON Lines, `.csv` or `.tsv` a table, `.xml` an export of WordPress or a feed, each also
@@ -52,7 +52,7 @@ def read_source(spec: str, options: SourceOptions = _NOTHING_SAID) -> Iterator[R
         raise SourceError(f"source: {spec!r}: {error}") from error
     except (OSError, UnicodeError) as error:
         raise SourceError(f"source: {spec!r}: {_said(error)}") from error
-    except Exception as error:  # of a reader over what others wrote, it may be any
+    except Exception as error:  # a reader of untrusted data may raise anything
         ended = failure(error)
     yield BadLine(1, "", ended, incomplete=True)
 
@@ -78,7 +78,7 @@ def _read(spec: str, options: SourceOptions) -> Iterator[Reading | BadLine]:
 
 
 def _format(path: Path) -> tuple[str, str] | None:
-    """Return the ending that names the format, and that of the compression or nothing; None if it is not known."""
+    """Return the ending that names the format, and that of the compression or an empty string; None if unknown."""
     packed = path.suffix.lower()
     if packed in COMPRESSIONS:
         ending = path.with_suffix("").suffix.lower()
@@ -88,7 +88,7 @@ def _format(path: Path) -> tuple[str, str] | None:
 
 @contextmanager
 def _child(options: SourceOptions) -> Iterator[ConfinedChild | None]:
-    """Yield what parses the files of a source, None where this process does; each file has the whole allowance."""
+    """Yield the child that parses files, None if this process does. Each file has the whole allowance."""
     if options.allowance is None:
         yield None
         return
@@ -97,7 +97,7 @@ def _child(options: SourceOptions) -> Iterator[ConfinedChild | None]:
 
 
 def _read_file(path: Path, options: SourceOptions, child: ConfinedChild | None) -> Iterator[Reading | BadLine]:
-    """Yield the readings of a file whose format is known; what has a simple reader is read here."""
+    """Yield the readings of a file of a known format. This process reads formats with a simple reader."""
     ending, _ = _format(path) or ("", "")
     if child is None or FORMATS[ending].simple:
         yield from _parsed(path, options)
@@ -111,9 +111,9 @@ def _parsed(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
 
 
 def listed(spec: str) -> list[tuple[str, AnySource]]:
-    """Return the sources that a name stands for, each with its own name: those of a list, else itself.
+    """Return the sources that a name stands for, each with its own name: those of a list, else the source itself.
 
-    :raises SourceError: if the list is none, or the address is none.
+    :raises SourceError: if the list or the address is invalid.
     """
     from indexer.sources import described, registry  # their libraries take a while to import
 
@@ -144,7 +144,7 @@ def _read_address(spec: str, options: SourceOptions) -> Iterator[Reading | BadLi
 
 
 def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
-    """Yield the readings of every source of a file; one that cannot be read is a bad line, and the rest goes on."""
+    """Yield the readings of every source in a list. A source that cannot be read gives a bad line; the rest goes on."""
     from indexer.sources import described, registry, remote
 
     for place, source in registry.load(path):
@@ -161,7 +161,7 @@ def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine
                     yield replace(found, file=name)
         except SourceError as error:
             wrong = str(error)
-        except Exception as error:  # of a reader over what others wrote, it may be any
+        except Exception as error:  # a reader of untrusted data may raise anything
             wrong = failure(error)
         else:
             continue
@@ -169,7 +169,7 @@ def _read_list(path: Path, options: SourceOptions) -> Iterator[Reading | BadLine
 
 
 def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | BadLine]:
-    """Yield the readings of every file below; one that cannot be read is a bad line, and the rest goes on."""
+    """Yield the readings of every file below. A file that cannot be read gives a bad line; the rest goes on."""
     none = True
     with _child(options) as child:
         for path in walk(folder, lambda path: _format(path) is not None):
@@ -183,7 +183,7 @@ def _read_folder(folder: Path, options: SourceOptions) -> Iterator[Reading | Bad
 
 
 def _read_below(path: Path, options: SourceOptions, child: ConfinedChild | None) -> Iterator[Reading | BadLine]:
-    """Yield the readings of a file of a folder; whatever is wrong with it is a bad line."""
+    """Yield the readings of a file of a folder. Any error gives a bad line."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise SourceError("expected a file")
@@ -192,13 +192,13 @@ def _read_below(path: Path, options: SourceOptions, child: ConfinedChild | None)
         return
     except (SourceError, OSError, UnicodeError) as error:
         wrong = _said(error)
-    except Exception as error:  # of a reader over what others wrote, it may be any
+    except Exception as error:  # a reader of untrusted data may raise anything
         wrong = failure(error)
     yield BadLine(1, path.name, wrong, file=str(path), incomplete=True)
 
 
 def _is_read_in_folders(path: Path) -> bool:
-    """Return whether a file of a folder is a source: other XML may lie there, and lists of sources are named alone."""
+    """Return whether a file in a folder is a source. Other XML is not; lists of sources must be named directly."""
     found = _format(path)
     if found is None or found[0] == _LIST:
         return False

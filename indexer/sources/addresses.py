@@ -1,10 +1,10 @@
-"""Which addresses of the network a source may be read from.
+"""The network addresses from which a source may be read.
 
 Owns what counts as public. Knows nothing of HTTP.
 
-The blocks are those of IANA's registries of special-purpose addresses, as of 2026, written out here: what the standard
-library holds to be global differs from one version of Python to the next. Blocks that are reachable but serve no
-website (anycast of the IETF's own protocols, AS112) are refused as well.
+The blocks are those of IANA's registries of special-purpose addresses, as of 2026. They are written out here, since the
+standard library's idea of global differs between versions of Python. Blocks that are reachable but serve no website
+(anycast of the IETF's own protocols, AS112) are refused as well.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SPECIAL_IPV4 = tuple(
     )
 )
 _GLOBAL_IPV6 = ipaddress.IPv6Network("2000::/3")
-"""The only block out of which public addresses are given. Outside of it lie loopback, link-local (fe80::/10),
+"""The only block with public addresses. Outside of it lie loopback, link-local (fe80::/10),
 site-local (fec0::/10), private (fc00::/7, with fd00:ec2::254, a cloud's metadata), discarded (100::/64), segment
 routing (5f00::/16) and multicast (ff00::/8)."""
 _SPECIAL_IPV6 = tuple(
@@ -58,8 +58,8 @@ _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 def is_public(written: str) -> bool:
     """Return whether an address belongs to the public internet.
 
-    An IPv6 address that carries an IPv4 address and leads to it (IPv4-mapped, 6to4, NAT64) is what that one is. Other
-    IPv6 addresses that carry one (IPv4-compatible, Teredo, a network's own NAT64) are never public.
+    An IPv6 address that leads to an IPv4 address in it (IPv4-mapped, 6to4, NAT64) is public if that one is. Other IPv6
+    addresses with an IPv4 address in them (IPv4-compatible, Teredo, a network's own NAT64) are never public.
 
     :param written: An address as the system writes it, IPv6 with or without a zone.
     """
@@ -80,7 +80,7 @@ def _is_public_ipv4(address: ipaddress.IPv4Address) -> bool:
 
 
 def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """Return the IPv4 address that an IPv6 address leads to, None where it is an address of its own."""
+    """Return the IPv4 address that an IPv6 address leads to, None if it leads to none."""
     if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour

@@ -1,6 +1,6 @@
-"""Sources that need more than a name: what each kind takes, and the file that lists them.
+"""Sources that need more than a name: the settings of each kind, and the file that lists sources.
 
-Owns the settings of each kind and what is wrong with a file of them. Nothing is read here from a source.
+Owns these settings and the faults of such a file. Reads nothing from a source.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _NEVER_GIVEN = frozenset({"id", "title", "body", "body_html", "url", "aliases", 
 
 
 class SourceDescription(BaseModel):
-    """What every kind of source takes.
+    """The settings of every kind of source.
 
-    :param defaults: Field of the archive line -> what an article has there that brings nothing itself.
+    :param defaults: Field of the archive line -> its value for articles that bring none.
     """
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -44,20 +44,20 @@ class SourceDescription(BaseModel):
 
 
 class RememberedSource(SourceDescription, ABC):
-    """What every kind of source takes that is asked, and of which is remembered what it gave."""
+    """The settings of every source whose articles are remembered between runs."""
 
     @property
     @abstractmethod
     def source_key(self) -> str:
-        """Return what it is remembered by."""
+        """Return the key of its memory."""
 
 
 class Remote(RememberedSource):
-    """What every kind of source on the web takes.
+    """The settings of every source on the web.
 
     :param delay: Seconds between two requests to one host.
-    :param seconds: Within which an answer must be whole.
-    :param hosts: Whose articles are its own beside those of the host that it is fetched from.
+    :param seconds: The most seconds for a complete answer.
+    :param hosts: Hosts whose articles it owns, beside the host that it is fetched from.
     """
 
     url: str = Field(pattern=r"^https?://[^\s/]+")
@@ -67,14 +67,14 @@ class Remote(RememberedSource):
 
     @property
     def source_key(self) -> str:
-        """Return what it is remembered by."""
+        """Return the key of its memory."""
         return self.url
 
 
 class WebSource(Remote):
-    """A feed or a sitemap: which of them, the answer says.
+    """A feed or a sitemap; the answer shows which.
 
-    :param pages: Whether the pages behind a feed's entries are read where the feed gives no full text.
+    :param pages: Whether the pages of a feed's entries are read if the feed gives no full text.
     :param include: A regular expression that an address of a sitemap must hold.
     """
 
@@ -84,7 +84,7 @@ class WebSource(Remote):
 
     @property
     def source_key(self) -> str:
-        """Return what it is remembered by; what is read of it otherwise is remembered apart."""
+        """Return the key of its memory. Other settings for reading it have another memory."""
         return " ".join(filter(None, (self.url, self.include, "" if self.pages else "(no pages)")))
 
     @field_validator("include")
@@ -118,7 +118,7 @@ class WordPressSource(Remote):
 
     @property
     def source_key(self) -> str:
-        """Return what it is remembered by."""
+        """Return the key of its memory."""
         return f"wordpress {self.url}"
 
     @property
@@ -138,13 +138,13 @@ class SqlSource(RememberedSource):
     :param url: An address of SQLAlchemy, such as `postgresql+psycopg://…`; or
     :param url_env: the environment variable that holds it.
     :param query: One SELECT, without ORDER BY and LIMIT.
-    :param key: The column of the query that tells rows apart and can be ordered.
+    :param key: The column of the query that is unique and can be ordered.
     :param watermark: A column that grows with every change of a row, if there is one.
-    :param deleted: A column that says that the row is no article any more, if there is one.
-    :param columns: Field of the archive line -> column, where the names differ.
+    :param deleted: A column that marks rows that are no longer articles, if there is one.
+    :param columns: Field of the archive line -> column, if the names differ.
     :param timezone: The offset of times without one, `+07:00` by default.
     :param id_prefix: Put before each id.
-    :param page: Rows that are read at a time.
+    :param page: The number of rows read at a time.
     """
 
     type: Literal["sql"] = "sql"
@@ -180,7 +180,7 @@ class SqlSource(RememberedSource):
 
     @property
     def source_key(self) -> str:
-        """Return what it is remembered by: another query is another source, and no password is kept."""
+        """Return the key of its memory: another query is another source, and the key holds no password."""
         said = (self.url_env or self.url, self.query, self.key, self.id_prefix, self.timezone, self.columns)
         return f"sql {hashlib.sha256(repr(said).encode()).hexdigest()}"
 
@@ -209,7 +209,7 @@ def from_environment(name: str, variable: str) -> str:
 def load(path: Path, kinds: Mapping[str, type[AnySource]]) -> list[tuple[str, AnySource]]:
     """Return the sources of a file, each with the place where it stands.
 
-    :param kinds: What `type` may say -> what a source of that kind takes (`registry.load` knows them).
+    :param kinds: Value of `type` -> the settings of that kind (`registry.load` knows them).
     :raises SourceError: if the file is not one; the message names the source, the field, and what was expected.
     """
     if path.stat().st_size > _LARGEST_FILE:

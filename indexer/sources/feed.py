@@ -1,6 +1,6 @@
 """Feeds: RSS, Atom and JSON Feed → entries.
 
-Owns what stands where in a feed. Knows nothing of the web: bytes come in.
+Owns the layout of feeds. Knows nothing of the web: bytes come in.
 """
 
 from __future__ import annotations
@@ -26,22 +26,22 @@ from indexer.text import addresses, folding
 from indexer.text.markup import html_to_text
 
 _MIN_FULL_WORDS = 60
-"""A `content` of fewer words than this is a teaser as well."""
+"""A `content` of fewer words than this counts as a teaser."""
 
 _ENTITY = re.compile(rb"<!ENTITY", re.IGNORECASE)
 
 _SECONDS = 4.0
-"""Of the processor for the first megabyte of a feed; ordinary ones take two at most."""
+"""Seconds of processor time for the first megabyte of a feed; ordinary feeds take two at most."""
 _SECONDS_A_MB = 8.0
-"""For each megabyte beyond the first."""
+"""Seconds for each megabyte beyond the first."""
 
 _FIRST_TAG = re.compile(rb"<\w")
 
 _LONG_BASE = re.compile(rb"(\bbase\s*+=\s*+)(?:\"[^\"]{2048}[^\"]*+\"?|'[^']{2048}[^']*+'?)", re.IGNORECASE)
-"""An `xml:base` that is no address; feedparser makes a copy of it for each tag."""
+"""An `xml:base` that is not an address; feedparser would copy it for each tag."""
 
 _LONGEST_DECLARATION = 1024
-"""Bytes of `<?xml … ?>`; feedparser takes quadratic time over a longer one."""
+"""The most bytes of `<?xml … ?>`; feedparser takes quadratic time for a longer one."""
 
 _DECLARED = re.compile(rb"\bencoding\s*+=\s*+[\"']([^\"']*+)")
 _CHARSET = re.compile(r"\bcharset\s*+=\s*+[\"']?([^\"';\s]++)", re.IGNORECASE)
@@ -56,14 +56,14 @@ _WIDE = {
     b"\0<": "utf-16-be",
     b"\x4c\x6f\xa7\x94": "cp037",
 }
-"""What a feed in letters of other widths than UTF-8's starts with; the longer starts stand first."""
+"""The starts of feeds in UTF-16 and UTF-32; longer starts come first."""
 
 _END_TAG = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _END = 2048
-"""How many bytes at its end may hold a feed's last tag and the comments behind it."""
+"""Bytes at a feed's end that are searched for its last tag and the comments after it."""
 _GMT = re.compile(r"(?:GMT|UTC)\s*([+-])(\d{1,2})\s*\Z")
 _BEHIND_MAIL = re.compile(r"\A\S*\s*\(([^()]+)\)?\Z")
-"""A name behind what feedparser leaves of an address of mail."""
+"""A name after the rest that feedparser leaves of a mail address."""
 
 _IMAGE = re.compile(r"<img\b[^<>]*+", re.IGNORECASE)
 _ADDRESS = re.compile(r"src\s*+=\s*+[\"']?(https?://[^\"'\s>]+)", re.IGNORECASE)
@@ -71,16 +71,16 @@ _SHOWN = 1000
 
 
 class NotFeed(ValueError):
-    """Bytes that are no feed; the message says what was expected."""
+    """The bytes are not a feed; the message says what was expected."""
 
 
 @dataclass(frozen=True)
 class FeedEntry:
-    """One entry.
+    """One entry of a feed.
 
-    :param key: What tells it from the others: its GUID, else its address, else its title.
+    :param key: Its identity in the feed: its GUID, else its address, else its title.
     :param fields: Fields of the archive line.
-    :param full: Whether the article stands here in full.
+    :param full: Whether it holds the whole article.
     :param cut: Whether the feed ends within it.
     """
 
@@ -91,20 +91,20 @@ class FeedEntry:
 
     @property
     def url(self) -> str:
-        """Return the address of its page, or nothing."""
+        """Return the address of its page, or an empty string."""
         return str(self.fields.get("url", ""))
 
 
 def looks_like_json_feed(data: bytes) -> bool:
-    """Return whether bytes can only be a JSON Feed, if any."""
+    """Return whether bytes, if they are a feed at all, are a JSON Feed."""
     return data.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
 
 
 def parse(data: bytes, content_type: str = "", url: str = "") -> list[FeedEntry]:
-    """Return the entries of a feed, in its order; those without a title are left out.
+    """Return the entries of a feed, in its order, without those that have no title.
 
-    :param url: Where it was found, for relative addresses.
-    :raises NotFeed: if the bytes are none, declare entities of their own, or take longer to read than any feed does.
+    :param url: The feed's address, for relative addresses.
+    :raises NotFeed: if the bytes are not a feed, declare entities of their own, or take too long to read.
     """
     if not data.strip():
         raise NotFeed("expected a feed, found nothing")
@@ -123,7 +123,7 @@ def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[FeedEntry
         parsed = feedparser.parse(io.BytesIO(data), response_headers=headers)
     except NotFeed:
         raise
-    except Exception as error:  # its parsers let through whatever goes wrong in a broken one
+    except Exception as error:  # its parsers raise anything for a broken feed
         raise NotFeed(f"expected a feed that can be parsed: {type(error).__name__}: {error}") from None
     if not parsed.version:
         raise NotFeed(f"expected a feed, found {_shown(data)}")
@@ -138,12 +138,11 @@ def _xml_entries(data: bytes, content_type: str, url: str) -> Iterator[FeedEntry
 
 
 def _plain_start(data: bytes, content_type: str) -> bytes:
-    """Return a feed in UTF-8: an XML declaration, then its first tag and all behind it.
+    """Return a feed in UTF-8: an XML declaration, then its first tag and everything after it.
 
-    What else stands before the first tag (comments, a DOCTYPE, blanks) says nothing of articles, and feedparser takes
-    quadratic time over it.
+    Comments, a DOCTYPE and blanks before the first tag are dropped, since feedparser takes quadratic time for them.
 
-    :raises NotFeed: if it has entities of its own, or no tag.
+    :raises NotFeed: if it declares entities of its own, or has no tag.
     """
     wide = next((codec for start, codec in _WIDE.items() if data.startswith(start)), None)
     if wide:
@@ -165,7 +164,7 @@ def _plain_start(data: bytes, content_type: str) -> bytes:
 
 
 def _declaration(data: bytes) -> bytes:
-    """Return the XML declaration; nothing if there is none, or one whose encoding no feed is written in."""
+    """Return the XML declaration; empty if there is none, or if no feed is written in its encoding."""
     end = data.find(b"?>", 0, _LONGEST_DECLARATION) if data.startswith(b"<?xml") else -1
     declaration = data[: end + 2] if end > 0 else b""
     found = _DECLARED.search(declaration)
@@ -196,7 +195,7 @@ def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
     full = len(plain.split()) >= _MIN_FULL_WORDS
     lead = html_to_text(summary)
     if full and folding.fold(plain).startswith(folding.fold(lead).rstrip(" .…[]")[:200]):
-        lead = ""  # feeds without a summary of their own give the start of the text for one
+        lead = ""  # feeds without a real summary repeat the start of the text there
     terms = [str(tag.get("term") or "").strip() for tag in entry.get("tags", [])]
     names = [_BEHIND_MAIL.sub(r"\1", str(author.get("name") or "").strip()) for author in entry.get("authors", [])]
     found = {
@@ -215,9 +214,9 @@ def _fields(entry: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
 
 
 def _time(entry: Mapping[str, Any], name: str) -> str | None:
-    """Return a time with its offset, or without one where the feed gives none: then it is Vietnam's."""
+    """Return a time with its offset, or without one if the feed gives none; then it is Vietnam's."""
     if name not in entry:
-        return None  # feedparser offers `published` for `updated`
+        return None  # feedparser would return `published` for `updated`
     written = _GMT.sub(lambda zone: f"{zone[1]}{int(zone[2]):02}00", str(entry.get(name) or ""))
     found, parsed = page_dates.to_iso(written), entry.get(f"{name}_parsed")
     if found is None and parsed:
@@ -248,7 +247,7 @@ def _entry(guid: str, fields: dict[str, Any], full: bool, cut: bool = False) -> 
 
 
 def derived_id(address: str, guid: str, title: str) -> str:
-    """Return the id of an article by its address, else its GUID, else its title."""
+    """Return the id of an article derived from its address, else its GUID, else its title."""
     if address:
         return addresses.derived_id("u", addresses.url_key(address))
     return addresses.derived_id("g", guid) if guid else addresses.derived_id("t", folding.fold(title))

@@ -1,7 +1,7 @@
-"""One address of the web → one answer, within bounds, from public machines alone.
+"""From one web address to one answer, within bounds, from public machines only.
 
-Owns what an answer may cost: bytes, unpacked bytes, seconds, redirects. The machine that is connected to is the one
-that was checked, since its address is looked up here once and then used. Knows nothing of what is fetched.
+Owns the limits of an answer: bytes, unpacked bytes, seconds, redirects. The host's address is looked up once, checked,
+and then used for the connection, so the checked machine is the one asked. Knows nothing of the content.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _ERROR_BYTES = 2**16
 class FetchError(Exception):
     """Nothing could be fetched; the message says what was expected.
 
-    :param passing: Whether it may be otherwise in a moment.
-    :param status: The status that was answered, 0 where it was none.
-    :param wait: Seconds to wait as the server asks, 0 where it does not.
-    :param slow: Whether the time was up, so that another try would take as long.
+    :param passing: Whether the failure may be temporary.
+    :param status: The status of the answer, 0 if there was no answer.
+    :param wait: Seconds that the server asks to wait, 0 if it does not ask.
+    :param slow: Whether it took too long, so that another try would too.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """What an answer may cost.
+    """The limits of an answer.
 
     :param size: Bytes of a body, as sent and as unpacked.
     :param seconds: From the first connection to the last byte, redirects included.
-    :param redirects: How many are followed.
+    :param redirects: The most redirects followed.
     :param private: Whether machines of private networks may be asked, this one included.
     """
 
@@ -68,10 +68,10 @@ class FetchLimits:
 
 @dataclass(frozen=True)
 class FetchResponse:
-    """What was answered.
+    """The answer to a request.
 
-    :param url: Where, after redirects.
-    :param headers: With names in lower case.
+    :param url: The address after redirects.
+    :param headers: Headers with names in lower case.
     """
 
     url: str
@@ -84,10 +84,10 @@ _NO_BOUNDS_SAID = FetchLimits()
 
 
 def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: FetchLimits = _NO_BOUNDS_SAID) -> FetchResponse:
-    """Return the answer to a GET, whatever its status.
+    """Return the answer to a GET, with any status.
 
-    :param headers: Sent beside the ordinary ones; `Authorization` goes to no other host than the first.
-    :raises FetchError: if there is no whole answer within the bounds.
+    :param headers: Sent in addition to the usual ones; `Authorization` is sent only to the first host.
+    :raises FetchError: if there is no complete answer within the bounds.
     """
     sent = {"User-Agent": AGENT, "Accept-Encoding": "gzip", "Accept": "*/*", **(headers or {})}
     until = time.monotonic() + bounds.seconds
@@ -109,10 +109,10 @@ def fetch(url: str, headers: Mapping[str, str] | None = None, bounds: FetchLimit
 
 
 def send(url: str, body: bytes, headers: Mapping[str, str], bounds: FetchLimits = _NO_BOUNDS_SAID) -> FetchResponse:
-    """Return the answer to a POST, whatever its status; a redirect is an answer too and is not followed.
+    """Return the answer to a POST, with any status. A redirect is not followed.
 
-    :param headers: Sent beside the ordinary ones, `Content-Type` among them.
-    :raises FetchError: if there is no whole answer within the bounds.
+    :param headers: Sent in addition to the usual ones, `Content-Type` among them.
+    :raises FetchError: if there is no complete answer within the bounds.
     """
     sent = {"User-Agent": AGENT, "Accept-Encoding": "gzip", "Accept": "*/*", **headers}
     _check(url, sent, bounds)
@@ -142,7 +142,7 @@ def _check(url: str, sent: Mapping[str, str], bounds: FetchLimits) -> None:
 
 
 class _Watch:
-    """Ends whatever is done with a socket once the time is up: a peer that sends one byte a second never times out."""
+    """Shuts a socket down once the time is up, since a peer that sends one byte a second never times out."""
 
     def __init__(self, until: float) -> None:
         self._until = until
@@ -156,7 +156,7 @@ class _Watch:
 
     @property
     def left(self) -> float:
-        """Return the seconds that are left, never quite none."""
+        """Return the seconds that are left, always above 0."""
         return max(0.01, self._until - time.monotonic())
 
     def guard(self, connected: socket.socket) -> None:
@@ -179,7 +179,7 @@ class _Watch:
 
 
 class _GuardedConnections:
-    """Makes the connections of a class of urllib3 by the rules here."""
+    """A mixin by which a connection class of urllib3 connects under this module's rules."""
 
     watch: _Watch
     private: bool
@@ -200,7 +200,7 @@ class _Https(_GuardedConnections, HTTPSConnection):
 
 
 def _connect(host: str, port: int, watch: _Watch, private: bool) -> socket.socket:
-    """Return a socket that is connected to one of a host's addresses, each checked before."""
+    """Return a socket connected to one of a host's addresses; each address is checked first."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -232,7 +232,7 @@ def _trusted() -> ssl.SSLContext:
 
 @contextmanager
 def _connection(url: str, bounds: FetchLimits, watch: _Watch) -> Iterator[tuple[HTTPConnection, str]]:
-    """Yield a connection to a URL's host, and what is asked for there."""
+    """Yield a connection to a URL's host, and the path to request."""
     try:
         parts = parse_url(url)
     except LocationParseError:
@@ -254,7 +254,7 @@ def _connection(url: str, bounds: FetchLimits, watch: _Watch) -> Iterator[tuple[
 def _ask(
     url: str, sent: Mapping[str, str], bounds: FetchLimits, until: float, posted: bytes | None = None
 ) -> FetchResponse:
-    """Return the answer to a GET, or to a POST where there is something to post."""
+    """Return the answer to a GET, or to a POST if there is a body."""
     watch = _Watch(until)
     try:
         with _connection(url, bounds, watch) as (connection, target):
@@ -278,7 +278,7 @@ def _ask(
 
 
 def _body(response: BaseHTTPResponse, size: int, whole: bool) -> bytes:
-    """Return a body of at most so many bytes; a longer one is refused, or cut where only its start is wanted."""
+    """Return a body of at most `size` bytes. A longer one is refused, or cut unless `whole`."""
     announced = response.headers.get("content-length", "")
     if whole and announced.isdecimal() and int(announced) > size:
         raise FetchError(f"expected at most {size // 2**20} MiB, found {int(announced)} bytes announced")
@@ -294,6 +294,6 @@ def _body(response: BaseHTTPResponse, size: int, whole: bool) -> bytes:
 
 
 def _said(error: Exception) -> str:
-    """Return what went wrong, without the representation of objects that urllib3 puts in."""
+    """Return an error's message, without the object representations of urllib3."""
     inner = error.args[-1] if error.args and isinstance(error.args[-1], Exception) else error
     return str(inner) or type(inner).__name__

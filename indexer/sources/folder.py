@@ -1,6 +1,6 @@
 """The files below a folder, in sorted order.
 
-Knows nothing of what files hold.
+Knows nothing of the files' content.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from indexer.sources.reading import BadLine
 
 
 def walk(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) -> Iterator[Path | BadLine]:
-    """Yield what is below a folder and no folder itself, sorted by the parts of its path, hidden ones left out.
+    """Yield the files below a folder, sorted by the parts of their paths, without hidden ones.
 
-    A link is followed only if what it leads to lies below the folder as well; one that leads out is a bad line, for
-    whoever may write there could else have any file of the machine published. A folder that was met already, on
-    whatever way, is passed over. One that cannot be read is a bad line.
+    A link is followed only if its target lies below the folder as well. A link that leads out gives a bad line;
+    otherwise anyone who may write there could publish any file of the machine. A folder is visited once, even if
+    several links lead to it. A folder that cannot be read gives a bad line.
 
-    :param wanted: Whether a file would be read; a link to one that would not be is not worth telling of.
+    :param wanted: Whether a file would be read. Links to unwanted files are ignored silently.
     :raises OSError: if the folder itself cannot be read.
     """
     root = Path(os.path.realpath(folder))
@@ -50,9 +50,9 @@ def walk(folder: Path, wanted: Callable[[Path], bool] = lambda path: True) -> It
 
 
 def _outside(path: Path, root: Path) -> str:
-    """Return what a link leads to if that does not lie below a folder, else nothing.
+    """Return a link's target if it does not lie below a folder, else an empty string.
 
-    A hidden folder does not count as below: what lies there is left out when it is met by its own name.
+    A hidden folder does not count as below, since its files are left out anyway.
     """
     target = Path(os.path.realpath(path))
     inside = target.is_relative_to(root)

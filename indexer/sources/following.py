@@ -1,7 +1,7 @@
-"""Sources followed over time: what they have given since the last build, and how each of them is.
+"""Follows sources over time: what they have given since the last build, and the state of each.
 
-Owns one file of a home, `sync.json`, which says for the people who run it what was asked when and what is wrong. Knows
-nothing of how a source is fetched, nor of how a snapshot is built: it is told what came of a build.
+Owns one file of a home, `sync.json`, which shows operators what was asked when and what is wrong. Knows nothing of how
+a source is fetched or a snapshot is built; callers report the result of a build.
 """
 
 from __future__ import annotations
@@ -33,22 +33,22 @@ FILE = "sync.json"
 _LOCK = "sync.lock"
 _PURGED = "a page of an article that was purged since"
 _PAGES = 300
-"""How many pages of a site are read before what they brought is published."""
+"""Pages of a site that are read before their articles are published."""
 _SHARE = 0.5
-"""The part of its time in a round after which a source that gets on begins no further page; the next round does."""
+"""The part of its time in a round after which a source begins no further page. The next round goes on."""
 _LATE = timedelta(hours=1)
-"""How much later than three times their interval sources may have been asked: a slow site takes a while to read."""
+"""The allowed delay beyond three times the interval, since a slow site takes a while to read."""
 
 
 class SourceState(BaseModel):
-    """How a source is.
+    """The state of a source.
 
-    :param articles: What is remembered of it; None for files, which are read anew.
-    :param problem: What is wrong with it, or nothing.
-    :param problems: In how many places.
-    :param since: When that began.
-    :param succeeded: When nothing was wrong with it last.
-    :param failures: How often something was, of all the times that it was asked.
+    :param articles: The number of remembered articles; None for files, which are read anew.
+    :param problem: What is wrong with it, or empty.
+    :param problems: The number of problems.
+    :param since: When the problem began.
+    :param succeeded: When it last had no problem.
+    :param failures: How many times it had a problem, of all the times that it was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -63,14 +63,14 @@ class SourceState(BaseModel):
 
 
 class SyncState(BaseModel):
-    """How all of them are.
+    """The state of all sources.
 
-    :param every: Seconds from one time they are asked to the next; 0 where something else starts each, such as cron.
-    :param asked: When they were asked last.
-    :param built: When the archive was last found or made to be what they gave.
-    :param problem: Why it could not be, or nothing.
-    :param mark: Stands for what was built last.
-    :param stalls: How many rounds in a row were broken off since they did not get on.
+    :param every: Seconds from one round to the next; 0 if something else starts each round, such as cron.
+    :param asked: When they were last asked.
+    :param built: When the archive was last up to date with them.
+    :param problem: Why the archive is not up to date, or empty.
+    :param mark: The `FollowedSources.mark` of the last build.
+    :param stalls: How many rounds in a row were ended because they made no progress.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,7 +86,7 @@ class SyncState(BaseModel):
 
 
 def read_state(home: Path) -> SyncState:
-    """Return what is written of a home; that of one that was never followed is empty."""
+    """Return the stored state of a home, an empty one if its sources were never followed."""
     try:
         return SyncState.model_validate_json((home / FILE).read_bytes())
     except (FileNotFoundError, ValidationError):
@@ -94,7 +94,7 @@ def read_state(home: Path) -> SyncState:
 
 
 def is_followed(home: Path) -> bool:
-    """Return whether a process follows the sources of a home just now."""
+    """Return whether a process follows the sources of a home now."""
     try:
         with (home / _LOCK).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -107,10 +107,10 @@ def is_followed(home: Path) -> bool:
 
 @dataclass(frozen=True)
 class Condition:
-    """How it goes with the sources of a home: all that `status`, the metrics, `doctor` and the newsroom's page show.
+    """The condition of a home's sources, as `status`, the metrics, `doctor` and the newsroom's page show it.
 
-    :param running: Whether a process follows them just now.
-    :param late: Whether they should have been asked again long ago.
+    :param running: Whether a process follows them now.
+    :param late: Whether the next round is long overdue.
     """
 
     state: SyncState
@@ -119,7 +119,7 @@ class Condition:
 
     @property
     def followed(self) -> bool:
-        """Return whether they are, or ever were."""
+        """Return whether they are followed, or ever were."""
         return self.running or self.state.asked is not None
 
     @property
@@ -129,19 +129,19 @@ class Condition:
 
     @property
     def failing(self) -> tuple[SourceState, ...]:
-        """Return the sources with which something is wrong."""
+        """Return the sources that have a problem."""
         return tuple(source for source in self.state.sources if source.problem)
 
     @property
     def well(self) -> bool:
-        """Return whether nothing is wrong; so it is where nothing was ever followed."""
+        """Return whether nothing is wrong; also True if nothing was ever followed."""
         return not (self.stopped or self.late or self.failing or self.state.problem)
 
 
 def condition(home: Path, now: datetime | None = None) -> Condition:
-    """Return how it goes with the sources of a home; two small files are read.
+    """Return the condition of a home's sources. Reads two small files.
 
-    :param now: The time by default.
+    :param now: The clock's time by default.
     """
     state, running = read_state(home), is_followed(home)
     allowed = timedelta(seconds=3 * state.every) + _LATE
@@ -151,9 +151,9 @@ def condition(home: Path, now: datetime | None = None) -> Condition:
 
 @contextmanager
 def following(home: Path) -> Iterator[None]:
-    """Be the one process that follows the sources of a home; the system lets go of it when the process ends.
+    """Lock the sources of a home, so that only this process follows them. The system releases the lock at its end.
 
-    :raises BuildRefused: if another does.
+    :raises BuildRefused: if another process follows them.
     """
     private.make_home(home)
     with (home / _LOCK).open("ab") as file:
@@ -165,10 +165,10 @@ def following(home: Path) -> Iterator[None]:
 
 
 def forget_problems(home: Path, is_its: Callable[[str], bool]) -> tuple[int, int]:
-    """Take what is told of a purged article out of what is told of the sources.
+    """Remove the problems that name or quote a purged article.
 
-    :param is_its: Says of a problem whether it names or quotes the article.
-    :return: How many problems, and of how many characters.
+    :param is_its: Returns whether a problem names or quotes the article.
+    :return: The number of problems removed, and of their characters.
     """
     state = read_state(home)
     found = [source.problem for source in state.sources if source.problem and is_its(source.problem)]
@@ -186,7 +186,7 @@ def _write_state(home: Path, state: SyncState) -> None:
 
 
 def note_stall(home: Path, seconds: float) -> None:
-    """Note that a round was broken off. To be called once the process that was at it is gone."""
+    """Record that a stalled round was ended. Call this once its process is gone."""
     before = read_state(home)
     problem = f"a round did not get on for {seconds:g} s and was broken off"
     logger.error("%s: %s", home, problem)
@@ -194,9 +194,9 @@ def note_stall(home: Path, seconds: float) -> None:
 
 
 class FollowedSources:
-    """The sources of a home, asked now and then.
+    """The sources of a home, which are asked repeatedly.
 
-    :param specs: As `index` takes them.
+    :param specs: Names of sources, as for `index`.
     :param options: Its memory is the home.
     """
 
@@ -207,12 +207,12 @@ class FollowedSources:
         self.state = read_state(home).model_copy(update={"every": every})
 
     def ask(self, between: Callable[[], None] = lambda: None) -> bool:
-        """Ask every source once; return whether any has more that was left for the next time.
+        """Ask every source once. Return whether any source has more for the next round.
 
-        Those that had a problem the last time come last, so that the others do not wait for them. Nothing that is
-        wrong with one of them is raised: it stands in the state.
+        Sources that had a problem in the last round come last, so that the others do not wait for them. Problems are
+        not raised; they are recorded in the state.
 
-        :param between: Called before the first that had a problem is asked, if another was asked before.
+        :param between: Called before the first source that had a problem, if other sources came before it.
         """
         before = {source.name: source for source in self.state.sources}
         now, more, waits = datetime.now(UTC), False, True
@@ -231,7 +231,7 @@ class FollowedSources:
         return more
 
     def _named(self) -> Iterator[tuple[str, AnySource | str]]:
-        """Yield every source with its name, or with what is wrong with the name that it is listed under."""
+        """Yield each source with its name, or the problem of a name that cannot be resolved."""
         for spec in self._specs:
             try:
                 yield from listed(spec)
@@ -239,7 +239,7 @@ class FollowedSources:
                 yield spec, str(error)
 
     def _one(self, name: str, source: AnySource | str) -> tuple[SourceState, bool]:
-        """Ask a source; return how it is, and whether it has more."""
+        """Ask a source. Return its state, and whether it has more."""
         from indexer.sources.remote import refresh, remembered  # its libraries take a while to import
 
         if isinstance(source, str):
@@ -253,7 +253,7 @@ class FollowedSources:
             for bad in refresh(source, self._options_of(source)):
                 problem = problem or (f"{bad.raw}: {bad.reason}" if bad.raw else bad.reason)
                 problems += 1
-        except WorkEnded as error:  # worse than what was found before
+        except WorkEnded as error:  # more serious than the problems found before
             problem, problems, ended = f"{error}; what it had given is kept", problems + 1, True
         except IndexerError as error:
             problem, problems = problem or str(error), problems + 1
@@ -264,7 +264,7 @@ class FollowedSources:
         return SourceState(name=name, articles=articles, problem=problem, problems=problems), left and not ended
 
     def _options_of(self, source: AnySource) -> SourceOptions:
-        """Return what a source may be asked in one round: so much that the others are not left out for it."""
+        """Return the limits of a source in one round, so that the others get their turn."""
         options, allowance, kind = self._options, self._options.allowance, kind_of(source)
         if kind.paged:
             options = replace(options, most_pages=_PAGES)
@@ -274,26 +274,26 @@ class FollowedSources:
         return options
 
     def went_through(self) -> None:
-        """Note that a round came to its end."""
+        """Record that a round has ended."""
         if self.state.stalls:
             self._write(stalls=0)
 
     def took(self, mark: str, snapshot: str | None) -> None:
-        """Note that a build went through.
+        """Record that a build succeeded.
 
-        :param mark: What `mark` said before it began.
-        :param snapshot: What it published, None where nothing had changed.
+        :param mark: The `mark` before it began.
+        :param snapshot: The snapshot that it published, None if nothing had changed.
         """
         kept = snapshot or self.state.snapshot
         self._write(mark=mark, built=datetime.now(UTC), snapshot=kept, problem="")
 
     def stands(self, problem: str = "") -> None:
-        """Note why the archive is not what the sources gave, or that it is."""
+        """Record why the archive is not up to date with the sources, or that it is."""
         if problem != self.state.problem:
             self._write(problem=problem)
 
     def mark(self) -> str:
-        """Return what stands for all that the sources have now; `state.mark` is that of the last build."""
+        """Return a mark of all that the sources have now. `state.mark` is the mark of the last build."""
         parts: list[Any] = [changes(self._home), list(self._specs)]
         for spec in self._specs:
             try:
@@ -308,7 +308,7 @@ class FollowedSources:
         return hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def build_options(self) -> SourceOptions:
-        """Return what a build has to say of the sources: nothing is asked for twice."""
+        """Return the options of a build, which uses the memory and asks no source again."""
         return replace(self._options, ask=False)
 
     def _write(self, **values: Any) -> None:
@@ -321,7 +321,7 @@ def _failed(source: SourceState | None) -> bool:
 
 
 def _with_history(state: SourceState, before: SourceState | None, now: datetime) -> SourceState:
-    """Return how a source is, with what is known of earlier times."""
+    """Return a source's state, with its history added."""
     before = before or SourceState(name=state.name)
     if not state.problem:
         return state.model_copy(update={"succeeded": now, "failures": before.failures})
@@ -331,7 +331,7 @@ def _with_history(state: SourceState, before: SourceState | None, now: datetime)
 
 
 def _files(path: Path) -> list[tuple[str, int, int]]:
-    """Return name, size and time of change of a file, or of all in a folder, whose links out of it are not followed."""
+    """Return name, size and time of change of a file, or of all files of a folder, without links that lead out."""
     found = []
     for file in _below(path):
         try:
@@ -345,5 +345,5 @@ def _files(path: Path) -> list[tuple[str, int, int]]:
 def _below(path: Path) -> Iterator[Path]:
     try:
         yield from (file for file in walk(path) if isinstance(file, Path))
-    except OSError:  # it cannot be read; whoever reads it says so
+    except OSError:  # it cannot be read; the reader reports it
         yield path

@@ -1,4 +1,4 @@
-"""Which files are sources, and what reads each: by the ending of its name.
+"""The file formats of sources, and the reader of each, by the ending of a file's name.
 
 One entry of `FORMATS` is all that a further ending needs. Sources that need more than a name are in `registry`.
 """
@@ -21,12 +21,12 @@ def _always(path: Path, compression: str) -> bool:
 
 @dataclass(frozen=True)
 class FileFormat:
-    """How the files of one ending are read.
+    """The reading of files with one ending.
 
-    :param read: Yields the readings of a file: (path, ending of the compression or nothing, options).
-    :param packed: Whether it may be packed (`stream.COMPRESSIONS`).
+    :param read: Yields the readings of a file: (path, ending of the compression or empty, options).
+    :param packed: Whether it may be compressed (`stream.COMPRESSIONS`).
     :param simple: Whether its reader is simple and fast, and needs no child that can be ended.
-    :param is_source: Whether one in a folder is a source, for others of this ending may lie there.
+    :param is_source: Whether a file in a folder is a source; other files there may have this ending too.
     """
 
     read: Callable[[Path, str, SourceOptions], Iterator[Reading | BadLine]]
@@ -78,4 +78,4 @@ FORMATS: dict[str, FileFormat] = {
     ".htm": _PAGE,
     ".xml": FileFormat(_read_xml, packed=True, is_source=_is_xml_source),
 }
-"""All of them, by ending; messages name them in this order."""
+"""All formats, by ending; messages name them in this order."""

@@ -1,6 +1,6 @@
 """A saved HTML page: from bytes to a tree, within bounds.
 
-Owns encodings and what a page may cost. Knows nothing of articles.
+Owns encodings and the limits of a page. Knows nothing of articles.
 """
 
 from __future__ import annotations
@@ -24,23 +24,24 @@ _DECLARED = re.compile(
     re.I,
 )
 _WEB_NAMES = {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-16": "utf-8", "utf-16-le": "utf-8", "utf-16-be": "utf-8"}
-"""What a browser takes for a declared encoding: a page that says UTF-16 in bytes that can be read is not."""
+"""The encodings that browsers use instead of declared ones: a page that declares UTF-16 in ASCII is not UTF-16."""
 
 _OF_PYTHON_ALONE = frozenset({"idna", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7", "undefined"})
-"""Encodings that no browser knows; punycode takes quadratic time."""
+"""Encodings that no browser supports; punycode takes quadratic time."""
 
 _CODE_PAGES = ["cp1258", "cp1252"]
 _XML = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
 
 
 class NotHtml(ValueError):
-    """Bytes that are no page; the message says what was expected."""
+    """The bytes are not a page; the message says what was expected."""
 
 
 def decode(data: bytes, encoding: str | None = None) -> str:
-    """Return the text of a page in the encoding that its BOM, the operator, its bytes or its <meta> tells.
+    """Decode a page by its BOM, the operator's encoding, its bytes, or its <meta>, in this order.
 
-    Valid UTF-8 with letters beyond ASCII is UTF-8 whatever the page declares: saving converts and leaves the tag.
+    Valid UTF-8 with letters beyond ASCII is UTF-8 whatever the page declares: saving a page converts it but keeps its
+    tag.
     """
     for bom, name in _BOMS:
         if data.startswith(bom):
@@ -71,7 +72,7 @@ def _declared(data: bytes) -> str | None:
 
 
 def is_written_encoding(name: str) -> bool:
-    """Return whether pages and feeds may be written in an encoding: hex is none, nor is what only Python knows."""
+    """Return whether pages and feeds may have an encoding: not hex, and no encoding that only Python knows."""
     try:
         found = codecs.lookup(name).name
         "".encode(found)
@@ -81,7 +82,7 @@ def is_written_encoding(name: str) -> bool:
 
 
 def _guessed(data: bytes) -> str:
-    """Return the encoding of bytes that are in none they tell: UTF-8 with a few broken, a Windows page, or another."""
+    """Guess the encoding of bytes that do not fit the declared one: damaged UTF-8, a Windows code page, or another."""
     sample = data[:_SNIFFED]
     broken = sample.decode("utf-8", "replace")
     beyond = sum(character > "\x7f" for character in broken)
@@ -93,9 +94,9 @@ def _guessed(data: bytes) -> str:
 
 
 def parse(content: str) -> lxml_html.HtmlElement:
-    """Return the tree of a page, without comments; nothing is fetched, no entity of its own is expanded.
+    """Return the tree of a page, without comments. Nothing is fetched, and no declared entity is expanded.
 
-    :raises NotHtml: if there are no tags, or more and deeper ones than any article's page has.
+    :raises NotHtml: if there are no tags, or too many or too deep ones for an article's page.
     """
     content = _XML.sub("", content.replace("\x00", ""), count=1)
     content = bound_attributes(content)
@@ -116,5 +117,5 @@ def parse(content: str) -> lxml_html.HtmlElement:
 
 
 def inner_text(element: lxml_html.HtmlElement) -> str:
-    """Return what stands in an element, on one line."""
+    """Return the text of an element, on one line."""
     return " ".join("".join(element.itertext()).split())

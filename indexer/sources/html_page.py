@@ -1,7 +1,7 @@
 """One saved HTML page of one article.
 
-Owns which of a page's words each field is taken from: JSON-LD and microdata first, then OpenGraph and other <meta>
-tags, then what stands on the page itself. Encodings, metadata, dates and running text are each a module's beside it.
+Owns the place from which each field is taken: JSON-LD and microdata first, then OpenGraph and other <meta> tags, then
+the page's visible text. Encodings, metadata, dates and running text have modules of their own.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from indexer.text import addresses, folding
 
 _NOTHING_SAID = SourceOptions()
 _SECONDS = 4.0
-"""Of the processor for the first megabyte of a page; ordinary ones are smaller and take half a second."""
+"""Seconds of processor time for the first megabyte of a page; ordinary pages are smaller and take half a second."""
 _SECONDS_A_MB = 8.0
-"""For each megabyte beyond the first."""
+"""Seconds for each megabyte beyond the first."""
 _SHOWN = 200
 _ASIDE = ("aside", "nav", "footer", "a", "li", "form")
 _MIN_WORDS = 40
@@ -51,7 +51,7 @@ _BY = re.compile(
 _SUFFIX = re.compile(r"(?P<title>.{10,}\S)\s+[-–—|•»]\s+(?P<site>[^|]{2,60})")
 _DASHES = frozenset("-–—|•»")
 _MOST_SUFFIXES = 8
-"""How many names of sites and sections are taken from the end of one title."""
+"""The most names of sites and sections that are removed from the end of one title."""
 _MOST_HEADINGS = 50
 _SITE_WORD = re.compile(
     r"(?:báo|tạp chí|trang|đài|cổng|truyền hình|thông tấn|tin tức|tuần báo|nhật báo)\b|\S+\.\w{2,3}", re.IGNORECASE
@@ -59,14 +59,14 @@ _SITE_WORD = re.compile(
 
 
 def read(path: Path, options: SourceOptions = _NOTHING_SAID) -> Iterator[Reading | BadLine]:
-    """Yield the article of a saved page, or why it is none."""
+    """Yield the article of a saved page, or a bad line that says why there is none."""
     with path.open("rb") as file:
         data = file.read(MAX_BYTES + 1)
     yield read_bytes(data, options)
 
 
 def read_bytes(data: bytes, options: SourceOptions = _NOTHING_SAID) -> Reading | BadLine:
-    """Return the article of a saved page, or why it is none."""
+    """Return the article of a saved page, or a bad line that says why there is none."""
     if not data.strip():
         return BadLine(1, "", "expected an HTML page, found no text")
     if len(data) > MAX_BYTES:
@@ -100,7 +100,7 @@ def _reading(fields: dict[str, Any]) -> Reading:
 
 
 class _ParsedPage:
-    """One tree, and what its metadata says."""
+    """A page's tree and its metadata."""
 
     def __init__(self, root: lxml_html.HtmlElement, content: str) -> None:
         self._root = root
@@ -108,7 +108,7 @@ class _ParsedPage:
         self._said: Metadata = read_metadata(root)
 
     def fields(self) -> dict[str, Any] | BadLine:
-        """Return the fields of the archive line, or why the page is no article."""
+        """Return the fields of the archive line, or why the page is not an article."""
         title = self._title()
         if not title:
             return BadLine(1, self._content[:_SHOWN], "expected an article, found no title")
@@ -161,7 +161,8 @@ class _ParsedPage:
         for title in map(self._bare_title, stated):
             whole = [h for h in headings if len(h) > len(title) and h.startswith(title.rstrip(" .…"))]
             return whole[0] if whole and title.endswith(("...", "…")) else title
-        # A logo may be an <h1> too: the article's is the longest that the <title> holds, but not as a site at its end.
+        # A logo may be an <h1> too. The article's is the longest one within <title> that is not the site's name at its
+        # end.
         folded = folding.fold(named)
         held = [h for h in headings if folding.fold(h) in folded and not _is_site_at_end(folding.fold(h), folded)]
         if held or not named:
@@ -201,7 +202,7 @@ class _ParsedPage:
 
     @staticmethod
     def _is_aside(element: lxml_html.HtmlElement) -> bool:
-        """Return whether an element stands within what is no part of the article, or is mostly a link."""
+        """Return whether an element is outside the article, or mostly a link."""
         if element.tag in _ASIDE or next(element.iterancestors(*_ASIDE), None) is not None:
             return True
         link = element.find(".//a[@href]")
@@ -227,7 +228,7 @@ class _ParsedPage:
         return self._address([link.strip() for link in links if link] + stated)
 
     def _address(self, stated: Sequence[str]) -> str:
-        """Return the first absolute address, else the first that the page's own makes absolute."""
+        """Return the first absolute address, else the first relative one, resolved against the page's address."""
         for base in ("", *self._said.meta.get("og:url", [])[:1]):
             for given in stated:
                 try:
@@ -280,7 +281,7 @@ class _ParsedPage:
         return list(dict.fromkeys(filter(None, parts)))[:50]
 
     def _times(self) -> tuple[str | None, str | None]:
-        """Return when the article was published and changed, each by the most trusted word for it."""
+        """Return when the article was published and changed, each from the most trusted place."""
         published = self._said.texts(
             ["datePublished", "dateCreated"], ["article:published_time", "pubdate", "og:pubdate", "date"]
         )
@@ -303,7 +304,7 @@ class _ParsedPage:
         return _first_time(shown) or self._dateline() or self._guessed_time()
 
     def _dateline(self) -> str | None:
-        """Return the time of the first short line that holds one, clock and all."""
+        """Return the time of the first short line that holds a date with a clock time."""
         for element in self._root.iter("p", "td", "div", "span", "font", "em", "i", "small", "li"):
             line = inner_text(element) if len(element) <= 3 else ""
             found = page_dates.to_iso(line) if 8 <= len(line) <= 80 and not self._is_aside(element) else None
@@ -322,7 +323,7 @@ class _ParsedPage:
 
 
 def _is_site_at_end(heading: str, title: str) -> bool:
-    """Return whether a title ends with a heading behind a dash or the like: then the heading is the site's name."""
+    """Return whether a title ends with a heading after a separator; then the heading is the site's name."""
     before = title.removesuffix(heading)
     if before == title or not before[-1:].isspace():
         return False

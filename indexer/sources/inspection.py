@@ -1,7 +1,7 @@
-"""What a source holds, told before it is indexed: counts, the first articles, and what looks wrong.
+"""Reports what a source holds before it is indexed: counts, the first articles, and what looks wrong.
 
-Reports and publishes nothing: whether a reading is an article is `indexer.articles.article`'s to say, what is odd in
-one `indexer.articles.looks`', what is odd in many `indexer.sources.tally`'s.
+Publishes nothing. `indexer.articles.article` decides whether a reading is an article, `indexer.articles.looks` what is
+odd in one article, `indexer.sources.tally` what is odd in many.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _SHOWN_BODY = 160
 
 @dataclass
 class Inspection:
-    """What sources hold.
+    """The content of sources.
 
-    :param lines: Readings met, bad ones included.
-    :param articles: Distinct ids among those that are articles.
+    :param lines: Readings, bad ones included.
+    :param articles: Distinct ids among valid articles.
     :param rejected: Readings that are not articles.
-    :param repeated: Readings that met another of their id.
+    :param repeated: Readings whose id had another reading.
     :param missing: Field -> articles that lack it.
     :param first: The first articles as they would be indexed.
     :param problems: The first faults, with source, line, field, value and reason.
@@ -69,8 +69,8 @@ def inspect(
 ) -> Inspection:
     """Read the sources as a build would and report what they hold.
 
-    :param now: What future dates are measured by.
-    :param show: How many articles to show.
+    :param now: Dates after this are in the future.
+    :param show: The number of articles to show.
     :param progress: Called now and then with the number of readings so far.
     """
     report = Inspection()

@@ -12,7 +12,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read(stream: Stream) -> Iterator[Reading | BadLine]:
-    """Yield a reading for each line that holds a JSON object; blank lines do not count as articles."""
+    """Yield a reading for each line that holds a JSON object, and a bad line for any other; skip blank lines."""
     for line in stream.lines():
         if isinstance(line, BadLine):
             yield line

@@ -1,8 +1,8 @@
-"""What remote sources have given so far, so that a run asks only for what is new, and can be broken off anywhere.
+"""Remembers what remote sources have given, so that a run asks only for new content and may be killed anywhere.
 
-Owns one SQLite file of a home. A row is what a source has at one place (a URL, a number), with a mark of its version
-and the fields of the article that was read there, or none where there is no article. Rows and the state that says how
-far reading has come are committed together: what was killed goes on from there, nothing lost, nothing twice.
+Owns one SQLite file of a home. A row is a place of a source (a URL, a number), with a mark of its version and the
+fields of its article, or no fields if there is no article. Rows and the reading position are committed together, so a
+killed run goes on from there without loss or repetition.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from indexer.sources.reading import Reading
 
 FILE = "sources.sqlite"
 MAX_SHRINK = 0.2
-"""The share of what a source had that may be missing from it at once; more looks like a fault of the source."""
+"""The share of a source's articles that may disappear at once. More looks like a fault of the source."""
 
 LEFT = "left"
-"""The part of places that are listed no more and yet are there."""
+"""The part name of places that are no longer listed but still exist."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS states (source TEXT PRIMARY KEY, state TEXT NOT NULL, changes INTEGER NOT NULL);
@@ -40,17 +40,17 @@ CREATE INDEX IF NOT EXISTS rows_part ON rows (source, part);
 """
 
 _HIDDEN = "taken-down:"
-"""Begins the place of an article that was taken down, where the place is an address: its hash stands for it."""
+"""The prefix of the place of an article that was taken down. A hash replaces its address."""
 
 BarredMarks = Callable[[], frozenset[bytes]]
-"""Returns the marks of what is taken down now (`indexer.changes.barred`)."""
+"""Returns the marks of all articles that are taken down now (`indexer.changes.barred`)."""
 
 
 @dataclass(frozen=True)
 class MemoryRow:
-    """A row.
+    """A row of the memory.
 
-    :param version: What the source says of its version; another one is to be read again.
+    :param version: The version that the source states. If it changes, the place is read again.
     :param article: Whether an article was read there.
     """
 
@@ -59,9 +59,9 @@ class MemoryRow:
 
 
 class Memory:
-    """What one source has given.
+    """The memory of one source.
 
-    :ivar state: How far reading has come; saved by `commit`.
+    :ivar state: The reading position; saved by `commit`.
     """
 
     def __init__(self, database: sqlite3.Connection, source: str, barring: BarredMarks = frozenset) -> None:
@@ -74,25 +74,25 @@ class Memory:
 
     @property
     def run(self) -> int:
-        """Return the number of the run through the whole source that has begun."""
+        """Return the number of the current run through the whole source."""
         return int(self.state.get("run", 0))
 
     @property
     def complete(self) -> bool:
-        """Return whether the source was read to its end once."""
+        """Return whether the source was ever read to its end."""
         return bool(self.state.get("complete"))
 
     def begin(self) -> None:
-        """Begin a run through the whole source, or go on with one that was broken off."""
+        """Begin a run through the whole source, or resume an interrupted one."""
         if not self.state.get("running"):
             self.state.update(run=self.run + 1, running=True)
 
     def end(self) -> None:
-        """Say that the run came to the source's end."""
+        """Record that the run reached the source's end."""
         self.state.update(running=False, complete=True)
 
     def known(self, key: str) -> MemoryRow | None:
-        """Return what is known of a place."""
+        """Return the row of a place, None if it is unknown."""
         row = self._database.execute(
             "SELECT version, fields IS NOT NULL FROM rows WHERE source = ? AND key IN (?, ?)",
             (self._source, key, hidden(self._source, key)),
@@ -100,7 +100,7 @@ class Memory:
         return None if row is None else MemoryRow(row[0], bool(row[1]))
 
     def _place(self, key: str, fields: Mapping[str, Any] | None) -> tuple[str, bool]:
-        """Return the place under which to keep what was read, and whether it is of an article that was taken down."""
+        """Return the place under which to keep a reading, and whether its article was taken down."""
         barred = self._barring()
         if not barred or not (is_barred(fields or {}, barred) or name_mark(key) in barred):
             return key, False
@@ -109,7 +109,7 @@ class Memory:
     def put(
         self, key: str, version: str, fields: Mapping[str, Any] | None, derived: bool = False, part: str = ""
     ) -> None:
-        """Remember what a place has, and that this run met it. Of what was taken down, only that it is there."""
+        """Store a place's article and mark it as met. If it was taken down, store only that it exists."""
         place, barred = self._place(key, fields)
         self._forget_twin(key, place)
         key, fields = place, None if barred else fields
@@ -126,7 +126,7 @@ class Memory:
         )
 
     def _forget_twin(self, key: str, place: str) -> None:
-        """Forget the row of a place under the other of the two names that it may have."""
+        """Forget the row of a place under its other name, plain or hashed."""
         other = hidden(self._source, key) if place == key else key
         gone = self._database.execute(
             "DELETE FROM rows WHERE source = ? AND key = ? AND key <> ?", (self._source, other, place)
@@ -134,25 +134,25 @@ class Memory:
         self._changes += gone.rowcount
 
     def meet(self, key: str, part: str = "") -> None:
-        """Say that this run met a place that is as it was."""
+        """Mark an unchanged place as met by this run."""
         self._database.execute(
             "UPDATE rows SET run = ?, part = ? WHERE source = ? AND key IN (?, ?)",
             (self.run, part, self._source, key, hidden(self._source, key)),
         )
 
     def meet_part(self, part: str) -> None:
-        """Say that this run met all places of a part."""
+        """Mark all places of a part as met by this run."""
         self._database.execute("UPDATE rows SET run = ? WHERE source = ? AND part = ?", (self.run, self._source, part))
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Forget what these places have."""
+        """Forget these places."""
         found = self._database.executemany(
             "DELETE FROM rows WHERE source = ? AND key = ?", ((self._source, key) for key in keys)
         )
         self._changes += max(found.rowcount, 0)
 
     def unmet(self) -> list[str]:
-        """Return the places that this run did not meet, but for those that are known to have been left."""
+        """Return the places that this run did not meet, without those known to be no longer listed."""
         rows = self._database.execute(
             "SELECT key FROM rows WHERE source = ? AND run < ? AND part <> ? AND key NOT LIKE ? ORDER BY number",
             (self._source, self.run, LEFT, f"{_HIDDEN}%"),
@@ -160,7 +160,7 @@ class Memory:
         return [key for (key,) in rows]
 
     def places(self) -> set[str]:
-        """Return all places, but for those of what was taken down."""
+        """Return all places, without those of articles that were taken down."""
         query = "SELECT key FROM rows WHERE source = ? AND key NOT LIKE ?"
         return {key for (key,) in self._database.execute(query, (self._source, f"{_HIDDEN}%"))}
 
@@ -168,7 +168,7 @@ class Memory:
         return int(self._database.execute("SELECT count(*) FROM rows WHERE source = ?", (self._source,)).fetchone()[0])
 
     def articles(self) -> int:
-        """Return how many places have an article."""
+        """Return the number of places with an article."""
         query = "SELECT count(*) FROM rows WHERE source = ? AND fields IS NOT NULL"
         return int(self._database.execute(query, (self._source,)).fetchone()[0])
 
@@ -181,10 +181,10 @@ class Memory:
         step()
 
     def drop(self, gone: list[str], shrink: bool) -> str:
-        """Forget what a source has no more, unless that is more than a fault of the source may explain.
+        """Forget the places that a source no longer has, unless there are too many, which looks like a fault.
 
-        :param shrink: Whether it may be any number.
-        :return: Why nothing was forgotten, or nothing.
+        :param shrink: Whether any number is allowed.
+        :return: Why nothing was forgotten, or an empty string.
         """
         if len(gone) > MAX_SHRINK * len(self) and not shrink and len(gone) > 1:
             return (
@@ -195,7 +195,7 @@ class Memory:
         return ""
 
     def readings(self) -> Iterator[Reading]:
-        """Yield every article, in the order in which they were first met."""
+        """Yield every article, in the order of first meeting."""
         rows = self._database.execute(
             "SELECT number, fields, derived FROM rows WHERE source = ? AND fields IS NOT NULL ORDER BY number",
             (self._source,),
@@ -206,9 +206,9 @@ class Memory:
 
 @contextmanager
 def open_memory(home: Path | None, source: str) -> Iterator[Memory]:
-    """Open what is remembered of a source, in a home or, without one, for the moment.
+    """Open the memory of a source: in a home, or without one in main memory.
 
-    What is taken down while it is open counts at once.
+    Takedowns made while it is open count at once.
 
     :raises SourceError: if the file is damaged.
     """
@@ -217,7 +217,7 @@ def open_memory(home: Path | None, source: str) -> Iterator[Memory]:
 
 
 class _Marks:
-    """The marks of what is taken down in a home, read again only after something was written to its journal."""
+    """The marks of a home's takedowns, read again only after the journal has changed."""
 
     def __init__(self, home: Path | None) -> None:
         self._home = home
@@ -237,12 +237,12 @@ class _Marks:
 
 
 def hidden(source: str, key: str) -> str:
-    """Return the name under which a place is kept once its article is taken down: a hash."""
+    """Return the name of a place whose article is taken down: a hash."""
     return _HIDDEN + hashlib.sha256(f"{source}\0{key}".encode("utf-8", "replace")).hexdigest()
 
 
 def _tells(key: str) -> bool:
-    """Return whether a place's name may tell something of the article: all but numbers, and `posts 12` of WordPress."""
+    """Return whether a place's name may reveal something of the article: all but numbers and WordPress's `posts 12`."""
     kind, _, number = key.rpartition(" ")
     return not number.isdigit() or kind not in ("", "posts", "pages")
 
@@ -259,11 +259,11 @@ def remembered_articles(home: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def purge(home: Path, is_its: Callable[[str, Mapping[str, Any]], bool]) -> tuple[int, int]:
-    """Forget what sources gave of an article, and overwrite it on disk; that there is something stays known.
+    """Forget an article that sources gave, and overwrite it on disk. The place itself stays known.
 
-    :param is_its: Says of a place and the fields read there whether they are of the article.
-    :return: How many rows there were, and how many bytes of text.
-    :raises SourceError: if the file is damaged, or read for too long by another process.
+    :param is_its: Returns whether a place and its fields belong to the article.
+    :return: The number of rows, and of bytes of text.
+    :raises SourceError: if the file is damaged, or another process reads it for too long.
     """
     if not (home / FILE).exists():
         return 0, 0
@@ -286,7 +286,7 @@ def purge(home: Path, is_its: Callable[[str, Mapping[str, Any]], bool]) -> tuple
 
 
 def unhide(home: Path) -> None:
-    """Have the pages of what was taken down be read again, since a takedown was lifted."""
+    """Make sources read hidden pages again, since a takedown was lifted."""
     if (home / FILE).exists():
         with _open(home) as database:
             database.execute("DELETE FROM rows WHERE key LIKE ?", (f"{_HIDDEN}%",))
@@ -304,7 +304,7 @@ def _open(home: Path | None) -> Iterator[sqlite3.Connection]:
             if home is not None:
                 database.execute("PRAGMA journal_mode = WAL")
                 database.execute("PRAGMA synchronous = NORMAL")
-                database.execute("PRAGMA secure_delete = ON")  # what a source takes back is overwritten
+                database.execute("PRAGMA secure_delete = ON")  # content that a source withdraws is overwritten
             database.executescript(_SCHEMA)
             database.commit()
             scrub_once(database)
@@ -318,6 +318,6 @@ def _open(home: Path | None) -> Iterator[sqlite3.Connection]:
 
 
 def changes(home: Path) -> int:
-    """Return a number that grows with every article that the sources of a home brought, changed or lost."""
+    """Return a number that grows with every article that a home's sources add, change or remove."""
     with _open(home) as database:
         return int(database.execute("SELECT coalesce(sum(changes), 0) FROM states").fetchone()[0])

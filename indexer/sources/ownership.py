@@ -1,8 +1,8 @@
-"""Which source may say what an article is: each owns what lies on its own hosts.
+"""Decides which source may define an article: each source owns the articles on its own hosts.
 
-A feed may list any address of the web, with any text. So what a site tells of another site's articles must not take the
-place of what that site tells itself. Owns that rule within one run; what is stored from earlier runs is held against it
-by `indexer.building.staging`, by the origin that is given here. Knows nothing of texts.
+A feed may list any address of the web, with any text. So a site's version of another site's article must not replace
+the owner's version. Owns that rule within one run. `indexer.building.staging` applies it to articles of earlier runs,
+by the origin that this module gives. Knows nothing of texts.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from indexer.sources.reading import Reading
 from indexer.text import addresses
 
 OWN = "source"
-"""The origin of an article that its source owns: it lies on one of its hosts, or in the operator's own files."""
+"""The origin of an article that its source owns: it is on one of the source's hosts, or in the operator's own files."""
 
 _TOLD = "told"
 
 
 def hosts_of(source: AnySource) -> frozenset[str]:
-    """Return the hosts that a source owns, as `text.host_key` writes them; none of files and databases."""
+    """Return the hosts that a source owns, in the form of `text.host_key`; none for files and databases."""
     if not isinstance(source, Remote):
         return frozenset()
     return frozenset({addresses.host_key(source.url), *map(addresses.host_key, source.hosts)})
 
 
 class Ownership:
-    """The sources of a run, and which hosts each owns.
+    """The sources of a run, and the hosts that each owns.
 
-    :param sources: Each with the key that its readings are told by (`Reading.teller`).
-    :ivar left: For each source how many articles were left to those that own them.
+    :param sources: Pairs of a key (`Reading.teller`) and the hosts.
+    :ivar left: For each source the number of its articles that another source owns.
     """
 
     def __init__(self, sources: Iterable[tuple[str, frozenset[str]]]) -> None:
@@ -47,7 +47,7 @@ class Ownership:
 
     @classmethod
     def of(cls, specs: Sequence[str]) -> Ownership:
-        """Return that of the sources that these names stand for; whoever reads them says what is wrong with a name."""
+        """Return the ownership of named sources. Invalid names are ignored here; the reader reports them."""
         found: list[tuple[str, frozenset[str]]] = []
         for spec in specs:
             try:
@@ -58,9 +58,9 @@ class Ownership:
         return cls(found)
 
     def origin(self, reading: Reading, article: Article) -> str | None:
-        """Return the origin of an article as it is to be stored, None where another source of the run owns it.
+        """Return the origin to store with an article, None if another source of the run owns it.
 
-        What lies on nobody's host is told by whoever tells it first: its origin names that source.
+        An article on nobody's host belongs to the first source that gives it, and its origin names that source.
         """
         if not reading.teller:
             return OWN
@@ -70,12 +70,12 @@ class Ownership:
         if host in self._owned:
             self.left[reading.teller] += 1
             return None
-        if not reading.derived:  # an id that no other source gives: WordPress puts its own host in
+        if not reading.derived:  # no other source gives this id: WordPress includes its own host
             return OWN
         return f"{_TOLD} {sha256(reading.teller.encode()).hexdigest()[:16]}"
 
     def own_names(self, reading: Reading, article: Article) -> Article:
-        """Return an article without the other names that are not its source's to give."""
+        """Return an article without ids and other sources' addresses among its aliases."""
         if not reading.teller or not article.aliases:
             return article
         others = self._owned - self._hosts.get(reading.teller, frozenset())

@@ -1,6 +1,6 @@
-"""The running text of a saved page, without what stands around it.
+"""The running text of a saved page, without its surroundings.
 
-Owns which marked blocks are no text of the article, and how trafilatura is asked. Knows nothing of other fields.
+Owns which blocks are not text of the article, and the use of trafilatura. Knows nothing of other fields.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def tokens(element: lxml_html.HtmlElement) -> list[str]:
 
 
 def has_class(element: lxml_html.HtmlElement, match: Callable[[str], object]) -> bool:
-    """Return whether a class or the id is as the pattern says.
+    """Return whether a class or the id matches a pattern.
 
-    :param match: `fullmatch` of the pattern; searched for anywhere these patterns would be quadratic.
+    :param match: `fullmatch` of the pattern, since `search` would take quadratic time.
     """
     return any(match(token) for token in tokens(element))
 
@@ -57,7 +57,7 @@ def _is_caption(element: lxml_html.HtmlElement) -> bool:
 
 
 def captions(root: lxml_html.HtmlElement) -> list[str]:
-    """Return what stands under the page's pictures."""
+    """Return the captions of the page's pictures."""
     found = [inner_text(e) for e in root.iter() if isinstance(e.tag, str) and _is_caption(e)]
     return list(dict.fromkeys(filter(None, found)))
 
@@ -65,7 +65,7 @@ def captions(root: lxml_html.HtmlElement) -> list[str]:
 def extract_body(root: lxml_html.HtmlElement, apart: Collection[str]) -> str:
     """Return the paragraphs of the article, a line each.
 
-    :param apart: Other fields, such as title and lead, folded; a paragraph that is one of them is left out.
+    :param apart: Other fields, such as title and lead, folded. A paragraph equal to one of them is left out.
     """
     tree = copy.deepcopy(root)
     whole = max(1, len(inner_text(tree)))
@@ -87,7 +87,7 @@ def _is_own(line: str, apart: Collection[str]) -> bool:
 
 
 def _unfold_layout_tables(tree: lxml_html.HtmlElement) -> None:
-    """Make blocks of tables that only place things: such as hold tables, or running text in a cell."""
+    """Turn layout tables into blocks: tables that hold tables, or running text in a cell."""
     for table in list(tree.iter("table")):
         cells = list(table.iter("td", "th"))
         if table.find(".//table") is None and not any(len(inner_text(cell).split()) > _CELL_WORDS for cell in cells):
@@ -96,13 +96,13 @@ def _unfold_layout_tables(tree: lxml_html.HtmlElement) -> None:
             nested = next((up for up in part.iterancestors("table", "section")), table)
             if part is table or nested is table:
                 part.tag = "div"
-    etree.strip_tags(tree, "font", "center")  # lxml's `drop_tag` looks for its place among all its siblings
+    etree.strip_tags(tree, "font", "center")  # lxml's `drop_tag` searches all siblings for its place
     for block in list(tree.iter("div")):
         _split_at_breaks(block)
 
 
 def _split_at_breaks(block: lxml_html.HtmlElement) -> None:
-    """Make paragraphs of what double breaks divide, where a block holds nothing but text."""
+    """Split a block that holds only text into paragraphs at double breaks."""
     if len(block.findall("br")) < 2 or any(child.tag not in _INLINE for child in block):
         return
     parts = re.split(r"(?:<br\s*+/?>\s*+){2,}+", lxml_html.tostring(block, encoding="unicode", with_tail=False))
@@ -116,7 +116,7 @@ def _split_at_breaks(block: lxml_html.HtmlElement) -> None:
 
 
 def _drop(tree: lxml_html.HtmlElement, around: Callable[[lxml_html.HtmlElement], bool], whole: int) -> None:
-    """Take blocks out of a tree, but none that holds most of its text, whatever it is called."""
+    """Remove blocks from a tree, except a block with most of the text, whatever its name."""
     doomed = [e for e in tree.iter() if isinstance(e.tag, str) and e.tag not in {"html", "body", "head"} and around(e)]
     gone: set[lxml_html.HtmlElement] = set()
     for element in doomed:
@@ -149,10 +149,11 @@ def _by_trafilatura(tree: lxml_html.HtmlElement) -> str:
 
 
 def agreed(extracted: str, stated: str) -> str:
-    """Return the body, of what was extracted and what the page's metadata states as it.
+    """Return the body, from the extracted text and the text that the page's metadata states.
 
-    The publisher's word has no boilerplate, but often no paragraphs, and some cut it short. Where it is cut, or much
-    shorter, the extracted text stands; else the extracted lines that it knows, if they cover it; else it stands itself.
+    The stated text has no boilerplate, but often no paragraphs, and may be cut. If it is cut, or much shorter, return
+    the extracted text. Otherwise return the extracted lines that also occur in it, if they cover it, or else the stated
+    text.
     """
     if "<" in stated:
         stated = markup.html_to_text(stated)
@@ -174,7 +175,7 @@ def _share(part: Counter[str], whole: Counter[str]) -> float:
 
 
 def index_share(root: lxml_html.HtmlElement, body: Sequence[str]) -> float:
-    """Return which share of the body's words are teasers: headings that link elsewhere, and the text beside them."""
+    """Return the share of the body's words that are in teasers: headings that link elsewhere, and text beside them."""
     teasers: set[str] = set()
     for heading in root.iter("h2", "h3", "h4"):
         if heading.find(".//a[@href]") is None and next(heading.iterancestors("a"), None) is None:

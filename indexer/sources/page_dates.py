@@ -1,6 +1,6 @@
-"""Times as newspapers' pages write them, Vietnamese and machine-made, as ISO 8601.
+"""Parses the times on newspapers' pages, written by people or machines, into ISO 8601.
 
-Pure functions. Day before month, as everywhere in Vietnam; a time without an offset has none here either.
+Pure functions. The day comes before the month, as is usual in Vietnam. A time without an offset stays without.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OFFSET = re.compile(r"(?:GMT|UTC)\s*([+-])\s*(\d{1,2})(?::?(\d\d))?", re.IGNORE
 
 
 def to_iso(value: str) -> str | None:
-    """Return a time as ISO 8601, as exact as it was given; None if it is no time."""
+    """Return a time as ISO 8601, with the given precision; None if it is not a time."""
     value = " ".join(value.split())[:200]
     try:
         return _iso(value) or _vietnamese(value) or _rfc822(value)

@@ -1,6 +1,6 @@
-"""What a page says of its article to machines: JSON-LD, microdata, OpenGraph and other <meta> tags.
+"""A page's metadata on its article: JSON-LD, microdata, OpenGraph and other <meta> tags.
 
-Owns where each field stands there and which word is trusted first. Judges nothing, and never looks at running text.
+Owns the place of each field and the order of trust. Judges nothing, and never reads running text.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Node = dict[str, Any]
 
 @dataclass
 class Metadata:
-    """The words of one page, by name, most trusted first."""
+    """The metadata of one page: values by name, most trusted first."""
 
     nodes: list[Node] = field(default_factory=list)
     meta: dict[str, list[str]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Metadata:
 
 
 def read_metadata(root: lxml_html.HtmlElement) -> Metadata:
-    """Return what a tree tells in its metadata."""
+    """Return the metadata of a page's tree."""
     graph = list(_graph(root))
     nodes = [node for node in graph if any(_ARTICLE.fullmatch(kind) for kind in _strings(node.get("@type")))]
     meta = _meta(root)
@@ -59,7 +59,7 @@ def read_metadata(root: lxml_html.HtmlElement) -> Metadata:
 
 
 def _graph(root: lxml_html.HtmlElement) -> Iterator[Node]:
-    """Yield every JSON-LD object that stands by itself, in an array or in a @graph; broken blocks are passed over."""
+    """Yield every JSON-LD object that stands alone, in an array or in a @graph. Broken blocks are skipped."""
     waiting: list[object] = []
     for script in root.iter("script"):
         if "ld+json" in (script.get("type") or "").lower():
@@ -84,7 +84,7 @@ def _bare(script: str) -> str:
 
 
 def _strings(value: object, depth: int = 0) -> list[str]:
-    """Return the strings that a property holds: itself, or the names or addresses of its objects."""
+    """Return the strings of a property: the value itself, or the names or addresses of its objects."""
     if isinstance(value, str):
         bare = folding.clean(html.unescape(value))
         return [bare] if bare else []
@@ -137,7 +137,7 @@ def _item_value(tag: lxml_html.HtmlElement) -> str:
 
 
 def _crumbs(nodes: Sequence[Node]) -> list[str]:
-    """Return the names of the first trail, without the front page's."""
+    """Return the names in the first breadcrumb trail, without the front page."""
     for node in nodes:
         items = node.get("itemListElement")
         names = [_crumb(item) for item in items] if isinstance(items, list) else []

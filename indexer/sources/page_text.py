@@ -1,6 +1,6 @@
-"""The text of one article's page, as a crawler leaves it, and of what the page links to.
+"""The text of one article's page, as a crawler saves it, and the articles that the page links to.
 
-Owns the layout that pages of one CMS share, told by the form of lines and not by what they say:
+Owns the layout that pages of one CMS share. It is recognised by the form of lines, not by their content:
 
     TITLE
     SECTION - dd/mm/yyyy hh:mm[ AUTHOR]
@@ -10,12 +10,12 @@ Owns the layout that pages of one CMS share, told by the form of lines and not b
     dated teasers: SECTION - dd/mm/yyyy hh:mm, TITLE, LEAD, a line each
     bare headlines: - TITLE
 
-Every part below the second line may be missing. A label among the paragraphs is no text of the article and is left out.
-Ids are hashes of titles, so that an article has one id on every page that links to it; what becomes of two readings of
-one id is the build's. Where a title ends within an inline teaser is `indexer.sources.teaser`'s to say.
+Every part below the second line may be missing. A label among the paragraphs is left out. Ids are hashes of titles, so
+that an article has the same id on every page that links to it; the build decides between two readings of one id.
+`indexer.sources.teaser` finds the end of a title within an inline teaser.
 
-A first paragraph is not taken for a lead unless the page links to itself and gives it as one: nothing in its form
-tells them apart, and both are encoded and searched alike.
+A first paragraph counts as the lead only if the page links to itself with it as the lead. Otherwise nothing in its form
+shows a lead, and both are encoded and searched alike.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DATELINE = re.compile(
 _BULLET = re.compile(r"[-–•] (?P<title>.+)")
 _CREDIT = re.compile(
     r"\bẢnh ?:|\(ảnh\b|\b[Nn]guồn ảnh\b|\bPhoto\b"
-    r"|(?<=\W)Ảnh (?!hưởng)\S++(?: \S++){0,5}+$"  # set off by nothing, but at the end; "Ảnh hưởng" is "influence"
+    r"|(?<=\W)Ảnh (?!hưởng)\S++(?: \S++){0,5}+$"  # without a separator, but at the end; "Ảnh hưởng" is "influence"
 )
 _VIDEO = re.compile(r"(?:video|clip)\b", re.IGNORECASE)
 _LABEL = re.compile(
@@ -54,7 +54,7 @@ _MAX_CAPTION_WORDS = 20
 
 @dataclass(frozen=True)
 class _TextLine:
-    """A line that holds text: clean, and without the bar it may have ended in."""
+    """A line of text, clean, without the bar that may have ended it."""
 
     number: int
     text: str
@@ -70,13 +70,13 @@ class _Body:
 
 
 _LinkedReading = tuple[str, Reading]
-"""The block of the page where an article is linked, and what the link says of it."""
+"""The block of the page where an article is linked, and the link's reading of it."""
 
 
 def read(path: Path) -> Iterator[Reading | BadLine]:
     """Yield the page's article, then a reading for each article it links to, in the page's order.
 
-    The article's `links` name them all: id, title, and the block where they stand.
+    The article's `links` list them all: id, title, and the block of the link.
     """
     data = path.read_bytes().removeprefix(_BOM)
     try:
@@ -152,7 +152,7 @@ def _reading(line: int, title: str, **fields: object) -> Reading:
 def _dateline(line: str) -> dict[str, str] | None:
     """Return the fields of a section line, None if it is not one.
 
-    A date outside the calendar stays as it stands on the page, for validation to report.
+    An impossible date stays as it is on the page; validation reports it.
     """
     match = _DATELINE.fullmatch(line)
     if not match:
@@ -167,14 +167,14 @@ def _dateline(line: str) -> dict[str, str] | None:
 
 
 def _teaser_dateline(line: _TextLine) -> dict[str, str] | None:
-    """Return the fields of a section line below the second line; prose after the time is no author."""
+    """Return the fields of a section line below the second line. Prose after the time is not an author."""
     dated = _dateline(line.text)
     prose = dated and any(word[0].islower() for word in dated.get("author", "").split())
     return None if prose else dated
 
 
 def _links_start(lines: Sequence[_TextLine]) -> tuple[int, int]:
-    """Return where the body ends, and where after it and a label the dated teasers or the headlines begin."""
+    """Return the line where the body ends, and the line where dated teasers or headlines begin after a label."""
     dated = next((i for i, line in enumerate(lines) if _teaser_dateline(line)), None)
     if dated is not None:
         return (dated - 1 if dated and _is_label(lines[dated - 1], or_looks_like=True) else dated), dated
@@ -183,7 +183,7 @@ def _links_start(lines: Sequence[_TextLine]) -> tuple[int, int]:
         start -= 1
     run = lines[start:]
     labelled = start > 0 and _is_label(lines[start - 1])
-    # Lists and answers of interviews have bullets too, but their items end in punctuation.
+    # Lists, and answers in interviews, have bullets too, but their items end in punctuation.
     if not all(_is_headline(line) for line in run) or (len(run) == 1 and not labelled):
         return len(lines), len(lines)
     return start - labelled, start
@@ -192,7 +192,7 @@ def _links_start(lines: Sequence[_TextLine]) -> tuple[int, int]:
 def _is_label(line: _TextLine, *, or_looks_like: bool = False) -> bool:
     """Return whether a line is the label of a block of links.
 
-    :param or_looks_like: Take any few words that are no sentence for one.
+    :param or_looks_like: Accept any few words that are not a sentence.
     """
     if line.barred or _BULLET.fullmatch(line.text):
         return False
@@ -205,7 +205,7 @@ def _is_headline(line: _TextLine) -> bool:
 
 
 def _linked(lines: Sequence[_TextLine]) -> Iterator[_LinkedReading | BadLine]:
-    """Yield the dated teasers and the headlines, and what among them is neither."""
+    """Yield the dated teasers and the headlines, and a bad line for anything else among them."""
     rest = deque(lines)
     while rest:
         line = rest.popleft()
@@ -228,7 +228,7 @@ def _is_plain(line: _TextLine) -> bool:
 
 
 def _body(lines: Sequence[_TextLine], titles: Collection[str]) -> _Body:
-    """Return what stands between the section line and the links.
+    """Return the body: the lines between the section line and the links.
 
     :param titles: Folded titles of the page.
     """
@@ -248,10 +248,10 @@ def _body(lines: Sequence[_TextLine], titles: Collection[str]) -> _Body:
 
 
 def _inline_teaser(line: _TextLine, titles: Collection[str], *, at_end: bool) -> Reading | None:
-    """Return the reading of a line that ended in a bar, None if it is a caption.
+    """Return the reading of a line with a bar at its end, None if it is a caption.
 
-    After the last paragraph a line is a teaser, unless it is one short sentence with a full stop, which titles have
-    not. Among paragraphs it is a caption, unless a title is surely followed by a lead or the CMS has cut it short.
+    After the last paragraph a line is a teaser, unless it is one short sentence with a full stop, which titles do not
+    have. Among paragraphs it is a caption, unless a lead surely follows a title or the CMS has cut it short.
 
     :param at_end: Whether no paragraph follows.
     """

@@ -1,6 +1,6 @@
-"""How often, and what, a site is asked: a rate for each host, robots.txt, retries that back off.
+"""Polite crawling: a rate for each host, robots.txt, retries that back off.
 
-Owns the manners. What one answer may cost is `fetching`'s.
+Owns these rules. `fetching` owns the limits of one answer.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from indexer.sources.fetching import FetchError, FetchLimits, FetchResponse, fet
 
 TOKEN = "Lienquan"  # noqa: S105  the name that robots.txt knows this program by
 ROBOTS_BYTES = 500 * 2**10
-"""How much of a robots.txt is read: what RFC 9309 asks for at least."""
+"""The most bytes of a robots.txt that are read: the least that RFC 9309 requires."""
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _LONGEST_WAIT = 60.0
@@ -29,11 +29,11 @@ _LONGEST_DELAY = 30.0
 
 @dataclass
 class Web:
-    """The web as one run visits it.
+    """The web, as seen by one run.
 
     :param delay: Seconds from one request to the next at the same host; a longer `Crawl-delay` of its robots.txt
-        counts, up to half a minute. At 0, one's own machine, retries do not wait either.
-    :param tries: How often an address is asked before it is given up.
+        applies, up to half a minute. At 0, for one's own machine, retries do not wait either.
+    :param tries: The number of attempts for an address.
     """
 
     bounds: FetchLimits = field(default_factory=FetchLimits)
@@ -47,9 +47,9 @@ class Web:
     def get(
         self, url: str, headers: Mapping[str, str] | None = None, bounds: FetchLimits | None = None
     ) -> FetchResponse:
-        """Return an answer of status 200 or 304, asked for again where it may be otherwise in a moment.
+        """Return an answer with status 200 or 304. Try again after a temporary failure.
 
-        :raises FetchError: if there is none.
+        :raises FetchError: if there is no such answer.
         """
         for attempt in range(1, self.tries + 1):
             try:
@@ -65,7 +65,8 @@ class Web:
     def allows(self, url: str) -> bool:
         """Return whether a site's robots.txt lets this program read an address.
 
-        One that cannot be had for the server's fault forbids all (RFC 9309, 2.3.1.4), one that is not there nothing.
+        If a server error hides the file, everything is forbidden (RFC 9309, 2.3.1.4). If there is no file, everything
+        is allowed.
         """
         robots = self._robots_of(url)
         return robots is not None and bool(robots.can_fetch(url, TOKEN))

@@ -1,4 +1,4 @@
-"""What a source yields."""
+"""The values that a source yields, and its options."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from indexer.limits.confined import Allowance
 class Reading:
     """The fields of one article as a source gives them, not yet validated.
 
-    :param line: Where it stands in the source, from 1.
+    :param line: Its line in the source, from 1.
     :param fields: Field names of the archive line, and others, with the source's values.
     :param derived: Whether the id was made from other fields, so that a fuller reading of the same id wins.
-    :param file: The file of the source where it stands, if the source is a folder.
-    :param teller: The key of the site that says so; nothing where the operator does, by a file or a database.
+    :param file: Its file, if the source is a folder.
+    :param teller: The key of the site that gives it; empty for the operator's own file or database.
     """
 
     line: int
@@ -31,17 +31,17 @@ class Reading:
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What an operator may say of a source that its files do not.
+    """The options of a source that its files do not contain.
 
-    :param columns: For a table: field of the archive line -> header of the column that it is taken from.
-    :param encoding: The encoding of its text; found out by default.
-    :param memory: The home that keeps what remote sources gave; without one all is asked for anew.
+    :param columns: For a table: field of the archive line -> header of its column.
+    :param encoding: The encoding of its text; detected by default.
+    :param memory: The home with the memory of remote sources; without one everything is asked for again.
     :param allow_private: Whether machines of private networks may be asked.
     :param allow_shrink: Whether a remote source may lose any number of its articles at once.
-    :param ask: Whether remote sources are asked, or what is remembered of them is taken.
-    :param most_pages: How many pages, of a site or of rows, are read of a remote source; all by default.
-    :param most_seconds: After how long no further page of a site is begun; the next run goes on there.
-    :param allowance: What reading a source may take, by a child that can be ended; by default this process reads it.
+    :param ask: Whether remote sources are asked; if not, only their memory is used.
+    :param most_pages: The most pages, of a site or of rows, that are read from a remote source; all by default.
+    :param most_seconds: Seconds after which no further page of a site is begun; the next run goes on there.
+    :param allowance: The limits of a child that reads the source; by default this process reads it.
     :raises ValueError: if there is no such field or no such encoding.
     """
 
@@ -68,13 +68,13 @@ class SourceOptions:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A place of the source that no article can be read from.
+    """A place of a source from which no article can be read.
 
-    :param line: Where it stands, from 1.
-    :param raw: What stands there.
+    :param line: Its line, from 1.
+    :param raw: Its content.
     :param reason: What was expected.
-    :param file: The file of the source where it stands, if the source is a folder.
-    :param incomplete: Whether more than this place is lost: a file that could not be read, or not to its end.
+    :param file: Its file, if the source is a folder.
+    :param incomplete: Whether more than this place is lost, as when a file could not be read to its end.
     """
 
     line: int

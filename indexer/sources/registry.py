@@ -1,8 +1,7 @@
-"""Which kinds of sources there are: how each is described, how it is named, and what reads it.
+"""The kinds of sources: how each is described and named, and the function that reads it.
 
-One entry of `KINDS` is all that a further kind needs (docs/add-a-source.md). What reads a source is imported when a
-source of its kind is asked, for its libraries take a while to import. Files are told apart by their endings
-(`formats`).
+A further kind needs only one entry of `KINDS` (docs/add-a-source.md). The module that reads a kind is imported when it
+is first needed, since its libraries take a while to import. Kinds of files differ by their endings (`formats`).
 """
 
 from __future__ import annotations
@@ -32,20 +31,20 @@ if TYPE_CHECKING:
 _SCHEMES = ("http://", "https://")
 
 Update = Callable[[Any, "Memory", SourceOptions], Iterator[BadLine]]
-"""Brings the memory of a source up to date and yields what is wrong with it: (source, memory, options)."""
+"""Brings the memory of a source up to date and yields its problems: (source, memory, options)."""
 
 
 @dataclass(frozen=True)
 class SourceKind:
     """One kind of source.
 
-    :param types: What `type` may say of it in a file of sources.
-    :param options: What a source of this kind takes, a model of its own that no other kind has.
-    :param update: What reads it; None of files, which are read anew each time and not remembered.
-    :param prefix: What stands before `https://` where one is named by its address alone; None where none can be.
-    :param own: Whether it is the operator's own, as a database is: its word counts for any host, and it may take any
-        time as long as it gets on.
-    :param paged: Whether `sync` publishes what some hundred pages of it gave before it reads on.
+    :param types: The values of `type` in a file of sources.
+    :param options: The model of its settings; no other kind has the same.
+    :param update: The function that reads it; None for files, which are read anew each time and not remembered.
+    :param prefix: The text before `https://` if a source is named by its address alone; None if it cannot be.
+    :param own: Whether it is the operator's own, such as a database. It may then define articles on any host, and take
+        any time as long as it makes progress.
+    :param paged: Whether `sync` publishes after some hundred pages before it reads on.
     """
 
     types: tuple[str, ...]
@@ -78,7 +77,7 @@ def _update_sql(source: SqlSource, memory: Memory, options: SourceOptions) -> It
 
 
 def _polite(source: Remote, options: SourceOptions) -> Web:
-    """Return what fetches from a source's hosts, as often as it may and no longer than it should."""
+    """Return a `Web` with a source's delay and time limit."""
     from indexer.sources.fetching import FetchLimits
     from indexer.sources.politeness import Web
 
@@ -91,16 +90,16 @@ KINDS: tuple[SourceKind, ...] = (
     SourceKind(("sql",), SqlSource, _update_sql, own=True),
     SourceKind(("file", "wxr"), FileSource, None, own=True),
 )
-"""All of them."""
+"""All kinds of sources."""
 
 
 def kind_of(source: AnySource) -> SourceKind:
-    """Return the kind that a source is of."""
+    """Return the kind of a source."""
     return next(kind for kind in KINDS if isinstance(source, kind.options))
 
 
 def update(source: RememberedSource, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
-    """Bring the memory of a source up to date; yield what is wrong with it.
+    """Bring the memory of a source up to date; yield its problems.
 
     :raises SourceError: if its settings do not fit it.
     """
@@ -110,14 +109,14 @@ def update(source: RememberedSource, memory: Memory, options: SourceOptions) -> 
 
 
 def is_address(spec: str) -> bool:
-    """Return whether a source is named by an address that some kind knows by its beginning."""
+    """Return whether a name is an address with the prefix of some kind."""
     return _kind_at(spec) is not None
 
 
 def at_address(spec: str) -> RememberedSource:
     """Return the source that an address names.
 
-    :raises SourceError: if it is none.
+    :raises SourceError: if the address is invalid.
     """
     kind = _kind_at(spec)
     try:

@@ -1,8 +1,8 @@
-"""A source that is asked over the network: memory brought up to date, then everything that is remembered.
+"""Reads a source over the network: brings its memory up to date, then yields everything remembered.
 
-What is yielded is the whole of the source, whatever of it was asked for this time; so an archive that is built from it
-neither loses what a feed shows no more nor what could not be had just now. Where an allowance is given, the source is
-asked by a child that can be ended (`indexer.limits.confined`): what the child committed to the memory stays.
+The whole source is yielded, however little of it was fetched this time. So an archive built from it loses neither
+articles that a feed no longer shows nor articles that could not be fetched. If an allowance is given, a child that can
+be ended asks the source (`indexer.limits.confined`). What the child committed to the memory stays.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from indexer.sources.registry import kind_of, update
 
 
 def read(source: RememberedSource, options: SourceOptions) -> Iterator[Reading | BadLine]:
-    """Yield what is wrong with a source, then the readings of all that it has given and not taken back.
+    """Yield the problems of a source, then the readings of all that it has given and not withdrawn.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
     """
@@ -39,14 +39,14 @@ def read(source: RememberedSource, options: SourceOptions) -> Iterator[Reading |
 
 
 def _told(source: RememberedSource, reading: Reading) -> Reading:
-    """Return a reading with what its source adds to it; a database is the operator's own and no teller."""
+    """Return a reading with its source's defaults and key. A database is the operator's own, so it has no key."""
     teller = "" if kind_of(source).own else source.source_key
     return replace(reading, fields={**source.defaults, **reading.fields}, teller=teller)
 
 
 @contextmanager
 def _remembering(options: SourceOptions) -> Iterator[SourceOptions]:
-    """Yield the options with a memory on disk for the moment, where a child needs one and there is none."""
+    """Yield the options, with a temporary memory on disk if a child needs one and there is none."""
     if options.memory is not None or options.allowance is None:
         yield options
         return
@@ -55,7 +55,7 @@ def _remembering(options: SourceOptions) -> Iterator[SourceOptions]:
 
 
 def _refreshed(source: RememberedSource, options: SourceOptions) -> Iterator[BadLine]:
-    """Bring the memory of a source up to date; a reading that was ended is one more thing that is wrong with it."""
+    """Bring the memory of a source up to date; yield its problems. Work that was ended is one more problem."""
     try:
         yield from refresh(source, options)
     except WorkEnded as error:
@@ -64,7 +64,7 @@ def _refreshed(source: RememberedSource, options: SourceOptions) -> Iterator[Bad
 
 
 def refresh(source: RememberedSource, options: SourceOptions) -> Iterator[BadLine]:
-    """Bring the memory of a source up to date; yield what is wrong with it.
+    """Bring the memory of a source up to date; yield its problems.
 
     :raises SourceError: if its settings do not fit it, or the memory is damaged.
     :raises WorkEnded: if it took more than is allowed, or crashed.
@@ -72,7 +72,7 @@ def refresh(source: RememberedSource, options: SourceOptions) -> Iterator[BadLin
     if options.allowance is None:
         yield from _here(source, options)
         return
-    # A database is the newsroom's own and may be large: what is read of it in all may take any time.
+    # A database is the newsroom's own and may be large, so its total time is unlimited.
     allowance = replace(options.allowance, total=None) if kind_of(source).own else options.allowance
     with closing(ConfinedChild(allowance)) as child:
         yield from child.run(_here, source, replace(options, allowance=None))
@@ -84,6 +84,6 @@ def _here(source: RememberedSource, options: SourceOptions) -> Iterator[BadLine]
 
 
 def remembered(source: RememberedSource, home: Path) -> tuple[int, bool]:
-    """Return how many articles of a source are remembered, and whether pages were left for another run."""
+    """Return the number of a source's remembered articles, and whether pages were left for another run."""
     with open_memory(home, source.source_key) as memory:
         return memory.articles(), bool(memory.state.get("left"))

@@ -1,7 +1,7 @@
 """From the bytes of a table to its rows: the encoding, the lines, the cells.
 
-Knows nothing of articles. A row that cannot be read costs that row: a quote that is never closed takes no other row
-with it, because reading goes on at the line after the one where it stands.
+Knows nothing of articles. A row that cannot be read costs only that row. After a quote that is never closed, reading
+goes on at the line after the quote's line, so no other row is lost.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from indexer.sources.reading import BadLine
 from indexer.sources.stream import MAX_LINE, Stream
 
 _PREFIX = 2**18
-"""How much of a table is looked at to find out its encoding, in bytes."""
+"""Bytes of a table that are examined to detect its encoding."""
 
 MAX_ROW_LINES = 10_000
-"""The most lines of a row; more are those after a quote that is not closed."""
+"""The most lines of a row. Beyond that, a quote was not closed."""
 
 TOO_LONG = f"expected a row of at most {MAX_ROW_LINES} lines and {MAX_LINE // 2**20} MiB: is a quote not closed?"
 
 _READ_AGAIN = 8
-"""How often, all in all, what was read may be read again because a row was given up."""
+"""How many times the text read so far may be read again, in total, after rows were given up."""
 _READ_AGAIN_AT_FIRST = 2**22
-"""What may be read again in any case, however short the table is."""
+"""The least number of characters that may be read again, however short the table is."""
 _LINE_COST = 32
-"""What taking a line costs beside its characters, in characters."""
+"""The cost of a line beside its characters, in characters."""
 _SHOWN = 1000
 _BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
-_LEGACY = ("cp1258", "cp1252")  # of equals the first: they differ in the letters that only Vietnamese has
+_LEGACY = ("cp1258", "cp1252")  # the first wins a tie: they differ in letters that only Vietnamese has
 _WIDE = ("utf_16_le", "utf_16_be")
 _ESCAPED = re.compile(r"[\udc80-\udcff]")
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """The cells of a row, the number of the line where it starts, from 1, and what stands there."""
+    """A row: its cells, the number of its first line, from 1, and the text there."""
 
     line: int
     cells: list[str]
@@ -52,11 +52,11 @@ class TableRow:
 
 
 def read(stream: Stream, encoding: str | None, delimiter_of: Callable[[str], str]) -> Iterator[TableRow | BadLine]:
-    """Yield the rows that are not blank, and what is wrong with others.
+    """Yield the rows that are not blank, and a bad line for each faulty one.
 
-    :param encoding: Found out if it is None.
-    :param delimiter_of: Called with the first line.
-    :raises SourceError: if the encoding cannot be found out.
+    :param encoding: Detected if None.
+    :param delimiter_of: Returns the delimiter, given the first line.
+    :raises SourceError: if the encoding cannot be detected.
     """
     head = io.BufferedReader(stream).read(_PREFIX)
     encoding = encoding or _found_encoding(head)
@@ -85,7 +85,7 @@ def _rows(stream: Stream, lines: _Lines, delimiter: str) -> Iterator[TableRow | 
             if stream.damage and lines.ended:
                 yield lines.bad(stream.damage)
                 return
-            if delimiter == "\t" and lines.rewind():  # where a quote may be a letter like any other
+            if delimiter == "\t" and lines.rewind():  # in TSV a quote may be an ordinary character
                 yield lines.row(lines.taken[0].text.rstrip("\r\n").split("\t"))
             else:
                 yield lines.fail(f"expected cells, quoted where they hold quotes or line ends: {error}")
@@ -100,7 +100,7 @@ def _rows(stream: Stream, lines: _Lines, delimiter: str) -> Iterator[TableRow | 
 
 
 def _checked(row: TableRow, encoding: str | None) -> TableRow | BadLine:
-    """Return the row, or what is wrong with its characters.
+    """Return the row, or a bad line if its characters are damaged.
 
     :param encoding: None for UTF-8.
     """
@@ -115,9 +115,9 @@ def _checked(row: TableRow, encoding: str | None) -> TableRow | BadLine:
 
 
 def _found_encoding(head: bytes) -> str:
-    """Return the encoding of a table that begins like this.
+    """Detect the encoding of a table from its beginning.
 
-    :raises SourceError: if it is none of those that are looked for.
+    :raises SourceError: if it is not one of the expected encodings.
     """
     for bom, encoding in _BOMS.items():
         if head.startswith(bom):
@@ -126,7 +126,7 @@ def _found_encoding(head: bytes) -> str:
     decoded = codecs.getincrementaldecoder("utf-8")("replace").decode(head)
     stray = decoded.count("\N{REPLACEMENT CHARACTER}")
     letters = sum(not character.isascii() for character in decoded) - stray
-    if not wide and stray <= letters:  # as it is where a few bytes of a UTF-8 file are damaged
+    if not wide and stray <= letters:  # as in a UTF-8 file with a few damaged bytes
         return "utf-8"
     candidates = _WIDE if wide else _LEGACY
     found = list(charset_normalizer.from_bytes(head, cp_isolation=list(candidates)))
@@ -147,7 +147,7 @@ class _CsvLine:
 
 
 class _Lines:
-    """The lines of a table as the CSV reader takes them, which can be given back."""
+    """The lines of a table for the CSV reader. Lines can be given back."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self._text = text
@@ -186,7 +186,7 @@ class _Lines:
         return _CsvLine(self.number, text[:_SHOWN], whole=False)
 
     def first(self) -> str:
-        """Return the first line without taking it; nothing if there is none."""
+        """Return the first line without taking it; empty if there is none."""
         try:
             self._back.append(self._read())
         except StopIteration:
@@ -199,7 +199,7 @@ class _Lines:
         self._size = 0
 
     def rewind(self) -> bool:
-        """Give back all lines of the row but its first; say whether that was done, for it must not go on for ever."""
+        """Give back all lines of the row but its first. Return whether this was done, since rereading is limited."""
         given = self.taken[1:]
         size = sum(len(line.text) + _LINE_COST for line in given)
         if size > self._may_give_back:
@@ -210,14 +210,14 @@ class _Lines:
         return True
 
     def fail(self, reason: str) -> BadLine:
-        """Return the line where the row starts as a bad one, and give back the others."""
+        """Return the row's first line as a bad line, and give back the others."""
         last = self.taken[-1].number
         return self.bad(reason if self.rewind() else f"{reason}; passed over up to line {last}")
 
     def row(self, cells: list[str]) -> TableRow:
-        """Return what was taken as a row."""
+        """Return the lines taken so far as a row."""
         return TableRow(self.taken[0].number, cells, "".join(line.text for line in self.taken))
 
     def bad(self, reason: str) -> BadLine:
-        """Return the line where the row starts as a bad one."""
+        """Return the row's first line as a bad line."""
         return BadLine(self.taken[0].number, self.taken[0].text[:_SHOWN].rstrip("\r\n"), reason)

@@ -1,6 +1,6 @@
 """Sitemaps: ordinary ones, those of news, and indexes of sitemaps → addresses.
 
-Owns what stands where in a sitemap. Knows nothing of the web: bytes come in.
+Owns the layout of sitemaps. Knows nothing of the web: bytes come in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from lxml import etree
 from indexer.sources.xml_names import split_name
 
 MAX_BYTES = 52_428_800
-"""What a sitemap may have unpacked, by sitemaps.org."""
+"""The most bytes of an unpacked sitemap, by sitemaps.org."""
 
 _MAX_ADDRESSES = 50_000
 _GZIP = b"\x1f\x8b"
@@ -22,14 +22,14 @@ _PIECE = 2**16
 
 
 class NotSitemap(ValueError):
-    """Bytes that are no sitemap; the message says what was expected."""
+    """The bytes are not a sitemap; the message says what was expected."""
 
 
 @dataclass(frozen=True)
 class SitemapEntry:
     """An address of a sitemap.
 
-    :param changed: What the sitemap says of when it was changed or published, as it is written there; or nothing.
+    :param changed: When it was changed or published, as written in the sitemap; or empty.
     """
 
     url: str
@@ -40,9 +40,9 @@ class SitemapEntry:
 class Sitemap:
     """A sitemap.
 
-    :param index: Whether its addresses are those of sitemaps.
-    :param news: Whether it lists news, and so the last two days only.
-    :param cut: Why it ends early, or nothing.
+    :param index: Whether its addresses are sitemaps.
+    :param news: Whether it lists news, and so only the last two days.
+    :param cut: Why it ends early, or empty.
     """
 
     places: list[SitemapEntry]
@@ -52,9 +52,9 @@ class Sitemap:
 
 
 def unpacked(data: bytes) -> bytes:
-    """Return the bytes of a sitemap that may be packed by gzip, as a file is.
+    """Return the bytes of a sitemap, unpacked if they are a gzip file.
 
-    :raises NotSitemap: if they unpack to too much, or not to their end.
+    :raises NotSitemap: if they unpack to too much, or are incomplete.
     """
     if not data.startswith(_GZIP):
         return data
@@ -76,7 +76,7 @@ def unpacked(data: bytes) -> bytes:
 
 
 def looks_like_sitemap(data: bytes) -> bool:
-    """Return whether bytes are meant for a sitemap, by what their first element is called."""
+    """Return whether bytes are a sitemap, by the name of their first element."""
     try:
         for _, element in _events(data[:_PIECE], ("start",)):
             return split_name(element)[1] in {"urlset", "sitemapindex"}
@@ -86,9 +86,9 @@ def looks_like_sitemap(data: bytes) -> bool:
 
 
 def parse(data: bytes) -> Sitemap:
-    """Return the addresses of a sitemap; one that is cut short gives those before the cut.
+    """Return the addresses of a sitemap. A sitemap that is cut gives those before the cut.
 
-    :raises NotSitemap: if the bytes are none.
+    :raises NotSitemap: if the bytes are not a sitemap.
     """
     places: list[SitemapEntry] = []
     root, news, cut = "", False, ""
@@ -122,7 +122,7 @@ def _events(data: bytes, wanted: tuple[str, ...]) -> etree.iterparse:
 
 
 def _place(element: etree._Element) -> tuple[SitemapEntry | None, bool]:
-    """Return the address of an entry with its time, and whether it is one of news."""
+    """Return the address of an entry with its time, and whether it is news."""
     url, changed, published, news = "", "", "", False
     for below in element.iter():
         if not isinstance(below.tag, str):

@@ -1,7 +1,7 @@
-"""A query of a SQL database → what a memory holds afterwards.
+"""Brings a memory up to date from a query of a SQL database.
 
-Owns how rows are asked for: by pages behind the last key, and after the first run only those changed since the
-watermark. Knows SQLAlchemy's core alone, and so SQLite, PostgreSQL, MariaDB and what else has a dialect.
+Owns how rows are requested: by pages after the last key, and after the first run only rows changed since the watermark.
+Uses only SQLAlchemy's core, and so supports SQLite, PostgreSQL, MariaDB and every other dialect.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ _BIND = re.compile(r"(?<![:\w\\]):(?=\w)")
 _BETWEEN_ITEMS = re.compile("[;|,]")
 _LISTS = ("tags", "aliases")
 _OVERLAP = timedelta(minutes=2)
-"""How far before the last watermark is asked again, where it is a time: transactions end later than they begin."""
+"""How far before the last watermark rows are read again, if it is a time, since transactions end after they begin."""
 
 _DEEPEST_JSON = 2**16
 
 
 def update(source: SqlSource, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
-    """Bring a memory to what a query gives now; yield what is wrong on the way, each in words.
+    """Bring a memory up to date with a query; yield the problems met.
 
-    :raises SourceError: if the source does not fit its database: a driver or a column is missing.
+    :raises SourceError: if a driver or a column is missing.
     """
     engine = _engine(source)
     memory.begin()
@@ -85,7 +85,7 @@ class _SqlVisit:
     def _mapped(self) -> dict[str, str]:
         """Return field -> column.
 
-        :raises SourceError: if a column that is named is none of the query's, or none is the title.
+        :raises SourceError: if a named column is not in the query, or no column is the title.
         """
         said = {"key": self._source.key, "watermark": self._source.watermark, "deleted": self._source.deleted}
         said |= {f"columns.{field}": column for field, column in self._source.columns.items()}
@@ -109,7 +109,7 @@ class _SqlVisit:
         return self._rows.c[name]
 
     def _pages(self, select: Callable[[sa.Row[Any] | None], sa.Select[Any]]) -> Iterator[list[sa.Row[Any]]]:
-        """Yield pages of rows, each asked for behind the last row of the page before."""
+        """Yield pages of rows; each starts after the last row of the page before."""
         last = None
         while True:
             rows = list(self._connection.execute(select(last).limit(self._source.page)))
@@ -121,7 +121,7 @@ class _SqlVisit:
             last = rows[-1]
 
     def _all(self) -> Iterator[BadLine]:
-        """Take in every row by its key; one that was broken off goes on behind the last page."""
+        """Read every row in the order of keys. An interrupted run goes on after its last page."""
         state, key = self._memory.state, self._column(self._source.key)
 
         def select(last: sa.Row[Any] | None) -> sa.Select[Any]:
@@ -144,7 +144,7 @@ class _SqlVisit:
                 yield self._bad(kept)
 
     def _changed(self, watermark: str) -> Iterator[BadLine]:
-        """Take in what was changed since the last watermark, oldest first, rows of one watermark by their keys."""
+        """Read the rows changed since the last watermark, oldest first; rows of one watermark in the order of keys."""
         mark, key = self._column(watermark), self._column(self._source.key)
         known = self._memory.state.get("watermark")
         since = _stored(known) if known is not None else None
@@ -175,7 +175,7 @@ class _SqlVisit:
         for rows in self._pages(select):
             there.update((_key(row[0]), row[0]) for row in rows)
         remembered = self._memory.places()
-        new = [value for name, value in there.items() if name not in remembered]  # with a watermark that is missing
+        new = [value for name, value in there.items() if name not in remembered]  # their watermark is missing
         for at in range(0, len(new), self._source.page):
             some = sa.select(self._rows).where(key.in_(new[at : at + self._source.page]))
             for row in self._connection.execute(some):
@@ -205,7 +205,7 @@ class _SqlVisit:
         self._memory.put(_key(value), "", self._article(row))
 
     def _is_ahead(self, mark: object) -> bool:
-        """Return whether a watermark is a time too far ahead: nothing that is changed until then would be read."""
+        """Return whether a watermark is a time too far ahead; rows changed before that time would not be read."""
         try:
             moment = datetime.fromisoformat(mark) if isinstance(mark, str) and "-" in mark else mark
         except ValueError:  # text of another kind
@@ -232,14 +232,14 @@ def _key(value: object) -> str:
 
 
 def _says_yes(value: object) -> bool:
-    """Return whether a flag is set; a time is, and so are words other than those that say no."""
+    """Return whether a flag is set. A time counts as set, and so do words other than those for no."""
     if isinstance(value, str):
         return value.strip().casefold() not in {"", "0", "f", "false", "n", "no"}
     return value is not None and value != b"\x00" and bool(value)
 
 
 def _plain(value: object, field: str, zone: str) -> Any:
-    """Return a value as JSON has it."""
+    """Return a value in a form that JSON has."""
     if isinstance(value, datetime):
         return value.isoformat() + ("" if value.tzinfo else zone)
     if isinstance(value, date):
@@ -260,7 +260,7 @@ def _plain(value: object, field: str, zone: str) -> Any:
 
 
 def _with_zone(value: str, zone: str) -> str:
-    """Return a time that SQLite keeps as text with its offset; anything else as it is."""
+    """Return a time that SQLite keeps as text, with its offset added; return anything else unchanged."""
     try:
         moment = datetime.fromisoformat(value.strip())
     except ValueError:
@@ -269,7 +269,7 @@ def _with_zone(value: str, zone: str) -> str:
 
 
 def _items(value: str) -> list[str]:
-    """Return the items of a list as a database keeps one: a JSON array, or words between `;`, `|` or `,`."""
+    """Return the items of a list in a database's form: a JSON array, or words separated by `;`, `|` or `,`."""
     if value.lstrip().startswith("[") and len(value) <= _DEEPEST_JSON:
         try:
             found = json.loads(value)
@@ -281,7 +281,7 @@ def _items(value: str) -> list[str]:
 
 
 def _storable(value: object) -> list[str | int | float]:
-    """Return a key or watermark in a form that JSON keeps."""
+    """Return a key or watermark in a form that JSON can store."""
     if isinstance(value, datetime):
         return ["datetime", value.isoformat()]
     if isinstance(value, date):

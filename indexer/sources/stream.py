@@ -1,7 +1,7 @@
-"""The bytes of a source, whatever they are packed in.
+"""The bytes of a source, compressed or not.
 
-Owns decompression, and how long a line may be. Knows nothing of formats. A compressed source that is damaged ends
-where it broke, and `Stream.damage` says so: what stood before it is still there to be read.
+Owns decompression and the longest line. Knows nothing of formats. A damaged compressed source ends at the damage, and
+`Stream.damage` reports it; the bytes before it can be read.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ from indexer.errors import SourceError
 from indexer.sources.reading import BadLine
 
 MAX_LINE = 64 * 2**20
-"""The longest line, or row of a table, that is read; an article is a thousandth of it."""
+"""The longest line or table row that is read; an article is a thousandth of it."""
 
 TOO_LONG = f"expected at most {MAX_LINE // 2**20} MiB on a line"
 
 _BufferedReader: TypeAlias = "io.BufferedReader[Any]"
 
 _READ = 2**16
-_READ_ZSTD = 2**10  # zstandard sets no limit on what a piece becomes; this much becomes some 40 MB at most
+_READ_ZSTD = 2**10  # zstandard does not limit its output; this much input gives some 40 MB at most
 _SHOWN = 1000
 
 
 class _DamagedError(Exception):
-    """Compressed data is not what it should be; the argument says what was expected."""
+    """Compressed data is damaged; the argument says what was expected."""
 
 
 class Stream(io.RawIOBase):
-    """The bytes of a source as they are read, without its compression.
+    """The decompressed bytes of a source, as a readable stream.
 
     :param pieces: The bytes, in pieces of any size.
     """
@@ -50,11 +50,11 @@ class Stream(io.RawIOBase):
         self.damage: str | None = None
 
     def readable(self) -> bool:
-        """Return that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        """Fill the buffer as far as one piece goes; 0 at the end, and where the data is damaged."""
+        """Fill the buffer from at most one piece; return 0 at the end, and at damaged data."""
         try:
             while not self._rest:
                 self._rest = memoryview(next(self._pieces))
@@ -69,7 +69,7 @@ class Stream(io.RawIOBase):
         return count
 
     def lines(self) -> Iterator[tuple[int, bytes] | BadLine]:
-        """Yield each line with its number, from 1; in its place what is wrong with one, the damaged end included."""
+        """Yield each line with its number, from 1, or a bad line instead of it, also for a damaged end."""
         reader = io.BufferedReader(self, _READ)
         number = 0
         while line := reader.readline(MAX_LINE + 1):
@@ -89,7 +89,7 @@ class Stream(io.RawIOBase):
 
 
 def shown(raw: bytes) -> str:
-    """Return the start of a line that is not read."""
+    """Return the start of a skipped line, for a report."""
     return raw[:_SHOWN].decode("utf-8", "replace")
 
 
@@ -97,7 +97,7 @@ def shown(raw: bytes) -> str:
 def open_stream(path: Path, compression: str = "") -> Iterator[Stream]:
     """Open a file.
 
-    :param compression: A key of COMPRESSIONS, or nothing.
+    :param compression: A key of COMPRESSIONS, or empty.
     :raises OSError: if it cannot be opened or read.
     """
     with path.open("rb") as file:
@@ -106,9 +106,9 @@ def open_stream(path: Path, compression: str = "") -> Iterator[Stream]:
 
 @contextmanager
 def standard_input() -> Iterator[Stream]:
-    """Take what comes on standard input; its first bytes say whether it is compressed.
+    """Open standard input; its first bytes show whether it is compressed.
 
-    :raises SourceError: if there is none.
+    :raises SourceError: if there is no standard input.
     """
     if sys.stdin is None or sys.stdin.closed:
         raise SourceError("source: '-': expected something on standard input, which is closed")
@@ -152,6 +152,6 @@ def _unzstd(file: _BufferedReader) -> Iterator[bytes]:
 
 
 COMPRESSIONS: Mapping[str, Callable[[_BufferedReader], Iterator[bytes]]] = {".gz": _gunzip, ".zst": _unzstd}
-"""Ending of a file -> what unpacks it."""
+"""Ending of a file -> the function that unpacks it."""
 
 _MAGIC = {re.compile(rb"\x1f\x8b"): _gunzip, re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"): _unzstd}

@@ -1,7 +1,7 @@
-"""Tables with a header line, CSV and TSV: an article a row.
+"""Tables with a header line, CSV and TSV, with an article in each row.
 
-Owns which column is which field. Encodings and cells are `indexer.sources.rows`'s; what a field may hold is
-`indexer.articles.article`'s.
+Owns which column is which field. `indexer.sources.rows` reads encodings and cells; `indexer.articles.article` validates
+fields.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from indexer.text import addresses, folding
 from indexer.text.folding import normalised
 
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
-"""Ending of a file -> the delimiter that it promises."""
+"""Ending of a file -> its usual delimiter."""
 
 _CANDIDATES = ",;\t|"
 _LISTS = frozenset({"tags", "aliases"})
@@ -30,9 +30,9 @@ _BETWEEN_WORDS = re.compile(r"[\s_-]+")
 
 
 def read(stream: Stream, options: SourceOptions, promised: str) -> Iterator[Reading | BadLine]:
-    """Yield a reading for each row below the header; blank rows do not count as articles.
+    """Yield a reading for each row below the header; skip blank rows.
 
-    :param promised: The delimiter, unless the header is cut by another one.
+    :param promised: The delimiter, unless the header uses another one.
     :raises SourceError: if there is no header, names no title, or lacks a column that the options name.
     """
     found = rows.read(stream, options.encoding, lambda line: _delimiter(line, options.columns, promised))
@@ -56,7 +56,7 @@ _FIELD_OF = {_key(name): name for name in FIELDS}
 
 
 def _delimiter(line: str, given: Mapping[str, str], promised: str) -> str:
-    """Return the delimiter that makes the most known names of a header line; of equals the one that cuts most."""
+    """Return the delimiter that gives the most known names in a header line; in a tie, the most cells."""
     known = {*_FIELD_OF, *map(_key, given.values())}
 
     def rank(delimiter: str) -> tuple[int, bool, int]:
@@ -69,11 +69,11 @@ def _delimiter(line: str, given: Mapping[str, str], promised: str) -> str:
 
 @dataclass(frozen=True)
 class _Columns:
-    """What the columns of a table are.
+    """The columns of a table.
 
     :param fields: Field of the archive line -> column.
     :param others: Name of any other field -> column.
-    :param count: How many columns there are.
+    :param count: The number of columns.
     """
 
     fields: Mapping[str, int]
@@ -104,9 +104,9 @@ def _derived_id(given: Mapping[str, Any]) -> str | None:
 
 
 def _columns(headers: Sequence[str], given: Mapping[str, str]) -> _Columns:
-    """Return what the columns are: first as the options say, then by their names.
+    """Assign columns to fields: first by the options, then by their names.
 
-    :raises SourceError: if a column is missing, or a name stands for two.
+    :raises SourceError: if a column is missing, or a name occurs twice.
     """
     fields = {field: _column(headers, field, name) for field, name in given.items()}
     for at, header in enumerate(headers):
@@ -119,7 +119,7 @@ def _columns(headers: Sequence[str], given: Mapping[str, str]) -> _Columns:
     if "title" not in fields:
         raise SourceError(f"header line: no column is the title: map it to one of {_listed(headers)}")
     others: dict[str, int] = {}
-    times: Counter[str] = Counter(FIELDS)  # a column of such a name that is no field needs another one
+    times: Counter[str] = Counter(FIELDS)  # another column with the name of a field needs a new name
     for at, header in enumerate(headers):
         if header and at not in fields.values():
             times[header] += 1

@@ -1,6 +1,6 @@
-"""One row of hashes and flags for every article of a run, and what they have in common.
+"""Counts over all articles of a run: a row of hashes and flags for each, and what they have in common.
 
-Owns the temporary SQLite database that keeps memory flat however many articles are inspected.
+Owns a temporary SQLite database, so that memory stays constant for any number of articles.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _SHOWN_TEXT = 80
 
 
 def cut(text: str, limit: int) -> str:
-    """Return a text as one line of at most `limit` characters and a mark."""
+    """Return a text as one line of at most `limit` characters, with a mark if it was cut."""
     text = text.replace("\n", " ")
     return text if len(text) <= limit else text[:limit] + "…"
 
 
 def _key(text: str) -> int:
-    """Return the 8 bytes that stand for a text, as SQLite's integer."""
+    """Return an 8-byte key of a text, as an integer for SQLite."""
     return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), signed=True)
 
 
@@ -57,7 +57,7 @@ _ADD = (
 
 
 class ReadingTally:
-    """One row for every id, of the reading that wins as `building.staging` has it, and its paragraphs."""
+    """A row for each id, from the reading that wins by the rules of `building.staging`, and its paragraphs."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)  # on disk once it outgrows its cache
@@ -68,7 +68,7 @@ class ReadingTally:
         self._database.close()
 
     def add(self, place: str, article: Article, body: str | None, looks: int, derived: bool) -> bool:
-        """Count an article; say whether there was another reading of its id."""
+        """Count an article. Return whether its id had another reading before."""
         missing = sum(
             1 << at for at, name in enumerate(FIELDS) if not (body if name == "body" else vars(article)[name])
         )
@@ -94,11 +94,11 @@ class ReadingTally:
         return int(self._database.execute(f"SELECT count(*) FROM {query}", values).fetchone()[0])  # noqa: S608
 
     def articles(self) -> int:
-        """Return how many ids there are."""
+        """Return the number of ids."""
         return self._count("articles")
 
     def missing(self) -> dict[str, int]:
-        """Return for each field how many articles lack it."""
+        """Return for each field the number of articles without it."""
         return {name: self._count("articles WHERE missing & ?", 1 << at) for at, name in enumerate(FIELDS)}
 
     def findings(self) -> Iterator[Finding]:
@@ -135,7 +135,7 @@ class ReadingTally:
             yield Finding(Severity.WARNING, "boilerplate", len(rows), text, examples)
 
     def _shared(self, column: str, kind: str, least: int, text: str) -> Iterator[Finding]:
-        """Yield how many articles share the value of a column with at least `least` - 1 others."""
+        """Yield a finding with the number of articles that share a column's value with at least `least` - 1 others."""
         groups = self._database.execute(
             f"SELECT {column}, count(*) AS n FROM articles WHERE {column} IS NOT NULL "  # noqa: S608
             f"GROUP BY {column} HAVING n >= ? ORDER BY n DESC, min(number)",

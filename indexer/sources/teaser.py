@@ -1,10 +1,10 @@
-"""Where a title ends and its lead begins, when a page sets both on one line with nothing between them.
+"""Finds where a title ends and its lead begins, if a page has both on one line without a separator.
 
-Owns the evidence for that place, and what a sentence is. Knows nothing of pages, files or articles.
+Owns the evidence for that place, and the definition of a sentence. Knows nothing of pages, files or articles.
 
-Never inside an open quotation or parenthesis, which belongs whole to one side, the title ends
+A quotation or parenthesis belongs to one side as a whole. Outside of these, the title ends
 
-1. where a title known from elsewhere on the page ends: the newspaper's own word needs no guess;
+1. where a title known from elsewhere on the page ends, which needs no guess;
 2. between a closing quotation mark and an opening one: within a sentence, a comma or a word stands between quotations;
 3. at the first end of a sentence (.?!… before a capital, four words or more before it): no title goes on past one.
    Abbreviations and initials do not end sentences. But a title seldom ends in a full stop: the first of a line is
@@ -74,7 +74,7 @@ class Split:
 
     :param title: Never empty for a line that is not.
     :param lead: None if the line is a title as a whole, or nothing shows where the title ends.
-    :param sure: Whether the evidence is such as a caption of one or two sentences does not show.
+    :param sure: Whether the evidence is of a kind that a caption of one or two sentences never has.
     """
 
     title: str
@@ -114,7 +114,7 @@ def _closed(words: Sequence[str]) -> list[bool]:
         begun = False
         for char in word:
             if char == '"':
-                # A straight mark opens before the letters of a word, unless one set apart closes what is open.
+                # A straight quotation mark before a word opens, unless it stands alone and closes an open quotation.
                 quoted = not begun and not quoted
             elif char in "“«”»":
                 quoted = char in "“«"
@@ -129,7 +129,7 @@ def _closed(words: Sequence[str]) -> list[bool]:
 
 
 def _known_title(words: Sequence[str], titles: Collection[str]) -> int:
-    """Return how many words of the line are the longest known title it starts with, 0 for none."""
+    """Return the number of words of the longest known title that starts the line, 0 for none."""
     for count in sorted({len(title.split(" ")) for title in titles}, reverse=True):
         goes_on = count < len(words) and _first_character(words[count]).islower()
         if count <= len(words) and not goes_on and folding.fold(" ".join(words[:count])) in titles:
@@ -145,7 +145,7 @@ def _between_quotations(words: Sequence[str], closed: Sequence[bool]) -> int:
 
 
 def _by_sentence(words: Sequence[str], closed: Sequence[bool]) -> tuple[int, bool]:
-    """Return how many words the title has by rules 3 to 5, 0 for no evidence, and whether that is sure."""
+    """Return the number of words of the title by rules 3 to 5, 0 for no evidence, and whether it is sure."""
     places = [i for i in range(1, len(words)) if closed[i - 1]]
     end = next((i for i in places if i >= _MIN_TITLE_WORDS and _ends_sentence(words, i)), 0)
     within = [i for i in places if i < (end or len(words))]
@@ -202,7 +202,7 @@ def _is_lone_capital(words: Sequence[str], i: int) -> bool:
 
 
 def _last_word(word: str) -> str:
-    """Return the word without quotation marks and parentheses, empty if punctuation goes on from it."""
+    """Return the word without quotation marks and parentheses, empty if punctuation follows it."""
     bare = word.rstrip(_CLOSERS).lstrip(_OPENERS)
     return bare if bare[-1:].isalnum() or bare[-1:] == "%" else ""
 

@@ -1,8 +1,8 @@
-"""A feed or a sitemap of the web, and the pages behind it → what a memory holds afterwards.
+"""Brings a memory up to date from a feed or a sitemap and its pages.
 
-Owns what is asked for again and what is not, and what becomes of an article that is no longer listed. A feed and a
-sitemap of news show the newest only: what they showed before stays. An address that an ordinary sitemap lists no more
-is asked for once: only a page that is gone (404, 410) takes its article with it.
+Owns what is fetched again, and what happens to an article that is no longer listed. A feed or a news sitemap shows only
+the newest articles, so older ones stay. An address that an ordinary sitemap no longer lists is fetched once; its
+article is removed only if the page is gone (404, 410).
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ _ROOM = FetchLimits(size=sitemap.MAX_BYTES)
 
 
 def update(source: WebSource, web: Web, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
-    """Bring a memory to what a feed or sitemap says now; yield what is wrong on the way, each in words."""
+    """Bring a memory up to date with a feed or sitemap; yield the problems met."""
     return _WebVisit(source, web, memory, options).run()
 
 
 @dataclass(frozen=True)
 class _PageResult:
-    """What a page gave: the fields of its article, or why there are none, and whether that may pass."""
+    """The result of a page: the fields of its article, or why there are none, and whether this may be temporary."""
 
     fields: dict[str, Any] | None = None
     reason: str = ""
@@ -62,7 +62,7 @@ class _WebVisit:
         self._include = re.compile(source.include)
         self._pages = 0
         self._until = math.inf if options.most_seconds is None else web.clock() + options.most_seconds
-        self._whole = True  # whether all that the source lists was met
+        self._whole = True  # whether everything that the source lists was met
         self._passed_over = False  # whether pages were left for another run
 
     def run(self) -> Iterator[BadLine]:
@@ -79,7 +79,7 @@ class _WebVisit:
                 yield from self._left()
         except (FetchError, feed.NotFeed, sitemap.NotSitemap) as error:
             self._memory.state.get("validators", {}).pop(url, None)
-            self._memory.state["left"] = False  # asked again at once, it would fail again
+            self._memory.state["left"] = False  # a new attempt now would fail again
             self._memory.commit()
             yield self._bad(url, str(error), incomplete=not self._memory.complete)
             return
@@ -93,7 +93,7 @@ class _WebVisit:
         return BadLine(1, place, reason, incomplete=incomplete)
 
     def _conditionally(self, url: str) -> FetchResponse | None:
-        """Return what stands at an address, None if it is as it was; what comes with it is sent the next time."""
+        """Return the answer of an address, None if it has not changed. Its validators are kept for the next request."""
         known = self._memory.state.setdefault("validators", {})
         sent = {"Accept": _ACCEPTED}
         etag, modified = known.get(url, ("", ""))
@@ -108,7 +108,7 @@ class _WebVisit:
 
     def _feed(self, answer: FetchResponse) -> Iterator[BadLine]:
         entries = feed.parse(answer.body, answer.headers.get("content-type", ""), answer.url)
-        for entry in reversed(entries):  # the newest come first in a feed, and last in an archive
+        for entry in reversed(entries):  # a feed lists the newest first, an archive last
             if entry.cut:
                 self._memory.state.get("validators", {}).pop(self._source.url, None)
                 yield self._bad(self._source.url, _CUT)
@@ -130,7 +130,7 @@ class _WebVisit:
             if page.reason:
                 yield self._bad(entry.url, f"{page.reason}: what the feed says of it is taken")
             if page.passing:
-                version = ""  # asked for again in the next run
+                version = ""  # fetched again in the next run
                 self._memory.state.get("validators", {}).pop(self._source.url, None)
                 if known is not None and known.article:
                     return
@@ -181,7 +181,7 @@ class _WebVisit:
         if not found.index:
             yield from self._addresses(found.places, answer.url)
             return
-        self._memory.state.get("validators", {}).pop(answer.url, None)  # what it lists may change without it
+        self._memory.state.get("validators", {}).pop(answer.url, None)  # listed pages may change while it does not
         for place in found.places:
             if place.url in met or depth >= _DEEPEST or len(met) >= _MOST_SITEMAPS:
                 continue
@@ -192,9 +192,9 @@ class _WebVisit:
             yield from self._below(place.url, depth, met)
 
     def _below(self, url: str, depth: int, met: set[str]) -> Iterator[BadLine]:
-        """Read a sitemap of an index; one that cannot be read leaves the others as they are.
+        """Read a sitemap of an index. If it cannot be read, the others are still read.
 
-        Which were read to their end is remembered with the run: one that was broken off goes on behind them.
+        The run remembers the sitemaps that were read completely; an interrupted run skips them.
         """
         done = self._memory.state.setdefault("sitemaps", {})
         if url in done:
@@ -244,7 +244,7 @@ class _WebVisit:
         if page.gone:
             self._memory.forget([place.url])
         elif page.passing:
-            self._memory.state.get("validators", {}).pop(part, None)  # asked for again in the next run
+            self._memory.state.get("validators", {}).pop(part, None)  # fetched again in the next run
             self._memory.meet(place.url, part)
         elif page.fields is not None or self._memory.known(place.url) is None:
             self._memory.put(place.url, place.changed, page.fields, derived=True, part=part)
@@ -253,7 +253,7 @@ class _WebVisit:
         self._memory.commit()
 
     def _left(self) -> Iterator[BadLine]:
-        """Ask once for the pages that are listed no more; those that are gone take their articles with them."""
+        """Fetch each page that is no longer listed once. If it is gone, remove its article."""
         if not self._whole:
             return
         for url in self._memory.unmet():
@@ -276,7 +276,7 @@ def _version(fields: dict[str, Any]) -> str:
 
 
 def _is_feed(answer: FetchResponse, said: str) -> bool:
-    """Return whether an answer is a feed and not a sitemap, by what it holds.
+    """Return whether an answer is a feed, not a sitemap, by its content.
 
     :raises NotFeed: if it is a page; the message names the feeds that it links to.
     """

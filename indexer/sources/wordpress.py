@@ -1,8 +1,8 @@
-"""The REST API of a site with WordPress → what a memory holds afterwards.
+"""Brings a memory up to date from the REST API of a WordPress site.
 
-Owns how posts are asked for. First those changed since the last run, in the order of their changes, by pages; then,
-where the site has another number of posts than is remembered, the numbers of all are compared: what is missing is
-fetched, what is gone is asked for by name before it is forgotten, for pages shift while they are read.
+Owns how posts are requested. First come the posts changed since the last run, in the order of changes, by pages. If the
+site then has another number of posts than the memory, the numbers of all posts are compared. Missing posts are fetched.
+A post that seems gone is requested by its number before it is forgotten, since pages shift while they are read.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from indexer.sources.reading import BadLine, SourceOptions
 _PER_PAGE = 100
 _MOST_PAGES = 100_000
 _OVERLAP = timedelta(minutes=2)
-"""How far before the last change known is asked again: WordPress counts whole seconds, and writes are not instant."""
+"""How far before the last known change posts are read again: WordPress counts whole seconds, and writes take time."""
 
 _EARLIEST = 1970
-"""A year before which nothing was changed: `0001-01-01` stands for no time."""
+"""The least year of a change; WordPress writes `0001-01-01` for no time."""
 
 _FIELDS = (
     "id,date_gmt,modified_gmt,link,title,content,excerpt,status,type,author,featured_media,categories,tags,"
@@ -39,7 +39,7 @@ _FIELDS = (
 
 
 def update(source: WordPressSource, web: Web, memory: Memory, options: SourceOptions) -> Iterator[BadLine]:
-    """Bring a memory to what a site has now; yield what is wrong on the way, each in words."""
+    """Bring a memory up to date with a site; yield the problems met."""
     return _WordPressVisit(source, web, memory, options).run()
 
 
@@ -69,7 +69,7 @@ class _WordPressVisit:
                 yield from self._changed(kind)
                 yield from self._compared(kind)
         except FetchError as error:
-            self._memory.state["left"] = False  # asked again at once, it would fail again
+            self._memory.state["left"] = False  # a new attempt now would fail again
             self._memory.commit()
             yield BadLine(1, self._site, str(error), incomplete=not self._memory.complete)
             return
@@ -82,7 +82,7 @@ class _WordPressVisit:
         self._memory.commit()
 
     def _look_at_the_clock(self) -> None:
-        """Stop where time is up; what was read so far is committed by whoever stops."""
+        """Stop if time is up. The caller commits what was read so far."""
         if self._web.clock() >= self._until:
             raise _TimeIsUp
 
@@ -95,7 +95,7 @@ class _WordPressVisit:
     def _ask(self, kind: str, parameters: Mapping[str, str]) -> tuple[list[dict[str, Any]], FetchResponse]:
         """Return the objects of one page.
 
-        :raises FetchError: if there are none, or the answer is none of WordPress.
+        :raises FetchError: if there are none, or the answer is not from WordPress.
         """
         try:
             answer = self._web.get(self._address(kind, parameters), self._headers)
@@ -121,10 +121,10 @@ class _WordPressVisit:
         return self._ask(kind, {"_embed": "author,wp:term,wp:featuredmedia", "_fields": _FIELDS, **parameters})
 
     def _changed(self, kind: str) -> Iterator[BadLine]:
-        """Take in the posts that were changed since the last run, the oldest change first.
+        """Read the posts that were changed since the last run, the oldest change first.
 
-        After each page the last change is kept; a run that is broken off goes on from there. A change that lies too far
-        ahead is not kept, for nothing that is changed until then would be asked for.
+        The last change is stored after each page, so an interrupted run goes on from there. A change that lies too far
+        ahead is not stored, since posts changed before that time would not be requested.
         """
         since = _counted(self._memory.state.setdefault("changed", {}).get(kind, ""))
         page, pages, last = 1, 1, since
@@ -143,7 +143,7 @@ class _WordPressVisit:
             self._memory.state["changed"][kind] = last
             self._memory.commit()
             page += 1
-            if page <= pages and _before(last) > since:  # else the next run would only come as far as this one
+            if page <= pages and _before(last) > since:  # otherwise the next run would get no further than this one
                 self._look_at_the_clock()
 
     def _take(self, kind: str, post: dict[str, Any]) -> Iterator[BadLine]:
@@ -158,7 +158,7 @@ class _WordPressVisit:
         self._memory.put(f"{kind} {number}", version, fields)
 
     def _compared(self, kind: str) -> Iterator[BadLine]:
-        """Compare the numbers of all posts with those remembered, where their count differs."""
+        """Compare the numbers of all posts with the remembered ones, if their counts differ."""
         if self._options.most_pages is not None:
             return
         _, answer = self._ask(kind, {"per_page": "1", "_fields": "id"})
@@ -178,7 +178,7 @@ class _WordPressVisit:
         self._memory.commit()
 
     def _numbers(self, kind: str) -> set[int]:
-        """Return the numbers of all posts; where time is up, the next run goes on behind the pages that were read."""
+        """Return the numbers of all posts. If time is up, the next run goes on after the pages read."""
         listed = self._memory.state.setdefault("numbers", {})
         page, some = listed.get(kind, (1, []))
         found, pages = set(some), page
@@ -201,7 +201,7 @@ class _WordPressVisit:
         self._memory.commit()
 
     def _confirmed(self, kind: str, numbers: Sequence[int]) -> set[int]:
-        """Return which of these posts are there after all."""
+        """Return the numbers of those posts that do exist."""
         asked = {"include": ",".join(map(str, numbers)), "per_page": str(_PER_PAGE), "_fields": "id"}
         return {post["id"] for post in self._ask(kind, asked)[0] if isinstance(post.get("id"), int)}
 
@@ -218,17 +218,17 @@ def _number(answer: FetchResponse, header: str) -> int:
 
 
 def _before(moment: str) -> str:
-    """Return from which moment on to ask where a last change is known; nothing where none is."""
+    """Return the moment from which to request changes; empty if no last change is known."""
     return moment and (datetime.fromisoformat(moment) - _OVERLAP).isoformat() + "Z"
 
 
 def _counted(moment: str) -> str:
-    """Return when a post was changed, nothing where that lies too far ahead."""
+    """Return when a post was changed, empty if that lies too far ahead."""
     return "" if moment and is_ahead(datetime.fromisoformat(moment).replace(tzinfo=UTC), datetime.now(UTC)) else moment
 
 
 def _changed_at(post: Mapping[str, Any]) -> str:
-    """Return when a post was changed, in UTC without an offset, nothing where it does not say."""
+    """Return when a post was changed, in UTC without an offset, empty if unknown."""
     value = post.get("modified_gmt")
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None

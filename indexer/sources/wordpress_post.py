@@ -1,6 +1,6 @@
-"""What of a WordPress post becomes which field, however it was got.
+"""Maps a WordPress post to the fields of an article.
 
-Owns ids, and which posts are articles. Knows nothing of exports and of the REST API.
+Owns ids, and which posts are articles. Knows nothing of exports or the REST API.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CUTS = ("[…]", "[...]", "…", "...")
 
 @dataclass(frozen=True)
 class Post:
-    """A post, as either way gives it.
+    """A post, from an export or the REST API.
 
     :param published: In UTC, `2026-11-25 03:00:00` or with a T.
     :param categories: Name and slug of each.
@@ -44,7 +44,7 @@ class Post:
 
 
 def article_id(site: str, number: int) -> str:
-    """Return the id of a post: `wp-`, its site's host and path, its number; an export and the REST API give the same.
+    """Return the id of a post: `wp-`, its site's host and path, its number. It is the same from an export and the API.
 
     :param site: The address of the site's front page.
     """
@@ -55,7 +55,7 @@ def article_id(site: str, number: int) -> str:
 
 
 def _whole(lead: str) -> str:
-    """Return a lead without the mark at its end that says it is cut."""
+    """Return a lead without the mark of a cut at its end."""
     mark = next((mark for mark in _CUTS if lead.endswith(mark)), "")
     return lead.removesuffix(mark).rstrip()
 
@@ -66,7 +66,7 @@ def fields(post: Post) -> dict[str, Any]:
     lead = html_to_text(wordpress_text.to_html(post.excerpt))
     start = folding.fold(_whole(lead))
     if start and folding.fold(html_to_text(markup)[: 2 * len(lead)]).startswith(start):
-        lead = ""  # WordPress gives the start of the text where there is no excerpt
+        lead = ""  # without an excerpt, WordPress gives the start of the text
     named = [name for name, slug in post.categories if slug not in _UNCATEGORISED]
     found = {
         "id": article_id(post.site, post.number),

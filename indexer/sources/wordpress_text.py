@@ -1,6 +1,6 @@
-"""The content of a WordPress post, as it is stored or as it is rendered → HTML without what only WordPress understands.
+"""Turns the content of a WordPress post, stored or rendered, into plain HTML.
 
-Pure functions. Comments that mark blocks are HTML comments and go with all others.
+Pure functions. Comments that mark blocks are HTML comments and are removed with all others.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 _EMPTY = frozenset("audio embed gallery googlemaps more playlist video contact-form-7".split())
-"""Shortcodes that stand for what is no text, whatever is in them."""
+"""Shortcodes without text, whatever is in them."""
 
 _KNOWN = frozenset("caption wp_caption".split()) | _EMPTY
 _NAME = r"[a-zA-Z][a-zA-Z0-9_-]*+"
@@ -27,10 +27,10 @@ _STATED = re.compile(r"\bcaption\s*+=\s*+[\"']([^\"']*)", re.IGNORECASE)
 
 
 def to_html(content: str) -> str:
-    """Return the content as HTML: blocks' comments and shortcodes are gone, what stands in a shortcode stays.
+    """Return the content as HTML, without shortcodes and comments of blocks. Text within a shortcode stays.
 
-    `[gallery]` and its like bring no text, `[caption]` brings its line. Brackets that are no shortcode, such as
-    `[1]` or `[ảnh]`, stay: one is a shortcode if WordPress has it, if it has attributes, or if it is closed.
+    `[gallery]` and similar ones give no text; `[caption]` gives its caption. Other brackets, such as `[1]` or `[ảnh]`,
+    stay. A bracket is a shortcode if WordPress has it, if it has attributes, or if it is closed.
     """
     content = _CAPTION.sub(_captioned, _COMMENT.sub("", content))
     content = _without_shortcodes(content)
@@ -71,7 +71,7 @@ def _without_shortcodes(content: str) -> str:
 
 
 def _closed_next(tags: list[re.Match[str]]) -> list[bool]:
-    """Return of each shortcode whether the next one of its name closes it."""
+    """Return for each shortcode whether the next one of its name closes it."""
     after: dict[str, bool] = {}
     found = []
     for tag in reversed(tags):

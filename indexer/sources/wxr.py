@@ -1,6 +1,7 @@
-"""An export of WordPress (WXR, `Tools > Export`): its published posts, one at a time, however large the file is.
+"""An export of WordPress (WXR, `Tools > Export`): its published posts, one at a time, for files of any size.
 
-Owns the elements of the format. Read twice: the pictures' addresses first, for a post may come before its picture.
+Owns the elements of the format. A file is read twice: first for the addresses of pictures, since a post may come before
+its picture.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from indexer.sources.stream import Stream
 from indexer.sources.xml_names import split_name
 
 StreamOpener: TypeAlias = Callable[[], AbstractContextManager[Stream]]
-"""Opens the file anew."""
+"""Opens the file again."""
 
 _BLANKED = bytes(range(256)).translate(bytes.maketrans(bytes([*range(9), 11, 12, *range(14, 32)]), b" " * 29))
-"""What XML does not allow and WordPress exports all the same becomes a blank; in UTF-8 no letter holds these bytes."""
+"""Control characters that XML forbids but WordPress exports become blanks. No letter in UTF-8 has these bytes."""
 
 _ROOT = "rss"
 _EXPORT = b"wordpress.org/export/"
@@ -39,7 +40,7 @@ def looks_like_wxr(start: bytes) -> bool:
 def read(opened: StreamOpener) -> Iterator[Reading | BadLine]:
     """Yield a reading for each post that is published, open and of type `post`.
 
-    :raises SourceError: if the file is no export.
+    :raises SourceError: if the file is not an export.
     """
     pictures = _pictures(opened)
     with opened() as stream:
@@ -47,7 +48,7 @@ def read(opened: StreamOpener) -> Iterator[Reading | BadLine]:
 
 
 class _BlankingStream(io.RawIOBase):
-    """A stream whose control characters are blanks, for a parser that calls `read`."""
+    """A stream with control characters replaced by blanks, for a parser that calls `read`."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = io.BufferedReader(stream, 2**16)
@@ -79,7 +80,7 @@ def _drop(element: etree._Element) -> None:
 
 
 def _values(item: etree._Element) -> dict[str, str]:
-    """Return the texts of the children that have one value, by their name without the namespace but for two."""
+    """Return the texts of the children with a single value, by name; two names keep their namespace."""
     found: dict[str, str] = {}
     for child in item:
         if isinstance(child.tag, str):
@@ -92,7 +93,7 @@ def _values(item: etree._Element) -> dict[str, str]:
 
 
 def _pictures(opened: StreamOpener) -> dict[int, str]:
-    """Return the addresses of attachments by their numbers; what is wrong is told by the second reading."""
+    """Return the addresses of attachments by their numbers. The second reading reports errors."""
     found: dict[int, str] = {}
     with opened() as stream:
         try:

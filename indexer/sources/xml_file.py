@@ -1,4 +1,4 @@
-"""A file of XML: an export of WordPress, or a saved feed; which of them, its start says."""
+"""An XML file: an export of WordPress or a saved feed; the start of the file decides."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEED = re.compile(rb"<(?:\w+:)?(?:rss|feed|rdf)[\s>]", re.IGNORECASE)
 
 
 def is_source(opened: StreamOpener) -> bool:
-    """Return whether a file is an export or a feed, by its start; one that cannot be read is neither."""
+    """Return whether a file is an export or a feed, by its start; False if it cannot be read."""
     try:
         start = _start(opened)
     except OSError:

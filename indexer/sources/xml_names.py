@@ -1,4 +1,4 @@
-"""Names of XML elements, as broken files have them too."""
+"""Names of XML elements, including those in broken files."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from lxml import etree
 
 
 def split_name(element: etree._Element) -> tuple[str, str]:
-    """Return the namespace of an element, or nothing, and its name within it; lxml's own way refuses odd ones."""
+    """Return the namespace of an element, or an empty string, and its local name. lxml's function refuses odd names."""
     namespace, _, name = str(element.tag).rpartition("}")
     return namespace.removeprefix("{"), name

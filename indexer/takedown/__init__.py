@@ -1,1 +1,1 @@
-"""How an article leaves: found in every store under every name, purged, and gone after its retention."""
+"""Removes an article: finds it in every store under every name, purges it, and ends its retention."""

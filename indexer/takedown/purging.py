@@ -1,9 +1,8 @@
-"""How the text of an article that was taken down is got rid of, store by store, and what each store held.
+"""Removes the text of an article that was taken down, store by store, and reports what each store held.
 
-Owns the stores of this floor: snapshots, live and unfinished ones, the journal, what sources gave, rejected lines,
-vectors kept for an interrupted build. Of snapshots one stays: the one that is written anew, without the article and
-without anything that was learnt from it. Every other is deleted, whether it holds the article or not, so that none
-need be trusted to hold nothing of it.
+Owns the stores of this floor: snapshots, live and unfinished ones, the journal, the memory of sources, rejected lines,
+vectors kept for an interrupted build. A new snapshot is written without the article and without anything learnt from
+it. All other snapshots are deleted, even those without the article, so that none has to be trusted.
 """
 
 from __future__ import annotations
@@ -35,11 +34,11 @@ _LOOK_SECONDS = 0.2
 
 
 class StoreCount(NamedTuple):
-    """What one store held of an article, all of it removed.
+    """What one store held of an article; all of it was removed.
 
-    :param records: How many lines, rows or files.
-    :param bytes: Of how many bytes in all.
-    :param what: What was done, in words.
+    :param records: The number of lines, rows or files.
+    :param bytes: Their total size.
+    :param what: The action taken, in words.
     """
 
     store: str
@@ -51,19 +50,19 @@ class StoreCount(NamedTuple):
 def purge(
     home: Home, traces: Traces, encoder: Callable[[], Encoder], wait: float = WAIT_SECONDS
 ) -> tuple[list[StoreCount], list[str]]:
-    """Have no file of these stores hold the text of an article that was taken down.
+    """Remove the text of an article that was taken down from all files of these stores.
 
-    Snapshots come last, so that a purge that is killed knows the text still when it is begun again.
+    Snapshots come last, so that a purge that was killed still finds the text when it starts again.
 
-    :param wait: For how many seconds to wait for another build, and for a process that ingests to let go.
-    :return: What each store held, and which snapshots were deleted.
-    :raises BuildRefused: if another process does not let go; what was removed until then stays so.
+    :param wait: How many seconds to wait for another build, and for the process that ingests.
+    :return: What each store held, and the snapshots that were deleted.
+    :raises BuildRefused: if another process keeps its lock. What was removed until then stays removed.
     :raises IndexerError: if a store cannot be read.
     """
     before = _around(home, traces)
     snapshots, deleted = _snapshots(home, traces, encoder, wait)
     counted = [*before, *snapshots, _live(home, traces, wait), _scrubbed(home, traces, wait)]
-    again = {count.store: count for count in _around(home, traces)}  # a build that had begun may have written more
+    again = {count.store: count for count in _around(home, traces)}  # a running build may have written more
     return [_added(count, again.get(count.store)) for count in counted], deleted
 
 
@@ -74,7 +73,7 @@ def _added(one: StoreCount, other: StoreCount | None) -> StoreCount:
 
 
 def _around(home: Home, traces: Traces) -> list[StoreCount]:
-    """Purge what lies beside the snapshots."""
+    """Purge the stores other than snapshots."""
     path = home.path
 
     def is_its(place: str, fields: Mapping[str, Any]) -> bool:
@@ -97,7 +96,7 @@ def _vectors(home: Path, traces: Traces) -> StoreCount:
 def _snapshots(
     home: Home, traces: Traces, encoder: Callable[[], Encoder], wait: float
 ) -> tuple[list[StoreCount], list[str]]:
-    """Write the archive anew and delete every other snapshot, and what builds left unfinished."""
+    """Write a new snapshot, and delete all others and unfinished builds."""
     held = takedown.holders(home, traces.id)
     left = len(home.unfinished())
     if home.current() is not None:
@@ -116,9 +115,9 @@ def _snapshots(
 
 
 def _live(home: Home, traces: Traces, wait: float) -> StoreCount:
-    """Delete the live snapshots of what was published before, and what was left of unfinished ones.
+    """Delete the live snapshots of earlier publications, and unfinished ones.
 
-    A process that ingests does so itself, once it sees what is published now.
+    A process that ingests does so itself once it sees the new publication.
     """
     live, until = live_home(home), time.monotonic() + wait
     held = len(takedown.holders(live, traces.id))
@@ -140,7 +139,7 @@ def _live(home: Home, traces: Traces, wait: float) -> StoreCount:
 
 
 def _scrubbed(home: Home, traces: Traces, wait: float) -> StoreCount:
-    """Write the journal anew without its free pages; the takedown has put a tombstone in the place of the line."""
+    """Rewrite the journal without its free pages. The takedown has replaced the line by a tombstone already."""
     size = sum(path.stat().st_size for path in home.path.glob(f"{journal.FILE}*"))
     with closing(Journal(home.path)) as opened:
         opened.scrub(wait)

@@ -1,10 +1,10 @@
-"""For how long the text of an article that is gone stays on disk, and its end.
+"""Limits how long the text of a deleted article stays on disk.
 
-A deleted article is in no answer at once. Its text stays in the files of the current snapshot until these are written
-anew, and in older snapshots until they are deleted. Both are done after half of the time that is set, so that they take
-no more than the whole of it together. What sources gave of it and rejected lines go after all of it.
+A deleted article leaves all answers at once. Its text stays in the current snapshot until that is written anew, and in
+older snapshots until they are deleted. Each step is due after half of the configured time, so that both end within it.
+Rejected lines and the memory of sources are purged when the whole time is over.
 
-What is done before the time is up is ordinary upkeep. Runs with every publication, and while a service runs.
+This is ordinary upkeep. It runs with every publication, and while a service runs.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from indexer.snapshot.manifest import read_manifest
 from indexer.sources import memory
 
 DAYS = 30
-"""For how many days deleted text may remain, unless a setting says otherwise."""
+"""The default number of days that deleted text may remain."""
 
 
 def is_overdue(home: Home, days: int, now: datetime | None = None) -> bool:
-    """Return whether the current snapshot has to be written anew, for it holds text that may be gone for too long.
+    """Return whether the current snapshot must be written anew, since it may hold text deleted too long ago.
 
-    :param days: For how long deleted text may remain.
+    :param days: How long deleted text may remain.
     :param now: The clock's time by default.
     """
     try:
@@ -42,13 +42,13 @@ def is_overdue(home: Home, days: int, now: datetime | None = None) -> bool:
         if manifest.word_rows is None and not any(entry.deleted for entry in manifest.segments):
             return False
         written = (directory / manifest.segments[0].name / store.FILE).stat().st_mtime
-    except (SnapshotError, OSError):  # damaged or just pruned: told elsewhere
+    except (SnapshotError, OSError):  # damaged or just pruned; reported elsewhere
         return False
     return datetime.fromtimestamp(written, UTC) < (now or datetime.now(UTC)) - timedelta(days=days) / 2
 
 
 def is_due(home: Home, days: int, now: datetime | None = None) -> bool:
-    """Return whether there is anything to be done in a home. Looks at names and times alone."""
+    """Return whether anything in a home has to expire. Looks only at names and times."""
     moment = now or datetime.now(UTC)
     with suppress(SnapshotError):
         return bool(home.superseded(moment - timedelta(days=days) / 2)) or is_overdue(home, days, moment)
@@ -56,14 +56,14 @@ def is_due(home: Home, days: int, now: datetime | None = None) -> bool:
 
 
 def expire(home: Home, days: int, now: datetime | None = None) -> list[str]:
-    """Delete what was deleted too long ago and lies on disk still, and return the ids of snapshots that went.
+    """Remove text from disk that was deleted too long ago. Return the ids of the removed snapshots.
 
-    The current snapshot is not written anew; `is_overdue` says when that is to be done first.
+    The current snapshot is not written anew; the caller does that first if `is_overdue`.
 
-    :param days: For how long deleted text may remain.
+    :param days: How long deleted text may remain.
     :param now: The clock's time by default.
     :raises BuildRefused: if a build holds the home.
-    :raises IndexerError: if the journal or what sources gave cannot be read.
+    :raises IndexerError: if the journal or the memory of sources cannot be read.
     """
     moment = now or datetime.now(UTC)
     with home.lock():
@@ -85,7 +85,7 @@ def expire(home: Home, days: int, now: datetime | None = None) -> list[str]:
 
 
 def _is_gone(fields: Mapping[str, Any], deleted: Mapping[str, int]) -> bool:
-    """Return whether a source's reading is of an article that was deleted, and no newer than that."""
+    """Return whether a source's reading is of a deleted article and not newer than its deletion."""
     article_id, updated = fields.get("id"), fields.get("updated_at")
     if not isinstance(article_id, str) or article_id not in deleted:
         return False

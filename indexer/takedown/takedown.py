@@ -1,7 +1,7 @@
-"""Which article a name means, where its text lies on disk, and what it is known by if it comes under another name.
+"""Finds the article that a name means, the places of its text on disk, and the marks that recognise it.
 
-Looks into every store of a home and changes none; how the text is got rid of is `indexer.takedown.purging`'s. Knows
-nothing of who may take an article down, nor why; that is in the journal.
+Reads every store of a home and changes none; `indexer.takedown.purging` removes the text. Knows nothing of who may take
+an article down, nor why; the journal records that.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ from indexer.text.syllables import folded, spelt
 from indexer.text.views import text_key
 
 _NEAR = 200_000
-"""Of so many ids at most the nearest to a mistyped one is looked for."""
+"""The most ids that are compared with a mistyped one."""
 
 _RARE = 64
-"""A word that stands in more articles is not one article's own."""
+"""A word in more articles than this cannot identify one."""
 
 _SHORTEST, _FEWEST_DIGITS = 2, 5
 
@@ -49,12 +49,12 @@ def holders(home: Home, article_id: str) -> list[str]:
 
 
 def _stores(directory: Path) -> list[Path]:
-    """Return the article stores below a directory, whatever its manifest says of them."""
+    """Return the article stores below a directory, listed in its manifest or not."""
     return sorted(directory.glob(f"**/{store.FILE}"), reverse=True)
 
 
 def _rows(path: Path, names: set[str]) -> list[int]:
-    """Return the rows of a store that go by one of some ids; none of what is no store."""
+    """Return the rows of a store that have one of these names; none if the file is not a store."""
     try:
         with closing(Store(path)) as opened:
             return [row for name in names if (row := opened.row_of(name)) is not None]
@@ -63,10 +63,10 @@ def _rows(path: Path, names: set[str]) -> list[int]:
 
 
 def resolve(home: Home, name: str, archive: Archive | None) -> str | None:
-    """Return the id of the article that a name means, None where no store knows it.
+    """Return the id of the article that a name means, None if no store knows it.
 
     :param name: An id, an alias, or an address, as the service resolves them.
-    :param archive: What is served; it is asked before all else. None where nothing is.
+    :param archive: The served archive, which is searched first; None if none is served.
     """
     if archive is not None and (row := _find(archive, name)) is not None:
         return archive.articles([row])[0].id
@@ -109,7 +109,7 @@ def _in_older(home: Home, name: str) -> str | None:
 
 
 def _directories(home: Home) -> Iterator[Path]:
-    """Yield every snapshot's directory, live ones too, and what killed builds left, the newest first."""
+    """Yield the directories of all snapshots, newest first, including live ones and those of killed builds."""
     for place in (live_home(home), home):
         with suppress(OSError):
             yield from sorted((path for path in place.snapshots.iterdir() if path.is_dir()), reverse=True)
@@ -124,7 +124,7 @@ def _in_sources(home: Home, name: str) -> str | None:
 
 
 def nearest(archive: Archive | None, name: str) -> str | None:
-    """Return the id that a mistyped one is most like, None where none is like it."""
+    """Return the id most similar to a mistyped one, None if none is similar."""
     if archive is None or "/" in name:
         return None
     ids = [found for segment in archive.segments for found in segment.store.ids() if abs(len(found) - len(name)) <= 1]
@@ -132,10 +132,10 @@ def nearest(archive: Archive | None, name: str) -> str | None:
 
 
 def trace(home: Home, article_id: str, archive: Archive | None) -> Traces:
-    """Return all that any store of a home knows of an article, every version of it.
+    """Return the traces of an article: all of its versions in all stores of a home.
 
-    :param archive: What is served, to tell which words no other article has; None where nothing is.
-    :raises IndexerError: if the journal or what sources gave cannot be read.
+    :param archive: The served archive, which shows the words that no other article has; None if none is served.
+    :raises IndexerError: if the journal or the memory of sources cannot be read.
     """
     traces = Traces(article_id)
     for line in _lines(home, article_id):
@@ -150,7 +150,7 @@ def trace(home: Home, article_id: str, archive: Archive | None) -> Traces:
     if archive is not None:
         there = _without(archive, article_id)
         words = {word for version in traces.versions for text in traces.texts_of(version) for word in words_of(text)}
-        words -= {word for phrase in lexicon.phrases() for word in words_of(phrase)}  # usual ones, however few articles
+        words -= {word for phrase in lexicon.phrases() for word in words_of(phrase)}  # common words, even if rare here
         traces.own = {word for word in words if _tells_apart(word) and not _have(archive, [word], there)}
         traces.is_alone_with = lambda words: not _have(archive, words, there)
     return traces
@@ -170,7 +170,7 @@ def _lines(home: Home, article_id: str) -> Iterator[str]:
 
 
 def _without(archive: Archive, article_id: str) -> Mask:
-    """Return which other articles there are, (count,) bool."""
+    """Return a mask of all articles but one, (count,) bool."""
     there = archive.there()
     own = archive.row_of(article_id)
     if own is not None:
@@ -183,7 +183,7 @@ def _tells_apart(word: str) -> bool:
 
 
 def _have(archive: Archive, words: Sequence[str], there: Mask) -> bool:
-    """Return whether some of these articles have these words, neighbours of them beside each other."""
+    """Return whether any of these articles has these words, with neighbouring words side by side."""
     spelled = [spelt(word) for word in words]
     bare = [folded(word) for word in spelled]
     terms = [Term("folded", token) for token in (word_pairs(spelled, bare) or bare)]
@@ -204,7 +204,7 @@ def others(archive: Archive, traces: Traces) -> list[Article]:
 
 
 def _text_keys(version: dict[str, Any]) -> list[int]:
-    """Return the number that `Archive.texts` gives to the text of a version, nothing for what is no article."""
+    """Return the number that `Archive.texts` gives to the text of a version; an empty list if it is not an article."""
     found = validate(version)
     if not isinstance(found, Article):
         return []
@@ -212,7 +212,7 @@ def _text_keys(version: dict[str, Any]) -> list[int]:
 
 
 def marks(archive: Archive | None, traces: Traces) -> set[bytes]:
-    """Return what an article is known by wherever it comes from, less what another article has as well."""
+    """Return the marks that recognise an article from any source, without those that another article shares."""
     found = {name_mark(name) for name in traces.ids} | {name_mark(f"//{url}") for url in traces.urls}
     for version in traces.versions:
         found |= marks_of(version)

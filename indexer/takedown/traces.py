@@ -1,6 +1,6 @@
-"""What is known of an article that is to be purged, and whether some text is of it, names it or quotes it.
+"""The traces of an article to be purged: whether some text belongs to it, names it or quotes it.
 
-Pure: texts in, yes or no out. Held in memory while a purge runs, and written nowhere.
+Pure: texts in, yes or no out. Kept in memory while a purge runs, and never written to disk.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from indexer.text.addresses import url_key
 from indexer.text.markup import html_to_text
 
 _RUN = 8
-"""So many words in a row that the article has too are a quotation of it; fewer may be a common phrase."""
+"""This many consecutive words of the article are a quotation; fewer may be a common phrase."""
 
 _TEXTS = ("title", "lead", "body")
 _ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -38,14 +38,14 @@ class Traces:
         self.own: set[str] = set()
         """Words, without diacritics, that no other article has."""
         self.is_alone_with: Callable[[Sequence[str]], bool] = lambda words: False
-        """Says of some words in a row of the article whether no other article has them."""
+        """Returns whether some consecutive words of the article are in no other article."""
         self._pairs: set[tuple[str, str]] = set()
         self._runs: set[int] = set()
         self._whole: set[str] = set()
         self._marks: set[bytes] = set()
 
     def learn(self, fields: Mapping[str, Any]) -> None:
-        """Take in a version of the article."""
+        """Add a version of the article."""
         version = dict(fields)
         if version in self.versions:
             return
@@ -63,7 +63,7 @@ class Traces:
                 self._whole.add(" ".join(words))
 
     def add_name(self, name: str) -> None:
-        """Take in an id, an alias or an address."""
+        """Add an id, an alias or an address."""
         if "/" in name:
             self.urls.add(url_key(name))
         else:
@@ -77,7 +77,7 @@ class Traces:
         return [*found, html_to_text(markup)] if isinstance(markup, str) else found
 
     def is_named_by(self, fields: Mapping[str, Any]) -> bool:
-        """Return whether some fields name the article, by its id, an alias or an address, or are its text."""
+        """Return whether some fields name the article by an id, alias or address, or have its text."""
         article_id, url = fields.get("id"), fields.get("url")
         if isinstance(article_id, str) and article_id in self.ids:
             return True
@@ -90,25 +90,25 @@ class Traces:
         return url_key(name) in self.urls if "/" in name else name in self.ids
 
     def is_quoted_in(self, text: str) -> bool:
-        """Return whether a text names the article, quotes some words in a row, or has a word that no other has."""
+        """Return whether a text names the article, quotes it, or has a word that only this article has."""
         words = words_of(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
         if " ".join(words) in self._whole or not self.own.isdisjoint(words):
             return True
         return any(run in self._runs for run in _runs(words)) or self.is_named(text.strip())
 
     def is_asked_for_by(self, query: str) -> bool:
-        """Return whether a query names or quotes the article, or is of words in a row that it alone has."""
+        """Return whether a query names or quotes the article, or consists of consecutive words that only it has."""
         if self.is_quoted_in(query):
             return True
         words = words_of(query)
         return len(words) > 1 and all(pair in self._pairs for pair in pairwise(words)) and self.is_alone_with(words)
 
     def is_in(self, value: object) -> bool:
-        """Return whether a value of JSON quotes the article anywhere, or is of it."""
+        """Return whether a JSON value quotes the article anywhere, or belongs to it."""
         return any(self.is_quoted_in(text) for text in _strings(value))
 
     def is_listed_in(self, value: object) -> bool:
-        """Return whether a line of an export is of the article or names it: an object, or a row's cells."""
+        """Return whether a line of an export (an object or a row's cells) belongs to the article or names it."""
         if isinstance(value, Mapping):
             hits = value.get("hits")
             listed = hits if isinstance(hits, list) else ()
@@ -119,7 +119,7 @@ class Traces:
         return any(isinstance(cell, str) and self.is_named(cell.removeprefix("'")) for cell in cells)
 
     def size(self) -> int:
-        """Return how many bytes its largest version takes as a line."""
+        """Return the size of its largest version as a line, in bytes."""
         return max(
             (len(json.dumps(one, ensure_ascii=False).encode("utf-8", "replace")) for one in self.versions), default=0
         )
@@ -130,7 +130,7 @@ def _runs(words: list[str]) -> Iterator[int]:
 
 
 def _strings(value: object) -> Iterator[str]:
-    """Yield every string of a value of JSON, names of fields among them."""
+    """Yield every string of a JSON value, names of fields included."""
     level: Iterable[object] = [value]
     for _ in range(_DEEPEST):
         below: list[object] = []

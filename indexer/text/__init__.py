@@ -1,4 +1,4 @@
-"""Text on its way in: Unicode, markup, addresses, which part is encoded, and the tokens that word search counts.
+"""Text on its way in: Unicode, markup, addresses, the encoded part, and the tokens of word search.
 
-Pure functions; they read and write nothing.
+Pure functions: no input or output.
 """

@@ -1,4 +1,4 @@
-"""Web addresses and ids: the form in which addresses are compared, and ids made from what a source gives."""
+"""Web addresses and ids: the form in which addresses are compared, and ids derived from a source's fields."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def derived_id(kind: str, value: str) -> str:
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*:)?//", re.IGNORECASE)
 _VARIANTS = frozenset({"m", "mobile", "amp"})
-"""What opens the host of mobile or AMP pages, `m.bao.example`; `m.example` and `m.com.vn` are names of their own."""
+"""The first labels of hosts of mobile or AMP pages, as in `m.bao.example`. `m.example` and `m.com.vn` are sites."""
 _SECOND_LEVEL = frozenset("ac biz co com edu gov info name net org".split())
 _EXTENSIONS = (".html", ".htm")
 _TRACKING = frozenset(
@@ -31,14 +31,14 @@ _TRACKING = frozenset(
     "wbraid wickedid yclid ysclid amp usqp gidzl google_editors_picks ref zarsrc".split()
 )
 _TRACKING_STARTS = ("amp_", "ga_", "hmb_", "itm_", "mc_", "mtm_", "oft_", "otm_", "utm_", "vn_", "zalo")
-"""Parameters that say how a reader came: ClearURLs' global rules, Firefox's strip list, AMP's, Zalo's, Google's."""
+"""Tracking parameters: ClearURLs' global rules, Firefox's strip list, AMP's, Zalo's, Google's."""
 
 
 def url_key(url: str) -> str:
     """Return the form in which addresses are compared.
 
-    Scheme, `www.`, port, fragment, trailing slash and tracking parameters do not count, nor do what sets the mobile
-    or AMP page of an article apart from its own. Idempotent.
+    Scheme, `www.`, port, fragment, trailing slash and tracking parameters are dropped. So is what marks a mobile or AMP
+    page of an article. Idempotent.
     """
     url = clean(url)
     try:
@@ -51,9 +51,9 @@ def url_key(url: str) -> str:
 
 
 def host_key(url: str) -> str:
-    """Return the form in which the hosts of addresses are compared: as `url_key` has it, with a port of its own.
+    """Return the form in which hosts are compared: as in `url_key`, with an unusual port.
 
-    Nothing where there is no host.
+    An empty string if there is no host.
     """
     url = clean(url)
     try:
@@ -75,7 +75,7 @@ def _own_host(host: str) -> str:
 
 
 def _opens_variant(labels: Sequence[str], at: int) -> bool:
-    """Return whether the label at this place makes the host that of mobile or AMP pages."""
+    """Return whether the label at this place marks a host of mobile or AMP pages."""
     left = len(labels) - at
     if labels[at] not in _VARIANTS or left < 3 or not labels[at + 1] or not labels[at + 2]:
         return False
@@ -85,7 +85,7 @@ def _opens_variant(labels: Sequence[str], at: int) -> bool:
 
 
 def _own_path(path: str) -> str:
-    """Return a path without what makes it that of an AMP page. Not `-amp.html`: a title may end so."""
+    """Return a path without the marks of an AMP page. `-amp.html` stays, since a title may end so."""
     start, end, before = 0, len(path), (-1, -1)
     extension = ""
     while (start, end) != before:

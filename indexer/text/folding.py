@@ -1,4 +1,4 @@
-"""Unicode on its way in, and the forms in which text is compared: cleaned, folded (đ as d), or as a key."""
+"""Unicode normalisation, and the forms in which text is compared: cleaned, folded (đ as d), or as a key."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Literal
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u200b]")
 _UNSEEN_CHARS = r"\x00-\x20\x7f-\xa0\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u3000\ufeff"
 BLANK_CHARS = r" \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""The blanks that are no control characters, as they stand in a class of a regular expression, JSON Schema's too."""
+"""Blanks that are not control characters, for a character class of a regular expression, JSON Schema's too."""
 SEEN = f"[^{_UNSEEN_CHARS}]"
-"""Matches, anywhere in it, a text of which `clean` leaves something; as a pattern of JSON Schema, too."""
+"""A pattern found in each text that is not empty after `clean`; also a pattern of JSON Schema."""
 SURROGATE = re.compile(r"[\ud800-\udfff]")
-"""Half of a character, which no UTF-8 file can hold."""
+"""A lone surrogate, half of a character, which no UTF-8 file can hold."""
 _BLANKS = re.compile(r"[^\S\n]+")
 _BREAKS = re.compile(r" ?\n[ \n]*")
 
 MARKS_IN_A_ROW = 30
-"""Combining marks that may follow one character, as Unicode's stream-safe text has it; no language writes more."""
+"""Most combining marks after one character, as in Unicode's stream-safe text format; no language needs more."""
 _NO_LATIN = "[^\x00-\u02ff\u1e00-\u1eff]"
 _MAY_HOLD_MARKS = re.compile(f"{_NO_LATIN}{_NO_LATIN}{{{MARKS_IN_A_ROW}}}{_NO_LATIN}*+")
-"""So many characters in a row that all might be marks; ordinary Vietnamese has none."""
+"""A run of characters long enough to be too many marks; ordinary Vietnamese has none."""
 
 
 def normalised(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
-    """Return the text in a form of Unicode, without marks beyond MARKS_IN_A_ROW: to sort them takes quadratic time."""
+    """Return the text in a form of Unicode, without marks beyond MARKS_IN_A_ROW, whose sorting takes quadratic time."""
     return _MAY_HOLD_MARKS.sub(_bound_marks, unicodedata.normalize(form, _MAY_HOLD_MARKS.sub(_bound_marks, text)))
 
 

@@ -1,4 +1,4 @@
-"""From HTML to the text that a reader sees of it. Linear in its length, whatever the markup is."""
+"""From HTML to the text that a reader sees. Takes linear time for any markup."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _BLOCKS = frozenset(
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]*>", re.IGNORECASE)
 _ATTRIBUTE = r"(?:[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+))?+)"
 _START_TAG = re.compile(rf"(<[a-zA-Z][^\s/>]*+{_ATTRIBUTE}{{0,256}}+){_ATTRIBUTE}*+")
-"""A start tag up to its 256th attribute, then the others; libxml2 compares each of them with all before it."""
+"""A start tag up to its 256th attribute, then the others. libxml2 compares each attribute with all before it."""
 _UNSEEN = frozenset("head iframe math noscript object script style svg template title".split())
 
 
 def bound_attributes(markup: str) -> str:
-    """Return the markup with the first 256 attributes of each tag; to be called before any parser sees it."""
+    """Return the markup with only the first 256 attributes of each tag. Call this before any parser."""
     parts: list[str] = []
     at = 0
     for tag in _START_TAG.finditer(markup):
@@ -33,7 +33,8 @@ def bound_attributes(markup: str) -> str:
 
 
 _MOST_TAGS = 200_000
-"""Of more tags no tree is made: one of them takes some hundred bytes of memory, and the longest articles have 5,000."""
+"""The most tags for which a tree is made. A tag takes some hundred bytes of memory; the longest articles have 5,000
+tags."""
 
 _LEFT_OUT = re.compile(
     rf"<!--.*?(?:-->|\Z)|<[!?][^>]*+(?:>|\Z)|<({'|'.join(sorted(_UNSEEN))})\b[^>]*+(?:>|\Z).*?(?:</\1\b[^>]*+(?:>|\Z)|\Z)",
@@ -43,9 +44,9 @@ _TAG = re.compile(r"</?([a-zA-Z][^\s/>]*+)[^>]*+(?:>|\Z)")
 
 
 def html_to_text(markup: str) -> str:
-    """Return what a reader sees of an HTML fragment, a line for each block; what cannot be parsed is empty.
+    """Return the visible text of an HTML fragment, a line for each block; an empty string if it cannot be parsed.
 
-    Of markup that nests too deeply for the parser, or has too many tags for a tree, the tags are taken out instead.
+    If markup nests too deeply for the parser, or has too many tags for a tree, its tags are simply removed.
     """
     markup = bound_attributes(_DECLARATION.sub("", clean(markup), count=1))
     if "<" not in markup and "&" not in markup:
@@ -63,7 +64,7 @@ def html_to_text(markup: str) -> str:
 
 
 def _without_tags(markup: str) -> str:
-    """Return the text between the tags, in linear time however they nest; a block starts and ends a line."""
+    """Return the text between the tags, in linear time for any nesting. A block starts and ends a line."""
     kept = _LEFT_OUT.sub("", markup.replace("\n", " "))
     return clean(html.unescape(_TAG.sub(lambda tag: "\n" if tag[1].lower() in _BLOCKS else "", kept)))
 

@@ -1,7 +1,7 @@
 """Vietnamese text as the tokens that word search counts: syllables in one spelling, numbers, codes of documents.
 
-Vietnamese writes a blank between syllables, and most words are two of them; pairs of neighbours stand for words.
-Pure functions. Archive and query go through the same ones, so that they meet.
+Vietnamese writes a blank between syllables, and most words have two syllables. So pairs of neighbours stand for words.
+Pure functions. Archive and query use the same ones, so that their tokens match.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ _MOVED = {
     for first, toned in zip(firsts, seconds, strict=True)
 }
 _NEW_STYLE = re.compile(f"(?<!q)(?:{'|'.join(_MOVED)})$")
-"""A tone on the second vowel of a final oa, oe or uy, as newer spelling has it: hoà, khoẻ, thuỷ. Not quý: qu is one."""
+"""A tone on the second vowel of a final oa, oe or uy, the newer spelling: hoà, khoẻ, thuỷ. Not quý, since qu is one
+consonant."""
 
 
 def readable(text: str) -> str:
-    """Return the text in NFKC (full-width letters are plain ones), invisible characters gone."""
+    """Return the text in NFKC (full-width letters become plain ones), without invisible characters."""
     return normalised("NFKC", _INVISIBLE.sub("", text))
 
 
@@ -43,17 +44,17 @@ def plain(text: str) -> str:
 
 
 LONGEST_TOKEN = 255
-"""Characters of a token: of a longer word these first ones are kept, a longer code is none. No language writes one."""
+"""Most characters of a token. A longer word is cut; a longer code is not a code. No language has such words."""
 
 _LONGEST = 32
-"""A longer word is none of the language."""
+"""The longest word that may be one of the language."""
 
 _KEPT = 1 << 13
-"""Words that a cache holds: an archive of 22,000 articles has 11,000, and what readers mistype has no end."""
+"""Words in a cache. An archive of 22,000 articles has 11,000 words; the number of mistyped words is unlimited."""
 
 
 def _kept(word: str) -> bool:
-    """Return whether a word may be one of the language, and met again; of numbers and codes there is no end."""
+    """Return whether a word is worth caching: it may be one of the language. Numbers and codes are unlimited."""
     return len(word) <= _LONGEST and word.isalpha()
 
 
@@ -63,7 +64,7 @@ def _bounded(word: str) -> str:
 
 def _spelt(syllable: str) -> str:
     syllable = _bounded(syllable)
-    if syllable.isascii():  # it has no tone to be moved
+    if syllable.isascii():  # it has no tone mark
         return _ZEROS.sub("", syllable) if syllable.startswith("0") else syllable
     return _respelt(syllable) if _kept(syllable) else _respelt.__wrapped__(syllable)
 
@@ -78,13 +79,13 @@ def _respelt(syllable: str) -> str:
 def syllables(text: str) -> list[str]:
     """Return the syllables and numbers of a text in order: lower case, tones on the first vowel (hòa for hoà).
 
-    Numbers lose leading zeros, since 08/2023 and 8/2023 are one. Idempotent over its own output joined by blanks.
+    Numbers lose leading zeros, since 08/2023 and 8/2023 mean the same. Idempotent on its own output joined by blanks.
     """
     return [_spelt(found) for found in _SYLLABLE.findall(plain(text))]
 
 
 def stream(text: str) -> list[str]:
-    """Return the words of a text in lower case, as they are spelt, with an empty string for each end of a clause."""
+    """Return the words of a text in lower case, spelt as in the text. An empty string marks the end of a clause."""
     return [_bounded(found) if found.isalnum() else "" for found in _STREAM.findall(plain(text))]
 
 
@@ -94,15 +95,15 @@ def spelt(word: str) -> str:
 
 
 def codes(text: str) -> list[str]:
-    """Return the numbers of documents and other codes whole, `8/2023/qđ-ttg`; their parts are among the syllables."""
-    # Most words are letters alone and hold no code; looking at the others only takes a fifth of the time.
+    """Return document numbers and other codes whole, `8/2023/qđ-ttg`. `syllables` gives their parts."""
+    # Most words consist of letters and hold no code. Skipping them takes a fifth of the time.
     others = " ".join(word for word in plain(text).split() if not word.isalpha())
     found = (code for code in _CODE.findall(others) if _is_code(code))
     return ["".join(_spelt(part) for part in _JOINT.split(code)) for code in found]
 
 
 def code_spans(text: str) -> list[tuple[int, int]]:
-    """Return where in a readable text its codes start and end."""
+    """Return the start and end of each code in a readable text."""
     if not _DIGIT.search(text):
         return []
     return [found.span() for found in _CODE.finditer(text) if _is_code(found.group())]
@@ -123,5 +124,5 @@ _folded = lru_cache(maxsize=_KEPT)(fold)
 
 
 def spaced(text: str) -> str:
-    """Return the syllables of a text with one blank between: what two spellings of one title have in common."""
+    """Return the syllables of a text joined by blanks; equal for two spellings of one title."""
     return " ".join(syllables(text))

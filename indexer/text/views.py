@@ -1,21 +1,22 @@
-"""Which part of an article is encoded."""
+"""The views: which parts of an article are encoded."""
 
 from __future__ import annotations
 
 import hashlib
 
 ENCODED_BODY_CHARS = 1100
-"""How much of the body the encoder sees, in characters after title and lead; chosen in benchmarks/README.md."""
+"""Characters of the body that are encoded, after title and lead; measured in benchmarks/README.md."""
 
 ENCODED = f"views-1: title+lead+body[:{ENCODED_BODY_CHARS}], title+lead"
-"""Names what `encoded_views` does, for the manifest; another text under this name would mix up vectors."""
+"""The name of `encoded_views` in the manifest. A change of the views needs another name, else old and new vectors
+mix."""
 
 
 def encoded_views(title: str, lead: str | None, body: str | None) -> tuple[str, ...]:
-    """Return what the encoder is given of an article, one or two texts.
+    """Return the views of an article, the one or two texts that are encoded.
 
-    The first is title, lead and the start of the body, a line each; the body is cut at the last blank within
-    ENCODED_BODY_CHARS, its end is left to lexical search. The second is title and lead alone, where that is less.
+    The first is title, lead and the start of the body, a line each. The body is cut at the last blank within
+    ENCODED_BODY_CHARS; only lexical search covers the rest. The second is title and lead alone, if that is less.
     """
     body = body or ""
     start = body[:ENCODED_BODY_CHARS]
@@ -27,5 +28,5 @@ def encoded_views(title: str, lead: str | None, body: str | None) -> tuple[str, 
 
 
 def text_key(views: tuple[str, ...]) -> bytes:
-    """Return the 16 bytes that stand for what was encoded: the start of the SHA-256 of the views."""
+    """Return a 16-byte key of the encoded text: the start of the SHA-256 of its views."""
     return hashlib.sha256("\x1f".join(views).encode()).digest()[:16]

@@ -1,6 +1,6 @@
-"""The OpenAPI document as the documentation's page shows it: by tag, references followed, examples as commands.
+"""The OpenAPI document in the form of the documentation's page: by tag, references resolved, examples as commands.
 
-Knows nothing of Flask, nor what the page looks like.
+Knows nothing of Flask or of the page's layout.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from service.answers import openapi
 from service.answers.endpoints import ENDPOINTS, LINES, TAGS, Endpoint, Example
 
 KEY = "Authorization: Bearer $KEY"
-"""The header with which a command sends a key; the shell puts it in."""
+"""The header with which a command sends a key; the shell inserts the key."""
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the document, references among its answers followed."""
+    """One operation of the document, with the references in its answers resolved."""
 
     endpoint: Endpoint
     described: Mapping[str, Any]
@@ -55,7 +55,7 @@ def _operation(one: Endpoint) -> Operation:
 
 
 def _followed(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a part of the document, or what it refers to."""
+    """Return a part of the document, or the part that it refers to."""
     found: Any = openapi.document()
     if "$ref" not in part:
         return part
@@ -67,7 +67,7 @@ def _followed(part: Mapping[str, Any]) -> Mapping[str, Any]:
 def curl(service: str, one: Endpoint, example: Example) -> str:
     """Return a command for a shell that sends an example.
 
-    :param service: Where it is, as `https://tim.bao.example/`.
+    :param service: The service's address, such as `https://tim.bao.example/`.
     """
     path = one.path.replace("{id}", quote(example.article_id or "", safe=""))
     query = f"?{urlencode(example.query)}" if example.query else ""

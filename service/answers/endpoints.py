@@ -1,6 +1,6 @@
-"""Every operation of the API, as the OpenAPI document and the documentation's page tell of it. Knows nothing of Flask.
+"""Every operation of the API, for the OpenAPI document and the documentation's page. Knows nothing of Flask.
 
-The examples are about the sample archive and are asked of a service by a test.
+The examples refer to the sample archive; a test sends them to a service.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Example:
     """One request that anybody may try.
 
     :param query: Its parameters.
-    :param article_id: The id in its path, where there is one.
-    :param body: What is sent; of JSON Lines, a list with one value a line.
-    :param status: What it is answered with over the sample archive.
+    :param article_id: The id in its path, if there is one.
+    :param body: Its body; for JSON Lines, a list with a value for each line.
+    :param status: The status of the answer with the sample archive.
     """
 
     summary: str
@@ -48,14 +48,15 @@ class Example:
 class Endpoint:
     """One operation.
 
-    :param params: Its parameters; None where any are let pass.
+    :param params: Its parameters; None if any are accepted.
     :param media: The media type of the answer.
-    :param body_media: The media type of the body, where there is one.
-    :param by_id: Whether an article's id stands in the path.
-    :param cached: Whether the answer has an ETag and may be kept; False where it must not, None where nothing is said.
-    :param scope: Of the key that it needs, None where anyone may ask.
-    :param success: With which statuses it may succeed, and what each means; 204 has no content.
-    :param statuses: What it may be answered with beside those that any may.
+    :param body_media: The media type of the body, if there is one.
+    :param by_id: Whether an article's id is in the path.
+    :param cached: True if the answer has an ETag and may be cached, False if it must not be, None if it has no such
+        header.
+    :param scope: The scope of the key that it needs, None if it needs none.
+    :param success: The statuses of success and their meanings; 204 has no content.
+    :param statuses: Its other statuses, beside those of every operation.
     """
 
     method: Literal["get", "put", "post", "delete"]
@@ -77,7 +78,7 @@ class Endpoint:
 
     @property
     def name(self) -> str:
-        """Return the name that a program can call it by."""
+        """Return its name for programs."""
         return self.method + re.sub("[^a-z0-9]+", "_", self.path).rstrip("_")
 
 

@@ -1,6 +1,6 @@
-"""The OpenAPI document: the operations of `endpoints`, in the terms of the models that requests are parsed with.
+"""The OpenAPI document: the operations of `endpoints`, with schemas from the models that parse requests.
 
-Knows nothing of Flask. What may be answered instead of a result stands here once, in `REFUSALS`.
+Knows nothing of Flask. `REFUSALS` holds all answers other than results.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ Search and related articles for a newspaper's archive. JSON in, JSON out, in UTF
 class Refusal:
     """An answer instead of a result.
 
-    :param headers: What it carries, True for what it always does.
-    :param example: A fault as it may be told.
+    :param headers: Its headers; True for those that it always has.
+    :param example: An example of a fault.
     """
 
     name: str
@@ -161,7 +161,7 @@ _LINKS = {
     ("delete", "/api/v1/articles/{id}"): (("get_api_v1_articles_id",), _AFTER),
     ("get", "/api/v1/search"): (("get_api_v1_articles_id_related",), {"id": "$response.body#/hits/0/id"}),
 }
-"""Which operations go on from an answer: what was written or found is read, related, deleted."""
+"""The operations that may follow an answer: a written or found article is read, related, deleted."""
 _KEY = {
     "type": "http",
     "scheme": "bearer",
@@ -227,7 +227,7 @@ def _operation(one: Endpoint) -> Schema:
 
 
 def refusals(one: Endpoint) -> list[int]:
-    """Return the statuses with which an operation may be refused, in order."""
+    """Return the statuses of an operation's refusals, in order."""
     found = {405, 414, *one.statuses}
     found |= {400} if one.params else set()
     found |= {400, 413, 415} if one.body else set()
@@ -249,7 +249,7 @@ def _parameters(one: Endpoint) -> list[Schema]:
 
 
 def _parameter(name: str, schema: Schema, required: bool) -> Schema:
-    """Return a parameter of the query string, in which there is no null."""
+    """Return a parameter of the query string, which cannot be null."""
     of = {key: value for key, value in schema.items() if key not in {"title", "description", "examples"}}
     if "anyOf" in of:
         kept = [one for one in of.pop("anyOf") if one != {"type": "null"}]
@@ -264,7 +264,7 @@ def _parameter(name: str, schema: Schema, required: bool) -> Schema:
 
 
 def _body(one: Endpoint, model: type[BaseModel]) -> Schema:
-    """Return the body of a request; of JSON Lines, none is as good as one without lines."""
+    """Return the body of a request. For JSON Lines it is optional, since no body equals one without lines."""
     content = _content(one.body_media, model)
     content[one.body_media]["examples"] = {
         f"example{at}": {"summary": example.summary, "value": example.body}
@@ -304,7 +304,7 @@ def _refusal(status: int, one: Refusal) -> Schema:
 
 
 def _headers(carried: dict[str, bool]) -> Schema:
-    """Return the headers of an answer; one that always comes is described in place, for a reference cannot say so."""
+    """Return the headers of an answer. Required ones are written in place; references cannot be required."""
     return {
         name: {"description": HEADERS[name][0], "required": True, "schema": HEADERS[name][1]}
         if always
@@ -314,6 +314,6 @@ def _headers(carried: dict[str, bool]) -> Schema:
 
 
 def _content(media: str, model: type[BaseModel] | None) -> Schema:
-    """Return what a body is; of JSON Lines, their values in an array, as OpenAPI 3.2 has it."""
+    """Return a body's content; for JSON Lines, an array of their values, as in OpenAPI 3.2."""
     schema = {"$ref": f"#/components/schemas/{model.__name__}"} if model else {"type": "string"}
     return {media: {"schema": {"type": "array", "items": schema} if media == LINES else schema}}

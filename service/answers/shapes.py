@@ -1,4 +1,4 @@
-"""What is answered: pydantic models, from which the OpenAPI document is made. Knows not how answers are found."""
+"""The answers, as pydantic models from which the OpenAPI document is made. Knows nothing of how they are found."""
 
 from __future__ import annotations
 

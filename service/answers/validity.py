@@ -1,4 +1,4 @@
-"""How long a related list holds, and what tells it from another: for ETag and Cache-Control. Knows nothing of Flask."""
+"""How long a related list is valid, and its ETag. Knows nothing of Flask."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from service.schemas import RelatedBody
 from service.searcher import Searcher
 
 STEP = 300
-"""Seconds for which a list's articles do not age, so that it can be kept, and is the same for all who ask."""
+"""Seconds for which a list's articles do not age, so that it can be cached and is the same for everyone."""
 
 
 @dataclass(frozen=True)
 class Validity:
-    """What one list depends on.
+    """The things on which one list depends.
 
-    :param body: The request, with the moment that freshness is counted from.
-    :param seconds: For how long the list may be kept without asking again.
+    :param body: The request, with the moment from which freshness is computed.
+    :param seconds: How long the list may be cached without asking again.
     """
 
     body: RelatedBody
@@ -30,9 +30,9 @@ class Validity:
 
     @classmethod
     def of(cls, searcher: Searcher, body: RelatedBody, most: int, now: datetime | None = None) -> Validity:
-        """Return what the list under a body depends on.
+        """Return the validity of the list for a request.
 
-        :param most: Seconds that a list may be kept at most; less where an article or rule comes or goes before.
+        :param most: The most seconds that a list may be cached. It is less if an article or rule comes or goes sooner.
         """
         clock = now or datetime.now(UTC)
         revision, until = searcher.changes(clock)

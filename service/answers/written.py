@@ -1,4 +1,4 @@
-"""From hits to what is sent, in the form of the models of `answers`; knows not how it is found or sent."""
+"""From hits to answers, in the form of the models of `answers`. Knows nothing of how hits are found or answers sent."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from service.wording import strings
 SlotContext = Callable[[], AbstractContextManager[None]]
 
 _TOLD = {"filtered out", "blocked"}
-"""Why a pin is missing, as far as anyone may know: not that an article is ahead, or was taken down."""
+"""The public reasons for a missing pin. They do not reveal that an article is under embargo or was taken down."""
 
 _article_fields = attrgetter(*Summary._fields)
 _SHOWN = (*Summary._fields, "score", "relevance", "similarity")
 
 
 def head(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
-    """Return what every list begins with.
+    """Return the first fields of every list.
 
     :param started: `perf_counter` when the request came.
     """
@@ -45,13 +45,13 @@ def head(searcher: Searcher, answer: Answer, started: float) -> dict[str, Any]:
 
 
 def fields(hit: Hit) -> dict[str, Any]:
-    """Return what every hit has, its reasons aside."""
+    """Return the fields of every hit, without its reasons."""
     values = (*_article_fields(hit.article), hit.score, hit.relevance, hit.similarity)
     return dict(zip(_SHOWN, values, strict=True))
 
 
 def sentence(reason: Reason) -> str:
-    """Return a reason as a person reads it; a fallback goes by its name, for the CMS to tell."""
+    """Return a reason as a sentence; for a fallback, its name, by which a CMS recognises it."""
     return reason.code if is_fallback(reason.code) else strings.VI.reason(*reason)
 
 
@@ -96,11 +96,11 @@ def related_list(searcher: Searcher, answer: Answer, started: float) -> RelatedL
 
 
 def related_json(searcher: Searcher, answer: Answer, started: float, token: str | None = None) -> bytes:
-    """Return the answer of related as JSON: that of `related_list`, which is not checked once more.
+    """Return the answer of related as JSON, equal to that of `related_list`.
 
-    What is checked already or made here is written as it is, in a fifth of the time.
+    Its values were validated before or made here, so they are not validated again. This takes a fifth of the time.
 
-    :param token: Of the list, where it is counted (`service.clicks.lists`).
+    :param token: The token of the list, if clicks are counted (`service.clicks.lists`).
     """
     listed = _related_fields(searcher, answer, started)
     return to_json(listed if token is None else {**listed, "list": token})
@@ -136,7 +136,7 @@ def batch(
 ) -> Iterator[bytes]:
     """Yield the list of each article as a line of JSON, in order: its id, and hits or an error.
 
-    :param place: Returns the context in which a line is worked on.
+    :param place: Returns the context in which a line is computed.
     """
     return map(batch_line, batch_lists(searcher, lines, params, place))
 

@@ -1,5 +1,5 @@
-"""Which related lists were shown and clicked, and what clicks say of two rankings.
+"""Clicks on related lists, and comparisons of two rankings by clicks.
 
-Lists that can be told again, counts of them, trials of two rankings, and the report with how sure it is. Knows nothing
-of readers, nor of how a list is made.
+Signed lists, counts of them, trials of two rankings, and the report with its confidence. Knows nothing of readers, nor
+of how a list is made.
 """

@@ -1,6 +1,6 @@
-"""Counting what is shown and clicked of related lists: the lists that are counted, and what is told of them.
+"""Counts which articles of related lists are shown and clicked, from the events that pages send.
 
-Knows nothing of Flask; what is kept of it, and for how long, is `clicks.log`'s.
+Knows nothing of Flask. `clicks.log` stores the counts and deletes them in time.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from service.security.access import Header, foreign
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 64_000
-"""Bytes of what a page tells at once."""
+"""The most bytes of a page's events in one request."""
 
 
 class Clicks:
-    """What one process counts.
+    """The counting of one process.
 
-    :param trial: Of two rankings, None where there is none.
+    :param trial: The trial of two rankings, None if there is none.
     :param clock: Seconds since 1970.
     """
 
@@ -44,13 +44,13 @@ class Clicks:
         self._failing = False
 
     def depends(self) -> str:
-        """Return what lists depend on beside what they do anyway: each hour has its own tokens."""
+        """Return what lists depend on in addition: the hour, since each hour has its own tokens."""
         return f"{self._hour()} {self._trial.name if self._trial else ''}"
 
     def related(self, searcher: Searcher, body: RelatedBody) -> tuple[Answer, str | None]:
-        """Return the list under one published article, and its token; None where it is not counted.
+        """Return the list under one published article, and its token, None if it is not counted.
 
-        :raises NotFound: naming the seed that is no public article.
+        :raises NotFound: naming the seed that is not a public article.
         """
         seed = searcher.seed_id(body.seed) if body.ranking == "relevance" and not body.explain else None
         if seed is None or body.explain_id is not None:
@@ -68,7 +68,7 @@ class Clicks:
         return answer, self._token(SignedList(hour, seed, name, hits)) if hits else None
 
     def _token(self, listed: SignedList) -> str | None:
-        """Return the token of a list; None where none can be made, which is said once: better a list without it."""
+        """Return the token of a list, None if it cannot be made, which is logged once."""
         try:
             token = self._lists.token(listed)
         except NotReady as error:
@@ -80,11 +80,11 @@ class Clicks:
         return token
 
     def take(self, body: bytes, header: Header, origins: tuple[str, ...]) -> None:
-        """Count what a page tells, all of it or nothing.
+        """Count a page's events, all or none.
 
-        :param origins: Sites beside this one whose pages may tell.
-        :raises Forbidden: if a page of another site does.
-        :raises BadRequest: naming what is not as expected: a list that was never given, a position that it has not.
+        :param origins: Other sites whose pages may send events.
+        :raises Forbidden: if the page is of any other site.
+        :raises BadRequest: naming the fault, such as a list that was never given or a position that it does not have.
         """
         fault = foreign(header, origins)
         if fault is not None:

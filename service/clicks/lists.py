@@ -1,7 +1,7 @@
-"""What a related list says of itself, signed, so that clicks are counted on lists that were really given, as they were.
+"""Signed tokens that describe related lists, so that clicks count only for lists that were really given.
 
-Owns the token's content and how long it counts. It tells nothing of the reader: whoever is given the same list out of
-a cache has the same token.
+Owns the token's content and how long it is valid. It holds nothing about the reader: everyone who gets the same list
+from a cache has the same token.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from itsdangerous import BadSignature, URLSafeSerializer
 from service.observing.hourly import DAY
 
 MAX_HITS = 50
-"""Of a longer list, which there is none of, the first so many are counted."""
+"""The most articles of a list that are counted. No list is longer."""
 
 MAX_AGE = 3 * DAY
-"""Seconds for which a page that holds a list may lie open."""
+"""Seconds for which a page with a list may stay open."""
 
 
 class SignedHit(NamedTuple):
@@ -40,9 +40,9 @@ class SignedList(NamedTuple):
 
 
 class ListSigner:
-    """Signs lists and knows them again.
+    """Signs lists and verifies their tokens.
 
-    :param secret: Returns what they are signed with.
+    :param secret: Returns the secret for signing.
     :param clock: Seconds since 1970.
     """
 
@@ -51,15 +51,15 @@ class ListSigner:
         self._clock = clock
 
     def token(self, listed: SignedList) -> str:
-        """Return the token of a list; the same list has the same.
+        """Return the token of a list. Equal lists have equal tokens.
 
-        :raises NotReady: if the secret cannot be had.
+        :raises NotReady: if the secret cannot be read.
         """
         hits = [list(hit) for hit in listed.hits[:MAX_HITS]]
         return str(self._serializer().dumps([listed.hour, listed.seed, listed.trial, hits]))
 
     def of(self, token: str) -> SignedList | None:
-        """Return the list of a token, None where it is none of ours, altered or too old."""
+        """Return the list of a token, None if the token is foreign, altered or too old."""
         try:
             hour, seed, trial, hits = self._serializer().loads(token)
         except BadSignature:

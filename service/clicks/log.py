@@ -1,7 +1,7 @@
 """Which articles of related lists were shown and clicked: counts by the hour, without anything personal.
 
-A row is of an article at a position of the list under another one, with the reason and the arm of a trial. No address,
-no cookie, no session, no time but the hour in which the list was made: nothing tells one reader from another.
+A row counts an article at a position of the list under another article, with the reason and the arm of a trial. There
+is no address, cookie or session, and no time but the hour in which the list was made, so nothing distinguishes readers.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _COLUMNS = "hour, seed, position, article, reason, trial, arm"
 
 
 class ListPosition(NamedTuple):
-    """Where an article stands.
+    """An article's position in a list.
 
-    :param hour: When the list was made, seconds since 1970 by full hours.
+    :param hour: When the list was made, in seconds since 1970, a full hour.
     :param seed: The article that the list is under.
     :param position: From 1.
     :param reason: The code of the first reason.
-    :param trial: Of which trial the list is, empty where it is of none.
-    :param arm: `a` or `b`: which of its two rankings gave the article, empty where none of them alone did.
+    :param trial: The trial of the list, empty if there is none.
+    :param arm: `a` or `b`: the ranking that gave the article, empty if it was not one of them alone.
     """
 
     hour: int
@@ -43,7 +43,7 @@ class ListPosition(NamedTuple):
 class ClickTally(NamedTuple):
     """How often something was shown and clicked.
 
-    :param key: What.
+    :param key: The thing counted.
     """
 
     key: str
@@ -74,31 +74,31 @@ CREATE TABLE IF NOT EXISTS clicks (
     most_waiting = 20_000
 
     def note(self, place: ListPosition, clicked: bool) -> None:
-        """Have it kept, in time, that an article was shown or clicked; takes some microseconds and never fails."""
+        """Record that an article was shown or clicked; it is stored later. Takes some microseconds and never fails."""
         self.put((*place, int(clicked)))
 
     def totals(self, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
-        """Return each place, how often it was shown and how often clicked."""
+        """Return each position with the numbers of times it was shown and clicked."""
         counts = Counter(waiting)
         places = dict.fromkeys(row[:-1] for row in waiting)
         return [(*place, counts[*place, 0], counts[*place, 1]) for place in places]
 
 
 class ClickCounts:
-    """What the logs of all processes say of some time.
+    """The counts of all processes over a time.
 
     :param path: The file.
-    :param since: Seconds since 1970; hours before it do not count.
-    :param until: The same; hours from it on do not count.
+    :param since: Seconds since 1970; earlier hours do not count.
+    :param until: Seconds since 1970; this and later hours do not count.
     """
 
     def __init__(self, path: Path, since: float, until: float) -> None:
         self._path, self._bounds = path, (since, until)
 
     def total(self) -> ClickTally:
-        """Return all of it.
+        """Return the total.
 
-        :raises OSError: if there is no log, or none that can be read; so do all methods.
+        :raises OSError: if there is no readable log. All methods raise it too.
         """
         ((shown, clicked),) = self._rows("SELECT coalesce(sum(shown), 0), coalesce(sum(clicked), 0) {}")
         return ClickTally("", shown, clicked)
@@ -109,9 +109,9 @@ class ClickCounts:
         return [ClickTally(str(key), shown, clicked) for key, shown, clicked in rows]
 
     def most_clicked(self, limit: int, least: int) -> list[str]:
-        """Return the ids of the articles that were clicked most, those clicked most first.
+        """Return the ids of the most clicked articles, most clicked first.
 
-        :param least: How many clicks each must have.
+        :param least: The least number of clicks.
         """
         grouped = (
             "SELECT article, sum(clicked) {} GROUP BY article HAVING sum(clicked) >= ? ORDER BY 2 DESC, article LIMIT ?"
@@ -122,13 +122,13 @@ class ClickCounts:
             ]
 
     def trials(self) -> list[str]:
-        """Return the trials that there were."""
+        """Return the names of all trials."""
         return [str(name) for (name,) in self._rows("SELECT DISTINCT trial {} AND trial <> '' ORDER BY trial")]
 
     def arms(self, trial: str, unit: str) -> Iterator[tuple[ClickTally, ClickTally]]:
-        """Yield how often what each arm of a trial gave was shown and clicked, in each unit.
+        """Yield for each unit how often the articles of each arm of a trial were shown and clicked.
 
-        :param unit: `list`, that under one article in one hour, or `day`, of Vietnam's.
+        :param unit: `list`, the list under one article in one hour, or `day`, a day in Vietnam.
         """
         group = {"list": "hour, seed", "day": "(hour + 25200) / 86400"}[unit]
         sums = ", ".join(f"sum({what} * (arm = '{arm}'))" for arm in "ab" for what in ("shown", "clicked"))
@@ -138,7 +138,7 @@ class ClickCounts:
                 yield ClickTally("a", *row[:2]), ClickTally("b", *row[2:])
 
     def pairs(self) -> Iterator[tuple[str, str, int, int, int]]:
-        """Yield seed, article, position, shown and clicked, all positions of a pair one after the other."""
+        """Yield seed, article, position, shown and clicked. The positions of a pair follow each other."""
         query = "SELECT seed, article, position, sum(shown), sum(clicked) {} GROUP BY seed, article, position"
         with self._opened() as database:
             yield from database.execute(query.format(self._where), self._bounds)

@@ -1,4 +1,4 @@
-"""What clicks say: rates by position and reason, which of two rankings wins, and judgements. Pure over the log."""
+"""The results of clicks: rates by position and reason, the better ranking, judgements. Pure over the log."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.clicks.log import ClickCounts, ClickTally
 
 
 class CountedRate(NamedTuple):
-    """A rate with what it is made of; what was clicked was shown, whether or not that was told."""
+    """A click rate with its counts. A clicked article counts as shown, even if the page did not report that."""
 
     key: str
     shown: int
@@ -28,15 +28,16 @@ class CountedRate(NamedTuple):
 
 @dataclass(frozen=True)
 class TrialReport:
-    """What a trial has come to.
+    """The result of a trial.
 
-    :param unit: What is won or lost: a `list` under one article in one hour, where both rankings stand in one list; a
-        `day`, where an article always has the same.
-    :param ties: Units in which both were clicked alike, and at least once where the unit is a list.
-    :param share: Of the units that were won, those won by `b`.
-    :param p: How likely so uneven a count is where both are as good (`sign_test`).
-    :param preference: Of `b`: (wins + ties / 2) / units - 1/2, as Chapelle et al. (2012) have it; None without units.
-    :param difference: By how much the rate of `b` is greater; not of interleaved lists, where both share one reader.
+    :param unit: The unit that is won or lost: a `list` under one article in one hour, if both rankings are interleaved
+        in one list; a `day`, if an article always has the same ranking.
+    :param ties: Units in which both were clicked equally often; for lists, at least once.
+    :param share: The share of units won by `b` among those won by either.
+    :param p: The probability of a count this uneven if both are equally good (`sign_test`).
+    :param preference: The preference for `b`: (wins + ties / 2) / units - 1/2, by Chapelle et al. (2012); None without
+        units.
+    :param difference: The rate of `b` minus that of `a`; None for interleaved lists, where both share one reader.
     """
 
     trial: str
@@ -61,7 +62,7 @@ class QrelsLine(NamedTuple):
 
 
 def compare(clicks: ClickCounts, trial: str) -> TrialReport:
-    """Return what a trial has come to."""
+    """Return the result of a trial."""
     unit = "list" if trial.startswith("interleaved") else "day"
     totals = {"a": [0, 0], "b": [0, 0]}
     wins, ties = {"a": 0, "b": 0}, 0
@@ -91,7 +92,7 @@ def compare(clicks: ClickCounts, trial: str) -> TrialReport:
 
 
 def _winner(a: ClickTally, b: ClickTally, unit: str) -> str | None:
-    """Return the arm that a unit is won by, empty where it is a tie, None where it says nothing."""
+    """Return the arm that wins a unit, empty for a tie, None if the unit does not count."""
     if unit == "list":
         first, second = a.clicked, b.clicked
         if not first and not second:
@@ -104,11 +105,11 @@ def _winner(a: ClickTally, b: ClickTally, unit: str) -> str | None:
 
 
 def judgements(clicks: ClickCounts, least_shown: int) -> Iterator[QrelsLine]:
-    """Yield qrels: 0 for what was never clicked, 1 for what was, 2 for what was more often than its positions get.
+    """Yield qrels: 0 for pairs never clicked, 1 for clicked ones, 2 for those clicked more often than expected.
 
-    Readers look at what stands first, so a click further down says more. The expected clicks of a pair are the rates
-    of the positions that it was shown at, over all lists; clicks over expected clicks as in V. Zhang and R. Jones,
-    "Comparing click logs and editorial labels for training query rewriting" (2007). What was never shown has no line.
+    Readers look at the first positions most, so a click further down means more. The expected clicks of a pair are the
+    rates, over all lists, of the positions where it was shown; see V. Zhang and R. Jones, "Comparing click logs and
+    editorial labels for training query rewriting" (2007). A pair that was never shown has no line.
 
     :param least_shown: How often a pair must have been shown to be judged.
     """

@@ -1,4 +1,4 @@
-"""What `lienquan report clicks` shows: the report as an object of JSON, as lines, and judgements as a file."""
+"""The output of `lienquan report clicks`: the report as a JSON object or as lines, and judgements as a file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _DAYS = timedelta(days=30)
 
 
 def bounds(since: str | None, until: str | None, now: datetime | None = None) -> tuple[float, float]:
-    """Return the time that is reported on, in seconds since 1970: 30 days until now by default.
+    """Return the bounds of the reported time, in seconds since 1970; by default the last 30 days.
 
     :raises ValueError: naming the bound that is neither a date nor a time.
     """
@@ -30,7 +30,7 @@ def bounds(since: str | None, until: str | None, now: datetime | None = None) ->
 
 
 def _moment(name: str, value: str, days: int) -> datetime:
-    """Return a time, or of a bare date the start of the day so many days later in Vietnam."""
+    """Return a time; for a bare date, the start of the day `days` later in Vietnam."""
     try:
         if len(value) == 10:
             day = parse_day(value) + timedelta(days=days)
@@ -41,7 +41,7 @@ def _moment(name: str, value: str, days: int) -> datetime:
 
 
 def report(counts: ClickCounts) -> dict[str, Any]:
-    """Return all that is reported."""
+    """Return the whole report."""
     total = CountedRate.of(counts.total())
     return {
         **{name: value for name, value in _counted(total).items() if name != "key"},
@@ -72,7 +72,7 @@ def _compared(found: TrialReport) -> dict[str, Any]:
 
 
 def lines(told: dict[str, Any]) -> Iterator[str]:
-    """Yield a report as a person reads it."""
+    """Yield a report as lines for a person."""
     yield f"{told['clicked']} clicks on {told['shown']} articles shown: {_rate(told)}"
     for title, key in (("by position", "position"), ("by reason", "reason")):
         yield f"{title}:"
@@ -97,7 +97,7 @@ def _rate(row: dict[str, Any]) -> str:
 
 
 def write_qrels(counts: ClickCounts, least_shown: int, path: Path) -> int:
-    """Write judgements from clicks (`clicks.report.judgements`), and return how many."""
+    """Write judgements from clicks (`clicks.report.judgements`), and return their number."""
     written = 0
     with whole(path) as partial, partial.open("w", encoding="utf-8", newline="\n") as file:
         file.write("query-id\tcorpus-id\tscore\n")

@@ -1,6 +1,6 @@
-"""Two rankings of related lists shown in turn, to be told apart by clicks: which list is shown under which article.
+"""Trials of two rankings of related lists: which ranking is shown under which article.
 
-Owns whom a trial is about and who gets which ranking; what a ranking is, is `related`'s. Knows nothing of clicks.
+Owns which lists a trial concerns and how rankings are assigned; `related` makes the rankings. Knows nothing of clicks.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class RankingTrial:
     """One trial.
 
     :param kind: `by-article` shows one of the two under an article, always the same; `interleaved` both in one list.
-    :param variant: What the second ranking has otherwise.
+    :param variant: How the second ranking differs.
     """
 
     kind: Literal["by-article", "interleaved"]
@@ -33,7 +33,7 @@ class RankingTrial:
 
     @cached_property
     def name(self) -> str:
-        """Return what it is known by: another trial has another name."""
+        """Return its name. Another trial has another name."""
         return " ".join([self.kind, *(f"{name}={value}" for name, value in sorted(self._changes.items()))])
 
     @cached_property
@@ -41,17 +41,17 @@ class RankingTrial:
         return self.variant.model_dump(exclude_none=True)
 
     def concerns(self, body: RelatedBody) -> bool:
-        """Return whether it is about a list: of the standard preset, what the variant changes left open."""
+        """Return whether it concerns a list: of the standard preset, without options that the variant changes."""
         named = {"preset", "ranking", *self._changes}
         return all(getattr(body, name) == RelatedOptions.model_fields[name].get_default() for name in named)
 
     def answer(
         self, related: RelateFunction, body: RelatedBody, seed: str, hour: int
     ) -> tuple[Answer, tuple[str, ...]]:
-        """Return the list to be shown under an article, and of which arm each hit is (`clicks.log.ListPosition`).
+        """Return the list to show under an article, and the arm of each hit (`clicks.log.ListPosition`).
 
         :param related: Returns the list of a request.
-        :param hour: In which it is shown; within it every reader has the same.
+        :param hour: The hour in which it is shown. Every reader gets the same list within it.
         """
         length = body.limit or PRESETS[body.preset].limit
         other = body.model_copy(update={**self._changes, "limit": length})
@@ -62,7 +62,7 @@ class RankingTrial:
         return _interleaved(related(body), related(other), length, self._coin(f"{seed} {hour}"))
 
     def _coin(self, about: str) -> Callable[[int], bool]:
-        """Return a coin that falls alike in every process, another for another trial."""
+        """Return a coin that falls alike in every process, but differently in another trial."""
         bits = int.from_bytes(hashlib.sha256(f"{self.name} {about}".encode()).digest())
         return lambda at: bool(bits >> at & 1)
 
@@ -70,7 +70,7 @@ class RankingTrial:
 def _interleaved(
     first: Answer, second: Answer, length: int, coin: Callable[[int], bool]
 ) -> tuple[Answer, tuple[str, ...]]:
-    """Return one list of two; what editors pinned stays in its place, and is of no arm."""
+    """Return two lists interleaved as one. Pinned articles keep their place and have no arm."""
     pinned = {hit.article.id: at for at, hit in enumerate(first.hits) if _is_pinned(hit)}
     hits = {hit.article.id: hit for answer in (second, first) for hit in answer.hits}
     of_a, of_b = (

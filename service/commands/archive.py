@@ -147,7 +147,7 @@ def merge(home: Path, rewrite: bool, keep: int, ingested: bool, as_json: bool, *
         from indexer.snapshot.home import Home
 
         options = BuildOptions(whole=False, rewrite=rewrite, keep=keep, merging=True, behind=not ingested)
-        silent = ingested  # the service's log would be full of it
+        silent = ingested  # it would fill the service's log
         with show_progress(silent) as progress, retained(home, options) as options:
             report = build(Home(home), (), lambda: load_encoder(**model), options, progress)
     _tell(report, as_json)

@@ -104,9 +104,9 @@ def takedown(
 
 
 def _unknown(name: str, in_advance: bool, nearest: Callable[[], str | None]) -> str:
-    """Return an id that no store knows, where it is to be kept out all the same.
+    """Return an id that no store knows, if it is to be barred in advance.
 
-    :raises click.ClickException: if it is not to be, with the nearest id that is known.
+    :raises click.ClickException: if it is not, with the nearest known id.
     """
     from indexer.articles.article import id_fault
 

@@ -86,7 +86,7 @@ def search(query: str, home: Path, as_json: bool, **given: Any) -> None:
 
 
 def _params(given: dict[str, Any]) -> dict[str, list[str]]:
-    """Return options as a query string would bring them, those that were not given left out."""
+    """Return options in the form of a query string, without those that were not given."""
     listed = {name: value if isinstance(value, tuple) else (value,) for name, value in given.items()}
     written = {name: [_param(value) for value in values if value is not None] for name, values in listed.items()}
     return {name: values for name, values in written.items() if values}
@@ -166,7 +166,7 @@ def related(
         from models.cpu import available_threads
         from service.serve import share_cores
 
-        share_cores(available_threads())  # a list's products are small: more threads only wait for each other
+        share_cores(available_threads())  # a list's products are small, so more threads would only wait for each other
     with plain_errors():
         from service.errors import NotReady
         from service.schemas import RelatedParams, parse_params
@@ -212,7 +212,7 @@ def _told(explanation: dict[str, Any]) -> str:
 
 
 def _write_all(searcher: Searcher, params: RelatedParams, out: Path | None) -> None:
-    """Write the lists of all public articles, their ages counted to one moment."""
+    """Write the lists of all public articles, with all ages relative to one moment."""
     from service import exporting
     from service.answers import written
 
@@ -226,7 +226,7 @@ def _write_all(searcher: Searcher, params: RelatedParams, out: Path | None) -> N
 
 @contextmanager
 def _opened(path: Path | None) -> Iterator[BinaryIO]:
-    """Yield standard output, or a file that takes its place once it is whole, or not at all."""
+    """Yield standard output, or a file that is put in place only when it is complete."""
     if path is None:
         yield sys.stdout.buffer
         return

@@ -1,4 +1,4 @@
-"""Commands of an operator: `audit`, who did what, and whether the log of it is as it was written."""
+"""Commands of an operator: `audit` shows who did what, and whether the log is unchanged."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _wanted(entry: AuditEntry, since: datetime | None, who: str | None, action: 
 
 
 def _line(entry: AuditEntry) -> str:
-    """Return an entry as a line for a person; nothing in it can end the line or move the cursor."""
+    """Return an entry as a line for a person. Characters that end the line or move the cursor are escaped."""
     name = f" ({entry.actor.name})" if entry.actor.name else ""
     detail = [f"{key}={json.dumps(value)}" for key, value in entry.detail.items()]
     parts = [entry.as_json()["at"], entry.outcome, entry.action, entry.actor.id + name, entry.target, entry.address]

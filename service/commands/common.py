@@ -1,4 +1,4 @@
-"""What several commands share: their options, the encoder and the searcher, errors in plain words, progress."""
+"""Shared by several commands: options, the encoder and the searcher, error messages, progress."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def options(*decorators: Callable[[Command], Command]) -> Callable[[Command], Co
 
 
 def _take_settings(context: click.Context, _: click.Parameter, given: Path | None) -> None:
-    """Check all settings before anything else, and let the command's options default to the file's."""
+    """Check all settings first, and use the file's values as defaults of the command's options."""
     from service import settings
 
     if context.resilient_parsing:
@@ -136,7 +136,11 @@ with_ranking = click.option(
 
 @contextmanager
 def plain_errors() -> Iterator[None]:
-    """Turn what the floors below refuse into one line on stderr and exit status 1, or 2 where the call was wrong."""
+    """Turn errors of the floors below into one line on stderr and exit status 1, or 2 for wrong use.
+
+    :raises click.ClickException: for such an error.
+    :raises click.UsageError: for wrong use.
+    """
     from indexer.errors import IndexerError
     from models.errors import ModelError
     from service.errors import BadRequest, ServiceError
@@ -150,7 +154,7 @@ def plain_errors() -> Iterator[None]:
 
 
 def audit_log(home: Path) -> AuditLog:
-    """Return the audit log of a home, as the settings have it."""
+    """Return the audit log of a home, with its settings."""
     from service import settings
     from service.security.audit import AuditLog
 
@@ -177,7 +181,10 @@ _TRIES, _AGAIN_SECONDS = 5, 0.1
 
 
 def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
-    """Return a searcher over what is served of a home; the encoder is loaded and checked once it is needed."""
+    """Return a searcher over a home's served snapshot. The encoder is loaded and checked when it is first needed.
+
+    :raises SnapshotError: if nothing is published, or the snapshot cannot be opened.
+    """
     from indexer.archive import Archive
     from indexer.building.ingest import newest
     from indexer.changes.journal import Journal
@@ -199,7 +206,7 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
         except SnapshotError:
             if tries == _TRIES:
                 raise
-            time.sleep(_AGAIN_SECONDS)  # a service may have gone on, and be deleting this one
+            time.sleep(_AGAIN_SECONDS)  # a service may have moved on, and be deleting this one
 
     def checked() -> Encoder:
         loaded = encoder()
@@ -217,7 +224,7 @@ def open_searcher(home: Path, encoder: Callable[[], Encoder]) -> Searcher:
 
 
 def _reranker(settings: Settings) -> HeldReranker | None:
-    """Return the reranker that the settings name, loaded once it is needed; None where they name none."""
+    """Return the reranker of the settings, loaded when it is first needed; None if none is set."""
     if settings.reranker is None:
         return None
     from models import cross_encoder
@@ -229,7 +236,7 @@ def _reranker(settings: Settings) -> HeldReranker | None:
 
 @contextmanager
 def retained(home: Path, options: BuildOptions) -> Iterator[BuildOptions]:
-    """Yield the options of a build, which writes all anew where that is due, and delete afterwards what has expired."""
+    """Yield the options of a build, which rewrites everything if that is due. Afterwards delete expired text."""
     from dataclasses import replace
 
     from indexer.errors import BuildRefused
@@ -240,7 +247,7 @@ def retained(home: Path, options: BuildOptions) -> Iterator[BuildOptions]:
     place, days = Home(home), Settings().deleted_days
     yield replace(options, rewrite=options.rewrite or retention.is_overdue(place, days))
     gone: list[str] = []
-    with suppress(BuildRefused):  # another build has begun, and does it
+    with suppress(BuildRefused):  # another build has begun, and will do it
         gone = retention.expire(place, days)
     for name in gone:
         click.echo(f"snapshot {name} is deleted: it may hold what was deleted {days / 2:g} days ago", err=True)
@@ -248,7 +255,7 @@ def retained(home: Path, options: BuildOptions) -> Iterator[BuildOptions]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that takes its place once it is whole, or not at all."""
+    """Yield a file that is put in place only when it is complete."""
     from service.files.whole import whole
 
     with whole(path) as partial, partial.open("xb") as file:
@@ -258,9 +265,10 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 def source_options(
     columns: tuple[str, ...], encoding: str | None, source_seconds: float, source_mb: int, rounds: int = 1, **more: Any
 ) -> SourceOptions:
-    """Return what the options of `with_source_options` say, and more; wrong use ends the command with status 2.
+    """Return the source options from those of `with_source_options` and others.
 
-    :param rounds: For how many rounds a source may be read that gets on.
+    :param rounds: The most rounds for reading a source that makes progress.
+    :raises click.UsageError: if an option is invalid.
     """
     from indexer.limits.confined import Allowance
     from indexer.sources import SourceOptions
@@ -287,7 +295,7 @@ def source_options(
 
 @contextmanager
 def show_progress(silent: bool = False) -> Iterator[Progress]:
-    """Yield a progress callback: bars on a terminal, a line at a time elsewhere, nothing where it is to be silent."""
+    """Yield a progress callback: bars on a terminal, lines elsewhere, nothing if silent."""
     if silent:
         yield lambda stage, done, total: None
         return

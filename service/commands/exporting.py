@@ -1,4 +1,4 @@
-"""Commands that bring an archive out again: `export articles`, `export vectors`, `export related`."""
+"""Commands that export an archive: `export articles`, `export vectors`, `export related`."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def related(home: Path, out: Path, force: bool, **given: Any) -> None:
     from models.cpu import available_threads
     from service.serve import share_cores
 
-    share_cores(available_threads())  # a list's products are small: more threads only wait for each other
+    share_cores(available_threads())  # a list's products are small, so more threads would only wait for each other
     with plain_errors():
         from service import exporting
         from service.schemas import RelatedParams

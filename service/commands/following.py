@@ -1,4 +1,4 @@
-"""Commands that keep an archive in step with its sources: `sync`, and `status`, which shows how that goes."""
+"""Commands that keep an archive up to date with its sources: `sync`, and `status`, which shows its state."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def sync(
 
 
 def _with_plain_errors(rounds: Callable[[Pulse], int], pulse: Pulse) -> int:
-    """Do the rounds in a process of their own, which says by itself what is wrong."""
+    """Do the rounds, in a process of their own, which prints its errors itself."""
     try:
         with plain_errors():
             return rounds(pulse)
@@ -123,7 +123,7 @@ def _with_plain_errors(rounds: Callable[[Pulse], int], pulse: Pulse) -> int:
 
 
 class _Round(NamedTuple):
-    """What a round asks and builds."""
+    """One round of asking sources and building."""
 
     home: Path
     sources: tuple[str, ...]
@@ -133,7 +133,7 @@ class _Round(NamedTuple):
     pulse: Pulse
 
     def run(self) -> bool:
-        """Ask the sources and publish what they gave; return whether some have more."""
+        """Ask the sources and publish their articles. Return whether some sources have more."""
         more = self.followed.ask(self.build)
         self.build()
         self.followed.went_through()
@@ -144,7 +144,7 @@ class _Round(NamedTuple):
 
 
 def _follow(one: _Round, every: float, once: bool) -> int:
-    """Do one round after another, or the one; return the exit status."""
+    """Do one round after another, or only one. Return the exit status."""
     while True:
         start = time.monotonic()
         more = one.run()
@@ -180,7 +180,7 @@ def _build(
     keep: int,
     pulse: Pulse,
 ) -> None:
-    """Publish what the sources have given since the last build, if that is anything; note what came of it."""
+    """Publish the sources' changes since the last build, if there are any, and record the result."""
     from indexer.building.build import BuildOptions, build
     from indexer.errors import IndexerError
     from indexer.snapshot.home import Home

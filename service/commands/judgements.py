@@ -1,4 +1,4 @@
-"""The command `judgements`: what was judged on the newsroom's pages, as files that `evaluate` reads."""
+"""The command `judgements`: the judgements made on the newsroom's pages, as files for `evaluate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of an operator: `keys`, which let in who may write, change rules or use the newsroom's pages."""
+"""Commands of an operator: `keys`, for those who write, change rules or use the newsroom's pages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _UNITS = {"m": 60, "h": 3600, "d": 86_400}
 
 
 class _Moment(click.ParamType[int]):
-    """A time that lies ahead, in seconds since 1970: after a while, as `90d`, or a date or time."""
+    """A future time, in seconds since 1970: given as a duration, such as `90d`, or as a date or time."""
 
     name = "when"
 
@@ -133,7 +133,7 @@ def _tell(key: Key, text: str) -> None:
 
 
 def _told(key: Key) -> dict[str, Any]:
-    """Return what the audit log says of a key that is made."""
+    """Return the audit log's entry for a new key."""
     ends = {} if key.expires is None else {"expires": _iso(key.expires)}
     return {"name": key.name, "scopes": list(key.scopes), "bounds": key.bounds.stored(), **ends}
 

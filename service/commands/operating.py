@@ -60,7 +60,7 @@ def serve(home: Path, host: str, port: int, workers: int, open_newsroom: bool) -
     fault = local.why_not_open(host, found.trusted_hops) if open_newsroom else None
     if fault is not None:
         raise click.UsageError(f"--open-newsroom: {fault}")
-    if not logs.is_json(found.log_format):  # of which every line is an object, and this is none
+    if not logs.is_json(found.log_format):  # every line of such a log is an object; this line is not
         click.echo(f"http://{host}:{port} serves {home}", err=True)
     run(home, host, port, workers, ahead, open_newsroom)
 

@@ -203,12 +203,12 @@ def _add(file: Path, kind: str, for_id: tuple[str, ...], for_section: tuple[str,
 
 
 def _author(why: str | None) -> Author:
-    """Return whom the history names: the system's name of whoever runs the command."""
+    """Return the author for the history: the system user who runs the command."""
     from service.rules.file import Author
 
     try:
         name = getpass.getuser()
-    except (KeyError, OSError):  # a container may have a number for which it knows no name
+    except (KeyError, OSError):  # a container may have a user number without a name
         name = f"uid {os.geteuid()}"
     return Author(name, why)
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.vocabulary.word_files import VocabularyKind, WordFile
 
 BY = "command line"
-"""Whom the history names."""
+"""The author for the history."""
 
 with_kind = options(
     with_settings, click.argument("kind", type=click.Choice(["synonyms", "abbreviations", "renamings"]))

@@ -1,10 +1,10 @@
-"""What a newsroom shows under its articles, the newest of the section, beside what Lienquan would show.
+"""Compares a newsroom's usual list, the newest of the section, with Lienquan's list.
 
-Owns which articles are compared, both lists and their figures. Knows nothing of HTML, files or words.
+Owns the choice of articles, both lists and their figures. Knows nothing of HTML, files or the page's text.
 
-Both lists hold only what was out when the article was: then the newest of its section are as near to it in time as
-they will ever be, which is this way's best moment, and neither list may look ahead. Age is counted to when the
-article came out, and no fallback fills Lienquan's list up with the other.
+Both lists hold only articles that were public when the article was published. At that moment the newest of its section
+are as near in time as they ever are, which is best for the newsroom's list, and neither list looks ahead. Ages are
+relative to that moment, and no fallback puts articles of the one list into the other.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from service.schemas import FilterFields, RelatedBody, Seed
 from service.searcher import Searcher
 
 SAME_EVENT_RELEVANCE = 0.5
-"""From this calibrated relevance on, a link is estimated to be about the same event."""
+"""The relevance from which a link is estimated to be about the same event."""
 
 JUDGED_FIELDS = ("event", "cluster")
-"""Fields of an archive line that say which event an article is about; the first that an article has counts."""
+"""Fields of an archive line that name an article's event; the first field present counts."""
 
 NEAR_IDENTICAL = 0.9
-"""Titles that share this much of their words, in one order, are taken for the same."""
+"""Titles that share this part of their words, in the same order, count as equal."""
 
 _DAY = 24 * 3600
 _WORDS = re.compile(r"\w+")
@@ -48,10 +48,10 @@ _WORDS = re.compile(r"\w+")
 class ComparedLink:
     """One link of a list.
 
-    :param days: How many days before the article it was published.
+    :param days: Days between its publication and the article's.
     :param same_event: Whether it is about the article's event: judged, or estimated from its relevance.
     :param duplicate: Whether it repeats the article or a link above it.
-    :param elsewhere: Whether it is of another section than the article.
+    :param elsewhere: Whether it is in another section than the article.
     """
 
     article: Article
@@ -64,9 +64,9 @@ class ComparedLink:
 
 @dataclass(frozen=True)
 class Figures:
-    """What some lists amount to; shares and means are over all their links, None where there are none.
+    """The figures of some lists; shares and means are over all their links, None if there are no links.
 
-    :param sections: Distinct sections of a list; the mean where there are several lists.
+    :param sections: Distinct sections of a list; the mean for several lists.
     """
 
     links: int
@@ -86,7 +86,7 @@ class LinkList:
 
     @property
     def figures(self) -> Figures:
-        """Return what this list amounts to."""
+        """Return the figures of this list."""
         return figures([self])
 
 
@@ -94,7 +94,7 @@ class LinkList:
 class Pair:
     """An article with both its lists.
 
-    :param judged_by: The field that says which event it is about, None where that is estimated.
+    :param judged_by: The field that names its event, None if events are estimated.
     """
 
     article: Article
@@ -105,11 +105,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The pairs, newest article first, and what they come from.
+    """The pairs, newest article first, and their choice.
 
-    :param articles: Public articles of the archive.
-    :param eligible: How many of them could have been chosen.
-    :param wanted: How many were to be chosen.
+    :param articles: The number of public articles of the archive.
+    :param eligible: The number of articles that could have been chosen.
+    :param wanted: The number of articles to choose.
     """
 
     pairs: list[Pair]
@@ -134,12 +134,12 @@ class Comparison:
 
     @property
     def judged(self) -> int:
-        """Return for how many articles the archive says which event they are about."""
+        """Return the number of articles whose event the archive names."""
         return sum(pair.judged_by is not None for pair in self.pairs)
 
 
 def figures(lists: Sequence[LinkList]) -> Figures:
-    """Return what some lists amount to."""
+    """Return the figures of some lists."""
     links = [link for one in lists for link in one.links]
     same_event = sum(link.same_event for link in links)
     sections = [len({match_key(link.article.section or "") for link in one.links}) for one in lists]
@@ -157,10 +157,10 @@ def figures(lists: Sequence[LinkList]) -> Figures:
 def compare(
     searcher: Searcher, wanted: int = 30, links: int = 6, seed: int = 1, now: datetime | None = None
 ) -> Comparison:
-    """Set both lists beside each other for articles chosen by `choose`.
+    """Make both lists for articles chosen by `choose`.
 
-    :param seed: Of the choice; the same archive and seed give the same articles.
-    :raises NothingToCompare: if no article has a section, a date and `links` others of the section before it.
+    :param seed: The seed of the choice; the same archive and seed give the same articles.
+    :raises NothingToCompare: if no article has a section, a date and `links` earlier articles of the section.
     """
     moment = now or datetime.now(UTC)
     archive = searcher.archive
@@ -195,12 +195,12 @@ def compare(
 
 
 def choose(sizes: dict[str, int], wanted: int, seed: int) -> dict[str, list[int]]:
-    """Choose places of sections, `wanted` in all or every one: spread over the sections, then over each one's places.
+    """Choose `wanted` places in all, or every place: spread over sections, then over each section's places.
 
-    Sections take turns, larger ones first; a section's places are cut into as many stretches of one length as it has
-    turns, and one place of each is drawn.
+    Sections take turns, larger ones first. A section's places are divided into as many equal stretches as it has turns,
+    and one place of each stretch is drawn.
 
-    :param sizes: Section -> how many places it has, oldest first.
+    :param sizes: Section -> its number of places, oldest first.
     """
     order = sorted((name for name in sizes if sizes[name]), key=lambda name: (-sizes[name], name))
     turns = dict.fromkeys(order, 0)
@@ -219,7 +219,7 @@ def choose(sizes: dict[str, int], wanted: int, seed: int) -> dict[str, list[int]
 
 
 def near_identical(one: str, other: str) -> bool:
-    """Return whether two titles are the same but for a word or a mark; other numbers make another title."""
+    """Return whether two titles differ only by a word or a mark. Titles with different numbers are different."""
     first, second = _WORDS.findall(fold(one)), _WORDS.findall(fold(other))
     if [word for word in first if word.isdigit()] != [word for word in second if word.isdigit()]:
         return False
@@ -227,14 +227,14 @@ def near_identical(one: str, other: str) -> bool:
 
 
 def event_of(article: Article, field: str) -> str | None:
-    """Return which event an article is about by one of the fields, None where it does not say."""
+    """Return the event of an article from one of the fields, None if it is not named."""
     value = article.extra.get(field)
     plain = isinstance(value, str | int) and not isinstance(value, bool)
     return (str(value).strip() or None) if plain else None
 
 
 def _sections(archive: Archive, public: Mask) -> dict[str, Rows]:
-    """Return for each section its public, dated rows, oldest first."""
+    """Return for each section its public, dated rows, (n,) int64, oldest first."""
     found = {}
     dated = public & (archive.published != ABSENT)
     for name in archive.values("section"):
@@ -245,7 +245,7 @@ def _sections(archive: Archive, public: Mask) -> dict[str, Rows]:
 
 
 def _eligible(published: Rows, links: int) -> Rows:
-    """Return which places of (n,) sorted times have at least `links` others not after them."""
+    """Return the places among (n,) sorted times that have at least `links` others not later, (m,) int64."""
     return np.flatnonzero(np.searchsorted(published, published, side="right") > links)
 
 
@@ -259,11 +259,11 @@ def _by_id(archive: Archive, rows: Rows, place: int) -> int:
 
 
 def pair(searcher: Searcher, article: Article, links: int = 6, now: datetime | None = None, then: bool = True) -> Pair:
-    """Set both lists beside each other for one article.
+    """Make both lists for one article.
 
-    :param article: A public one.
-    :param then: Whether as of when the article came out, as everywhere here, or as both lists are now.
-    :raises NothingToCompare: if it has no section or, for lists of then, no date.
+    :param article: A public article.
+    :param then: True for the lists at the article's publication, False for the current lists.
+    :raises NothingToCompare: if it has no section or, with `then`, no date.
     """
     if not article.section or (then and article.published_at is None):
         missing = "published_at" if article.section else "section"
@@ -299,7 +299,7 @@ def _no_encoder() -> Encoder:
 def _newest(
     archive: Archive, row: int, article: Article, public: Mask, links: int, latest: datetime | None
 ) -> list[int]:
-    """Return the rows of the newest articles of the section up to a time, itself left out."""
+    """Return the rows of the newest articles of the section up to a time, without the article itself."""
     filters = Filters(section=(article.section or "",), published_to=latest)
     mask = archive.mask(filters)
     rows = np.flatnonzero(public if mask is None else public & mask)
@@ -315,7 +315,7 @@ def _newest(
 
 
 def _measure(archive: Archive, seeds: Seeds, article: Article, rows: list[int], judged_by: str | None) -> LinkList:
-    """Return the links to these rows, both ways' measured alike: by how related they are to the article."""
+    """Return the links to these rows. Both lists are measured alike, by relevance to the article."""
     relevance = pool.measured(archive, seeds, np.array(rows, dtype=np.int64)).relevance
     links: list[ComparedLink] = []
     for linked, value in zip(archive.articles(rows), relevance.tolist(), strict=True):
@@ -339,11 +339,11 @@ def _measure(archive: Archive, seeds: Seeds, article: Article, rows: list[int], 
 
 def _days(article: Article, linked: Article) -> float:
     if article.published_at is None or linked.published_at is None:
-        return 0.0  # of then, neither list holds an article without a date
+        return 0.0  # with `then`, neither list has an article without a date
     return abs((article.published_at - linked.published_at).total_seconds()) / _DAY
 
 
 def _repeats(one: Article, other: Article) -> bool:
-    """Return whether two articles have one text, or titles that a reader takes for one."""
+    """Return whether two articles have equal texts, or titles that readers take for equal."""
     texts = [" ".join(_WORDS.findall(fold(article.plain_body or ""))) for article in (one, other)]
     return (texts[0] != "" and texts[0] == texts[1]) or near_identical(one.title, other.title)

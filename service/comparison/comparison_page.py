@@ -1,6 +1,6 @@
-"""The comparison as one HTML file that needs nothing else: how figures are written, and the file itself.
+"""The comparison as one self-contained HTML file: the format of figures, and the file itself.
 
-Its words are in `wording.comparison`. Knows nothing of how anything is compared or ranked.
+Its text is in `wording.comparison`. Knows nothing of how lists are compared or ranked.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from service.wording.strings import Strings
 
 
 class NumberFormatter:
-    """Writes figures the way of a language."""
+    """Formats figures for a language."""
 
     def __init__(self, language: Strings) -> None:
         self._language = language
         self._comma = "," if language.code == "vi" else "."
 
     def decimal(self, value: float | None, digits: int = 1) -> str:
-        """Return a number with so many digits after the comma; a dash for none."""
+        """Return a number with this many decimal digits; a dash for None."""
         if value is None:
             return "–"
         whole, _, part = f"{value:.{digits}f}".partition(".")
         return self._language.number(int(whole)) + (self._comma + part if part else "")
 
     def days(self, value: float | None) -> str:
-        """Return a number of days: one digit after the comma below ten."""
+        """Return a number of days, with a decimal digit below ten."""
         return self.decimal(value, 1 if value is None or round(value, 1) < 10 else 0)
 
     def share(self, value: float | None) -> str:
-        """Return a share in per cent, with a digit after the comma below ten unless it is whole; a dash for none."""
+        """Return a share in per cent, with a decimal digit below ten unless it is whole; a dash for None."""
         if value is None:
             return "–"
         between = "\N{NO-BREAK SPACE}" if self._language.code == "vi" else ""
@@ -94,7 +94,7 @@ def render(comparison: Comparison, code: str = "vi") -> str:
 def _rows(
     comparison: Comparison, words: ComparisonWords, numbers: NumberFormatter, kind: int, filled: Mapping[str, object]
 ) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return the rows of the table over all: what is measured, then for each way the figure and what it is of."""
+    """Return the rows of the summary table: the measure, then for each list the figure and its base."""
 
     def counted(part: int, figures: Figures) -> str:
         return words.of_links.format(part=numbers.decimal(part, 0), all=numbers.decimal(figures.links, 0))
@@ -117,7 +117,7 @@ def _day(language: Strings, moment: datetime | None) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file beside its place and rename it, so that nobody finds half of it."""
+    """Write a temporary file and rename it, so that nobody finds an incomplete file."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         with beside.open("x", encoding="utf-8", newline="\n") as file:

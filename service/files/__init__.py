@@ -1,4 +1,5 @@
-"""How a file is changed, and followed, that others read or write at the same time.
+"""Changing and following files that other processes read or write at the same time.
 
-Whole or not there, held by one editor at a time, read again once it has changed. Knows nothing of what a file says.
+Files are replaced atomically, locked by one editor at a time, and read again once they have changed. Knows nothing of a
+file's content.
 """

@@ -1,4 +1,4 @@
-"""A small database in a file of its own, which every process that needs it makes, opens and writes."""
+"""A small database in a file of its own. Every process that needs it may create, open and write it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from indexer.files import private
 from service.files.whole import put_once
 
 Upgrades = Mapping[int, Sequence[str]]
-"""Statements that make of a file of a version one of the next, by that version."""
+"""Version -> statements that upgrade a file of this version to the next."""
 
 NO_UPGRADES: Upgrades = {}
 
 
 def make(path: Path, schema: str) -> None:
-    """Make the file where there is none: whole, readable by its owner alone, once however many make it.
+    """Create the file if there is none: complete, readable by its owner alone, and only once if several processes try.
 
     :param schema: Statements that make the tables and set `user_version`.
-    :raises OSError: if it cannot be written, `sqlite3.Error` if SQLite says so.
+    :raises OSError: if it cannot be written.
+    :raises sqlite3.Error: if SQLite fails.
     """
     if path.exists():
         return
@@ -40,11 +41,11 @@ def make(path: Path, schema: str) -> None:
 
 @contextmanager
 def opened(path: Path, version: int, upgrades: Upgrades = NO_UPGRADES) -> Iterator[sqlite3.Connection]:
-    """Open the file for a statement or two: one that was put in its place, from a backup say, counts at once.
+    """Open the file for a few statements. A file put in its place meanwhile, such as from a backup, is used at once.
 
-    :param version: Which `user_version` it must be of.
-    :param upgrades: What makes of a file of an earlier version one of the next.
-    :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
+    :param version: The `user_version` that it must have.
+    :param upgrades: Upgrades of files of earlier versions.
+    :raises sqlite3.Error: if it is missing, of another version, not a database, or locked for too long.
     """
     with closing(connect(path, version, upgrades)) as db, telling_of_damage():
         yield db
@@ -52,7 +53,10 @@ def opened(path: Path, version: int, upgrades: Upgrades = NO_UPGRADES) -> Iterat
 
 @contextmanager
 def telling_of_damage() -> Iterator[None]:
-    """Turn what Python raises where SQLite's message has bytes of a damaged file into SQLite's own error."""
+    """Turn Python's error for a message of SQLite with bytes of a damaged file into SQLite's own error.
+
+    :raises sqlite3.DatabaseError: instead of Python's error.
+    """
     try:
         yield
     except UnicodeDecodeError:
@@ -60,11 +64,12 @@ def telling_of_damage() -> Iterator[None]:
 
 
 def connect(path: Path, version: int, upgrades: Upgrades = NO_UPGRADES) -> sqlite3.Connection:
-    """Return an open connection, for whoever keeps it and sees to it that one thread at a time uses it.
+    """Return an open connection. The caller keeps it, and lets one thread at a time use it.
 
-    :param version: Which `user_version` the file must be of.
-    :param upgrades: What makes of a file of an earlier version one of the next; done at once, by whoever is first.
-    :raises sqlite3.Error: if it is missing, of another version, no database, or waited for in vain.
+    :param version: The `user_version` that the file must have.
+    :param upgrades: Upgrades of files of earlier versions, made at once by the first process.
+    :raises sqlite3.DatabaseError: if it is of another version.
+    :raises sqlite3.Error: if it is missing, not a database, or locked for too long.
     """
     db = _connect(path)
     try:
@@ -82,11 +87,11 @@ def connect(path: Path, version: int, upgrades: Upgrades = NO_UPGRADES) -> sqlit
 
 
 def _upgrade(db: sqlite3.Connection, upgrades: Upgrades) -> int:
-    """Bring a file to the latest version, in one transaction, and return which that is."""
+    """Upgrade a file to the latest version, in one transaction, and return that version."""
     db.execute("PRAGMA synchronous = FULL")
     db.execute("BEGIN IMMEDIATE")
     try:
-        (found,) = db.execute("PRAGMA user_version").fetchone()  # another process may have been quicker
+        (found,) = db.execute("PRAGMA user_version").fetchone()  # another process may have upgraded it already
         while found in upgrades:
             for statement in upgrades[found]:
                 db.execute(statement)
@@ -105,14 +110,14 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 RowTest = Callable[[str, str], bool]
-"""Says of the name of a column and a text in it whether the row is to go."""
+"""Returns whether to delete a row, given the name of a column and its text."""
 
 
 def forget(path: Path, belongs: RowTest) -> tuple[int, int]:
-    """Delete rows, whatever their table, and overwrite them on disk.
+    """Delete rows of any table, and overwrite them on disk.
 
-    :return: How many rows, and how many bytes of text they held; none where there is no such file.
-    :raises OSError: if it is no database, or waited for in vain.
+    :return: The number of rows, and of their bytes of text; 0 if there is no such file.
+    :raises OSError: if it is not a database, or locked for too long.
     """
     if not path.exists():
         return 0, 0
@@ -130,9 +135,9 @@ def forget(path: Path, belongs: RowTest) -> tuple[int, int]:
 
 
 def mentions(path: Path, belongs: RowTest) -> bool:
-    """Return whether any row of a file belongs, which is only read.
+    """Return whether any row of a file passes the test. Reads only.
 
-    :raises OSError: if it is no database.
+    :raises OSError: if it is not a database.
     """
     uri = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
     with _told(path), closing(sqlite3.connect(uri, uri=True)) as db:
@@ -149,7 +154,7 @@ def _told(path: Path) -> Iterator[None]:
 
 
 def _belonging(db: sqlite3.Connection, belongs: RowTest) -> Iterator[tuple[str, list[str], tuple[Any, ...]]]:
-    """Yield table, columns and values of every row that has a text that belongs."""
+    """Yield table, columns and values of every row with a text that passes the test."""
     tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'").fetchall()
     for (table,) in tables:
         found = db.execute(f'SELECT * FROM "{table}"')  # noqa: S608

@@ -1,6 +1,6 @@
-"""A file of an editor's that several processes may change: held by one at a time, replaced as a whole or not at all.
+"""An editors' file that several processes may change: locked by one at a time, replaced atomically.
 
-Owns the lock and the replacement; knows nothing of what the file says.
+Owns the lock and the replacement. Knows nothing of the file's content.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 
 @contextmanager
 def held(path: Path, mode: str) -> Iterator[Path]:
-    """Hold a file for editing, waiting for whoever has it, and yield where it really is, behind links.
+    """Lock a file for editing, waiting for other editors, and yield its real path, with links resolved.
 
-    Every edit puts a new file in the old one's place, so that a lock is worth something only on the file that is there
-    once the lock is had. The system lets go of it when the process ends, however it ends.
+    Every edit replaces the file. So once the lock is acquired, it counts only if the locked file is still in place. The
+    system releases the lock when the process ends, however it ends.
+
+    :raises OSError: if the file cannot be opened.
     """
     real = path.resolve()
     while True:
@@ -40,7 +42,7 @@ def _is_at(descriptor: int, path: Path) -> bool:
 
 
 def put(path: Path, content: bytes) -> None:
-    """Put a file with this content in the place of one, with its mode and owner. Atomic: before or after."""
+    """Replace a file atomically by one with this content, keeping its mode and owner."""
     before = path.stat()
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     beside = Path(name)

@@ -1,6 +1,6 @@
-"""A file of rules that editors may change at any time: read again when it changes, the last good state kept.
+"""Follows a file that editors may change at any time: reads it again after changes, keeps the last good state.
 
-Owns looking and keeping; what the file may say is told from outside.
+The caller provides the parser.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ logger = logging.getLogger(__name__)
 
 
 class FileContents(Protocol):
-    """What a file says: a frozen dataclass of rules, and a sentence for each line that is none."""
+    """The content of a file: its rules in a frozen dataclass, and a sentence for each invalid line."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def rules(self) -> Collection[Any]:
-        """Return the lines that are right."""
+        """Return the valid lines."""
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Return what is wrong with the others."""
+        """Return the problems of the other lines."""
 
 
 Contents = TypeVar("Contents", bound=FileContents)
@@ -36,10 +36,10 @@ Contents = TypeVar("Contents", bound=FileContents)
 class FileFollower(Generic[Contents]):
     """Follows a file; safe to share between threads.
 
-    :param path: None where there is no such file: nothing said, no problem.
-    :param parse: Returns what bytes say; takes the file's name for the problems.
-    :param nothing: What no file says.
-    :param called: What the log calls the rules.
+    :param path: None if there is no such file: then there are no rules and no problems.
+    :param parse: Parses bytes; takes the file's name for problems.
+    :param nothing: The content if there is no file.
+    :param called: The name of the rules in the log.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class FileFollower(Generic[Contents]):
         self._read: tuple[int, int, int] | None = None
 
     def current(self) -> Contents:
-        """Return what the file says now, the same object for as long as it says the same.
+        """Return the file's current content, the same object until it changes.
 
-        Looks at the file each time and reads it only where it changed, so that what is saved counts at once in every
-        process. A file that cannot be read, or has no good line among bad ones, leaves the rules before in force and
-        is a problem.
+        The file's state is checked at each call, and it is read only after changes, so a saved change counts at once in
+        every process. If the file cannot be read, or has only bad lines, the earlier rules stay in force and it is a
+        problem.
         """
         if self._path is None:
             return self._said
@@ -77,7 +77,7 @@ class FileFollower(Generic[Contents]):
                 return
             content = regular(path)
         except OSError as error:
-            self._read = None  # look again even where it comes back as it was
+            self._read = None  # read it again even if it comes back unchanged
             self._take(self._kept((f"{path.name}: cannot be read: {error.strerror or error}",)))
             return
         self._read = read
@@ -85,7 +85,7 @@ class FileFollower(Generic[Contents]):
         self._take(self._kept(said.problems) if said.problems and not said.rules else said)
 
     def _kept(self, problems: tuple[str, ...]) -> Contents:
-        """Return the rules before, with what is wrong with the file now."""
+        """Return the earlier rules, with the problems of the file now."""
         told = (*problems, "the rules before stay in force") if self._said.rules else problems
         return replace(self._said, problems=told)
 
@@ -98,7 +98,7 @@ class FileFollower(Generic[Contents]):
 
 
 def regular(path: Path) -> bytes:
-    """Return a file's bytes; a pipe or a directory is none, and holds nobody up.
+    """Return a file's bytes. A pipe or a directory is refused without waiting.
 
     :raises OSError: if it cannot be read.
     """

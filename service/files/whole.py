@@ -1,4 +1,4 @@
-"""Files that take their names once they are whole, or not at all."""
+"""Files that get their final names only once they are complete."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 @contextmanager
 def whole(*paths: Path) -> Iterator[Path]:
-    """Yield a path beside the last one given, whose file takes its name once it is whole and synced, or not at all.
+    """Yield a temporary path for the last path. Its file is synced and renamed only if the block succeeds.
 
-    Of several paths, the others are written at `beside(path)` by whoever calls, and take their names before it: where
-    the last one stands, what belongs to it stands too.
+    If there are several paths, the caller writes the others at `beside(path)`. They are renamed first, so if the last
+    file exists, the others do too.
     """
     last = paths[-1]
     try:
@@ -32,14 +32,14 @@ def whole(*paths: Path) -> Iterator[Path]:
 
 
 def beside(path: Path) -> Path:
-    """Return where a file is written before it is whole: in the same directory, under a name of this process's."""
+    """Return the temporary path of a file: in the same directory, with a name of this process."""
     return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 def put_once(beside: Path, path: Path) -> None:
-    """Give a file that was written beside it its name, unless another process was quicker: then that one's stays.
+    """Rename a temporary file to its final name, unless another process was quicker; then that one's file stays.
 
-    Made by root, it belongs to whom the directory belongs to, so that the service can read it.
+    A file made by root gets the directory's owner, so that the service can read it.
     """
     if os.geteuid() == 0:
         owner = path.parent.stat()

@@ -1,8 +1,8 @@
-"""Judgements of lists: who held which article to be how relevant to what, and when. A file beside the snapshots.
+"""Judgements of lists: who graded which article for which query, and when. A file beside the snapshots.
 
 Owns its SQL, and how the judgements of several people become one grade. Knows nothing of HTTP or of searching.
 
-Nothing is overwritten: the last judgement of a person on an article counts, and one that was taken back is marked so.
+Nothing is overwritten: a person's last judgement of an article counts, and a withdrawn one is marked.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ logger = logging.getLogger(__name__)
 FILE = "judgements.sqlite"
 
 JudgementKind = Literal["search", "related"]
-"""What was judged: the answer to a query, or what stands under an article."""
+"""The kind of list that was judged: the answer to a query, or the related list of an article."""
 KINDS: tuple[JudgementKind, ...] = get_args(JudgementKind)
 
 MergeMode = Literal["majority", "latest"]
-"""Of several people's grades the commonest, the latest of those given equally often; or simply the latest."""
+"""How several people's grades are merged: the commonest (in a tie the latest of these), or the latest."""
 MERGINGS: tuple[MergeMode, ...] = get_args(MergeMode)
 
 TOP_GRADE = 3
-"""Grades go from 0, not relevant, to this."""
+"""The highest grade; 0 is not relevant."""
 
 _FORMAT = 1
 _SCHEMA = f"""
@@ -75,9 +75,9 @@ class Judgement(NamedTuple):
 
 
 class JudgementStore:
-    """The judgements of one home. Safe to share between threads and processes; made with the first judgement.
+    """The judgements of one home. Safe to share between threads and processes. The first judgement creates the file.
 
-    :param home: Where snapshots live.
+    :param home: The directory that holds snapshots.
     :param clock: Seconds since 1970.
     """
 
@@ -86,7 +86,7 @@ class JudgementStore:
         self._clock = clock
 
     def give(self, kind: JudgementKind, query: str, article: str, judge: str, grade: int) -> None:
-        """Write down a judgement; it is on disk when this returns.
+        """Store a judgement; it is on disk when this returns.
 
         :raises ValueError: if there is no such grade.
         :raises CannotWrite: if it cannot be written.
@@ -97,9 +97,9 @@ class JudgementStore:
             db.execute(_GIVE, (kind, query, article, judge, grade, self._clock()))
 
     def take_back(self, kind: JudgementKind, query: str, judge: str) -> str | None:
-        """Take back somebody's last judgement on a query, so that what they held before counts again.
+        """Withdraw a person's last judgement on a query, so that their earlier one counts again.
 
-        :return: The article it was of, None where there is none left.
+        :return: The article judged, None if there is none left.
         :raises CannotWrite: if it cannot be written.
         """
         if not self._path.exists():
@@ -113,10 +113,10 @@ class JudgementStore:
         return None if last is None else str(last[1])
 
     def of(self, kind: JudgementKind, query: str | None = None, until: float = _EVER) -> list[Judgement]:
-        """Return what counts of everybody's judgements, oldest first.
+        """Return everybody's valid judgements, oldest first.
 
-        :param query: None for all that were judged.
-        :param until: As they were at this time.
+        :param query: None for all judged queries.
+        :param until: Return the state at this time.
         :raises NotReady: if the file cannot be read.
         """
         if not self._path.exists():
@@ -140,9 +140,9 @@ class JudgementStore:
 
 
 def merged(judgements: Iterable[Judgement], by: MergeMode = "majority") -> Qrels:
-    """Return one grade for each query and article, the queries by what they are (not by `query_id`).
+    """Return one grade for each query and article. The keys are queries themselves, not their `query_id`.
 
-    :param judgements: One of each person and article, oldest first.
+    :param judgements: One for each person and article, oldest first.
     """
     given: dict[str, dict[str, list[int]]] = {}
     for one in judgements:
@@ -164,12 +164,12 @@ def _commonest(grades: list[int]) -> int:
 
 
 def query_id(kind: JudgementKind, query: str) -> str:
-    """Return what a query is called in qrels: an article by its id, a text by its digest."""
+    """Return a query's id in qrels: an article's id, or a text's digest."""
     return query if kind == "related" else "q-" + hashlib.sha256(query.encode()).hexdigest()[:12]
 
 
 def as_qrels(kind: JudgementKind, qrels: Qrels) -> str:
-    """Return merged judgements as `lienquan evaluate --qrels` reads them, tab-separated."""
+    """Return merged judgements in the format of `lienquan evaluate --qrels`, tab-separated."""
     rows = [
         f"{query_id(kind, query)}\t{article}\t{grade:g}\n"
         for query, held in qrels.items()
@@ -179,17 +179,17 @@ def as_qrels(kind: JudgementKind, qrels: Qrels) -> str:
 
 
 def as_queries(kind: JudgementKind, qrels: Qrels) -> str:
-    """Return what was judged as `lienquan evaluate --queries` reads it, JSON Lines of id and text."""
+    """Return the judged queries in the format of `lienquan evaluate --queries`, JSON Lines of id and text."""
     return "".join(_line({"id": query_id(kind, query), "text": query}) for query in qrels)
 
 
 def as_lines(kind: JudgementKind, judgements: Iterable[Judgement]) -> str:
-    """Return everybody's judgements by themselves, JSON Lines: who held what, when."""
+    """Return all single judgements as JSON Lines: who gave which grade, when."""
     return "".join(_line({"kind": kind, "id": query_id(kind, one.query), **one._asdict()}) for one in judgements)
 
 
 def as_file(name: str, kind: JudgementKind, held: Sequence[Judgement], by: MergeMode) -> str | None:
-    """Return the content of one of the files that there are to download, None where it is none of them."""
+    """Return the content of a file to download, None if there is no such file."""
     match name:
         case "qrels.tsv":
             return as_qrels(kind, merged(held, by))

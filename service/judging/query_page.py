@@ -1,6 +1,6 @@
-"""What the newsroom's page on one query shows: how it was understood, and what meaning, words and both find.
+"""The newsroom's page on one query: how it was understood, and its dense, lexical and fused lists.
 
-Owns what may be asked of it. Knows nothing of Flask or of words.
+Owns the page's parameters. Knows nothing of Flask or of the page's text.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from service.searcher import Searcher
 
 
 class QueryPageParams(SearchParams):
-    """What the page's form asks for: a search without pages, so many hits of each list."""
+    """The page's form: a search without pages, with a number of hits for each list."""
 
     limit: Annotated[int, Field(ge=1, le=DEPTH)] = 10
 
 
 @dataclass(frozen=True)
 class QueryView:
-    """What the page shows of one query.
+    """The content of the page on one query.
 
-    :param depth: So far down each list it was looked for what the others have.
+    :param depth: The depth to which each list was searched for hits of the others.
     """
 
     query: Query
@@ -39,12 +39,12 @@ class QueryView:
 
 
 def view(searcher: Searcher, asked: QueryPageParams) -> QueryView:
-    """Return what there is to show of a query.
+    """Return the page's content for a query.
 
     :raises NotReady: if there is nothing to search in.
     """
     found = side_by_side(searcher, asked, asked.limit)
     query = found.answer.query
-    assert query is not None  # a search says how it was understood
+    assert query is not None  # a search always has its query
     words = readings(query, searcher.archive.frequency)
     return QueryView(query, words, phrases(query), numbers(query), found)

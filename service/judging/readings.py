@@ -1,6 +1,6 @@
-"""What each word of a query was taken for, and why: how a query was understood, for whoever wants to see it.
+"""The reading of each word of a query, and its reason, to show how a query was understood.
 
-Owns the naming of what restoration did. Knows nothing of pages or of the words they use.
+Owns the names of these reasons. Knows nothing of pages or their text.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from service.query.typing_slips import telex, vni
 from service.query.understanding import Query
 
 ReadingKind = Literal["same", "spelling", "diacritics", "telex", "vni", "slip", "misspelt"]
-"""As it was typed; another spelling of one word (hoà, hòa); diacritics put on; keys of an input method; a wrong key;
-a word that is written for another one."""
+"""Why a word was read so: as typed; another spelling of the word (hoà, hòa); restored diacritics; keys of an input
+method; a wrong key; a word confused with another one."""
 
 
 class WordReading(NamedTuple):
     """One word of a query.
 
-    :param read: What it was taken for, as the archive writes it.
-    :param articles: In how many articles that stands.
+    :param read: The word that it was read as, in the archive's spelling.
+    :param articles: The number of articles with that word.
     """
 
     typed: str
@@ -34,7 +34,7 @@ class WordReading(NamedTuple):
 def readings(query: Query, frequency: Callable[[Term], int]) -> list[WordReading]:
     """Return the words of a query in their order.
 
-    :param frequency: Returns in how many articles a token stands.
+    :param frequency: Returns the number of articles with a token.
     """
     found = []
     read = query.read
@@ -60,12 +60,12 @@ def _kind(typed: str, word: str, changed: bool) -> ReadingKind:
 
 
 def phrases(query: Query) -> list[str]:
-    """Return the quoted phrases as they were read."""
+    """Return the quoted phrases in their reading."""
     joined = [[terms[0].token, *(term.token.rpartition("_")[2] for term in terms[1:])] for terms in query.phrases]
     return [" ".join(parts).replace("_", " ") for parts in joined]
 
 
 def numbers(query: Query) -> list[str]:
-    """Return the numbers of documents as they were typed: 15/2024/NĐ-CP."""
+    """Return the document numbers as typed: 15/2024/NĐ-CP."""
     text = readable(query.typed)
     return [text[start:end] for start, end in code_spans(text)]

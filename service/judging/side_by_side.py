@@ -1,6 +1,6 @@
-"""One query's lists by meaning, by words and by both, side by side: who found what, and where it stands elsewhere.
+"""One query's dense, lexical and fused lists side by side, with each hit's ranks in the others.
 
-Knows nothing of Flask, nor of how anything is found.
+Knows nothing of Flask, nor of how hits are found.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Mode = Literal["dense", "lexical", "hybrid"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 
 DEPTH = 50
-"""So far down each list it is looked for what the others have."""
+"""The depth to which each list is searched for hits of the others."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class RankedHit:
     """A hit in one of the lists.
 
     :param rank: From 1.
-    :param share: Its measured score as a share of the list's greatest, 0 to 1.
-    :param ranks: Where it stands in the other lists, None where it is not among their first.
-    :param only: Which of meaning and words alone found it, None where both or neither did.
+    :param share: Its score as a share of the list's greatest, 0 to 1.
+    :param ranks: Its ranks in the other lists, None if it is not among their first hits.
+    :param only: The one retriever, dense or lexical, that found it; None if both or neither did.
     """
 
     rank: int
@@ -42,9 +42,9 @@ class RankedHit:
 class SideBySide:
     """The lists of one query.
 
-    :param answer: Of both together, which says how the query was understood.
-    :param lists: Their first hits; of a list that cannot be had there is none.
-    :param totals: How many hits each list has, by its name.
+    :param answer: The fused answer, which also has the query's reading.
+    :param lists: The first hits of each list; a list that cannot be made is missing.
+    :param totals: The number of hits of each list, by its name.
     """
 
     answer: Answer
@@ -55,8 +55,8 @@ class SideBySide:
 def side_by_side(searcher: Searcher, params: SearchParams, shown: int) -> SideBySide:
     """Search for a query in the three ways.
 
-    :param params: Of the search; its mode and page are left aside.
-    :param shown: How many hits of each list are wanted, `DEPTH` at most.
+    :param params: The search's parameters; mode and page are ignored.
+    :param shown: The number of hits to return of each list, at most `DEPTH`.
     :raises NotReady: if there is nothing to search in.
     """
     answers = {mode: answer for mode in MODES if (answer := _answer(searcher, params, mode)) is not None}
@@ -71,7 +71,7 @@ def _answer(searcher: Searcher, params: SearchParams, mode: Mode) -> Answer | No
     try:
         return searcher.search(params.model_copy(update={"mode": mode, "limit": DEPTH, "offset": 0}))
     except NotReady:
-        if mode == "dense":  # the encoder does not answer; words still do
+        if mode == "dense":  # the encoder fails; lexical search still works
             return None
         raise
 

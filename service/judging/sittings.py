@@ -1,7 +1,7 @@
-"""Judging lists: what they bring, pooled so that nobody sees which of them brought it, and how good they then are.
+"""Judging lists: judges grade the pooled articles without seeing their lists; then the lists are scored.
 
-Knows nothing of Flask, files or words. Lists are ordered by likeness alone (`ranking=similarity`), as `lienquan
-evaluate` measures them, but for the related list that readers get.
+Knows nothing of Flask, files or the page's text. Lists are ordered by similarity alone (`ranking=similarity`), as
+`lienquan evaluate` measures them, except the related list that readers get.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from service.schemas import QueryText, RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
 
 DEPTH = 10
-"""So far down each list its articles are judged, and nDCG is measured."""
+"""The depth to which each list is judged and nDCG is measured."""
 
 PAGE = 25
-"""So many judged queries are measured at a time; each takes three searches."""
+"""The number of judged queries measured for one page; each takes three searches."""
 
 LISTS: Mapping[JudgementKind, Sequence[str]] = {"search": MODES, "related": ("similarity", "relevance")}
 
 
 class Subject(BaseModel):
-    """What is judged: the answer to a query, or what stands under an article.
+    """The subject of a sitting: the answer to a query, or an article's related list.
 
     :param since: When the sitting began, in seconds since 1970.
     """
@@ -53,7 +53,7 @@ class Subject(BaseModel):
 
     @property
     def kind(self) -> JudgementKind:
-        """Return what kind of list is judged."""
+        """Return the kind of list that is judged."""
         return "search" if self.article is None else "related"
 
     @property
@@ -63,7 +63,7 @@ class Subject(BaseModel):
 
 
 class GivenGrade(Subject):
-    """What a form brings: a grade for an article, or that the last one is taken back."""
+    """The data of a form: a grade for an article, or the withdrawal of the last one."""
 
     id: Annotated[str, Field(max_length=128)] = ""
     grade: Annotated[int, Field(ge=0, le=TOP_GRADE)] | None = None
@@ -82,10 +82,11 @@ class GivenGrade(Subject):
 
 
 class Score(NamedTuple):
-    """How good a list is by what was judged.
+    """The score of a list by judgements.
 
-    :param ndcg: nDCG@10, what is not judged counted as not relevant; None while nothing is known to be relevant.
-    :param judged: The share of its first ten that was judged.
+    :param ndcg: nDCG@10, where an article without judgement counts as not relevant; None if no article is known to be
+        relevant.
+    :param judged: The share of its first ten articles that was judged.
     """
 
     ndcg: float | None
@@ -94,7 +95,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class JudgedArticle:
-    """An article to be judged, and how one judged it oneself."""
+    """An article to be judged, and the judge's own grade."""
 
     article: Article | Summary
     grade: int | None
@@ -102,11 +103,11 @@ class JudgedArticle:
 
 @dataclass(frozen=True)
 class Sitting:
-    """What the page of a sitting shows.
+    """The content of a sitting's page.
 
     :param seed: The article whose related list is judged.
-    :param before: How good each list was when the sitting began.
-    :param unlisted: How many articles were judged that no list brings now.
+    :param before: The score of each list when the sitting began.
+    :param unlisted: The number of judged articles that are in no list now.
     """
 
     items: Sequence[JudgedArticle]
@@ -117,17 +118,17 @@ class Sitting:
 
     @property
     def done(self) -> int:
-        """Return how many of the articles one has judged."""
+        """Return the number of articles that the judge has graded."""
         return sum(item.grade is not None for item in self.items)
 
     @property
     def next(self) -> int:
-        """Return the place, from 1, of the first article that one has not judged, the last where one has all."""
+        """Return the place, from 1, of the first article without the judge's grade, or of the last article."""
         return next((at for at, item in enumerate(self.items, 1) if item.grade is None), len(self.items))
 
 
 def take(searcher: Searcher, store: JudgementStore, given: GivenGrade, judge: str) -> None:
-    """Write down what a form brings.
+    """Store the judgement of a form.
 
     :raises NotFound: if an article is not a public one.
     :raises CannotWrite: if it cannot be written.
@@ -140,7 +141,7 @@ def take(searcher: Searcher, store: JudgementStore, given: GivenGrade, judge: st
 
 
 def sitting(searcher: Searcher, store: JudgementStore, subject: Subject, judge: str, since: float) -> Sitting:
-    """Return what there is to judge, and how good the lists are.
+    """Return the articles to judge, and the scores of the lists.
 
     :raises NotFound: if the article is not a public one.
     :raises NotReady: if nothing can be searched, or the judgements cannot be read.
@@ -162,7 +163,7 @@ def sitting(searcher: Searcher, store: JudgementStore, subject: Subject, judge: 
 
 
 def listed(searcher: Searcher, kind: JudgementKind, query: str) -> dict[str, Sequence[Hit]]:
-    """Return the first hits of each list; one that cannot be had, for want of the encoder, is not among them."""
+    """Return the first hits of each list. A list that needs the encoder is left out while that fails."""
     found: dict[str, Sequence[Hit]] = {}
     for name in LISTS[kind]:
         try:
@@ -182,7 +183,7 @@ def _hits(searcher: Searcher, kind: JudgementKind, query: str, name: str) -> Seq
 
 
 def pooled(query: str, lists: Mapping[str, Sequence[Hit]]) -> list[Article | Summary]:
-    """Return each article of the lists once, in an order that says nothing of them and is the same each time."""
+    """Return each article of the lists once, in an order that is independent of the lists and always the same."""
     articles = {hit.article.id: hit.article for hits in lists.values() for hit in hits}
 
     def drawn(article_id: str) -> bytes:
@@ -192,7 +193,7 @@ def pooled(query: str, lists: Mapping[str, Sequence[Hit]]) -> list[Article | Sum
 
 
 def scores(lists: Mapping[str, Sequence[str]], judgements: Sequence[Judgement]) -> dict[str, Score]:
-    """Return how good each list of article ids is, by judgements on one query."""
+    """Return the score of each list of article ids, by judgements on one query."""
     grades = next(iter(merged(judgements).values()), {})
     known = any(grade > 0 for grade in grades.values())
     return {
@@ -205,9 +206,9 @@ def scores(lists: Mapping[str, Sequence[str]], judgements: Sequence[Judgement]) 
 
 
 class Listing(BaseModel):
-    """Which judged queries are wanted.
+    """A request for judged queries.
 
-    :param by: How several people's grades become one, in a download.
+    :param by: How several people's grades are merged, in a download.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -221,10 +222,10 @@ class Listing(BaseModel):
 class JudgedQuery:
     """A judged query.
 
-    :param title: Of the article, where a related list was judged; the query itself else.
-    :param articles: How many were judged.
-    :param last: When, in seconds since 1970.
-    :param scores: Of each list; none where the article is not public any more.
+    :param title: The article's title if a related list was judged, else the query itself.
+    :param articles: The number of judged articles.
+    :param last: The time of the last judgement, in seconds since 1970.
+    :param scores: The score of each list; none if the article is no longer public.
     """
 
     query: str
@@ -239,11 +240,11 @@ class JudgedQuery:
 class JudgedOverview:
     """Judged queries, the latest first.
 
-    :param rows: Those of one page, measured.
-    :param means: nDCG of each list over those of them that have a relevant article.
-    :param measured: How many those are.
-    :param judges: How many judgements each person gave.
-    :param total: How many queries there are on all pages.
+    :param rows: The measured queries of one page.
+    :param means: The mean nDCG of each list over the queries with a relevant article.
+    :param measured: The number of these queries.
+    :param judges: The number of judgements of each person.
+    :param total: The number of queries on all pages.
     """
 
     rows: Sequence[JudgedQuery]
@@ -254,7 +255,7 @@ class JudgedOverview:
 
 
 def overview(searcher: Searcher, store: JudgementStore, kind: JudgementKind, offset: int = 0) -> JudgedOverview:
-    """Return a page of the judged queries, each measured as it would be answered now.
+    """Return a page of the judged queries, each measured by its current answer.
 
     :raises NotReady: if nothing can be searched, or the judgements cannot be read.
     """
@@ -280,6 +281,6 @@ def _row(searcher: Searcher, kind: JudgementKind, query: str, held: Sequence[Jud
         title = searcher.article(query).title if kind == "related" else query
         ids = {name: [hit.article.id for hit in hits] for name, hits in listed(searcher, kind, query).items()}
     except NotFound:
-        pass  # it is not public any more
+        pass  # it is no longer public
     judges = list(dict.fromkeys(one.judge for one in held))
     return JudgedQuery(query, title, len({one.article for one in held}), judges, held[-1].given, scores(ids, held))

@@ -1,4 +1,4 @@
-"""What an editor's page on links holds, and what is done with its form.
+"""The content of the editors' pages, and the handling of their forms.
 
 The draft and its list, the block under an article and its rules. Knows nothing of Flask.
 """

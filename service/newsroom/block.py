@@ -1,7 +1,7 @@
-"""An article's block as editors see it: what readers get, what each rule does to it, what was left out and why.
+"""An article's block for editors: the readers' list, the effect of each rule, the omitted articles and the reasons.
 
-Nothing here is an estimate: what a rule does is the list made once more without it, and why an article is not there is
-what the steps themselves say. Knows nothing of Flask, files or words.
+Nothing here is an estimate. A rule's effect is computed by making the list again without it, and the reason for an
+omission comes from the steps themselves. Knows nothing of Flask, files or the page's text.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from service.schemas import RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
 
 MOST_EFFECTS = 24
-"""Of how many rules it is worked out what they do; each is a list of its own."""
+"""The most rules whose effect is computed; each needs a list of its own."""
 
 LOOKED_AT = 12
-"""How many of the nearest articles it is said of why they are not in the list."""
+"""The most near articles for which the reason of their omission is given."""
 
 _SHOWN = 6
 _AHEAD = timedelta(days=30)
-"""How far ahead articles under embargo are looked for."""
+"""How far ahead articles under embargo are searched for."""
 
 
 class PlacedArticle(NamedTuple):
@@ -43,11 +43,11 @@ class PlacedArticle(NamedTuple):
 
 @dataclass(frozen=True)
 class Difference:
-    """What a rule or a change makes of a list.
+    """The effect of a rule or a change on a list.
 
-    :param came: Articles that are there only with it.
-    :param left: Articles that are there only without it.
-    :param moved: Articles that are in both, elsewhere.
+    :param came: Articles that are in the list only with it.
+    :param left: Articles that are in the list only without it.
+    :param moved: Articles at another position with it.
     """
 
     came: tuple[PlacedArticle, ...] = ()
@@ -61,8 +61,8 @@ class Difference:
 class Effect(NamedTuple):
     """A rule about a list.
 
-    :param period: Whether it holds now.
-    :param does: What the list would be without it, None where that was not worked out.
+    :param period: Whether it is in force now.
+    :param does: The difference to the list without it, None if that was not computed.
     """
 
     rule: Rule
@@ -71,9 +71,9 @@ class Effect(NamedTuple):
 
 
 class OmittedArticle(NamedTuple):
-    """An article that is near and not in the list.
+    """A near article that is not in the list.
 
-    :param fate: At which step it fell out; `embargo` where it is not out yet.
+    :param fate: The step that dropped it; `embargo` if it is not public yet.
     """
 
     article: Article | Summary
@@ -82,7 +82,7 @@ class OmittedArticle(NamedTuple):
 
 @dataclass(frozen=True)
 class Block:
-    """What an editor sees of a list."""
+    """An editor's view of a list."""
 
     answer: Answer
     effects: list[Effect]
@@ -90,9 +90,9 @@ class Block:
 
 
 class ArticleMatches(NamedTuple):
-    """What somebody who typed an id, an address or words may mean.
+    """The articles that a typed id, address or text may mean.
 
-    :param article: The one whose id, alias or URL it is, None where it is none.
+    :param article: The article with this id, alias or URL, None if there is none.
     """
 
     article: Article | None
@@ -103,7 +103,7 @@ NOTHING = ArticleMatches(None)
 
 
 def find(searcher: Searcher, typed: str, now: datetime | None = None) -> ArticleMatches:
-    """Return the public articles that may be meant."""
+    """Return the public articles that the typed text may mean."""
     typed, public = clean(typed), searcher.public(now)
     row = searcher.archive.find(typed, public)
     if row is None and "://" in typed:
@@ -116,14 +116,14 @@ def find(searcher: Searcher, typed: str, now: datetime | None = None) -> Article
 
 
 def body(article_id: str, preset: PresetName) -> RelatedBody:
-    """Return the request whose answer is a block of the article's page, as if it were the only one there."""
+    """Return the request for a block of the article's page, as if it were the page's only block."""
     return RelatedBody(seed=Seed(ids=[article_id]), preset=preset, reference=REFERENCES[preset], explain=True)
 
 
 def block(searcher: Searcher, article: Article, preset: PresetName, now: datetime | None = None) -> Block:
-    """Return all that there is to say of a block.
+    """Return an editor's view of a block.
 
-    :param article: A public one.
+    :param article: A public article.
     """
     clock = now or datetime.now(UTC)
     answer = searcher.related(body(article.id, preset), clock)
@@ -135,7 +135,7 @@ def block(searcher: Searcher, article: Article, preset: PresetName, now: datetim
 def changed(
     searcher: Searcher, article: Article, preset: PresetName, rules: Rules, now: datetime | None = None
 ) -> tuple[Answer, Answer, Difference]:
-    """Return a block as it is, as it would be under other rules, and what changes."""
+    """Return a block under the current rules, under other rules, and the difference."""
     clock = now or datetime.now(UTC)
     asked = body(article.id, preset)
     before = searcher.related(asked, clock)
@@ -144,7 +144,7 @@ def changed(
 
 
 def difference(without: Answer, answer: Answer) -> Difference:
-    """Return what tells a list from the same list without something."""
+    """Return the difference between a list and the same list without a rule or change."""
     before, after = ({hit.article.id: at for at, hit in enumerate(one.hits, 1)} for one in (without, answer))
     placed = [PlacedArticle(hit.article, at, before.get(hit.article.id)) for at, hit in enumerate(answer.hits, 1)]
     return Difference(
@@ -190,7 +190,7 @@ def _left_out(
 
 
 def _ahead(searcher: Searcher, nearest: RelatedBody, clock: datetime) -> list[OmittedArticle]:
-    """Return the nearest articles that come out within some days."""
+    """Return the nearest articles that will be published within some days."""
     later = clock + _AHEAD
     public = searcher.public(clock)
     ahead = public | searcher.archive.public(micros(later))[0]

@@ -31,7 +31,7 @@ MOST_ENTRIES = 10
 class BlockParams(BaseModel):
     """Parameters of the page.
 
-    :param when: As of when both ways are compared: when the article came out, or now.
+    :param when: The time at which both lists are compared: the article's publication, or now.
     :param saved: The id of the rule that was just added or removed.
     """
 
@@ -43,13 +43,13 @@ class BlockParams(BaseModel):
 
 
 class ChangePreview(NamedTuple):
-    """What is shown of a change before it is made.
+    """The preview of a change.
 
-    :param rule: The rule that would come or go, None where it is not known yet.
-    :param choices: What the article that was typed may be, None where that is known.
-    :param again: The form's fields, to be sent.
-    :param marks_before: What becomes of articles of the list before, by id.
-    :param marks_after: The same of the list after.
+    :param rule: The rule to add or remove, None if it is not known yet.
+    :param choices: The articles that the typed text may mean, None if that is clear.
+    :param again: The form's fields, to be sent again.
+    :param marks_before: The mark of each changed article in the list before, by id.
+    :param marks_after: The same for the list after.
     """
 
     rule: Rule | None = None
@@ -66,9 +66,9 @@ NO_CHANGE = ChangePreview()
 
 
 def changing(searcher: Searcher, under: Article, form: RuleForm) -> ChangePreview:
-    """Return what a change would do. Nothing is changed.
+    """Return the preview of a change. Nothing is changed.
 
-    :raises BadRequest: naming what of the form is not as expected.
+    :raises BadRequest: naming the invalid fields of the form.
     """
     rules = searcher.rules().rules
     rule: Rule | None
@@ -91,13 +91,13 @@ def changing(searcher: Searcher, under: Article, form: RuleForm) -> ChangePrevie
 
 
 def _again(form: RuleForm, article: str, seen: str) -> list[tuple[str, str]]:
-    """Return the fields of a form, less why, which is asked last."""
+    """Return the fields of a form without the reason, which is asked for last."""
     fields = form.model_dump(exclude={"why", "seen", "article"}, exclude_none=True)
     return [(name, str(value)) for name, value in {**fields, "article": article, "seen": seen}.items() if value != ""]
 
 
 def titles(searcher: Searcher, rules: Iterable[Rule]) -> dict[str, str]:
-    """Return what the public articles are called that rules name."""
+    """Return the titles of the public articles that rules name."""
     public = searcher.public()
     names = {rule.article for rule in rules if not isinstance(rule, SectionRule) and rule.article}
     rows = {name: searcher.archive.find(name, public) for name in names}
@@ -107,7 +107,7 @@ def titles(searcher: Searcher, rules: Iterable[Rule]) -> dict[str, str]:
 
 
 def told(rule: Rule, words: BlockWords, called: Mapping[str, str]) -> str:
-    """Return what a rule does, in words.
+    """Describe a rule's effect in words.
 
     :param called: The titles of articles (`titles`).
     """
@@ -123,7 +123,7 @@ def told(rule: Rule, words: BlockWords, called: Mapping[str, str]) -> str:
 
 
 def lists_of(rule: Rule, words: BlockWords, under: Article) -> str:
-    """Return which lists a rule is about, in words."""
+    """Describe in words the lists that a rule concerns."""
     if rule.scope is None:
         return words.lists["all"]
     if rule.scope.ids and (under.id in rule.scope.ids or not rule.scope.sections):
@@ -133,7 +133,7 @@ def lists_of(rule: Rule, words: BlockWords, under: Article) -> str:
 
 
 def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[HistoryEntry]:
-    """Return what was changed of the rules about a list, the newest first."""
+    """Return the changes of the rules about a list, the newest first."""
     if path is None or not path.exists():
         return []
     ids, section = {rule.id for rule in rules}, folding.match_key(under.section or "")
@@ -148,5 +148,5 @@ def history(path: Path | None, rules: Sequence[Rule], under: Article) -> list[Hi
 
 
 def author(visitor: Visitor, words: BlockWords) -> str:
-    """Return as whom the history names a visitor."""
+    """Return a visitor's name for the history."""
     return words.nobody if visitor.who is None else f"{visitor.who.name} ({visitor.who.id})"

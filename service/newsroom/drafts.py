@@ -1,7 +1,7 @@
-"""The newsroom's draft page: what its form holds.
+"""The form of the newsroom's draft page.
 
-Knows nothing of Flask, nor of how related articles are found. What a form holds is confidential: it is handed on and
-forgotten.
+Knows nothing of Flask, nor of how related articles are found. The form's content is confidential: it is passed on and
+not kept.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from service.ranking.presets import FreshnessName, PresetName
 from service.schemas import Draft, RelatedBody, Seed, parse_params
 
 EMPTY = FieldError("draft", "nothing", "expected a title, a lead or a body")
-"""What is wrong with a form that was sent as it came."""
+"""The problem of a form that was sent unchanged."""
 
 
 class DraftForm(BaseModel):
-    """What the form holds, field by field; a choice that was not made is empty."""
+    """The fields of the form; a choice that was not made is empty."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,7 +33,7 @@ class DraftForm(BaseModel):
     freshness: Annotated[FreshnessName | None, BeforeValidator(lambda value: value or None)] = None
 
     def request(self) -> RelatedBody:
-        """Return the request that the form makes.
+        """Return the form's request.
 
         :raises BadRequest: if there is no draft.
         """
@@ -47,14 +47,14 @@ class DraftForm(BaseModel):
 
 
 def parse(given: Mapping[str, Sequence[str]]) -> RelatedBody:
-    """Return the request that a form's fields make.
+    """Return the request of a form's fields.
 
     :param given: Every value of every field.
-    :raises BadRequest: naming what is not as expected.
+    :raises BadRequest: naming the invalid fields.
     """
     return parse_params(DraftForm, given).request()
 
 
 def filled_in(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return what stands in each field of the form, sound or not, so that nothing typed is lost."""
+    """Return the text of each field of the form, valid or not, so that nothing typed is lost."""
     return {name: (given.get(name) or [field.default or ""])[0] for name, field in DraftForm.model_fields.items()}

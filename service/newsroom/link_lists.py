@@ -1,4 +1,4 @@
-"""Lists of links to copy into an article, as HTML, Markdown or JSON, line by line, for a page to put together.
+"""Lists of links to copy into an article, as HTML, Markdown or JSON, in lines that a page joins.
 
 Pure; knows nothing of drafts, pages or how the links were found.
 """
@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 
 class LinkedArticle(NamedTuple):
-    """An article that is linked to.
+    """A linked article.
 
-    :param href: Where it is to be read.
-    :param fields: What JSON says of it beside.
+    :param href: Its address.
+    :param fields: Its further fields in JSON.
     """
 
     title: str
@@ -26,10 +26,10 @@ class LinkedArticle(NamedTuple):
 
 
 class Format(NamedTuple):
-    """How a list is written.
+    """The format of a list.
 
-    :param line: Returns an article's line, its end included.
-    :param between: What stands between two lines.
+    :param line: Returns an article's line, with its end.
+    :param between: The separator of two lines.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Format(NamedTuple):
     line: Callable[[LinkedArticle], str]
 
     def whole(self, lines: Sequence[str]) -> str:
-        """Return the list of some lines."""
+        """Return some lines joined to a list."""
         return self.opening + self.between.join(lines) + self.closing
 
 
@@ -48,7 +48,7 @@ def _html(linked: LinkedArticle) -> str:
 
 
 def _markdown(linked: LinkedArticle) -> str:
-    """Return a line of CommonMark, fit to stand in a table too."""
+    """Return a line of CommonMark that also fits in a table."""
     return f"- [{_MARKED.sub(_BACKSLASHED, _one_line(linked.title))}]({_target(linked.href)})\n"
 
 
@@ -75,7 +75,7 @@ _ENTITY = re.compile(r"&(?=#?\w+;)")
 
 
 def _target(href: str) -> str:
-    """Return an address as the target of a link: percent-encoded where a character would end or change it."""
+    """Return an address as the target of a link: with characters percent-encoded that would end or change it."""
     return _ENTITY.sub("&amp;", _UNFIT.sub(lambda found: quote(found[0]), href))
 
 

@@ -1,6 +1,6 @@
-"""The list that an editor makes of the draft page's suggestions: which articles, in which order, after which button.
+"""The list that an editor picks from the draft page's suggestions: its articles and their order after each button.
 
-The list lives in the form alone, so that it is kept while the draft changes and nowhere else. Knows nothing of Flask.
+The list is kept only in the form, so it survives changes of the draft but is stored nowhere. Knows nothing of Flask.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from service.newsroom.link_lists import LinkedArticle, lines
 from service.searcher import Searcher
 
 PICK, TICK, UP, DOWN, DROP = "pick", "tick", "up", "down", "drop"
-"""The form's fields: what is in the list already, in order; what was ticked since; the buttons beside an article."""
+"""The form's fields: articles already in the list, in order; newly ticked articles; the buttons of an article."""
 
 MOST = 50
 
@@ -24,7 +24,7 @@ _TOLD = ("id", "lead", "section", "published_at", "image_url")
 
 @dataclass(frozen=True)
 class PickLine:
-    """An article as the list has it.
+    """An article of the list.
 
     :param copied: Its line in every format of `link_lists`.
     """
@@ -37,7 +37,7 @@ class PickLine:
 class PickList:
     """The list.
 
-    :param gone: Ids that lead to no public article any more.
+    :param gone: Ids without a public article now.
     """
 
     lines: tuple[PickLine, ...] = ()
@@ -45,14 +45,14 @@ class PickList:
 
     @property
     def ids(self) -> set[str]:
-        """Return which articles are in it."""
+        """Return the ids of its articles."""
         return {line.article.id for line in self.lines}
 
 
 def taken(given: dict[str, list[str]]) -> list[str]:
-    """Take the list's fields out of a form, and return the ids in their order after the button that was pressed.
+    """Remove the list's fields from a form, and return the ids in their order after the pressed button.
 
-    :param given: Every value of every field; those of the list are not in it afterwards.
+    :param given: Every value of every field; the list's fields are removed from it.
     """
     pressed = {name: given.pop(name, [""])[0] for name in (UP, DOWN, DROP)}
     ids = list(dict.fromkeys([*given.pop(PICK, ()), *given.pop(TICK, ())]))[:MOST]
@@ -74,9 +74,9 @@ def looked_up(searcher: Searcher, ids: Iterable[str], href: Callable[[Article | 
 
 
 def line(article: Article | Summary, href: Callable[[Article | Summary], str]) -> PickLine:
-    """Return an article as the list has it.
+    """Return an article's line of the list.
 
-    :param href: Returns its page here, for where the newspaper has none.
+    :param href: Returns its page here, used if the newspaper gives no address.
     """
     fields = {name: getattr(article, name) for name in _TOLD}
     if article.published_at is not None:

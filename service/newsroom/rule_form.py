@@ -1,7 +1,6 @@
-"""What an editor's form says of a change of the rules: a pin, a block, a rule that goes. Knows nothing of Flask.
+"""The editors' form for a change of the rules: a new pin or block, or a removed rule. Knows nothing of Flask.
 
-The same rules come of it as of `lienquan rules`, by the same checks; here they are about one article's list, its
-section's lists, or all.
+It makes the same rules as `lienquan rules`, with the same checks, for one article's list, its section's lists, or all.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ class RuleForm(BaseModel):
     """The form, field by field.
 
     :param article: The id or URL of the article that is pinned or blocked.
-    :param scope: In which lists.
-    :param rule: The id of the rule that goes.
-    :param seen: The revision of the rules that were in force when the change was looked at.
+    :param scope: The lists concerned.
+    :param rule: The id of the rule to remove.
+    :param seen: The revision of the rules when the editor saw the preview.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,9 +48,9 @@ class RuleForm(BaseModel):
 
 
 def parse(given: Mapping[str, Sequence[str]]) -> RuleForm:
-    """Return what a form says.
+    """Parse a form.
 
-    :raises BadRequest: naming what is not as expected.
+    :raises BadRequest: naming the invalid fields.
     """
     return parse_params(RuleForm, given)
 
@@ -60,7 +59,7 @@ def change(searcher: Searcher, form: RuleForm, under: Article) -> Rule | str:
     """Return the rule that a form adds, or the id of the one that it removes.
 
     :param under: The article whose list it is.
-    :raises BadRequest: naming what is not as expected.
+    :raises BadRequest: naming the invalid fields.
     """
     if form.do == "remove":
         return form.rule
@@ -71,10 +70,10 @@ def change(searcher: Searcher, form: RuleForm, under: Article) -> Rule | str:
 
 
 def rule_of(form: RuleForm, under: Article, target: str) -> Rule:
-    """Return the rule that a form makes.
+    """Return the rule of a form.
 
-    :param target: The id of the article that is pinned or blocked.
-    :raises BadRequest: naming what is not as expected.
+    :param target: The id of the article to pin or block.
+    :raises BadRequest: naming the invalid fields.
     """
     fields: dict[str, Any] = {"kind": form.do, "article": target}
     if form.do == "pin":
@@ -99,7 +98,7 @@ def is_of_one_list(rule: Rule | None, under: Article) -> bool:
 
 
 def permission(form: RuleForm, rules: Rules, under: Article) -> Permission:
-    """Return what somebody must be allowed to make the change that a form asks for."""
+    """Return the permission that a form's change needs."""
     if form.do == "remove":
         gone = next((rule for rule in rules.rules if rule.id == form.rule), None)
         return "pins" if is_of_one_list(gone, under) else "rules"
@@ -109,7 +108,7 @@ def permission(form: RuleForm, rules: Rules, under: Article) -> Permission:
 def with_rule(rules: Rules, rule: Rule) -> Rules:
     """Return rules with one more.
 
-    :raises BadRequest: if it is there.
+    :raises BadRequest: if it exists already.
     """
     if any(one.id == rule.id for one in rules.rules):
         raise BadRequest([FieldError("rule", shown(rule.id), "expected a rule that is not there yet")])
@@ -119,7 +118,7 @@ def with_rule(rules: Rules, rule: Rule) -> Rules:
 def without_rule(rules: Rules, rule_id: str) -> Rules:
     """Return rules without one.
 
-    :raises BadRequest: if it is not there.
+    :raises BadRequest: if it does not exist.
     """
     kept = tuple(one for one in rules.rules if one.id != rule_id)
     if len(kept) == len(rules.rules):
@@ -128,11 +127,11 @@ def without_rule(rules: Rules, rule_id: str) -> Rules:
 
 
 def save(path: Path, change: Rule | str, author: Author) -> None:
-    """Write a change, with who made it and why.
+    """Write a change, with its author and reason.
 
-    :param change: A rule that comes, or the id of one that goes.
-    :raises BadRequest: if it comes and is there, or goes and is not.
-    :raises CannotWrite: if the file cannot be written; then it is as it was.
+    :param change: A new rule, or the id of a rule to remove.
+    :raises BadRequest: if the new rule exists already, or the rule to remove does not.
+    :raises CannotWrite: if the file cannot be written; then it is unchanged.
     """
     try:
         if isinstance(change, str):

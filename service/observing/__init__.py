@@ -1,4 +1,4 @@
-"""What happens in a running service, as figures, lines of a log and counts by the hour.
+"""Observation of a running service: metrics, log lines, hourly counts.
 
-Counts and times what it is told, and keeps nothing personal. Knows nothing of how requests are answered.
+Keeps nothing personal. Knows nothing of how requests are answered.
 """

@@ -1,7 +1,7 @@
-"""What is counted by the hour and kept for some days in one SQLite file, without a request ever waiting for it.
+"""Hourly counts, kept for some days in one SQLite file, without delaying requests.
 
-Written by a thread of its own, so that neither a slow nor a full disk is felt: what cannot be kept is counted and
-forgotten. Several processes may write at once. What is counted is its children's: `query_log`, `clicks.log`.
+A thread of its own writes them, so that a slow or full disk delays nobody. Rows that cannot be stored are counted and
+dropped. Several processes may write at once. The subclasses decide what is counted: `query_log`, `clicks.log`.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ HourlyRow = tuple[int | str, ...]
 _EVERY = 2.0
 """Seconds between two writings."""
 _PATIENCE = 2.0
-"""Seconds that a writer waits for another process's."""
+"""Seconds that a writer waits for another process's lock."""
 
 
 class HourlyLog(ABC):
     """The log of one process. Its table has a column `hour`, seconds since 1970 by full hours.
 
-    :param path: The file; made with the first row.
-    :param days: For how long rows are kept.
-    :param megabytes: How large the file may be; the oldest rows go first.
-    :param dropped: Called with how many rows could not be kept.
+    :param path: The file, created with the first row.
+    :param days: How long rows are kept.
+    :param megabytes: The most size of the file; the oldest rows are deleted first.
+    :param dropped: Called with the number of rows that could not be stored.
     """
 
     what: ClassVar[str]
-    """What is kept, for messages."""
+    """The name of the counted things, for messages."""
     table: ClassVar[str]
     schema: ClassVar[str]
     upsert: ClassVar[str]
     """The statement that adds a row of `totals`."""
     thin: ClassVar[str]
-    """The statement that takes away the lesser half where one hour alone is too much."""
+    """The statement that deletes the less frequent half, if a single hour is too large."""
     most_waiting: ClassVar[int] = 1000
-    """How many rows may wait to be written before they are dropped."""
+    """The most rows that may wait to be written; further ones are dropped."""
 
     def __init__(self, path: Path, days: int, megabytes: int, dropped: Callable[[int], None]) -> None:
         self._path = path
@@ -61,21 +61,21 @@ class HourlyLog(ABC):
         self._failing = False
 
     version: ClassVar[int] = 0
-    """Of the file's form; what is of another one is emptied."""
+    """The version of the file's form. A file of another version is emptied."""
 
     @abstractmethod
     def totals(self, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
-        """Return what waits, added up: rows as `upsert` takes them."""
+        """Return the waiting rows, added up, in the form of `upsert`."""
 
     def rows(self, database: sqlite3.Connection, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
-        """Return what of that which waits is to be kept: rows as `upsert` takes them.
+        """Return the waiting rows to be stored, in the form of `upsert`.
 
-        :param database: The log's, within a transaction.
+        :param database: The log's database, within a transaction.
         """
         return self.totals(waiting)
 
     def put(self, row: HourlyRow) -> None:
-        """Have a row kept, in time; takes some microseconds and never fails."""
+        """Queue a row for writing. Takes some microseconds and never fails."""
         if self._waiting.qsize() >= self.most_waiting:
             self._dropped(1)
             return
@@ -91,7 +91,7 @@ class HourlyLog(ABC):
                 atexit.register(self.stop)
 
     def stop(self) -> None:
-        """Write what waits, and no more."""
+        """Write the waiting rows and stop."""
         self._stopped.set()
         if self._writer is not None:
             self._writer.join(_PATIENCE + 1)
@@ -103,7 +103,7 @@ class HourlyLog(ABC):
             self.write()
 
     def write(self) -> None:
-        """Write what waits; where that cannot be, say so once and drop it."""
+        """Write the waiting rows. If that fails, log it once and drop them."""
         waiting: list[HourlyRow] = []
         while not self._waiting.empty():
             waiting.append(self._waiting.get_nowait())
@@ -111,7 +111,7 @@ class HourlyLog(ABC):
             return
         try:
             self._keep(waiting)
-        except (sqlite3.Error, OSError) as error:  # a full disk, one that cannot be written to, a damaged file
+        except (sqlite3.Error, OSError) as error:  # a full or read-only disk, or a damaged file
             self._dropped(len(waiting))
             if not self._failing:
                 logger.error("%s: %s are not kept: %s", self._path, self.what, error)
@@ -123,7 +123,7 @@ class HourlyLog(ABC):
         with suppress(FileExistsError):
             self._path.touch(0o600, exist_ok=False)  # for its owner alone
         with closing(sqlite3.connect(self._path, timeout=_PATIENCE, isolation_level=None)) as database:
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of a new file
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file
             database.executescript("PRAGMA journal_mode = DELETE; PRAGMA synchronous = OFF; PRAGMA secure_delete = ON;")
             self._renew(database)
             database.executescript(self.schema)
@@ -134,7 +134,7 @@ class HourlyLog(ABC):
             self._shrink(database)
 
     def _renew(self, database: sqlite3.Connection) -> None:
-        """Empty a log of an earlier form: what it holds was kept by other rules."""
+        """Empty a log of an earlier form, whose rows were stored by other rules."""
         with _transaction(database):
             found = database.execute("PRAGMA user_version").fetchone()[0]
             if found == self.version:
@@ -145,7 +145,7 @@ class HourlyLog(ABC):
             database.execute(f"PRAGMA user_version = {self.version}")
 
     def _shrink(self, database: sqlite3.Connection) -> None:
-        """Delete the oldest hours until the file is as small as it must be."""
+        """Delete the oldest hours until the file is within its size."""
         while _used(database) > self._bytes:
             with _transaction(database):
                 two = f"SELECT DISTINCT hour FROM {self.table} ORDER BY hour LIMIT 2"  # noqa: S608
@@ -153,7 +153,7 @@ class HourlyLog(ABC):
                 if len(hours) > 1:
                     database.execute(f"DELETE FROM {self.table} WHERE hour = ?", hours[0])  # noqa: S608
                 elif not database.execute(self.thin).rowcount:
-                    break  # what else is in the file has bounds of its own
+                    break  # the rest of the file has bounds of its own
         database.execute("PRAGMA incremental_vacuum").fetchall()
 
 
@@ -169,7 +169,7 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 
 def _used(database: sqlite3.Connection) -> int:
-    """Return how many bytes of the file hold something."""
+    """Return the number of used bytes of the file."""
     size, pages, free = (
         database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_size", "page_count", "freelist_count")
     )
@@ -178,10 +178,11 @@ def _used(database: sqlite3.Connection) -> int:
 
 @contextmanager
 def reading(path: Path, missing: str) -> Iterator[sqlite3.Connection]:
-    """Yield a log's file, opened to be read alone.
+    """Yield a log's file, opened read-only.
 
-    :param missing: What is said where there is none.
-    :raises OSError: if there is no log, or none that can be read.
+    :param missing: The message if there is no file.
+    :raises FileNotFoundError: if there is no log.
+    :raises OSError: if it cannot be read.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: {missing}")

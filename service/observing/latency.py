@@ -1,6 +1,6 @@
-"""How long requests took in the last minutes: what the metrics counted, less what they had counted before.
+"""The duration of requests in the last minutes: the metrics' current counts minus earlier ones.
 
-Owns which requests are told together, and for how long what was counted is kept. Knows nothing of how it is shown.
+Owns the groups of requests, and how long earlier counts are kept. Knows nothing of how durations are shown.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ KINDS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "write": tuple((f"api.{view}", "") for view in ("put_article", "delete_article", "write_articles")),
     "encoding": (("api.search", "encoding"), ("pages.search", "encoding"), ("api.related", "encoding")),
 }
-"""What is told together: endpoints, and a stage of theirs."""
+"""The groups: endpoints, and one of their stages."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """How long requests of a kind took.
+    """The durations of one group of requests.
 
-    :param p50: Seconds within which half of them were answered, as far as the histogram's buckets tell.
+    :param p50: Seconds within which half of them were answered, as precise as the histogram's buckets.
     """
 
     kind: str
@@ -42,9 +42,9 @@ class Latency:
 
 
 class Latencies(NamedTuple):
-    """How long requests took.
+    """The durations of all groups.
 
-    :param seconds: In how many seconds until now they were; None since the service started.
+    :param seconds: The length of the time up to now that they cover; None for the time since the service started.
     """
 
     seconds: float | None
@@ -52,9 +52,9 @@ class Latencies(NamedTuple):
 
 
 class RecentLatency:
-    """Takes note of what has been counted, now and then, so that the last minutes can be told from all before.
+    """Records the counts now and then, so that the last minutes can be separated from all before.
 
-    :param durations: As `Metrics.durations`, over all workers.
+    :param durations: Returns the counts of all workers, like `Metrics.durations`.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RecentLatency:
         self._lock = threading.Lock()
 
     def start(self) -> RecentLatency:
-        """Note every EVERY_SECONDS, in a thread of its own, for as long as the process lives."""
+        """Record the counts every EVERY_SECONDS, in a thread of its own, while the process lives."""
         threading.Thread(target=self._follow, name="latency", daemon=True).start()
         return self
 
@@ -77,7 +77,7 @@ class RecentLatency:
             time.sleep(EVERY_SECONDS)
 
     def note(self) -> None:
-        """Take note of what has been counted until now."""
+        """Record the current counts."""
         now, found = self._clock(), self._counted()
         with self._lock:
             self._noted.append((now, found))
@@ -85,7 +85,7 @@ class RecentLatency:
                 self._noted.popleft()
 
     def recent(self) -> Latencies:
-        """Return how long requests took since what was noted WINDOW_SECONDS ago, or first."""
+        """Return the durations since the record of WINDOW_SECONDS ago, or since the first record."""
         now, found = self._clock(), self._counted()
         with self._lock:
             then, before = self._noted[0] if self._noted else (None, {})
@@ -109,11 +109,11 @@ class RecentLatency:
 
 
 def quantile(counts: Counts, share: float) -> float:
-    """Return the seconds within which a share of requests was answered, taken as spread evenly within a bucket.
+    """Return the seconds within which a share of requests was answered, interpolated within a bucket.
 
-    What took longer than the last bound counts as that.
+    A request beyond the last bound counts as that bound.
 
-    :param counts: At least one request in it.
+    :param counts: The counts of at least one request.
     """
     wanted = share * max(counts.values())
     below, from_ = 0.0, 0.0

@@ -1,7 +1,7 @@
-"""The log of a running service: an object of JSON a line, or text for people. Set up where the program starts.
+"""The log of a running service: JSON Lines, or text for people. Set up where the program starts.
 
-A line of a request has its id, method, path template, status and milliseconds; never an address, a query, a body or a
-key. Of an exception while a request is answered the log has kind and place alone: what it says may quote any of them.
+A request's line has its id, method, path template, status and milliseconds, and never an address, a query, a body or a
+key. For an exception during a request, only its kind and place are logged, since its message may quote these.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from service.observing import tracing
 FLOORS = ("models", "indexer", "service")
 TEXT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
-"""What machines ask every few seconds: in the log only where the answer is not 200."""
+"""Endpoints that machines request every few seconds; logged only if the answer is not 200."""
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 _ACCESS = "service.access"
@@ -28,7 +28,7 @@ _access = logging.getLogger(_ACCESS)
 
 
 def stack(error: BaseException) -> str:
-    """Return of which kind an exception is and where it comes from, with those behind it; nothing of what they say."""
+    """Return the kind and place of an exception and of its causes, without their messages."""
     parts: list[str] = []
     seen: set[int] = set()
     behind: BaseException | None = error
@@ -50,7 +50,7 @@ class TextFormatter(logging.Formatter):
     def formatException(
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
     ) -> str:
-        """Return an exception as text; while a request is answered, without what it says."""
+        """Return an exception as text; during a request, without its message."""
         return super().formatException(ei) if ei[1] is None or tracing.current() is None else stack(ei[1])
 
 
@@ -86,14 +86,14 @@ def is_json(form: Literal["auto", "json", "text"]) -> bool:
 
 
 def configure(form: Literal["auto", "json", "text"]) -> None:
-    """Have all that this process and its libraries log written to stderr in one form; levels stay as they are."""
+    """Write all logs of this process and its libraries to stderr in one form. Levels stay unchanged."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if is_json(form) else TextFormatter())
     logging.getLogger().handlers[:] = [handler]
 
 
 def served(request_id: str, method: str, template: str, status: int, seconds: float) -> None:
-    """Log a request that has been answered.
+    """Log an answered request.
 
     :param template: The path with names instead of values, so that no id or query is in the log.
     """

@@ -1,8 +1,8 @@
-"""What Prometheus may know of a running service, one scrape for all its workers. The one importer of its client.
+"""The Prometheus metrics of a running service; one scrape covers all workers. The one importer of its client.
 
-Every label is one of a few names of ours or the operator's, never anything that a reader sent. Under several workers
-each counts in files of its own in the directory that PROMETHEUS_MULTIPROC_DIR names (`serve` makes it), and whoever is
-scraped adds up all.
+Labels have only a few values, ours or the operator's, and never text from a reader. With several workers, each counts
+in its own files in the directory PROMETHEUS_MULTIPROC_DIR (`serve` makes it). The worker that is scraped adds up all
+files.
 """
 
 from __future__ import annotations
@@ -41,21 +41,21 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _STAGE_SECONDS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 _BURIED = "0"
-"""Stands for the process in the names of the files that dead workers' counts are in."""
+"""Replaces the process id in the names of the files with dead workers' counts."""
 
 
 Counts = dict[float, float]
-"""Of a histogram: seconds, to how many took no longer."""
+"""A histogram: seconds -> the number of requests that took no longer."""
 
 
 class IngestionFigures(NamedTuple):
-    """How far the API's changes are, read when it is asked for: the process that ingests has no metrics of its own.
+    """The progress of the API's changes, read at each scrape, since the process that ingests has no metrics.
 
-    :param live: Articles in the live segments, which are not published yet.
-    :param waiting: Changes that the snapshot served does not hold, but for those set aside.
-    :param oldest: For how many seconds the first of them has waited.
-    :param aside: Changes set aside since they make indexing fail.
-    :param published: When all was last published, in seconds since 1970.
+    :param live: Articles in live segments, which are not published yet.
+    :param waiting: Changes that are not in the served snapshot, without those set aside.
+    :param oldest: Seconds that the first of these has waited.
+    :param aside: Changes set aside because indexing them failed.
+    :param published: When everything was last published, in seconds since 1970.
     :param down: Articles that are taken down.
     """
 
@@ -68,7 +68,7 @@ class IngestionFigures(NamedTuple):
 
 
 NOTHING = IngestionFigures()
-"""Where nothing was ever written by the API."""
+"""The figures if the API has never written anything."""
 
 _INGESTION = {
     "live_articles": "Articles ingested and not published yet.",
@@ -78,7 +78,7 @@ _INGESTION = {
     "published_timestamp_seconds": "When all changes were last published, by a merge or a build.",
     "articles_taken_down": "Articles that are taken down.",
 }
-"""What is told of each field of `IngestionFigures`, in their order."""
+"""The help text of each field of `IngestionFigures`, in their order."""
 
 
 class _IngestionGauges(Collector):
@@ -93,10 +93,10 @@ class _IngestionGauges(Collector):
 
 
 class Metrics:
-    """All that is counted. Made once a process, after the fork: a parent's gauges would stand among its workers'."""
+    """All metrics. Made once in each process, after the fork, else a parent's gauges would mix with its workers'."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # when each was first counted: as many lines again, and never under several workers
+        disable_created_metrics()  # times of first counting: twice the lines, and unsupported with several workers
         self.registry = CollectorRegistry()
         self._requests = self._counter("requests", "Requests answered.", "endpoint", "method", "status")
         self._latency = self._histogram(
@@ -134,12 +134,12 @@ class Metrics:
     def served(self, endpoint: str, method: str, status: int, seconds: float, stages: Mapping[str, float]) -> None:
         """Count a request.
 
-        :param endpoint: The name of the view; one that exists, or `none`.
+        :param endpoint: The name of an existing view, or `none`.
         :param stages: Seconds by stage.
         """
         key = (endpoint, method if method in METHODS else "other", status)
         requests = self._known_requests.get(key)
-        if requests is None:  # asking the client for a child each time costs as much as counting
+        if requests is None:  # getting a child from the client costs as much as counting
             requests = self._known_requests[key] = self._requests.labels(endpoint, key[1], str(status))
         requests.inc()
         latency = self._known_latencies.get(endpoint)
@@ -157,7 +157,7 @@ class Metrics:
         self._asked.labels("hit" if hit else "miss").inc()
 
     def filled(self, fallback: str) -> None:
-        """Count an article with which a related list was filled up."""
+        """Count an article that a fallback added to a related list."""
         self._fallbacks.labels(fallback).inc()
 
     def empty(self, what: str) -> None:
@@ -165,48 +165,50 @@ class Metrics:
         self._empty.labels(what).inc()
 
     def serving(self, made: float, articles: int) -> None:
-        """Take note of the snapshot that is served now.
+        """Record the snapshot that is served now.
 
-        :param made: When, in seconds since 1970.
+        :param made: When it was made, in seconds since 1970.
+        :param articles: Its number of articles.
         """
         self._published.set(made)
         self._articles.set(articles)
 
     def refused(self) -> None:
-        """Count a snapshot that is not served."""
+        """Count a snapshot that was refused."""
         self._refused.inc()
 
     def problem(self, there_is_one: bool) -> None:
-        """Take note of whether the snapshot that is published is the one served."""
+        """Record whether there is a problem: the published snapshot is not the served one."""
         self._problem.set(int(there_is_one))
 
     def encoder_ready(self) -> None:
-        """Take note that the encoder answers."""
+        """Record that the encoder works."""
         self._encoder.set(1)
 
     def unlogged(self, queries: int) -> None:
-        """Count queries that could not be kept."""
+        """Count queries that the query log could not store."""
         self._unlogged.inc(queries)
 
     def unrecorded(self) -> None:
-        """Count an entry that the audit log could not keep."""
+        """Count an entry that the audit log could not store."""
         self._unrecorded.inc()
 
     def uncounted(self, clicks: int) -> None:
-        """Count what was shown or clicked and could not be kept."""
+        """Count shown or clicked articles that could not be stored."""
         self._uncounted.inc(clicks)
 
     def text(self, ingestion: IngestionFigures = NOTHING) -> bytes:
-        """Return all of it in Prometheus' text format, the other workers' too."""
+        """Return the metrics of all workers in Prometheus' text format."""
         now = CollectorRegistry()
         now.register(_IngestionGauges(ingestion))
         with self._of_all() as registry:
             return generate_latest(registry) + generate_latest(now)
 
     def durations(self) -> dict[tuple[str, str], Counts]:
-        """Return how many requests took up to how long, since each was first counted, by all workers.
+        """Return the histograms of durations of all workers since they started.
 
-        :return: By endpoint and stage, which is nothing for the whole request; seconds to how many took no longer.
+        :return: By endpoint and stage (empty for the whole request): seconds -> the number of requests that took no
+            longer.
         """
         found: dict[tuple[str, str], Counts] = {}
         with self._of_all() as registry:
@@ -231,9 +233,9 @@ class Metrics:
 
 
 def text_of_sources(how: Condition) -> bytes:
-    """Return in the same format how it goes with the sources; nothing where none were ever followed.
+    """Return the condition of the sources in the same format; empty if none were ever followed.
 
-    It is `sync`'s to say, whoever of the workers is asked. Sources are labelled by the operator's names for them.
+    The state comes from `sync`, so it is the same in all workers. Labels are the operator's names of the sources.
     """
     if not how.followed:
         return b""
@@ -243,7 +245,7 @@ def text_of_sources(how: Condition) -> bytes:
 
 
 class _Sources(Collector):
-    """The families of `text_of_sources`. A time that never was is 0."""
+    """The metric families of `text_of_sources`. A time that has not happened is 0."""
 
     def __init__(self, how: Condition) -> None:
         self._how = how
@@ -289,15 +291,15 @@ def metrics() -> Metrics:
 
 
 def bury(pid: int) -> None:
-    """Move what a dead worker has counted into the files of all dead ones, and forget its gauges.
+    """Add a dead worker's counts to the common files of dead workers, and forget its gauges.
 
-    Else its counts would go down, or each worker that ever lived would leave files to be read at every scrape.
+    Otherwise its counts would be lost, or every past worker would leave files to be read at each scrape.
     """
     given = os.environ.get(DIRECTORY_VARIABLE)
     if given is None:
         return
     directory = Path(given)
-    with _locked(directory, fcntl.LOCK_EX):  # so that nobody reads them in both places, or in neither
+    with _locked(directory, fcntl.LOCK_EX):  # so that nobody reads the counts twice or not at all
         for kind in ("counter", "histogram"):
             left = directory / f"{kind}_{pid}.db"
             if not left.exists():

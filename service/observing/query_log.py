@@ -1,9 +1,8 @@
-"""What readers search for, without anything personal: folded queries by the hour, how often, with how many hits.
+"""The log of readers' queries, without anything personal: folded queries by the hour, with counts and hits.
 
-A query is kept once five callers have typed it, or it was typed on five days; until then nothing of it is written that
-can be read (`rare`). No address, no id, no exact time. As a second line nothing is kept, however often it is typed,
-that looks like an e-mail address, a telephone or an ID number or a number plate, nor what is so long that it may be
-somebody's text.
+A query is stored once five callers have typed it, or it was typed on five days. Until then nothing readable of it is
+written (`rare`). There is no address, no id, no exact time. As a second protection, a query is never stored if it looks
+like an e-mail address, a telephone or ID number or a number plate, or is long enough to be somebody's text.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from service.observing.rare import KEY_FILE, SCHEMA, QueryTyping, RareQueries
 
 FILE = "queries.sqlite"
 MAX_QUERY = 120
-"""Characters; longer ones are pasted texts."""
+"""The most characters of a query; longer ones are pasted texts."""
 
 _FORM = 2
-"""Of the file. The first had what one reader alone typed."""
+"""The version of the file. The first version held queries that only one reader had typed."""
 
 _PERSONAL = re.compile(
     r"\S ?@ ?\S"  # an e-mail address
-    r"|\b(at|a cong)[\])]? ?(gmail|yahoo|hotmail|outlook|icloud)\b"  # one that is spelt out
+    r"|\b(at|a cong)[\])]? ?(gmail|yahoo|hotmail|outlook|icloud)\b"  # an e-mail address that is spelt out
     r"|(?:\d[ .\-()]{0,2}){8,}\d"  # nine digits or more: a telephone, an ID card, an account
     r"|\b[a-z] ?\d{7,8}\b"  # a passport
     r"|\b\d\d[ .\-]?[a-z]{1,2}\d?[ .\-]{0,3}\d{3}[ .]?\d{1,2}\b"  # a number plate
@@ -38,11 +37,11 @@ _PERSONAL = re.compile(
 
 
 class QueryCounts(NamedTuple):
-    """What the log says of one query over some days.
+    """The counts of one query over some days.
 
     :param asked: How often it was asked.
-    :param empty: How often there was no hit.
-    :param hits: How many there were last.
+    :param empty: How often it had no hit.
+    :param hits: Its last number of hits.
     """
 
     query: str
@@ -52,7 +51,7 @@ class QueryCounts(NamedTuple):
 
 
 def kept_as(query: str) -> str | None:
-    """Return the form in which a query is kept, None where it must not be."""
+    """Return the form in which a query is stored, None if it must not be stored."""
     plain = fold(" ".join(unicodedata.normalize("NFKC", query).split()))
     return None if not plain or len(plain) > MAX_QUERY or _PERSONAL.search(plain) else plain
 
@@ -83,16 +82,16 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
     )
 
     def note(self, query: str, hits: int, caller: str) -> None:
-        """Have a query counted, and kept once enough have typed it; takes some microseconds and never fails.
+        """Count a query; it is stored once enough callers have typed it. Takes some microseconds and never fails.
 
-        :param caller: Who typed it, as limits count them (`access.client`).
+        :param caller: The caller, as identified for limits (`access.client`).
         """
         plain = kept_as(query)
         if plain is not None:
             self.put((int(time.time()), plain, hits, caller))
 
     def rows(self, database: sqlite3.Connection, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
-        """Return what is to be kept, and have the rest counted by marks.
+        """Return the rows to be stored, and count the other queries by marks.
 
         :raises OSError: if the key of the marks can be neither read nor made.
         """
@@ -106,13 +105,13 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
                 found += self.totals([(one.seconds, query, one.hits, one.caller) for one in typings])
                 continue
             released = rare.add(query, typings)
-            if released is not None:  # what was counted before is told of this hour
+            if released is not None:  # earlier counts are added to this hour
                 last = typings[-1]
                 found.append((last.seconds // HOUR * HOUR, query, *released, last.hits))
         return found
 
     def totals(self, waiting: Sequence[HourlyRow]) -> list[HourlyRow]:
-        """Return hour, query, how often it was asked, how often in vain, and how many hits there were last."""
+        """Return hour, query, the count, the count without hits, and the last number of hits."""
         hourly = [(int(seconds) // HOUR * HOUR, query, hits) for seconds, query, hits, _ in waiting]
         asked = Counter((hour, query) for hour, query, _ in hourly)
         empty = Counter((hour, query) for hour, query, hits in hourly if not hits)
@@ -121,15 +120,15 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
 
 
 def read(path: Path, days: int) -> list[QueryCounts]:
-    """Return what was asked in the last days by enough readers, what was asked most first.
+    """Return the queries of the last days that enough readers asked, the most frequent first.
 
-    :raises OSError: if there is no log, none that can be read, or one that was kept by other rules.
+    :raises OSError: if there is no log, or it cannot be read, or it was stored by other rules.
     """
     with reading(path, "no query has been kept: is the setting query_log on?") as database:
         form = database.execute("PRAGMA user_version").fetchone()[0]
         if form != _FORM:
             raise OSError(f"{path}: form {form}: expected {_FORM}; the service empties it at its next query")
-        rows = database.execute(  # beside max(hour), SQLite takes the hits of that hour's row
+        rows = database.execute(  # with max(hour), SQLite returns the hits of that hour's row
             "SELECT query, sum(asked), sum(empty), hits, max(hour) FROM queries WHERE hour >= ? "
             "GROUP BY query ORDER BY sum(asked) DESC, query",
             (int(time.time()) - days * DAY,),

@@ -1,10 +1,10 @@
-"""Queries that too few have typed to be kept: counted by marks that nobody can read back, until enough have.
+"""Counts queries that too few callers have typed, by irreversible marks, until enough callers have.
 
-A mark is an HMAC of the query, under a key that lies beside the log, for its owner alone, and is thrown away after
-`KEY_DAYS` with all that was counted by it. Who typed a query, and on which days, is kept as two bytes of an HMAC each,
-bound to the query: enough to tell five callers apart, too little to tell who they were or what else they typed. No text
-and no address is written. Without a key, short texts could be found out by trying; with it, whoever has both files can
-still try, which is why the key dies and stays out of backups.
+A mark is an HMAC of the query. Its key is in a file beside the log, readable by its owner alone, and is deleted after
+`KEY_DAYS` with all counts made with it. For each caller and each day of a query, two bytes of an HMAC that is bound to
+the query are stored: enough to distinguish five callers, too little to show who they were or what else they typed. No
+text and no address is written. Without a key, short texts could be found by trying. Somebody with both files can still
+try, so the key is deleted in time and stays out of backups.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import NamedTuple
 logger = logging.getLogger(__name__)
 
 KEY_FILE = ".queries.key"
-"""Begins with a dot, as what backups leave out."""
+"""Begins with a dot, so that backups leave it out."""
 KEY_DAYS = 30
 ENOUGH = 5
-"""How many callers, or how many days, a query must have been typed by or on before it is kept."""
+"""The number of callers, or of days, after which a query may be stored."""
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS rare (mark BLOB PRIMARY KEY, asked INTEGER NOT NULL, empty INTEGER NOT NULL) WITHOUT ROWID;
@@ -39,14 +39,14 @@ _KEY_BYTES, _MARK_BYTES, _SIGN_BYTES = 32, 12, 2
 _CALLER, _DAY = 0, 1
 _DAY_SECONDS = 24 * 3600
 _ROW_BYTES = 200
-"""About what a rare query takes of the file, with its signs."""
+"""About how many bytes of the file a rare query takes, with its signatures."""
 
 
 class QueryTyping(NamedTuple):
     """One typing of a query.
 
-    :param seconds: When, since 1970.
-    :param caller: Who, as limits count them.
+    :param seconds: The time, in seconds since 1970.
+    :param caller: The caller, as identified for limits.
     """
 
     seconds: int
@@ -55,10 +55,10 @@ class QueryTyping(NamedTuple):
 
 
 class ReleasedCounts(NamedTuple):
-    """What was counted of a query before it might be kept.
+    """The counts of a query from before it could be stored.
 
     :param asked: How often it was typed.
-    :param empty: How often in vain.
+    :param empty: How often it had no hit.
     """
 
     asked: int
@@ -68,23 +68,24 @@ class ReleasedCounts(NamedTuple):
 class RareQueries:
     """The rare queries in an open database, within a transaction.
 
-    :param path: Of the key, made where there is none.
+    :param path: The key's file, created if there is none.
     :param now: Seconds since 1970.
-    :param most_bytes: About how much of the file these may take; of too many, half are forgotten.
+    :param most_bytes: About how many bytes of the file these queries may take; if there are too many, half are
+        forgotten.
     """
 
     def __init__(self, database: sqlite3.Connection, path: Path, now: int, most_bytes: int) -> None:
         self._database = database
         self._key = _key(path, now)
         held = database.execute("SELECT key_id FROM counted_by").fetchall()
-        if held != [(self._digest("id", _MARK_BYTES),)]:  # another key's, or none's: nobody can count on with it
+        if held != [(self._digest("id", _MARK_BYTES),)]:  # of another key, or of none: counting cannot continue
             self._forget()
         if database.execute("SELECT count(*) FROM rare").fetchone()[0] > most_bytes // _ROW_BYTES:
-            for table in ("rare", "typed"):  # any half, for marks are evenly spread
+            for table in ("rare", "typed"):  # any half: marks are evenly distributed
                 database.execute(f"DELETE FROM {table} WHERE mark < x'80'")  # noqa: S608
 
     def add(self, query: str, typings: Iterable[QueryTyping]) -> ReleasedCounts | None:
-        """Count typings of a query; return all that was counted, and forget it, once it may be kept."""
+        """Count typings of a query. Once it may be stored, return all its counts and forget them."""
         mark = self._digest(f"query {query}", _MARK_BYTES)
         times = list(typings)
         empty = sum(not one.hits for one in times)
@@ -118,9 +119,9 @@ class RareQueries:
 
 
 def _key(path: Path, now: int) -> bytes:
-    """Return the key of these days, another one than that of the days before; whoever writes the log makes it.
+    """Return the current key, which replaces the one of earlier days. The log's writer creates it.
 
-    The writers of a log take turns, for each has its database locked meanwhile.
+    Writers of a log take turns, since each locks its database meanwhile.
 
     :raises OSError: if it can be neither read nor made.
     """
@@ -135,7 +136,7 @@ def _key(path: Path, now: int) -> bytes:
     key = secrets.token_bytes(_KEY_BYTES)
     beside = path.with_name(f".{path.name}.{os.getpid()}.partial")
     beside.unlink(missing_ok=True)
-    beside.touch(0o600, exist_ok=False)  # for its owner alone
+    beside.touch(0o600, exist_ok=False)  # readable by its owner alone
     beside.write_text(f"{period} {key.hex()}", encoding="ascii")
     beside.replace(path)
     return key

@@ -1,7 +1,7 @@
-"""One request on its way: its id, when it came, how long each stage took. Knows nothing of HTTP, logs or metrics.
+"""The trace of a request: its id, its start, the duration of each stage. Knows nothing of HTTP, logs or metrics.
 
-A stage ends where `lap` is called, and took the time since the stage before it: one reading of the clock each, and
-stages never overlap. Outside of a request `lap` does nothing.
+A stage ends at a call of `lap`, and lasts since the end of the stage before it. Each takes one reading of the clock,
+and stages never overlap. Outside of a request `lap` does nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from time import perf_counter
 STAGES = (
     *("understanding", "encoding", "meaning", "words", "candidates", "ranking", "reranking", "reading", "writing"),
 )
-"""What `lap` may be called with; nothing that a reader sends may become a name of a metric."""
+"""The stages that `lap` accepts, so that no text from a reader becomes the name of a metric."""
 
 _SANE = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
 class Trace:
-    """What is known of a request while it is answered.
+    """The trace of a request that is being answered.
 
-    :param request_id: What it is called in the log and towards whoever sent it.
+    :param request_id: Its id in the log and in the answer.
     :param stages: Seconds by stage, in their order.
     """
 
@@ -34,7 +34,7 @@ class Trace:
         self.stages: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
-        """End a stage; time of one that comes twice is added up."""
+        """End a stage. The times of a repeated stage are added up."""
         now = perf_counter()
         self.stages[stage] = self.stages.get(stage, 0.0) + now - self._lapped
         self._lapped = now
@@ -46,8 +46,7 @@ _current: ContextVar[Trace | None] = ContextVar("trace", default=None)
 def begin(given_id: str | None) -> Trace:
     """Begin a request in this thread and return its trace.
 
-    :param given_id: What the caller calls it; where that is not of letters, digits, `._:-` and at most 64 characters,
-        it gets an id of its own.
+    :param given_id: The caller's id of it. If that is not 1 to 64 letters, digits and `._:-`, it gets a new id.
     """
     known = given_id is not None and _SANE.fullmatch(given_id)
     trace = Trace(given_id if known and given_id else secrets.token_hex(8))
@@ -56,7 +55,7 @@ def begin(given_id: str | None) -> Trace:
 
 
 def current() -> Trace | None:
-    """Return the trace of the request that this thread is answering, None where it answers none."""
+    """Return the trace of the request that this thread is answering, None if there is none."""
     return _current.get()
 
 

@@ -1,6 +1,6 @@
-"""The lists of what editors may act on, page by page, and as tables to download.
+"""The lists of findings for editors, page by page, and as tables to download.
 
-Knows nothing of Flask, nor of how anything was found.
+Knows nothing of Flask, nor of how findings are made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FindingKind = Literal["duplicates", "unlinked", "hubs"]
 KINDS: tuple[FindingKind, ...] = get_args(FindingKind)
 
 EACH = 50
-"""How many stand on a page."""
+"""The number of findings on a page."""
 
 _OTHERS = 20
 _COLUMNS = ("id", "title", "section", "source", "published_at", "url")
@@ -27,8 +27,8 @@ _COLUMNS = ("id", "title", "section", "source", "published_at", "url")
 class FindingItem:
     """An article on a page.
 
-    :param others: Those that tell the same, a few of them.
-    :param count: How many others there are, or lists that it is in.
+    :param others: A few of the articles that duplicate it.
+    :param count: The number of its duplicates, or of lists that contain it.
     """
 
     article: Summary
@@ -40,8 +40,8 @@ class FindingItem:
 class FindingPage:
     """A page.
 
-    :param number: From 1 on.
-    :param total: How many there are on all pages.
+    :param number: Its number, from 1.
+    :param total: The number of findings on all pages.
     """
 
     kind: FindingKind
@@ -51,24 +51,24 @@ class FindingPage:
 
     @property
     def first(self) -> int:
-        """Return which the first on it is, of all, from 1 on."""
+        """Return the position of its first finding among all, from 1."""
         return 1 + EACH * (self.number - 1)
 
     @property
     def pages(self) -> int:
-        """Return how many pages there are, at least one."""
+        """Return the number of pages, at least one."""
         return max(1, -(-self.total // EACH))
 
 
 def size(found: Findings, kind: FindingKind) -> int:
-    """Return how many there are of a kind."""
+    """Return the number of findings of a kind."""
     return {"duplicates": len(found.groups), "unlinked": len(found.unlinked), "hubs": len(found.hubs)}[kind]
 
 
 def page(archive: Archive, found: Findings, kind: FindingKind, number: int, each: int = EACH) -> FindingPage:
-    """Return a page; the last one where there are not as many.
+    """Return a page, or the last one if there are fewer.
 
-    :param number: From 1 on.
+    :param number: From 1.
     """
     total = size(found, kind)
     number = min(max(1, number), max(1, -(-total // each)))
@@ -79,9 +79,9 @@ def page(archive: Archive, found: Findings, kind: FindingKind, number: int, each
 def _items(
     archive: Archive, found: Findings, kind: FindingKind, part: slice, most: int | None
 ) -> Iterator[FindingItem]:
-    """Yield what stands in a part of a list.
+    """Yield the items of a part of a list.
 
-    :param most: How many that tell the same are named.
+    :param most: The most duplicates named.
     """
     if kind == "duplicates":
         for group in found.groups[part]:
@@ -96,7 +96,7 @@ def _items(
 
 
 def table(archive: Archive, found: Findings, kind: FindingKind) -> Iterator[str]:
-    """Yield all of a list as CSV: groups with a number, and which article stands for each; hubs with their lists."""
+    """Yield a whole list as CSV: groups with a number and their representative; hubs with their number of lists."""
     items = _items(archive, found, kind, slice(None), None)
     if kind == "duplicates":
         lines = (

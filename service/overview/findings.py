@@ -1,6 +1,6 @@
-"""What of an archive an editor may want to act on: texts told twice, articles that nothing links to, and hubs.
+"""Findings in an archive for editors: duplicated texts, articles that no list links to, and hubs.
 
-Works out the lists that meaning and words alone would make of every article's stored neighbours, and who is in them.
+Computes the related lists by relevance alone from every article's stored neighbours, and counts who is in them.
 Freshness, rules and fallbacks are left out, since they change by the hour. Knows nothing of pages.
 """
 
@@ -20,10 +20,10 @@ from indexer.files.arrays import Mask, Rows
 from service.ranking import fusion
 
 LINKS = 6
-"""How long a list is taken to be: the default of related lists."""
+"""The assumed length of a list: the default of related lists."""
 
 MOST_LISTS = 200_000
-"""How many lists are worked out at most, those of the newest articles: a second for each 40,000."""
+"""The most lists that are computed, those of the newest articles. 40,000 lists take a second."""
 
 HUBS = 200
 _CHUNK = 2048
@@ -31,9 +31,9 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 class DuplicateGroup(NamedTuple):
-    """Articles that tell the same text.
+    """Articles with near-duplicate texts.
 
-    :param head: The one that stands for the others, the newest of them where that one is not public.
+    :param head: The group's representative, or the newest article if that one is not public.
     :param others: (n,) int64, the newest first.
     """
 
@@ -44,10 +44,10 @@ class DuplicateGroup(NamedTuple):
 class Findings(NamedTuple):
     """What was found among the public articles.
 
-    :param lists: How many lists were worked out.
-    :param unlinked: (n,) rows that are in none of them, the newest first.
-    :param hubs: (n,) rows that are in most of them, the first in most.
-    :param links: (n,) in how many each hub is.
+    :param lists: The number of computed lists.
+    :param unlinked: (n,) int64 rows that are in none of them, the newest first.
+    :param hubs: (m,) int64 rows that are in the most lists, the most frequent first.
+    :param links: (m,) int64 number of lists of each hub.
     """
 
     lists: int
@@ -58,15 +58,15 @@ class Findings(NamedTuple):
 
 
 def find(archive: Archive, public: Mask) -> Findings:
-    """Return what there is to act on.
+    """Return the findings.
 
-    :param public: (count,) bool, which articles may be seen.
+    :param public: (count,) bool, the public articles.
     """
     rows = newest_first(archive, np.flatnonzero(public))
     groups = duplicates(archive, rows)
     seeds = rows[:MOST_LISTS]
     counts = linked(archive, public, np.sort(seeds))
-    # The lists of older articles know nothing of segments that were added later, and a copy is told by its head.
+    # Older articles' stored lists lack segments added later, and a duplicate counts through its representative.
     copies = np.concatenate([rows[:0], *(group.others for group in groups)])
     known = seeds[(seeds < archive.segments[0].count) & (counts[seeds] == 0) & ~np.isin(seeds, copies)]
     hubs = np.argsort(-counts[rows], kind="stable")[:HUBS]
@@ -75,7 +75,7 @@ def find(archive: Archive, public: Mask) -> Findings:
 
 
 def newest_first(archive: Archive, rows: Rows) -> Rows:
-    """Return rows in the order of their dates, the newest first, undated ones last."""
+    """Return (n,) int64 rows in the order of their dates, the newest first, undated ones last."""
     return rows[np.lexsort((rows, ~archive.published[rows]))]
 
 
@@ -98,9 +98,10 @@ def duplicates(archive: Archive, rows: Rows) -> tuple[DuplicateGroup, ...]:
 
 
 def linked(archive: Archive, public: Mask, seeds: Rows) -> Rows:
-    """Return in how many lists each article is, (count,) int64.
+    """Return the number of lists that contain each article, (count,) int64.
 
-    :param seeds: (n,) int64 ascending, whose lists are looked at.
+    :param public: (count,) bool.
+    :param seeds: (n,) int64 ascending, the articles whose lists count.
     """
     counts = np.zeros(archive.count, dtype=np.int64)
     for start in range(0, len(seeds), _CHUNK):
@@ -110,9 +111,12 @@ def linked(archive: Archive, public: Mask, seeds: Rows) -> Rows:
 
 
 def lists(archive: Archive, public: Mask, seeds: Rows) -> NDArray[np.int64]:
-    """Return the list of each of (n,) articles, (n, LINKS) rows, the best first, -1 where there are no more.
+    """Return the list of each of (n,) articles, (n, LINKS) int64 rows, the best first, -1 for missing ones.
 
-    Public articles, one of each group of near-duplicates, none of the seed's own.
+    A list has public articles, one of each group of near-duplicates, and none of the seed's group.
+
+    :param public: (count,) bool.
+    :param seeds: (n,) int64.
     """
     near = archive.stored_neighbours(seeds)
     std = archive.background.stds_of(archive.first_vectors(seeds))
@@ -133,7 +137,7 @@ def lists(archive: Archive, public: Mask, seeds: Rows) -> NDArray[np.int64]:
 
 
 def as_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield a table as CSV that spreadsheets read as UTF-8, and take no cell of for a formula (OWASP)."""
+    """Yield a table as CSV that spreadsheets read as UTF-8, without cells that look like formulas (OWASP)."""
     yield "\ufeff"
     for line in (header, *lines):
         held = io.StringIO()
@@ -147,6 +151,6 @@ def _plain(cell: object) -> str:
 
 
 def cells(one: Summary) -> list[object]:
-    """Return what a table says of an article: id, title, section, source, date, address."""
+    """Return an article's cells of a table: id, title, section, source, date, address."""
     when = one.published_at.isoformat() if one.published_at else None
     return [one.id, one.title, one.section, one.source, when, one.url]

@@ -1,6 +1,6 @@
-"""The map of an archive as a page draws it: points, sections, and what of the articles is told when one points at them.
+"""The map of an archive for a page: points, sections, and details of the articles that one points at.
 
-Public articles alone. Owns the form in which points travel, and for how long what was worked out is kept. Knows nothing
+Has only public articles. Owns the binary format of points, and how long results are cached. Knows nothing
 of Flask, nor of how a map is drawn.
 """
 
@@ -22,14 +22,14 @@ from service.overview.findings import Findings
 from service.searcher import Searcher
 
 MOST_POINTS = 50_000
-"""How many articles are drawn, evenly through the archive: 9 bytes each."""
+"""The most articles that are drawn, spread evenly over the archive; each takes 9 bytes."""
 
 SECTIONS = 23
-"""How many sections have a mark of their own; all others share the last one."""
+"""The number of sections with a mark of their own; all others share the last mark."""
 
 MAGIC = b"LQM1"
 ASKED = 64
-"""Of how many articles one may ask at once."""
+"""The most articles in one request for details."""
 
 _SCALE = 65_535
 _NEAR = 3
@@ -41,8 +41,8 @@ _SAMPLE = 20_000
 class Section:
     """A section in the legend and in the table beside the map.
 
-    :param name: None for all that have none, or share the last mark.
-    :param near: The sections whose middle is nearest to its own, the nearest first.
+    :param name: None for articles without a section and for sections that share the last mark.
+    :param near: The sections with the nearest middles, the nearest first.
     :param central: The articles nearest to its middle.
     """
 
@@ -53,7 +53,7 @@ class Section:
 
 
 class Overview:
-    """What a map shows of the articles that are public now.
+    """The map of the articles that are public now.
 
     :param public: (count,) bool.
     """
@@ -65,7 +65,7 @@ class Overview:
         if self.total > MOST_POINTS:
             self.rows = self.rows[np.linspace(0, self.total - 1, MOST_POINTS).astype(np.int64)]
         self.version = hashlib.sha256(archive.id.encode() + np.packbits(public).tobytes()).hexdigest()[:16]
-        """Another one whenever the snapshot, or what is public, is."""
+        """Changes whenever the snapshot or its public articles change."""
         self._lock = threading.Lock()
 
     @property
@@ -75,7 +75,7 @@ class Overview:
 
     @cached_property
     def _marks(self) -> tuple[list[tuple[str | None, int]], Rows]:
-        """Return the sections of the legend with their counts, and which of them each row is of, (count,)."""
+        """Return the sections of the legend with their counts, and the mark of each row, (count,) int64."""
         codes = self.archive.coded("section").astype(np.int64)
         named = self.archive.facets(np.flatnonzero(self.public), ["section"])["section"][:SECTIONS]
         marks = np.full(max(int(codes.max(initial=-1)) + 2, 1), len(named), dtype=np.int64)
@@ -107,9 +107,9 @@ class Overview:
 
     @cached_property
     def points(self) -> bytes:
-        """Return the points: MAGIC, their number (uint32), rows (uint32), x and y (uint16), sections (uint8).
+        """Return the points: MAGIC, the number n (uint32), (n,) rows (uint32), x and y (uint16), sections (uint8).
 
-        All little-endian, one array after the other; x and y from 0 to 65,535 over the larger side of the map.
+        All are little-endian, one array after the other. x and y go from 0 to 65,535 over the larger side of the map.
         """
         places = self.archive.positions
         assert places is not None
@@ -120,13 +120,13 @@ class Overview:
         return MAGIC + len(self.rows).to_bytes(4, "little") + b"".join(array.tobytes() for array in held)
 
     def articles(self, rows: list[int]) -> list[tuple[int, Summary]]:
-        """Return what is told of articles, those that are public, with their rows."""
+        """Return the summaries of the public ones among these articles, with their rows."""
         there = [row for row in rows[:ASKED] if 0 <= row < self.archive.count and self.public[row]]
         return list(zip(there, self.archive.summaries(there), strict=True))
 
     @property
     def findings(self) -> Findings:
-        """Return what there is to act on; worked out once, whoever else asks meanwhile."""
+        """Return the findings. They are computed once, even if several threads ask at the same time."""
         with self._lock:
             return self._findings
 
@@ -136,7 +136,7 @@ class Overview:
 
 
 def _middles(vectors: Vectors, marks: Rows, count: int) -> Vectors:
-    """Return the mean direction of each mark's vectors, (count, dim) of unit length; zeros where it has none."""
+    """Return the mean direction of each mark's vectors, (count, dim) float32 of unit length; zeros for no vectors."""
     found = np.zeros((count, vectors.shape[1]), dtype=np.float32)
     for at in range(count):
         found[at] = vectors[marks == at].sum(axis=0)
@@ -145,14 +145,14 @@ def _middles(vectors: Vectors, marks: Rows, count: int) -> Vectors:
 
 
 class Overviews:
-    """The overview of what a process serves, made again when the snapshot, or what is public, is another."""
+    """The overview of a process's served snapshot, made again when the snapshot or its public articles change."""
 
     def __init__(self) -> None:
         self._held: Overview | None = None
         self._lock = threading.Lock()
 
     def of(self, searcher: Searcher) -> Overview:
-        """Return the overview of what may be seen now."""
+        """Return the overview of the articles that are public now."""
         public = searcher.public()
         with self._lock:
             held = self._held

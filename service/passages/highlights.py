@@ -1,4 +1,4 @@
-"""What a found article shows of what was looked for. Is handed what may be seen; knows nothing of who may see what."""
+"""Highlights the searched words in a found article. Gets only public content; knows nothing of permissions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from service.passages.snippets import MarkTargets, Piece
 
 
 class Highlights:
-    """Parts of an article as HTML, escaped, what was looked for within <mark>. Each is made when it is first asked for.
+    """Parts of an article as escaped HTML, with the searched words within <mark>. Each is made when first needed.
 
-    Without a body, as where bodies are not exposed, nothing of it shows.
+    If there is no body, as when bodies are not exposed, nothing of it is shown.
     """
 
     def __init__(self, article: Article, wanted: MarkTargets) -> None:
@@ -30,7 +30,7 @@ class Highlights:
 
     @property
     def text(self) -> Markup:
-        """Return the passage of the body with the most of it, or of the lead where the body has nothing."""
+        """Return the passage of the body with the most searched words, or of the lead if the body has none."""
         lead = self._article.lead
         if lead and not any(marked for _, marked in self._body):
             return snippets.to_html(snippets.snippet(lead, self._wanted))
@@ -43,7 +43,7 @@ class Highlights:
 
     @property
     def passage(self) -> Markup:
-        """Return the passage of the body where it shows more of what was looked for than the lead does, else empty."""
+        """Return the passage of the body if it has more searched words than the lead, else an empty string."""
         says_more = len(_marked(self._body)) > len(_marked(self._lead))
         return snippets.to_html(self._body if says_more else [])
 

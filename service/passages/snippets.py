@@ -1,7 +1,7 @@
-"""Which passage of an article to show, and what in it to mark: the words that the reader was looking for.
+"""Chooses the passage of an article to show, and marks the searched words in it.
 
-Pure functions over one text. Knows how a word is spelt (`indexer.text.syllables`), not how it came to be looked for.
-A page shows ten long texts, so only what may match is looked at; `_skeleton` says how.
+Pure functions over one text. Knows how a word is spelt (`indexer.text.syllables`), not why it is searched for. A page
+shows ten long texts, so only possible matches are examined; see `_skeleton`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ABROAD = "äåçëîïñöûüÿ"
 
 
 class _Alphabet:
-    """Characters of which each can be told in one byte, at most 256."""
+    """A set of at most 256 characters, each encoded in one byte."""
 
     def __init__(self, characters: str) -> None:
         bare = "".join(c if c.isalnum() else " " for c in map(fold, characters.replace("²", "2").replace("³", "3")))
@@ -44,7 +44,7 @@ class _Alphabet:
     def bare(self, text: str) -> bytes | None:
         """Return a byte for each character: in lower case without diacritics, blank for all but letters and digits.
 
-        None if the text has a character that is not of the alphabet.
+        None if the text has a character outside the alphabet.
         """
         try:
             told, _ = codecs.charmap_encode(text, "strict", self._bytes)
@@ -70,7 +70,7 @@ SyllableRun = tuple[str, ...]
 
 @dataclass(frozen=True)
 class MarkTargets:
-    """What to mark. Syllables are spelt as `indexer.text.syllables.syllables` has them.
+    """The words to mark. Syllables are in the spelling of `indexer.text.syllables.syllables`.
 
     :param exact: Syllables that count with these diacritics only.
     :param folded: Syllables without diacritics, which count whatever the text's diacritics are.
@@ -106,7 +106,7 @@ class MarkTargets:
         return _WordSyllables(self)
 
     def _key(self, syllable: str) -> str | None:
-        """Return which of the single syllables this one is, None if it is none of them."""
+        """Return the matching single syllable, None if there is none."""
         if syllable in self.exact:
             return syllable
         bare = folded(syllable)
@@ -130,7 +130,7 @@ class _Syllable(NamedTuple):
 
 
 _LONGEST = 32
-"""A longer word is none of the language, and is not remembered."""
+"""The longest cached word; no longer word is of the language."""
 
 
 @lru_cache(maxsize=1 << 13)
@@ -175,8 +175,8 @@ def _token_pattern(clinging: str) -> re.Pattern[str]:
 def _skeleton(text: str) -> bytes | None:
     """Return the text in lower case without diacritics, a byte for each character, and a blank before and after.
 
-    All but letters and digits is blank, so a word that is looked for has blanks around it. None if the text has any
-    but the usual characters, such as combining marks.
+    Everything but letters and digits becomes blank, so a word has blanks around it. None if the text has unusual
+    characters, such as combining marks.
     """
     bare = _AS_WRITTEN.bare(text)
     if bare is None:  # making lower case of a text takes longer than all the rest
@@ -185,7 +185,7 @@ def _skeleton(text: str) -> bytes | None:
 
 
 def _places(text: str, wanted: MarkTargets) -> list[tuple[int, int]]:
-    """Return where the words are that may be wanted: those that look like it, or all if that cannot be told."""
+    """Return the places of words that may be wanted: similar ones, or all words if there is no skeleton."""
     skeleton = _skeleton(text)
     if skeleton is None:
         clinging = "".join(sorted(filter(_clings, set(text))))
@@ -211,9 +211,9 @@ def _tokens(text: str, wanted: MarkTargets) -> list[_Token]:
 def _whole_runs(
     text: str, tokens: list[_Token], runs: Iterable[SyllableRun]
 ) -> tuple[dict[int, SyllableRun], set[int]]:
-    """Return which tokens, by their place in the list, are part of which run that is whole; and which only look so.
+    """Return the tokens that are part of a complete run, by their places in the list, and those that only seem to be.
 
-    What only looks like a word is the end of one and the beginning of another.
+    Tokens that only seem to form a word are the end of one word and the beginning of another.
     """
     spelt = [part.text for _, _, part in tokens]
     gaps: set[int] | None = None
@@ -298,7 +298,10 @@ def mark(text: str, wanted: MarkTargets) -> list[Piece]:
 
 
 def _best(hits: Iterable[_Hit], limit: int) -> tuple[int, int]:
-    """Return from where to where the most different hits are, then the closest, then the first; (0, 0) for none."""
+    """Return the start and the end of the passage with the most different hits, (0, 0) for no hits.
+
+    In a tie the shortest passage wins, then the first.
+    """
     window: list[_Hit] = []
     counts: defaultdict[str | SyllableRun, int] = defaultdict(int)
     first = 0

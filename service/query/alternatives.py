@@ -1,6 +1,6 @@
-"""What may stand in for a part of a query: abbreviations and full forms, renamed places and bodies, synonyms.
+"""Alternatives for parts of a query: abbreviations and full forms, renamed places and bodies, synonyms.
 
-Owns where each comes from and which is meant where. Knows nothing of the index or of what the query is for.
+Owns their sources, and the choice of the meant one. Knows nothing of the index or of the query's use.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from service.query.typing_slips import plausible_folded
 
 WordRun = tuple[str, ...]
 AlternativeKind = Literal["abbreviation", "renamed", "synonym", "thesaurus", "typed"]
-"""Where it is from; `typed` is what was typed itself, where another spelling was meant."""
+"""The origin of an alternative; `typed` is the typed text itself, if another spelling was meant."""
 
 _RENAMED_WEIGHT = 0.5
 _SYNONYM_WEIGHT = 0.8
 _CALLED_WEIGHT, _SELDOM_WEIGHT, _RARER_WEIGHT = 0.4, 0.7, 0.3
-"""What an article's word counts for where the reader's is another one for the same; where the archive hardly has the
-reader's at all; and where it has that one more often."""
+"""The weights of a synonym of the reader's word: usually; if the archive hardly has the reader's word; and if it has
+that word more often."""
 _SELDOM = 10
 """Usage (`Language.usage`) below which the archive hardly has a word."""
 _RARER = 0.25
-"""The share of the usage of the reader's word that another one needs to be worth looking for."""
+"""The least usage of a synonym to be searched for, as a share of the usage of the reader's word."""
 _ABBREVIATION_WEIGHT = 0.75
-"""How much of what its full form would score, syllable by syllable, an abbreviation's one token makes up for."""
+"""The weight of an abbreviation's single token, as a share of its full form's score, syllable by syllable."""
 _LONGEST = 12
 _MOST_READINGS = 3
 _MINED_SHARE = 0.2
-"""An abbreviation that the archive spells out is taken if this share of its spellings out say so."""
+"""The least share of an abbreviation's spelt-out forms in the archive that must agree."""
 
 
 class AlternativeSpan(NamedTuple):
-    """A part of a query, words from `start` to before `end`, and what may stand there as well.
+    """A part of a query, the words from `start` to before `end`, with an alternative.
 
-    `mined` is whether the archive's own articles say so, and nobody else; `absent` whether the archive has not what was
-    typed, so that only this can be found.
+    `mined` is whether only the archive's own articles give it. `absent` is whether the archive does not have the typed
+    words, so that only the alternative can be found.
     """
 
     start: int
@@ -67,12 +67,12 @@ class _Replacement:
 
 
 class Alternatives:
-    """Finds what may stand in for parts of queries to one archive.
+    """Finds alternatives for parts of queries to one archive.
 
-    :param knowledge: What the archive knows of its abbreviations, and how usual which words are in it.
-    :param synonyms: Returns the editors' synonyms as they are now.
-    :param abbreviations: The editors' own, which come before all others.
-    :param renamings: The editors' own.
+    :param knowledge: The archive's abbreviations, and how usual its words are.
+    :param synonyms: Returns the editors' current synonyms.
+    :param abbreviations: The editors' abbreviations, which come before all others.
+    :param renamings: The editors' renamings.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Alternatives:
         for key in dict.fromkeys((short, tuple(map(folded, short)))):
             self._abbreviated.add(key)
             self._add(key, _Replacement("abbreviation", full, 1.0, context, mined))
-        if sum(map(len, short)) > 2:  # two letters stand for too many things to be looked for instead of words
+        if sum(map(len, short)) > 2:  # two letters have too many meanings to replace words
             self._add(full, _Replacement("abbreviation", short, _ABBREVIATION_WEIGHT * len(full), mined=mined))
 
     def _add(self, run: WordRun, also: _Replacement) -> None:
@@ -113,10 +113,10 @@ class Alternatives:
             known.append(also)
 
     def abbreviated(self, word: str, spelling: str, shouted: bool, alone: bool = False) -> bool:
-        """Return whether a word is an abbreviation: written so, or known as one and no Vietnamese syllable.
+        """Return whether a word is an abbreviation: written like one, or a known one and not a Vietnamese syllable.
 
-        :param shouted: Whether all of the query is in capitals, which therefore say nothing.
-        :param alone: Whether the word is the whole query: then a known one in capitals is meant, as AI is.
+        :param shouted: Whether the whole query is in capitals, so that capitals mean nothing.
+        :param alone: Whether the word is the whole query; then a known abbreviation in capitals is meant, such as AI.
         """
         if not shouted and len(word) > 1 and spelling.isupper() and len(word) <= 8:
             return True
@@ -124,10 +124,10 @@ class Alternatives:
         return (word,) in self._abbreviated and (meant or not plausible_folded(folded(word)))
 
     def find(self, words: Sequence[str], spellings: Sequence[str], taken: set[int]) -> list[AlternativeSpan]:
-        """Return what may stand in for which words, the longest runs first; no two runs overlap.
+        """Return the alternatives of runs of words, the longest runs first, without overlaps.
 
-        :param words: In the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
-        :param spellings: The same as they were typed.
+        :param words: In the spelling of `indexer.text.syllables`; an empty string ends a clause.
+        :param spellings: The same words as typed.
         :param taken: Places of words that are left alone.
         """
         capitals = any(word[0].isupper() for word in spellings[1:])
@@ -142,7 +142,7 @@ class Alternatives:
                 continue
             readings = self._also.get(run := words[start:end])
             if readings is None:
-                taken.update(range(start, end))  # Thái Bình Dương is no place of Thái Bình
+                taken.update(range(start, end))  # Thái Bình Dương does not contain Thái Bình
                 continue
             if not self._meant(run, spellings[start:end], capitals):
                 continue
@@ -159,11 +159,11 @@ class Alternatives:
         excluded: Collection[str] = (),
         has: Callable[[str], bool] = lambda token: True,
     ) -> list[AlternativeSpan]:
-        """Return what else words are called, the most usual first, if the archive says so about as often.
+        """Return the synonyms of words, the most usual first, if the archive uses them about as often.
 
-        Nothing that is in the query itself, which would count twice.
+        Words of the query itself are left out, since they would count twice.
 
-        :param words: As those of `find`, and `spellings`.
+        :param words: Like those of `find`, and so are `spellings`.
         :param taken: Places of words that are left alone.
         :param excluded: Syllables that no hit may have.
         :param has: Whether an article has a token (`compounds.word_pairs`).
@@ -189,7 +189,7 @@ class Alternatives:
         return spans
 
     def _known(self, words: WordRun) -> list[tuple[int, int]]:
-        """Return where the runs are that something may stand in for, and the phrases; the longest first."""
+        """Return the places of runs with alternatives, and of phrases, the longest first."""
         phrases, also = _phrases(), self._also
         found = [
             (-length, start)
@@ -201,9 +201,9 @@ class Alternatives:
         return [(start, start - length) for length, start in sorted(found)]
 
     def _meant(self, run: WordRun, spellings: Sequence[str], capitals: bool) -> bool:
-        """Return whether a run is the abbreviation or the name that it may be, not an everyday word spelt alike.
+        """Return whether a run really is an abbreviation or a name, not an everyday word with the same spelling.
 
-        :param capitals: Whether the query has capitals at all, so that a name would have them.
+        :param capitals: Whether the query has capitals at all; then a name would have them.
         """
         if run not in self._abbreviated:
             named = all(also.kind == "renamed" for also in self._also[run])
@@ -212,12 +212,12 @@ class Alternatives:
 
 
 def _all_there(run: Sequence[str], has: Callable[[str], bool]) -> bool:
-    """Return whether the archive has each two neighbours of a run of words, or its only word."""
+    """Return whether the archive has each pair of neighbours in a run of words, or its only word."""
     return all(map(has, word_pairs(run) or run))
 
 
 def _called_weight(typed: float, other: float) -> float:
-    """Return what another word counts for by how usual the reader's and the other one are."""
+    """Return the weight of a synonym from the usage of the reader's word and its own."""
     if other <= typed:
         return _RARER_WEIGHT
     return _SELDOM_WEIGHT if typed < _SELDOM else _CALLED_WEIGHT
@@ -242,7 +242,7 @@ def named(words: Sequence[str], spellings: Sequence[str]) -> set[int]:
 
 
 def _likeliest(readings: Sequence[_Replacement], words: Sequence[str]) -> list[_Replacement]:
-    """Return the readings that the other words speak for; all, _MOST_READINGS at most, where they speak for none."""
+    """Return the readings that the other words support; if they support none, all, at most _MOST_READINGS."""
     text = f" {' '.join(words)} "
     spoken = [also for also in readings if any(f" {hint} " in text for hint in also.context)]
     return (spoken or list(readings))[:_MOST_READINGS]

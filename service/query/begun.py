@@ -1,7 +1,7 @@
-"""What a text that is still being typed may be, where nothing that can be suggested begins so.
+"""Other readings of a text that is still being typed, used if no suggestion begins with it.
 
-Owns the order in which other readings are tried: misspelt words put right, keys of an input method taken out, English
-terms in Vietnamese, and last each word as others are written for it. Knows nothing of what can be suggested.
+Owns the order in which readings are tried: corrected words, input method keys removed, English terms in Vietnamese, and
+last each word replaced by confusable ones. Knows nothing of suggestions.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from service.query.typing_slips import without_keys
 from service.query.understanding import Query
 
 _MOST_WORDS = 8
-"""Of so many words at most each is taken for another one; whoever typed more needs no suggestion."""
+"""The most words of a text whose words are replaced by confusable ones. A longer text needs no suggestion."""
 
 _MOST = 8
-"""How many of such texts are tried; a reader waits for them."""
+"""The most such texts that are tried, since a reader waits."""
 
 _TERMS = 4
 _SENSES = 2
-"""How many English terms that begin so are looked at, and how many renderings of each."""
+"""The most English terms with this beginning, and the most renderings of each."""
 
 
 def readings(query: Query, has: Callable[[str], bool]) -> Iterator[str]:
-    """Yield what else the text of a query may be, the likeliest first, each once.
+    """Yield other readings of a query's text, the likeliest first, each once.
 
-    :param has: Returns whether the archive has a word that is written so without diacritics.
+    :param has: Returns whether the archive has a word with this form without diacritics.
     """
     seen = {_key(query.typed)}
     for reading in _readings(query, has):
@@ -38,7 +38,7 @@ def readings(query: Query, has: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _key(text: str) -> str:
-    """Return what decides what a text is the beginning of."""
+    """Return the key by which the beginnings of texts are compared."""
     return " ".join(map(folded, syllables(text)))
 
 
@@ -55,7 +55,7 @@ def _readings(query: Query, has: Callable[[str], bool]) -> Iterator[str]:
 
 
 def _confused(parts: list[str], has: Callable[[str], bool]) -> list[str]:
-    """Return the text with one word as it may have been meant; the last one may be only begun."""
+    """Return the texts with one word replaced by a confusable one; the last word may be incomplete."""
     last = len(parts) - 1
     found = [
         (one.cost, at, one.syllable)

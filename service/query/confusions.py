@@ -1,7 +1,7 @@
-"""Which Vietnamese syllables are written for one another: as regions speak, as letters are spelt, for lack of marks.
+"""Vietnamese syllables that are confused in writing: by regional speech, by spelling, by missing marks.
 
-Owns the structure of a syllable (onset, rhyme, tone) and the table of what is confused in each. Pure functions that
-propose; they know no archive and no vocabulary, so whoever asks must check that a proposal is what was meant.
+Owns the structure of a syllable (onset, rhyme, tone) and the tables of confusions. Pure functions that only propose.
+They know no archive and no vocabulary, so the caller must check each proposal.
 
 The tables follow Đoàn Thiện Thuật, *Ngữ âm tiếng Việt* (1977), and Hoàng Thị Châu, *Phương ngữ học tiếng Việt* (2004):
 northern l/n, ch/tr, s/x and d/gi/r, ưu/iu; central hỏi, ngã and nặng; southern hỏi/ngã, d/v, finals n/ng, t/c, n/nh
@@ -21,10 +21,10 @@ from typing import NamedTuple
 from service.query.typing_slips import SPELLINGS, TONES, toned
 
 USUAL, SELDOM, RARE = 3.0, 4.5, 6.5
-"""What a confusion costs: minus the log of how often a syllable that can be mistaken so is, by rule of thumb."""
+"""The cost of a confusion: minus the log of its estimated rate among the syllables that allow it."""
 
 SAME = 0.5
-"""What another spelling of the same sounds costs: a tone on the wrong letter, ng for ngh."""
+"""The cost of another spelling of the same sounds: a tone on the wrong letter, ng for ngh."""
 
 _KEPT = 1 << 12
 _SAC, _HUYEN, _HOI, _NGA, _NANG = TONES.values()
@@ -34,7 +34,7 @@ _MARKS = re.compile(f"[{''.join(TONES.values())}]")
 class Confusion(NamedTuple):
     """A syllable that may have been meant by another one.
 
-    :param cost: How unlikely the mistake is, above 0; less is likelier.
+    :param cost: The cost of the mistake, above 0; a lower cost is likelier.
     """
 
     syllable: str
@@ -53,7 +53,7 @@ _ONSETS = {
     **{spelling: spelling for onsets, _ in SPELLINGS for spelling in onsets},
     **{"k": "c", "qu": "c", "gh": "g", "ngh": "ng"},
 }
-"""Every spelling of an onset, and which it is."""
+"""Spelling of an onset -> the onset."""
 _OF_ONSET: dict[str, list[str]] = defaultdict(list)
 for _spelling, _onset in _ONSETS.items():
     _OF_ONSET[_onset].append(_spelling)
@@ -68,7 +68,7 @@ _RHYMES = frozenset(
 
 
 def parts_of(syllable: str) -> SyllableParts | None:
-    """Return the sounds of a lower-case syllable, its tone and its onset spelt right or not; None where it is none."""
+    """Return the sounds of a lower-case syllable, even with a misspelt tone or onset; None if it is not one."""
     decomposed = unicodedata.normalize("NFD", syllable)
     tones = "".join(_MARKS.findall(decomposed))
     plain = unicodedata.normalize("NFC", _MARKS.sub("", decomposed))
@@ -83,7 +83,7 @@ def parts_of(syllable: str) -> SyllableParts | None:
 
 
 def _rhyme_after(spelling: str, rest: str) -> str:
-    """Return the rhyme that the letters after an onset are, as it is written after other onsets."""
+    """Return the rhyme of the letters after an onset, in its spelling after other onsets."""
     if spelling == "qu":
         return _AFTER_Q.get(rest[:1], "") + rest[1:]
     if spelling == "gi" and (not rest or rest[0] not in "aăâeoôơuư"):
@@ -94,7 +94,7 @@ def _rhyme_after(spelling: str, rest: str) -> str:
 
 
 def _spelt(parts: SyllableParts) -> Iterator[str]:
-    """Yield every syllable of these sounds that orthography has: ki and ky, but no ci."""
+    """Yield every valid spelling of these sounds: ki and ky, but not ci."""
     rhymes = [parts.rhyme]
     if parts.rhyme[0] == "i" and (parts.rhyme == "i" or parts.rhyme.startswith("iê")):
         rhymes.append("y" + parts.rhyme[1:])
@@ -118,7 +118,7 @@ Table = dict[str, dict[str, float]]
 
 
 def _both_ways(*rows: tuple[float, str]) -> Table:
-    """Return what is confused with what, from rows of a cost and of groups in which each is with each: s/x ch/tr."""
+    """Return the confusions in rows of a cost and groups; all members of a group are confused: s/x ch/tr."""
     table: Table = defaultdict(dict)
     for cost, groups in rows:
         for group in groups.split():
@@ -154,7 +154,7 @@ _GLIDES = (("oa", "a"), ("oă", "ă"), ("oe", "e"), ("uâ", "â"), ("uê", "ê")
 
 
 def _rhymes_like(rhyme: str) -> dict[str, float]:
-    """Return the rhymes that one is confused with, each with its least cost."""
+    """Return the rhymes that are confused with one, each with its least cost."""
     found: dict[str, float] = {}
     for other, cost in (*_other_codas(rhyme), *_other_nuclei(rhyme), *_other_glides(rhyme)):
         if other in _RHYMES and other != rhyme:
@@ -189,9 +189,9 @@ _RHYME_TABLE = {rhyme: _rhymes_like(rhyme) for rhyme in _RHYMES}
 
 @lru_cache(maxsize=_KEPT)
 def confusions(syllable: str) -> tuple[Confusion, ...]:
-    """Return the syllables that a lower-case one may have been written for, one step away, the likeliest first.
+    """Return the syllables that may have been meant by a lower-case one, one step away, the likeliest first.
 
-    A step is one confusion of its onset, its rhyme or its tone; beside it the spelling may be wrong: ngề is nghề.
+    A step is one confusion of onset, rhyme or tone. The spelling may be wrong in addition: ngề for nghề.
     """
     parts = parts_of(syllable)
     if parts is None:

@@ -1,7 +1,7 @@
-"""What the words of an English query are in Vietnamese, each by itself: a glossary, and the forms that words take.
+"""Renders the words of an English query in Vietnamese, word by word: a glossary, and the inflected forms of words.
 
-No translation: of each word all its usual renderings, one of which an article has to have. Owns how the entry of an
-inflected word is found. Knows nothing of archives.
+This is not a translation: each word gets all its usual renderings, and an article must have one of them. Owns how the
+entry of an inflected word is found. Knows nothing of archives.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from indexer.text.syllables import stream, syllables
 
 EnglishRun = tuple[str, ...]
 
-# What English questions are made of, beside what they ask for; Vietnamese text has these words by chance only.
+# The function words of English questions; Vietnamese text has these words only by chance.
 ENGLISH = frozenset(
     "a about after all also an and any are as at be been before being between but by can could did do does during each "
     "for from had has have he her him his how i if in into is it its just many may me might more most much my no nor "
@@ -27,10 +27,10 @@ ENGLISH = frozenset(
 )
 
 _NAMES = {"US": "us", "IT": "it", "WHO": "who", "May": "may"}
-"""What is none of these words where it is spelt so, and not all is in capitals."""
+"""Spellings that are not function words, unless everything is in capitals."""
 
 _ACRONYM = 3
-"""Letters of the longest word that is taken for an acronym where all is in capitals."""
+"""Letters of the longest word that counts as an acronym if everything is in capitals."""
 
 _SHORTENED = (
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will"),
@@ -54,7 +54,7 @@ _LOST_E = re.compile("[aeiou][^aeiouwxy]$|th$")
 """Ends what has lost an e rather than nothing, for it would have been doubled: hoped is hope, hopped is hop."""
 
 _BEGUN = 3
-"""Letters from which on a text is looked for among the beginnings of terms."""
+"""The least letters of a text that is searched for among the beginnings of terms."""
 
 _LEAST = 2
 """Letters that a word has before its ending."""
@@ -91,14 +91,14 @@ def preload() -> None:
 
 
 def whole_words(text: str) -> str:
-    """Return an English text with its contractions and possessives as single words, and the U.S. without dots."""
+    """Return an English text with contractions and possessives as single words, and the U.S. without dots."""
     for pattern, instead in _SHORTENED:
         text = pattern.sub(instead, text)
     return text
 
 
 def asking(words: Sequence[str], spellings: Sequence[str]) -> list[bool]:
-    """Return which words English questions are made of, rather than what they ask for.
+    """Return for each word whether it is a function word of English questions.
 
     :param words: In lower case, an empty string for the end of a clause.
     :param spellings: The same as they were typed.
@@ -123,7 +123,7 @@ def _shouted(spellings: Sequence[str]) -> bool:
 
 
 def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[int] = ()) -> list[Gloss]:
-    """Return what the words of an English query are in Vietnamese, in their order; at each word the longest term.
+    """Return the Vietnamese renderings of an English query's words, in order; the longest term at each word.
 
     What has a capital within a sentence may be a name, and is then no form of another word: Manning is no man. Where
     there is no sentence it is one, with what stands before it: Bill Gates foundation.
@@ -174,7 +174,7 @@ def is_term(words: Sequence[str]) -> bool:
 
 
 def begun(text: str, most: int) -> list[lexicon.Rendering]:
-    """Return the terms of the glossary that a text in lower case is or begins, the shortest first."""
+    """Return the terms of the glossary that begin with a lower-case text, the shortest first."""
     if len(text) < _BEGUN or not text.isascii():
         return []
     whole = _entry(text.split())
@@ -190,7 +190,7 @@ def gloss_of(
 ) -> str:
     """Return a text of the usual rendering of each word, the others as they were typed.
 
-    Nothing where no word is another one in Vietnamese: it would be the query again, as one in Vietnamese.
+    Empty if no word has a rendering, since the text would be the query itself.
 
     The parameters are those of `glosses`, and what it returned.
     """

@@ -1,6 +1,6 @@
-"""The words and names that are known before an archive is read: their syllables, and which of these stand together.
+"""The shipped words and names: their syllables, and the pairs of syllables in them.
 
-Owns the gathering of them from all shipped lists, and their numbers in one archive's language.
+Owns their collection from all shipped lists, and their ids in one archive's language.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _runs() -> Iterator[list[str]]:
 
 
 def preload() -> None:
-    """Read the lists now: processes that are forked afterwards share them."""
+    """Read the lists now, so that processes forked afterwards share them."""
     known_syllables()
     _known_pairs()
 
@@ -56,13 +56,13 @@ def preload() -> None:
 class PairsInLanguage:
     """Which pairs of an archive's words are among given ones.
 
-    :param pairs: Those with a number, or with a syllable that the archive does not have, are left out.
+    :param pairs: Pairs with a number, or with a syllable that the archive does not have, are left out.
     """
 
     def __init__(self, language: Language, pairs: Iterable[tuple[str, str]]) -> None:
         ids = [(language.id_of(left), language.id_of(right)) for left, right in pairs]
         kept = [(left, right) for left, right in ids if left and right and NUMBER not in (left, right)]
-        both = np.array(kept or [(BREAK, BREAK)], dtype=np.int64)  # of which there is none: so no table is empty
+        both = np.array(kept or [(BREAK, BREAK)], dtype=np.int64)  # a pair that never occurs, so that no table is empty
         self._keys = np.unique(language.keys(both[:, 0], both[:, 1]))
 
     @classmethod

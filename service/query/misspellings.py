@@ -1,8 +1,8 @@
-"""Which words of a query are misspelt, by what the archive's own text says of their neighbours.
+"""Finds misspelt words of a query by their neighbours in the archive's own text.
 
-A word is held to be misspelt where one that is written for it (`confusions`) stands beside the same neighbours, in the
-archive or in the shipped words, and it itself does not. Owns that judgement, and how sure it is. It proposes; what was
-typed is looked for in any case. Words are in the spelling of `indexer.text.syllables`.
+A word counts as misspelt if a confusable word (`confusions`) occurs beside the same neighbours, in the archive or in
+the shipped words, and the word itself does not. Owns that decision and its certainty. It only proposes: the typed word
+is always searched for. Words are in the spelling of `indexer.text.syllables`.
 """
 
 from __future__ import annotations
@@ -24,16 +24,17 @@ from service.query.known_words import PairsInLanguage, known_syllables
 from service.query.restoration import RestoredQuery
 
 MOST_WORDS = 12
-"""Longer queries are titles, pasted from where they are spelt right, and found by their other words."""
+"""The most words of a query that is checked. Longer queries are pasted titles, spelt right, and found by their other
+words."""
 
 _ATTESTED = 3
-"""A word that the archive has so often is one, whatever was meant."""
+"""A word this frequent in the archive is not a misspelling."""
 
 _UNHEARD_OF = 3.0
-"""By how much (log) a syllable that neither the archive nor any shipped word has is less likely than one met once."""
+"""The log penalty of a syllable that neither the archive nor a shipped word has, relative to one met once."""
 
 _ASSOCIATION = 1.5
-"""How much (log) likelier than chance a neighbour must be beside what may have been meant."""
+"""How much likelier than chance (log) a neighbour of the meant word must be."""
 
 _SURE, _SURE_OF_WORDS, _UNSURE = 2.0, 4.0, 1.0
 """How much (log) likelier than what was typed another word must be to be looked for; where what was typed is a word,
@@ -42,10 +43,10 @@ in a thousand are then read otherwise than they are meant, of 3,000 beginnings o
 """
 
 _SURNAMES = frozenset("nguyễn trần lê phạm huỳnh phan bùi trịnh đặng võ vũ ngô đỗ".split())
-"""What a short query begins with that names a person, where it is no other word as well."""
+"""First words of a short query for a person, if they are not other words as well."""
 
 _NAME = 5
-"""Of how many words a person's name is at most."""
+"""The most words of a person's name."""
 
 _KEPT = 4096
 
@@ -55,8 +56,8 @@ class Misspelling:
     """A word that was probably meant to be another one.
 
     :param at: Its place in the query.
-    :param sure: Whether to look for the other one unasked.
-    :param replaces: Whether the archive does not have at all what was typed.
+    :param sure: Whether to search for the other one without asking.
+    :param replaces: Whether the archive does not have the typed word at all.
     """
 
     at: int
@@ -68,9 +69,9 @@ class Misspelling:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How the words of a query are spelt and meant.
+    """The spelling of a query's words, and their meaning.
 
-    :param restored: As their diacritics and keys were read.
+    :param restored: The words with restored diacritics and keys.
     """
 
     restored: RestoredQuery
@@ -78,27 +79,27 @@ class Spelling:
 
     @property
     def sure(self) -> list[Misspelling]:
-        """Return what is surely misspelt."""
+        """Return the sure misspellings."""
         return [one for one in self.misspelt if one.sure]
 
     @property
     def unsure(self) -> bool:
-        """Return whether anything may be misspelt that is not surely so."""
+        """Return whether there is a misspelling that is not sure."""
         return not all(one.sure for one in self.misspelt)
 
     @property
     def is_added(self) -> bool:
-        """Return whether what is put right is looked for beside what was typed, which the archive has as well."""
+        """Return whether the correction is searched for beside the typed words, because the archive has both."""
         return not all(one.replaces for one in self.sure)
 
     @cached_property
     def read(self) -> RestoredQuery:
-        """Return the words with what is surely misspelt put right."""
+        """Return the words with sure misspellings corrected."""
         return self._put_right(self.sure)
 
     @property
     def guessed(self) -> RestoredQuery:
-        """Return the words with all that may be misspelt put right."""
+        """Return the words with all misspellings corrected."""
         return self._put_right(self.misspelt)
 
     def _put_right(self, misspelt: Sequence[Misspelling]) -> RestoredQuery:
@@ -111,9 +112,9 @@ class Spelling:
         return replace(self.restored, words=words, shown=shown, changed=changed)
 
     def typed_beside(self, was: Sequence[str], places: Sequence[AlternativeSpan]) -> list[AlternativeSpan]:
-        """Return what is looked for as it was typed as well: what is surely misspelt, with its neighbours.
+        """Return the typed forms that are searched for as well: those of sure misspellings, with their neighbours.
 
-        Where something else stands in for these words, beside that.
+        They are added to any other alternatives of these words.
         """
         words = self.read.words
         typed = list(self.restored.words)
@@ -132,9 +133,9 @@ class Spelling:
 
 
 class _Choice(NamedTuple):
-    """What may stand at a place: first what does, then what may have been meant by it.
+    """A choice for a place: first the word itself, then words that it may have been meant to be.
 
-    :param cost: How unlikely the mistake is.
+    :param cost: The cost of the mistake.
     """
 
     at: int
@@ -158,8 +159,8 @@ class Speller:
     ) -> list[Misspelling]:
         """Return the misspelt words of a query, in their order.
 
-        :param words: As they were read, an empty string for the end of a clause.
-        :param typed: The same as they were typed.
+        :param words: The words as read; an empty string ends a clause.
+        :param typed: The same words as typed.
         :param fixed: Places of words that are right.
         :param names: Places of words that are names by their capitals; only a shipped name is known better.
         """
@@ -183,7 +184,7 @@ class Speller:
         return NUMBER if at is None else at
 
     def _alone(self, words: Sequence[str], ids: Sequence[int]) -> list[int]:
-        """Return the places of words that nothing says belong to a neighbour of theirs."""
+        """Return the places of words for which nothing shows that they belong to a neighbour."""
         before, after = np.array(ids[:-1]), np.array(ids[1:])
         met = (self._language.pairs(before, after).row >= 0) & (before > NUMBER) & (after > NUMBER)
         known = self.known.has(self._language.keys(before, after))
@@ -203,7 +204,7 @@ class Speller:
         return [_Choice(at, word, own, lost), *(_Choice(at, *other) for other in others if other[0] != word)]
 
     def _find_meant_by(self, typed: str) -> list[tuple[str, int, float]]:
-        """Return the archive's words that a typed one may be written for, each with its id and its cost."""
+        """Return the archive's words that a typed one may have been meant to be, each with its id and cost."""
         is_word = typed in known_syllables() or self._language.id_of(typed) is not None
         found = ((one.syllable, self._language.id_of(one.syllable), one.cost) for one in confusions(typed))
         return [(word, at, cost) for word, at, cost in found if at is not None and (cost < RARE or not is_word)]
@@ -234,13 +235,13 @@ class Speller:
 
 @dataclass(frozen=True)
 class _ChoiceScores:
-    """What is said of (n,) choices.
+    """The scores of (n,) choices.
 
     :param score: (n,) log probabilities of each with its neighbours.
     :param association: (n,) how much likelier than chance is a neighbour that each was met with; below 0 for none.
-    :param known: (n,) bool, which stand with a neighbour in the shipped words.
-    :param named: (n,) bool, which stand with a neighbour in the archive's names.
-    :param both: (n,) bool, which belong to both neighbours.
+    :param known: (n,) bool, choices that form a shipped word with a neighbour.
+    :param named: (n,) bool, choices that form a name of the archive with a neighbour.
+    :param both: (n,) bool, choices that belong to both neighbours.
     """
 
     score: NDArray[np.float64]
@@ -258,7 +259,7 @@ class _ChoiceScores:
         choices: Sequence[_Choice],
         ids: Sequence[int],
     ) -> _ChoiceScores:
-        """Look up all pairs at once: first each choice after what stands before it, then what follows it."""
+        """Look up all pairs at once: each choice after the word before it, then the word after it."""
         n = len(choices)
         own = [NUMBER if one.id is None else one.id for one in choices]
         before = np.array([*(ids[one.at] for one in choices), *own])

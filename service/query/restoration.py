@@ -1,8 +1,8 @@
-"""From what was typed to what was meant: diacritics restored, slips of the keys repaired, nothing else touched.
+"""From the typed query to the meant one: restores diacritics and repairs typing slips, and changes nothing else.
 
-A noisy channel: each typed word has candidates, each with the log probability of typing it so; the archive's own
-trigram model says which of them follow each other. A beam search finds the best sentence. What carries diacritics
-binds: a candidate keeps every mark that was typed.
+A noisy channel: each typed word has candidates, each with the log probability of typing it so. The archive's trigram
+model scores which candidates follow each other, and a beam search finds the best sentence. A candidate keeps every
+diacritic that was typed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ Costs = NDArray[np.float64]
 BEAM = 24
 MAX_CANDIDATES = 16
 _RARE = 1e-4
-"""Candidates seen this much less often than the commonest of their letters are left out."""
+"""Candidates less frequent than the commonest word of the same letters by this factor are left out."""
 
 _REMEMBERED = 4096
-"""Words of which the candidates are remembered: about 2 MB where as many were typed."""
+"""The most words whose candidates are cached: about 2 MB when full."""
 
 _KNOWN = 3
-"""A word seen so often in the archive is no slip."""
+"""A word this frequent in the archive is not a slip."""
 
 _SLIP = np.log(1e-6)
 _KEYS = np.log(1e-2)
@@ -46,9 +46,9 @@ _FOREIGN = 0.5
 
 
 class Candidate(NamedTuple):
-    """What a typed word may have been.
+    """A possible meaning of a typed word.
 
-    :param id: Its id in the language, -1 where the archive does not have it.
+    :param id: Its id in the language, -1 if the archive does not have it.
     :param cost: The log probability of typing it as it was typed, up to a constant.
     """
 
@@ -62,9 +62,9 @@ class RestoredQuery:
     """A query as it was probably meant.
 
     :param words: One for each typed word, in the spelling of `indexer.text.syllables`; typed breaks are empty strings.
-    :param shown: The same as the archive writes them.
-    :param changed: Which differ from what was typed.
-    :param foreign: Whether the words are of another language, and were left alone for that.
+    :param shown: The same in the archive's spelling.
+    :param changed: Whether each differs from the typed word.
+    :param foreign: Whether the words are of another language, and were therefore left alone.
     """
 
     words: list[str]
@@ -77,7 +77,7 @@ Choices = Callable[[str, bool], Sequence[Candidate]]
 
 
 def choices_in(language: Language) -> Choices:
-    """Return `candidates` of a language, which remembers those of some thousand words: most were typed before."""
+    """Return `candidates` for a language with a cache of some thousand words, since most were typed before."""
     return lru_cache(maxsize=_REMEMBERED)(partial(candidates, language))
 
 
@@ -147,9 +147,9 @@ def _as_typed(language: Language, word: str) -> Candidate:
 
 
 def candidates(language: Language, word: str, bare: bool) -> list[Candidate]:
-    """Return what a typed word may have been, the word itself among them.
+    """Return the candidates of a typed word, including the word itself.
 
-    :param bare: Whether the whole query came without diacritics.
+    :param bare: Whether the whole query has no diacritics.
     """
     own = _as_typed(language, word)
     if not word.isalpha():
@@ -200,7 +200,7 @@ def _marks(word: str) -> list[tuple[str, frozenset[str]]]:
 
 
 def _keeps(candidate: str, typed: str) -> bool:
-    """Return whether a word of the same letters has every mark that was typed."""
+    """Return whether a word of the same letters has every typed mark."""
     pairs = zip(_marks(candidate), _marks(typed), strict=True)
     return all(was <= has for (_, has), (_, was) in pairs)
 
@@ -221,12 +221,12 @@ def _lost_marks(candidate: str, typed: str) -> int:
 
 @dataclass(frozen=True)
 class _Lattice:
-    """The candidates of all places end to end, the end of a clause before the first place and after the last.
+    """The candidates of all places, concatenated, with the end of a clause before the first place and after the last.
 
-    :param sizes: How many candidates each place has.
+    :param sizes: The number of candidates of each place.
     :param ids: (c,) int64.
     :param costs: (c,) float64 log probabilities.
-    :param pairs: (p,) what is known of each candidate of a place after each of the place before, place by place.
+    :param pairs: (p,) values of each candidate of a place after each candidate of the place before, place by place.
     """
 
     sizes: list[int]
@@ -255,7 +255,7 @@ class _Lattice:
         return cls(sizes.tolist(), ids, costs, pairs)
 
     def without(self, cost: float) -> _Lattice:
-        """Return the lattice less the candidates of this cost, where a place has others."""
+        """Return the lattice without the candidates of this cost, if their place has others."""
         costs = np.where(self.costs == cost, -np.inf, self.costs)
         starts = np.cumsum([0, *self.sizes[:-1]])
         alone = np.maximum.reduceat(costs, starts) == -np.inf

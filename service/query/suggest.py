@@ -1,7 +1,7 @@
 """Suggests what a reader may be about to type: titles, names, tags, sections and abbreviations of one archive.
 
-Owns the keys by which they are found and their order. Nothing shows that only articles which are not public have: it is
-handed which are. Knows nothing of requests.
+Owns the keys by which suggestions are found, and their order. Text that only articles under embargo have is never
+shown; the caller passes the mask of public articles. Knows nothing of requests.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ from indexer.text.syllables import folded, syllables
 SuggestionKind = Literal["title", "name", "tag", "section", "abbreviation"]
 
 _ORDER: tuple[SuggestionKind, ...] = ("abbreviation", "section", "name", "tag", "title")
-"""Which kind comes first of those that fit equally well: the shorter lists, so that they show at all."""
+"""The order of kinds that fit equally well: shorter lists first, so that they are shown at all."""
 
 _VALUED: tuple[SuggestionKind, ...] = ("tag", "section")
 
 _EACH = 3
-"""How many of one kind there are before other kinds have had their turn."""
+"""The most suggestions of one kind before other kinds have had their turn."""
 
 _LOOKED_AT = 400
-"""How many entries with what was typed are looked at, the commonest first."""
+"""The most matching entries that are examined, the commonest first."""
 
 _TITLES = 64
-"""How many titles with what was typed are read, the newest first."""
+"""The most matching titles that are read, the newest first."""
 
 _FOUND = 256
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """What may be typed.
+    """A suggestion.
 
-    :param id: The article's, where it is a title.
+    :param id: The article's id, if it is a title.
     """
 
     text: str
@@ -76,7 +76,7 @@ class _Entry(NamedTuple):
 
 
 class _Keys(Sequence[str]):
-    """Sorted keys end to end: an archive may have a hundred thousand, and a string each would be ten times the size."""
+    """Sorted keys in one string. An archive may have 100,000, and single strings take ten times the memory."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         encoded = [key.encode() for key in keys]
@@ -207,12 +207,12 @@ class Suggester:
                 yield folded(entry.short), at, False
 
     def suggest(self, typed: str, limit: int, public: Mask) -> list[Suggestion]:
-        """Return what may be meant, likeliest first.
+        """Return suggestions for a typed text, likeliest first.
 
-        What is typed with diacritics comes first where it has them, at the start before within.
+        Matches with the typed diacritics come first, and matches at the start come before those within.
 
         :param typed: Cleaned text.
-        :param public: (articles,) bool, which may be seen.
+        :param public: (articles,) bool, the public articles.
         """
         parts = syllables(typed)
         if not parts:
@@ -262,7 +262,7 @@ class Suggester:
         return bool(entry.short) and len(parts) == 1 and entry.short.startswith(parts[0])
 
     def _seen(self, public: Mask) -> _PublicEntries:
-        """Return what the public has; callers hand in the same mask until another one holds."""
+        """Return the public entries, cached by the mask object: callers pass the same one until it changes."""
         known = self._known
         if known is not None and known.public is public:
             return known

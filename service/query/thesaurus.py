@@ -1,6 +1,6 @@
-"""What else Vietnamese words and phrases are called: northern and southern, official and plain, older and newer words.
+"""The shipped thesaurus of Vietnamese: northern and southern, official and plain, older and newer words.
 
-Owns which entry is meant where. Knows nothing of archives, nor of what editors hold to be the same (`synonyms`).
+Owns which entry applies where. Knows nothing of archives, nor of the editors' synonyms (`synonyms`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ TermRun = tuple[str, ...]
 
 _SURENESS: dict[lexicon.Grade, float] = {"same": 1.0, "kind": 0.75, "related": 0.4}
 _LIGHT = frozenset({"bị", "được", "vụ"})
-"""Words before a term that leave its matter as it is: bị sa thải is called whatever sa thải is called as well."""
+"""Light words before a term that do not change its subject: bị sa thải has the synonyms of sa thải."""
 
 _COMPOUND = 3
-"""Syllables of the longest word that another one may be a part of."""
+"""Syllables of the longest word in which another one may occur."""
 
 
 def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, int, TermRun]]:
-    """Return (start, end, also) for what words from `start` to before `end` are called as well.
+    """Return (start, end, also): a synonym for the words from `start` to before `end`.
 
-    The longest entries come first; no two places overlap. A single syllable that is part of a known word of two or
-    three is left alone: cá heo, a dolphin, is no heo, a pig. So is what crosses the border of two words.
+    The longest entries come first, without overlaps. A syllable within a known word of two or three syllables is left
+    alone: cá heo, a dolphin, is not heo, a pig. So are syllables across the border of two words.
 
     :param words: In the spelling of `indexer.text.syllables`, an empty string for the end of a clause.
     :param taken: Places of words that are left alone.
@@ -50,20 +50,20 @@ def find(words: Sequence[str], taken: Collection[int] = ()) -> list[tuple[int, i
 
 
 def sureness(term: Sequence[str], also: Sequence[str]) -> float:
-    """Return how sure it is that an article with one of what a term is called as well is on the same, 0 to 1."""
+    """Return how sure it is that an article with a term's synonym has the same subject, 0 to 1."""
     grade = _thesaurus().unsure.get((" ".join(term), " ".join(also)))
     return 1.0 if grade is None else _SURENESS[grade]
 
 
 def terms() -> Iterator[str]:
-    """Yield every term, those that stand in for another included."""
+    """Yield every term, synonyms included."""
     for term, also in _thesaurus().entries.items():
         yield term
         yield from also
 
 
 def preload() -> None:
-    """Read the lists now: processes that are forked afterwards share them."""
+    """Read the lists now, so that processes forked afterwards share them."""
     _lengths()
     _compounds()
 
@@ -101,7 +101,7 @@ def _thesaurus() -> _Thesaurus:
 
 
 def _without_light(term: str) -> str:
-    """Return the part of a term behind a light word: two syllables or more, else the term as it is."""
+    """Return the part of a term behind a light word: two syllables or more, else the whole term."""
     first, _, rest = term.partition(" ")
     return rest if first in _LIGHT and " " in rest else term
 

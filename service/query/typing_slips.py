@@ -1,7 +1,7 @@
-"""What a mistyped syllable may have been: Telex or VNI keys typed with no input method on, and slips of one letter.
+"""Readings of a mistyped syllable: Telex or VNI keys typed without an input method, and slips of one letter.
 
 Owns the spelling of Vietnamese syllables: onset, rhyme, tone. Pure functions that propose; they know no archive and no
-vocabulary, so whoever asks must check that a proposal is a word that occurs, and that what was typed is not.
+vocabulary, so the caller must check that a proposal is an existing word, and the typed text is not.
 
 The tables are the standard orthography's: L. C. Thompson, *A Vietnamese Reference Grammar* (1965, 1987), chapters 1-3,
 and Đoàn Thiện Thuật, *Ngữ âm tiếng Việt* (1977), with the loans' oong, ooc, uyp, uyn and the rhymes that only

@@ -1,4 +1,4 @@
-"""Understands a query: what was typed, what was meant, and what is therefore looked for.
+"""Understands a query: the typed text, its meaning, and the resulting search.
 
 Owns the steps from a reader's text to words for the index and a text for the encoder: quotes and exclusions,
 diacritics and slips, abbreviations, renamed places and bodies, synonyms. Knows nothing of ranking or HTTP.
@@ -25,28 +25,28 @@ from service.query.synonyms import NO_SYNONYMS, Synonyms
 from service.query.typing_slips import plausible_folded
 
 SHORT = 5
-"""Up to so many syllables a query names a topic; longer ones are questions, sentences, titles."""
+"""The most syllables of a query that names a topic; longer ones are questions, sentences, titles."""
 
 _TOPIC = 12
-"""Up to so many syllables other words for the same are looked for as well; longer queries say enough by their own."""
+"""The most syllables of a query that is expanded by synonyms; longer queries are clear enough by themselves."""
 
 _SENTENCE = 12
 _OPERATORS = 8
-"""Up to so many syllables quotes and dashes are meant; longer texts are pasted, and hold them by chance."""
+"""The most syllables of a query in which quotes and dashes are operators; longer, pasted texts have them by chance."""
 
 _FOLDED_WEIGHT = 0.3
 _TITLE_WEIGHT = 0.3
 _LOOKALIKE_WEIGHT = 0.2
-"""What an abbreviation's own letters count for where they are a syllable too: AI is not ai, who."""
+"""The weight of an abbreviation's own letters if they are also a syllable: AI is not ai, who."""
 
 _FOREIGN_TRUST = 0.4
-"""What the words of a query in another language count for at most: most are looked for in several senses."""
+"""The most weight of words of a query in another language, since most are searched for in several senses."""
 
 _PART_WEIGHT = 0.2
-"""What a syllable counts for, in the order of hits, where the archive has not the word that it was typed in."""
+"""The weight of a syllable, in the order of hits, if the archive does not have its word."""
 
 _COMMON = 0.002
-"""A syllable that is more than this share of the archive's text is not worth a mark of its own."""
+"""A syllable with more than this share of the archive's text gets no mark of its own."""
 
 _QUOTED = re.compile(r"[\"“”„«»]([^\"“”„«»]+)[\"“”„«»]")
 _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
@@ -54,10 +54,10 @@ _EXCLUDED = re.compile(r"(?:(?<=\s)|^)-([^\W_]+)(?=\s|$)")
 
 @dataclass(frozen=True)
 class Expansion:
-    """What stands in for a part of the query as well.
+    """An alternative for a part of the query.
 
     :param kind: `abbreviation`, `renamed`, `synonym` (the editors'), `thesaurus` (shipped) or `translation`.
-    :param mined: Whether the archive's own articles say so, and nobody else.
+    :param mined: Whether only the archive's own articles give it.
     """
 
     kind: str
@@ -71,26 +71,26 @@ class Query:
     """A query understood.
 
     :param typed: The query as it was typed.
-    :param text: What the encoder is given.
-    :param besides: What the encoder is given as well, None for nothing: the query as it is spelt, where the archive has
-        the words that are held to be misspelt.
-    :param restored: The query as its diacritics and keys were read, None where that is as it was typed.
-    :param corrected: The same with what is surely misspelt put right, None where nothing is.
-    :param did_you_mean: The same with what may be misspelt put right, None where nothing may be.
-    :param misspelt: The places of what is surely misspelt.
-    :param trust: What its words count for, 0 to 1; less than 1 in another language.
-    :param parts: Its syllables as they were read.
-    :param spellings: Its words and ends of clauses as they were typed, exclusions aside.
-    :param read: The same as they were read.
-    :param phrases: Quoted phrases, each as terms that an article with the phrase has.
+    :param text: The text for the encoder.
+    :param besides: A second text for the encoder, None for none: the query as typed, if the archive has the words that
+        seem misspelt.
+    :param restored: The query with restored diacritics and keys, None if nothing was restored.
+    :param corrected: The same with sure misspellings corrected, None if there are none.
+    :param did_you_mean: The same with all misspellings corrected, None if there are none.
+    :param misspelt: The places of sure misspellings.
+    :param trust: The weight of its words, 0 to 1; less than 1 in another language.
+    :param parts: Its syllables as read.
+    :param spellings: Its words and ends of clauses as typed, without exclusions.
+    :param read: The same as read.
+    :param phrases: Quoted phrases, each as the terms of an article with the phrase.
     :param excluded: Words that no hit may have.
     :param bare: Whether it was typed without any diacritics.
-    :param gloss: What is known of it word by word in Vietnamese; None where it is in Vietnamese.
+    :param gloss: Its known words in Vietnamese; None if it is in Vietnamese.
     :param foreign: Whether it is in another language than Vietnamese.
-    :param absent: Whether a word of it is nowhere in the archive, and others stand in for it.
-    :param find_words: Called for `words` when these are first asked for, with the weight of the syllables of absent
-        words: the encoder need not wait for them.
-    :param find_wanted: Called for `wanted`.
+    :param absent: Whether the archive does not have a word of it, and alternatives replace that word.
+    :param find_words: Makes `words` when they are first needed, given the weight of absent words' syllables, so that
+        the encoder need not wait.
+    :param find_wanted: Makes `wanted`.
     """
 
     typed: str
@@ -116,32 +116,32 @@ class Query:
 
     @cached_property
     def words(self) -> LexicalQuery:
-        """What the word index is asked."""
+        """The query to the word index."""
         return self.find_words(_PART_WEIGHT if self.absent else 1.0)
 
     @cached_property
     def calibrated_words(self) -> LexicalQuery:
-        """The same with all syllables in full: what relevance was calibrated for."""
+        """The same with all syllables at full weight, for which relevance was calibrated."""
         return self.find_words(1.0) if self.absent else self.words
 
     @cached_property
     def wanted(self) -> MarkTargets:
-        """What to mark in a hit."""
+        """The words to mark in a hit."""
         return self.find_wanted()
 
     @property
     def short(self) -> bool:
-        """Return whether the query names a topic rather than says a sentence."""
+        """Return whether the query names a topic and is not a sentence."""
         return len(self.parts) <= SHORT
 
 
 class Understanding:
     """Understands queries to one archive.
 
-    :param knowledge: What the archive knows of its language, abbreviations and names.
-    :param synonyms: Returns the editors' synonyms as they are now.
-    :param abbreviations: The editors' own, which come before all others.
-    :param renamings: The editors' own.
+    :param knowledge: The archive's language, abbreviations and names.
+    :param synonyms: Returns the editors' current synonyms.
+    :param abbreviations: The editors' abbreviations, which come before all others.
+    :param renamings: The editors' renamings.
     """
 
     def __init__(
@@ -158,17 +158,17 @@ class Understanding:
         self._total = max(int(self._language.counts.sum()), 1)
 
     def understand(self, typed: str, literal: bool = False, has: Callable[[str], bool] = lambda token: True) -> Query:
-        """Return what a query asks for.
+        """Return a query, understood.
 
         :param typed: Cleaned text.
-        :param literal: Whether to take it letter by letter: nothing restored, nothing expanded.
+        :param literal: Whether to take it literally: nothing restored, nothing expanded.
         :param has: Whether an article of the archive has a token (`compounds.word_pairs`).
         """
         text = _aligned(typed if literal else whole_words(typed))
         operators = len(syllables(text)) <= _OPERATORS
         dropped = _EXCLUDED.findall(text) if operators else []
         rest = _EXCLUDED.sub(" ", text).strip() if dropped else text
-        if dropped and not syllables(rest):  # nothing but exclusions: then they are what is looked for
+        if dropped and not syllables(rest):  # only exclusions: then they are searched for
             dropped, rest = [], text
         was = [spelt(word) for word in stream(rest)]
         spelling = self._spelling(rest, was, literal, operators)
@@ -231,7 +231,7 @@ class Understanding:
         )
 
     def _rendered(self, gloss: Gloss) -> list[AlternativeSpan]:
-        """Return what the renderings of a foreign word are called as well: a strike is a stoppage of work."""
+        """Return synonyms of the renderings of a foreign word: a strike is a stoppage of work."""
         found: dict[WordRun, AlternativeSpan] = {}
         for reading in gloss.readings if not gloss.name else ():
             for place in self._alternatives.called(reading, reading, ()):
@@ -302,17 +302,17 @@ class Understanding:
             alone += _token_terms(token, short, 1.0, fold or not unsure.isdisjoint(token.split("_")))
         if alone:
             groups.append((tuple(alone),))
-        return tuple(dict.fromkeys(groups))  # what is typed twice counts once
+        return tuple(dict.fromkeys(groups))  # a repeated word counts once
 
     @staticmethod
     def _searched(read: RestoredQuery, text: str) -> Sequence[str]:
-        """Return the words that are looked for, the others blanked."""
+        """Return the searched words, with the others blanked."""
         return _names(read.words, _STREAMED.findall(text)) if read.foreign else read.words
 
     def _wanted(self, read: RestoredQuery, was: Sequence[str], places: Sequence[AlternativeSpan]) -> MarkTargets:
         words = [word for word in read.words if word]
         both = zip(read.words, was, strict=True)
-        # Where diacritics were restored, another word of the same letters was not meant.
+        # If diacritics were restored, other words of the same letters were not meant.
         typed_bare = {word for word, typed in both if word and word == typed == folded(typed)}
         common = {word for word in words if self._share(word) > _COMMON}
         own = words_in(read.words)
@@ -398,7 +398,7 @@ def _translations(words: Sequence[str], glossed: Sequence[Gloss]) -> tuple[Expan
 def _trust(
     read: RestoredQuery, spellings: Sequence[str], searched: Sequence[str], glossed: Sequence[Gloss], taken: set[int]
 ) -> float:
-    """Return what the words count for: all, or in another language the share of them that is looked for at all."""
+    """Return the weight of the words: 1, or in another language the share of words that are searched for."""
     if not read.foreign:
         return 1.0
     known = taken | {at for gloss in glossed for at in range(gloss.start, gloss.end)}
@@ -408,7 +408,7 @@ def _trust(
 
 
 def _in_codes(text: str) -> set[int]:
-    """Return the places of the words within numbers of documents, which are none of their own."""
+    """Return the places of the words within document numbers, which are not words of their own."""
     return _inside(text, code_spans(text))
 
 
@@ -424,7 +424,7 @@ def _inside(text: str, spans: Sequence[tuple[int, int]]) -> set[int]:
 
 
 def _written(text: str, read: RestoredQuery, expanded: Sequence[AlternativeSpan]) -> str:
-    """Return a text with its words as they were read, in the case that they were typed in.
+    """Return a text with its words as read, in the typed case.
 
     :param expanded: What is written out behind its abbreviation, or instead of it.
     """
@@ -459,9 +459,9 @@ def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternativ
 
 
 def _of_absent(parts: Iterable[str], short: bool, weight: float) -> Alternative:
-    """Return the terms of a word that the archive has not: its syllables alone mean something else.
+    """Return the terms of a word that the archive does not have; its single syllables mean something else.
 
-    :param weight: Of these syllables.
+    :param weight: The weight of these syllables.
     """
     return tuple(
         term

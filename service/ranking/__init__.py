@@ -1,4 +1,4 @@
-"""What each candidate is worth, and in which order they stand.
+"""The scores of candidates, and their order.
 
-Pure: arrays and numbers in, arrays out. No files, no clock, no settings, no archive; what a step needs is handed in.
+Pure: arrays and numbers in, arrays out. No files, no clock, no settings, no archive; callers pass everything in.
 """

@@ -1,6 +1,6 @@
-"""Who may be in one list: an (articles,) bool mask that is worked out only for the articles that are looked at.
+"""The articles allowed in one list: an (articles,) bool mask that is computed only for the rows that are read.
 
-A list looks at some hundred articles, however many the archive has.
+A list reads some hundred rows, however many the archive has.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from indexer.articles.columns import Mask
 
 _FEW = 8
-"""Up to so many single rows are compared one by one."""
+"""Up to this many single rows are compared one by one."""
 
 RowPredicate = Callable[[Any], Any]
-"""Returns which of some rows pass: of an int, a slice or (n,) int64 a bool, or as many."""
+"""Returns which rows pass: a bool for an int, (n,) bool for a slice or (n,) int64 rows."""
 
 
 class AllowedRows:
-    """Indexed by a row or by rows it says, as the mask would, which of them may be in the list.
+    """The allowed rows. Indexing by a row or by rows returns what the mask would.
 
-    :param public: (articles,) bool, what may be seen; it is not changed.
+    :param public: (articles,) bool, the public articles; it is not changed.
     """
 
     def __init__(self, public: Mask) -> None:
@@ -51,13 +51,13 @@ class AllowedRows:
         return mask
 
     def also(self, test: RowPredicate) -> AllowedRows:
-        """Return those of them that pass one more test."""
+        """Return the allowed rows that pass one more test."""
         left = AllowedRows(self._public)
         left._tests, left._out = [*self._tests, test], [*self._out]
         return left
 
     def keep(self, test: RowPredicate) -> None:
-        """Leave out what does not pass a test."""
+        """Leave out the rows that do not pass a test."""
         self._tests.append(test)
 
     def leave_out(self, rows: Sequence[int]) -> None:

@@ -19,11 +19,11 @@ _ABSENT = int(np.iinfo(np.int64).min)
 
 @dataclass(frozen=True)
 class Cap:
-    """A bound on how many articles of one value a list holds.
+    """A bound on the number of articles with one value in a list.
 
-    :param name: Of what is bounded.
-    :param values: (n,) int64 of the candidates; those below 0 have none and are not bounded.
-    :param most: How many of one value.
+    :param name: The name of the bounded field.
+    :param values: (n,) int64, the values of the candidates; below 0 for no value, which is not bounded.
+    :param most: The most articles with one value.
     """
 
     name: str
@@ -33,10 +33,10 @@ class Cap:
 
 @dataclass(frozen=True)
 class DiverseList:
-    """The list, and why it is so.
+    """The list, and the reasons for it.
 
-    :param places: (m,) of the candidates, in the order of the list.
-    :param repeated: (m,) how much of those before it each one repeats, 0 to 1.
+    :param places: (m,) int64 places of the candidates, in the order of the list.
+    :param repeated: (m,) float64, how much each one repeats those before it, 0 to 1.
     :param capped: The cap that kept a candidate out, by its place.
     """
 
@@ -65,7 +65,7 @@ def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], li
         np.multiply(repeated, weight - 1.0, out=value)
         np.add(value, marginal, out=value)
         at = int(value.argmax())
-        marginal[at] = -np.inf  # looked at once
+        marginal[at] = -np.inf  # each candidate is considered once
         full = next((name for (name, of, most), n in zip(held, counts, strict=True) if n.get(of[at], 0) >= most), None)
         if full is not None:
             capped[at] = full
@@ -80,18 +80,18 @@ def choose(scores: Scores, alike: Scores, weight: float, caps: Sequence[Cap], li
 
 
 def events(alike: Scores, published: Rows, least: float, within: int) -> Rows:
-    """Return which event each of (n,) candidates tells of, (n,) int64: the first candidate that tells of it.
+    """Return the event of each of (n,) candidates, (n,) int64: the place of the event's first candidate.
 
-    A candidate is of the event of the first one before it that it is alike enough to and near enough in time.
+    A candidate belongs to the event of the first one before it that is alike enough and near enough in time.
 
-    :param alike: (n, n) how much each repeats another, 0 to 1.
-    :param published: (n,) int64 microseconds, the smallest int64 where there is none, which is near to every time.
-    :param least: From what likeness on two tell of one event.
-    :param within: How many microseconds may lie between.
+    :param alike: (n, n) float64, how much each repeats another, 0 to 1.
+    :param published: (n,) int64 microseconds; the smallest int64 for none, which is near to every time.
+    :param least: The least likeness of two articles on one event.
+    :param within: The most microseconds between them.
     """
     found = [*range(len(published))]
     times = published.tolist()
-    # Row by row, and within a row from the first candidate on; few are alike.
+    # Goes row by row, and within a row from the first candidate on. Few pairs are alike.
     for at, other in zip(*[places.tolist() for places in np.nonzero(alike >= least)], strict=True):
         if other < at and found[at] == at and found[other] == other:
             undated = _ABSENT in (times[at], times[other])

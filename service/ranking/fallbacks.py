@@ -1,4 +1,4 @@
-"""Fallbacks: what fills a related list that is too short, and by which name. Knows nothing of relevance or requests."""
+"""Fallbacks: named ways to fill a related list that is too short. Knows nothing of relevance or requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from service.ranking.fusion import Rows
 from service.ranking.presets import FallbackName
 
 LOOKED_THROUGH = 32
-"""So many times the list's length of the newest articles are looked through."""
+"""The number of newest articles that are searched, as a multiple of the list's length."""
 
 
 def fill_up(
@@ -26,12 +26,12 @@ def fill_up(
 ) -> dict[int, str]:
     """Return the articles that fill a list up, in their order, each with the name of its fallback.
 
-    :param names: The fallbacks in turn; `none` ends them.
-    :param newest: Returns the articles that a fallback may bring, in its order.
-    :param duplicate_groups: Returns for (n,) articles what near-duplicates have in common, (n,) int64.
-    :param listed: The list so far.
-    :param told: What else may not be told again: seeds, say.
-    :param caps: Of all articles, (articles,) values.
+    :param names: The fallbacks in order; `none` ends them.
+    :param newest: Returns the articles that a fallback may add, (n,) int64 rows in its order.
+    :param duplicate_groups: Returns for (n,) articles the numbers of their groups of near-duplicates, (n,) int64.
+    :param listed: The list so far, (n,) int64 rows.
+    :param told: Other rows that must not be repeated, such as seeds.
+    :param caps: Caps with the values of all articles, (articles,) int64.
     """
     filled: dict[int, str] = {}
     held = [(cap, Counter(cap.values[listed].tolist())) for cap in caps]

@@ -1,6 +1,6 @@
-"""Freshness: what an article's age makes of its score. Pure functions on arrays; the moment is handed in.
+"""Freshness: the effect of an article's age on its score. Pure functions on arrays; the caller passes the moment.
 
-Freshness multiplies a score, it is never added to it: nothing unrelated comes up for being new.
+Freshness multiplies a score and is never added to it, so an unrelated article does not rise because it is new.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _DAY = 24 * 3600 * 1_000_000
 
 @dataclass(frozen=True)
 class FreshnessCurve:
-    """How freshness falls with age: not at all within `offset`, then by half of what it has to lose each `half_life`.
+    """The decay of freshness with age: none within `offset`, then halving towards `floor` in each `half_life`.
 
     :param half_life: In days.
     :param offset: In days.
-    :param floor: What is left of the score of the oldest, 0 to 1.
+    :param floor: The freshness of the oldest articles, 0 to 1.
     """
 
     half_life: float
@@ -29,7 +29,7 @@ class FreshnessCurve:
     floor: float
 
     def at(self, ages: Scores) -> Scores:
-        """Return the freshness of (n,) ages in days, (n,) from `floor` to 1."""
+        """Return the freshness of (n,) ages in days, (n,) float64 from `floor` to 1."""
         fallen = np.exp2(-np.maximum(ages - self.offset, 0.0) / self.half_life)
         return self.floor + (1.0 - self.floor) * fallen
 
@@ -40,17 +40,17 @@ FADINGS: dict[str, FreshnessCurve | None] = {
     "evergreen": FreshnessCurve(half_life=730.0, offset=60.0, floor=0.7),
     "none": None,
 }
-"""Under a running story; under ordinary news, where a good match of last year stands below a fair one of last week;
-under advice and portraits; not at all."""
+"""For a running story; for ordinary news, where a good match of last year ranks below a fair one of last week; for
+advice and portraits; no decay."""
 
 
 def freshness(published: Rows, reference: int, fading: FreshnessCurve | None, both_ways: bool = False) -> Scores:
-    """Return what the scores of (n,) articles are multiplied by, (n,) from 0 to 1.
+    """Return the factors for the scores of (n,) articles, (n,) float64 from 0 to 1.
 
-    :param published: (n,) int64 microseconds since 1970; one without a date (ABSENT) keeps its score.
-    :param reference: The moment that ages are counted to, in the same unit.
-    :param fading: None where age does not count.
-    :param both_ways: Whether what is later than the reference has an age as well, or is as fresh as can be.
+    :param published: (n,) int64 microseconds since 1970; an article without a date (ABSENT) keeps its score.
+    :param reference: The moment at which the age is 0, in the same unit.
+    :param fading: None if age does not count.
+    :param both_ways: Whether a later article also has an age; otherwise its freshness is 1.
     """
     fresh = np.ones(len(published))
     dated = published != ABSENT

@@ -1,4 +1,4 @@
-"""Two rankings shown as one list, so that a click says which of them it prefers. Pure.
+"""Interleaves two rankings as one list, so that clicks show which ranking is preferred. Pure.
 
 Source: F. Radlinski, M. Kurup, T. Joachims, "How does clickthrough data reflect retrieval quality?", CIKM 2008, team
 draft (algorithm 2); compared with others by O. Chapelle, T. Joachims, F. Radlinski, Y. Yue, "Large-scale validation and
@@ -19,12 +19,12 @@ def team_draft(
 ) -> list[tuple[Item, Team]]:
     """Return one list of two rankings, each item with the team that chose it.
 
-    As captains choose their teams: in every round each of the two takes its best item that nobody has taken, and a coin
-    says who begins. Once one has none left there is no choice any more, and what fills the list up is of no team.
+    The rankings choose like captains of teams: in every round each takes its best item that is still free, and a coin
+    decides who begins. Once one has no item left, the rest of the list belongs to no team.
 
-    :param first: The ranking of team `a`, no item twice.
-    :param second: That of team `b`.
-    :param length: How long the list is at most.
+    :param first: The ranking of team `a`, without repeated items.
+    :param second: The ranking of team `b`, likewise.
+    :param length: The most items of the list.
     :param coin: Returns whether `a` begins the round of this number, from 0.
     """
     taken: dict[Item, Team] = {}

@@ -1,6 +1,6 @@
-"""Articles that have a position of their own in a list: which pin gets which, and the list with all of them in place.
+"""Pinned articles: assigns positions to pins, and puts the pins in place in a list.
 
-Pure functions; they know nothing of rules, dates or scores.
+Pure functions. Know nothing of rules, dates or scores.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from service.ranking.fusion import Rows
 
 
 class Pin(NamedTuple):
-    """An article that has its position in a list.
+    """An article with a fixed position in a list.
 
     :param rule: The rule's id.
     :param position: From 1; no two pins of a list share one.
@@ -26,10 +26,10 @@ class Pin(NamedTuple):
 
 
 def settle(pins: Iterable[Pin]) -> tuple[Pin, ...]:
-    """Return one pin a row and a position, by position.
+    """Return at most one pin for each row and each position, in the order of positions.
 
-    :param pins: Of those for one row or one position the first counts. Whoever loses its position takes the next that
-        no pin asked for.
+    :param pins: The first pin for a row or a position wins. A pin that loses its position takes the next one that no
+        pin asked for.
     """
     rows: set[int] = set()
     taken: dict[int, Pin] = {}
@@ -42,7 +42,7 @@ def settle(pins: Iterable[Pin]) -> tuple[Pin, ...]:
             late.append(pin)
         else:
             taken[pin.position] = pin
-    free: dict[int, int] = {}  # from each position asked for, where to look on
+    free: dict[int, int] = {}  # requested position -> where to continue the search
     for pin in sorted(late, key=lambda pin: pin.position):
         position = free.get(pin.position, pin.position)
         while position in taken:
@@ -53,13 +53,13 @@ def settle(pins: Iterable[Pin]) -> tuple[Pin, ...]:
 
 
 def place(rows: Rows, pins: Sequence[Pin], limit: int) -> Rows:
-    """Return a list of rows, best first, in which every pin stands at its position; no row is there twice.
+    """Return a list of rows, best first, with every pin at its position and no row twice.
 
-    A pin beyond the list's end stands at its end. A shorter list is the start of a longer one.
+    A pin beyond the list's end goes to its end. A list with a smaller limit is the start of a longer one.
 
     :param rows: (n,) int64, distinct, best first; pinned rows may be among them.
-    :param pins: By position, one a row and a position (`settle`).
-    :param limit: How many rows at most.
+    :param pins: In the order of positions, as `settle` returns them.
+    :param limit: The most rows.
     :return: (m,) int64.
     """
     if not pins:

@@ -1,4 +1,4 @@
-"""Presets: which list a block on a page wants, and what a request leaves to them. Pure; knows no archive."""
+"""Presets: the settings of one kind of block on a page, used where a request says nothing. Pure; knows no archive."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ def is_fallback(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Preset:
-    """What a list is like unless a request says otherwise.
+    """The settings of a list that a request does not give.
 
-    :param limit: How many articles.
-    :param freshness: How age counts.
+    :param limit: The number of articles.
+    :param freshness: The effect of age.
     :param diversity: The weight of relevance against repetition, the lambda of maximal marginal relevance.
-    :param min_relevance: Below this nothing is related; None for what the service is set to.
-    :param fallbacks: What fills a list that is too short, in turn; None for what the service is set to.
-    :param ranked: Whether articles are chosen for being related at all.
+    :param min_relevance: The least relevance of a related article; None for the service's setting.
+    :param fallbacks: The fallbacks of a list that is too short, in order; None for the service's setting.
+    :param ranked: Whether articles are chosen by relevance at all.
     """
 
     limit: int = 6
@@ -40,10 +40,10 @@ class Preset:
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the service is set to, where neither request nor preset says.
+    """The service's settings, used where neither request nor preset gives a value.
 
-    :param min_relevance: Below this nothing is related.
-    :param fallbacks: What fills a list that is too short, in turn.
+    :param min_relevance: The least relevance of a related article.
+    :param fallbacks: The fallbacks of a list that is too short, in order.
     :param duplicates: Which of several near-duplicates is shown.
     """
 
@@ -58,5 +58,5 @@ PRESETS: dict[PresetName, Preset] = {
     "inline-teasers": Preset(limit=3, min_relevance=0.5, fallbacks=()),
     "headlines": Preset(limit=5, freshness="breaking", fallbacks=("newest",)),
 }
-"""The block under a story; the list that most sites have there today, to compare with; teasers within the text, where
-nothing unrelated may stand; bare headlines beside it, where the day's news fills up."""
+"""The block under a story; the list that most sites have there today, for comparison; teasers within the text, where
+nothing unrelated is allowed; headlines beside it, filled up with the day's news."""

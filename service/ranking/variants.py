@@ -1,4 +1,4 @@
-"""How the second ranking of a trial differs from the first: what the settings may say of it. Imports nothing heavy."""
+"""The settings by which the second ranking of a trial differs from the first. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TrialKind = Literal["off", "by-article", "interleaved"]
 
 
 class Variant(BaseModel):
-    """What the second ranking has otherwise; the names are those of a related request."""
+    """The options of the second ranking that differ; the names are those of a related request."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

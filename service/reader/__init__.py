@@ -1,5 +1,5 @@
-"""What a reader's page shows beside the hits.
+"""The content of readers' pages beside the hits.
 
-A search's filters, pages and way out, the blocks around an article, what machines are told of it, and the files that a
-page loads. Knows nothing of Flask, nor of how anything is found.
+A search's filters, pages and suggestions, the blocks around an article, its metadata, and the files that a page loads.
+Knows nothing of Flask, nor of how articles are found.
 """

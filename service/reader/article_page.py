@@ -1,4 +1,4 @@
-"""What stands around an article on its page: three blocks of other articles, as newspapers have them, none twice.
+"""The three blocks of other articles around an article on its page, without repetitions.
 
 Knows nothing of Flask, nor of how related articles are found.
 """
@@ -16,7 +16,7 @@ from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
 
 _TEASED = 4
-"""From so many paragraphs on, teasers stand between them; in a shorter text they would stand in for it."""
+"""The least number of paragraphs for teasers between them; in a shorter text they would dominate."""
 
 _DESCRIPTION_CHARS = 160
 
@@ -26,17 +26,17 @@ REFERENCES: Mapping[PresetName, Literal["now", "seed"]] = {
     "standard": "seed",
     "headlines": "now",
 }
-"""What age is counted to in each block. Around an old article stands what belongs to its own time; headlines are
-today's."""
+"""The moment from which age is computed in each block. Around an old article are articles of its own time; headlines
+are of today."""
 
 
 @dataclass(frozen=True)
 class Blocks:
     """The blocks of an article's page.
 
-    :param teasers: Surely related, to stand within the text; none where the text is short.
-    :param related: To stand under it.
-    :param headlines: Of the day, to stand beside it.
+    :param teasers: Surely related articles within the text; none if the text is short.
+    :param related: Articles under the text.
+    :param headlines: Articles of the day beside the text.
     """
 
     teasers: Sequence[Hit]
@@ -45,9 +45,9 @@ class Blocks:
 
 
 def blocks(searcher: Searcher, article: Article, paragraphs: int) -> Blocks:
-    """Return the blocks around an article; what one shows, the next leaves out.
+    """Return the blocks around an article. Each leaves out the articles of those before it.
 
-    :param paragraphs: How many its text has on the page.
+    :param paragraphs: The number of paragraphs of the text on the page.
     """
     shown: list[str] = []
 
@@ -69,11 +69,11 @@ def paragraphs(article: Article) -> tuple[list[str], list[str]]:
 
 
 def description(article: Article) -> str:
-    """Return in a line what an article is about."""
+    """Return a description of an article in one line."""
     return shortened(article.lead or article.plain_body or article.title)
 
 
 def shortened(text: str, limit: int = _DESCRIPTION_CHARS) -> str:
-    """Return the text on one line, cut between words where it is longer than the limit."""
+    """Return the text on one line, cut between words if it is longer than the limit."""
     line = " ".join(text.split())
     return line if len(line) <= limit else (line[:limit].rsplit(" ", 1)[0]).rstrip(" ,.;:") + "…"

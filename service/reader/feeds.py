@@ -17,12 +17,12 @@ MIMETYPE = "application/rss+xml"
 _ATOM = "http://www.w3.org/2005/Atom"
 _DUBLIN_CORE = "http://purl.org/dc/elements/1.1/"
 _NOT_XML = re.compile(r"[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""Characters that no XML document may hold."""
+"""Characters that XML forbids."""
 
 
 @dataclass(frozen=True)
 class Channel:
-    """What a feed says of itself.
+    """The description of a feed.
 
     :param page: The address of the page that shows the same articles.
     :param own: The address of the feed.
@@ -38,7 +38,7 @@ class Channel:
 def rss(channel: Channel, articles: Iterable[Article], address: Callable[[Article], str]) -> bytes:
     """Return a feed.
 
-    :param address: Returns where an article is read.
+    :param address: Returns an article's address.
     """
     root = etree.Element("rss", {"version": "2.0"}, nsmap={"atom": _ATOM, "dc": _DUBLIN_CORE})
     body = etree.SubElement(root, "channel")

@@ -1,7 +1,7 @@
-"""What the home page shows of an archive: the newest articles, its sections, searches that work, what is being read.
+"""The home page of an archive: the newest articles, sections, working searches, the most read articles.
 
-Searches are tried, and clicks are counted, in a thread of its own; no reader waits for that. Nothing shows that public
-articles do not say. Knows nothing of Flask.
+A thread of its own tries searches and counts clicks, so no reader waits for that. The page shows only text of public
+articles. Knows nothing of Flask.
 """
 
 from __future__ import annotations
@@ -35,64 +35,64 @@ NEWEST = 10
 SECTIONS = 24
 SEARCHES = 8
 READ = 5
-"""How many of each the page shows."""
+"""The number of each kind that the page shows."""
 
 TAGS = 6
-"""How many of the searches are tags at most."""
+"""The most searches that are tags."""
 
 ENOUGH = 3
-"""Strong matches that a search must have to be shown."""
+"""The least number of strong hits of a shown search."""
 
 LONGEST = 8
-"""Syllables of a tag or title that readers might type as it is."""
+"""The syllables of a tag or title that readers might type."""
 
 MOST_TRIED = 30
-"""How many tags are tried, and how many titles, where the first ones find too little."""
+"""The most tags, and the most titles, that are tried until enough searches work."""
 
 MOST_SECONDS = 10.0
-"""After how much of the processor's time no further one is tried."""
+"""Seconds of processor time after which no further search is tried."""
 
 EVERY_SECONDS = 15.0
-"""How often it is looked whether another article may be seen, or one no more."""
+"""Seconds between checks whether the public articles have changed."""
 
 SOON_SECONDS = 0.5
-"""The same before the encoder and a snapshot are there."""
+"""The same before the encoder and a snapshot are loaded."""
 
 CLICKS_EVERY_SECONDS = 60.0
 
 LEAST_CLICKS = 3
-"""An article that was clicked less often in a day is not said to be read."""
+"""The least number of clicks in a day of a most read article."""
 
 _OPERATORS = re.compile(r'["“”]|(?:^|\s)[-−–]')
 
 LOOKED_AT = 100
-"""Of how many of the newest articles tags and titles may be tried."""
+"""The number of newest articles whose tags and titles may be tried."""
 
 
 @dataclass(frozen=True)
 class TriedSearch:
-    """A search that finds enough.
+    """A search with enough strong hits.
 
-    :param article: The id of an article that has it for its title, or among its tags.
+    :param article: The id of an article with this title or tag.
     """
 
     text: str
     article: str
 
     def is_said_by(self, article: Article) -> bool:
-        """Return whether an article has it for its title, or among its tags."""
+        """Return whether an article has it as its title or among its tags."""
         return match_key(self.text) in map(match_key, (article.title, *article.tags))
 
 
 @dataclass(frozen=True)
 class FrontPage:
-    """What the home page shows.
+    """The content of the home page.
 
-    :param count: How many articles may be seen.
-    :param newest: Each text once, the newest first.
-    :param sections: With the number of their articles, the largest first.
-    :param searches: The most telling first.
-    :param read: The most clicked in a day, the most clicked first.
+    :param count: The number of public articles.
+    :param newest: The newest articles, each text once, the newest first.
+    :param sections: Sections with the number of their articles, the largest first.
+    :param searches: Working searches, the best first.
+    :param read: The most clicked articles of a day, the most clicked first.
     """
 
     count: int
@@ -103,9 +103,9 @@ class FrontPage:
 
 
 class FrontPages:
-    """The front page of what one process serves. Safe to use from several threads.
+    """The front page of a process's served snapshot. Safe to use from several threads.
 
-    :param clicks: The file of the log of clicks, None where they are not counted.
+    :param clicks: The file of the click log, None if clicks are not counted.
     :param clock: Seconds since 1970.
     """
 
@@ -118,7 +118,7 @@ class FrontPages:
         self._sections: tuple[Mask, list[tuple[str, int]]] | None = None
 
     def start(self, live: Live) -> FrontPages:
-        """Work out anew what has changed, in a thread of its own, for as long as the process lives."""
+        """Keep the page up to date, in a thread of its own, while the process lives."""
         threading.Thread(target=self._follow, args=(live,), name="front page", daemon=True).start()
         return self
 
@@ -127,18 +127,18 @@ class FrontPages:
             time.sleep(self.look(live))
 
     def look(self, live: Live) -> float:
-        """Work out anew what has changed, and return after how many seconds to look again."""
+        """Update what has changed, and return the seconds until the next check."""
         try:
             live.encoder()
             self.refresh(live.searcher())
-        except NotReady:  # which is told wherever it is asked for
+        except NotReady:  # every request reports it
             return SOON_SECONDS
-        except Exception:  # the thread must outlive a fault
+        except Exception:  # the thread must survive an error
             logger.exception("the home page is not brought up to date")
         return EVERY_SECONDS
 
     def refresh(self, searcher: Searcher) -> None:
-        """Try searches where another article may be seen, or one no more; count clicks once a minute."""
+        """Try searches if the public articles have changed; count clicks once a minute."""
         public = searcher.public()
         if self._tried_for is not public:
             self._sections_of(searcher, public)
@@ -146,11 +146,11 @@ class FrontPages:
         now = self._clock()
         if self._clicks is not None and not 0 <= now - self._read_at < CLICKS_EVERY_SECONDS:
             self._read_at = now
-            with suppress(OSError):  # nothing was clicked yet, or the log is being made anew
+            with suppress(OSError):  # there are no clicks yet, or the log is being rebuilt
                 self._read = ClickCounts(self._clicks, now - DAY, now + 1).most_clicked(4 * READ, LEAST_CLICKS)
 
     def page(self, searcher: Searcher) -> FrontPage:
-        """Return what the home page shows of what may be seen now."""
+        """Return the home page of the articles that are public now."""
         public = searcher.public()
         return FrontPage(
             count=int(np.count_nonzero(public)),
@@ -161,7 +161,7 @@ class FrontPages:
         )
 
     def _sections_of(self, searcher: Searcher, public: Mask) -> list[tuple[str, int]]:
-        """Return the sections of what may be seen, counted once for each of it."""
+        """Return the sections of the public articles, counted once for each set of them."""
         held = self._sections
         if held is None or held[0] is not public:
             counted = searcher.archive.facets(np.flatnonzero(public), ["section"])["section"][:SECTIONS]
@@ -169,7 +169,7 @@ class FrontPages:
         return held[1]
 
     def _still_said(self, searcher: Searcher, public: Mask) -> list[str]:
-        """Return the searches, less those that no public article says any more if that has not been looked at since."""
+        """Return the searches that a public article still has as title or tag, checked after each change."""
         searches, tried_for = self._searches, self._tried_for
         if tried_for is public:
             return [one.text for one in searches]
@@ -181,9 +181,9 @@ class FrontPages:
 def working_searches(searcher: Searcher, public: Mask) -> list[TriedSearch]:
     """Return searches with enough strong matches: tags of the newest articles, then titles of theirs.
 
-    Each leads to another first hit. At most MOST_TRIED are tried, and for MOST_SECONDS; what was found by then counts.
+    Each has another first hit. At most MOST_TRIED are tried, for at most MOST_SECONDS.
 
-    :param public: (articles,) bool, which may be seen.
+    :param public: (articles,) bool, the public articles.
     """
     found: list[TriedSearch] = []
     seen: set[str] = set()
@@ -203,7 +203,7 @@ def working_searches(searcher: Searcher, public: Mask) -> list[TriedSearch]:
 
 
 def _of_tags(articles: Sequence[Article]) -> list[TriedSearch]:
-    """Return the tags of articles, each once, those of most articles first."""
+    """Return the tags of articles, each once, the most frequent first."""
     tags = [TriedSearch(tag, article.id) for article in articles for tag in article.tags]
     times = Counter(match_key(one.text) for one in tags)
     once = {match_key(one.text): one for one in reversed(tags)}
@@ -215,7 +215,7 @@ def _of_titles(articles: Sequence[Article]) -> list[TriedSearch]:
 
 
 def _is_typed(text: str) -> bool:
-    """Return whether readers might type this as it is: a few syllables, but more than one, and no operator."""
+    """Return whether readers might type this text: a few syllables, but more than one, and no operator."""
     return 1 < len(syllables(text)) <= LONGEST and len(text) <= MAX_QUERY and not _OPERATORS.search(text)
 
 
@@ -228,6 +228,6 @@ def _newest(searcher: Searcher, public: Mask, count: int) -> list[Article]:
 
 
 def _found(searcher: Searcher, public: Mask, ids: Sequence[str]) -> Iterator[Article]:
-    """Yield the articles of these ids that may be seen."""
+    """Yield the public articles among these ids."""
     rows = [searcher.archive.find(one, public) for one in dict.fromkeys(ids)]
     yield from searcher.archive.articles([row for row in rows if row is not None])

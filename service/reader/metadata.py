@@ -1,6 +1,6 @@
-"""What a page tells machines of an article: OpenGraph for links that are passed on, JSON-LD for search engines.
+"""An article's metadata for machines: OpenGraph for shared links, JSON-LD for search engines.
 
-Pure; is handed what may be seen. https://ogp.me, https://schema.org/NewsArticle.
+Pure; gets only public content. https://ogp.me, https://schema.org/NewsArticle.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from indexer.text.addresses import web_address
 from service.reader.article_page import description
 
 _UNSAFE = {ord(one): f"\\u{ord(one):04x}" for one in "<>&\u2028\u2029"}
-"""What could end a script element or a line of it, as JSON may write it."""
+"""Escapes, in JSON, of characters that could end a script element or a line in it."""
 
 
 def open_graph(article: Article, address: str | None) -> list[tuple[str, str]]:
     """Return the properties of an article.
 
-    :param address: Where it is read, absolute; None where that is not known.
+    :param address: Its absolute address; None if unknown.
     """
     found = [("og:type", "article"), ("og:title", article.title), ("og:description", description(article))]
     found += [("og:url", address)] if address else []
@@ -39,7 +39,7 @@ def open_graph(article: Article, address: str | None) -> list[tuple[str, str]]:
 def json_ld(article: Article, address: str | None) -> Markup:
     """Return an article as the content of a `script` element of type application/ld+json.
 
-    :param address: Where it is read, absolute; None where that is not known.
+    :param address: Its absolute address; None if unknown.
     """
     picture = web_address(article.image_url)
     values: dict[str, Any] = {

@@ -1,6 +1,7 @@
-"""What the search page offers beside its hits: filters, facets, pages, and how the query was understood.
+"""The search page beside its hits: filters, facets, pages, and how the query was understood.
 
-Turns a request and its answer into links and words. Knows nothing of Flask: it is handed what makes an address.
+Turns a request and its answer into links and text. Knows nothing of Flask: the caller passes the function that makes
+addresses.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ VALUES = ("section", "source", "author", "tag")
 
 _DEFAULTS = {name: field.default for name, field in SearchParams.model_fields.items()}
 _LISTED = ("thesaurus", "translation")
-"""The kinds of expansions that may be many for one word."""
+"""The kinds of expansions of which a word may have many."""
 _TRIED = 5
 _TRIED_WORDS = 8
-"""Of how many words at most the beginnings are looked up; a reader waits for the page meanwhile."""
+"""The most words whose beginnings are looked up while the reader waits for the page."""
 
 _SHOWN = 8
-"""How many values a facet shows at first."""
+"""The number of values that a facet shows at first."""
 
 _MOST_SHOWN = 100
 
@@ -42,7 +43,7 @@ Address = Callable[..., str]
 class PageLink:
     """A link of a page.
 
-    :param label: What it is called where the text alone does not say it.
+    :param label: Its accessible name, if the text alone is not clear.
     """
 
     text: str
@@ -54,10 +55,10 @@ class PageLink:
 class Choice:
     """A value of a facet.
 
-    :param link: Leads to the hits with this value; of a chosen value, to those without the choice.
-    :param count: How many hits the link leads to; of a chosen value, how many there are with it alone.
-    :param also: Leads to the hits with this value or those chosen already, where any are.
-    :param all: Of a chosen value, leads to all articles with it, whatever else was asked for.
+    :param link: Leads to the hits with this value; for a chosen value, to those without the choice.
+    :param count: The number of hits of the link; for a chosen value, of hits with this value alone.
+    :param also: Leads to the hits with this value or a chosen one, if any is chosen.
+    :param all: For a chosen value, leads to all articles with it, without the rest of the search.
     """
 
     link: PageLink
@@ -69,7 +70,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Facet:
-    """What the hits can be narrowed by.
+    """A field by which hits can be filtered.
 
     :param more: The rarer values.
     """
@@ -82,14 +83,14 @@ class Facet:
 
 @dataclass(frozen=True)
 class UnderstandingNotes:
-    """How the query was understood, where that is worth a word.
+    """Notes on how the query was understood, if that is worth mentioning.
 
-    :param corrected: The same with what is misspelt put right, searched for as well.
+    :param corrected: The corrected query, which was searched for as well.
     :param did_you_mean: The search that may have been meant.
-    :param also: What stood in for parts of it as well.
-    :param relaxed: What was passed over, in whole sentences.
-    :param literal: The same search letter by letter, where anything was restored or stood in.
-    :param meant: The search as it would be understood, where it is letter by letter.
+    :param also: Alternatives for parts of the query that were searched for as well.
+    :param relaxed: The ignored parts of the query, as sentences.
+    :param literal: The address of the literal search, if anything was restored or had alternatives.
+    :param meant: The address of the understood search, if this one is literal.
     """
 
     restored: str | None
@@ -103,9 +104,9 @@ class UnderstandingNotes:
 
 @dataclass(frozen=True)
 class SearchLinks:
-    """Makes the links of the page of one search.
+    """The links of the page of one search.
 
-    :param address: Makes addresses in the language of the page.
+    :param address: Makes addresses in the page's language.
     """
 
     params: SearchParams
@@ -113,24 +114,24 @@ class SearchLinks:
     address: Address
 
     def values(self, **changes: Any) -> dict[str, Any]:
-        """Return the parameters of the same search but for the changes, from its first page; defaults are left out."""
+        """Return the parameters of the same search with changes, from its first page, without defaults."""
         values = self.params.model_dump(mode="json", exclude={"offset"}) | changes
         kept = {name: value for name, value in values.items() if value and value != _DEFAULTS[name]}
         return {name: "true" if value is True else value for name, value in kept.items()}
 
     def again(self, **changes: Any) -> str:
-        """Return the address of the same search but for the changes, from its first page."""
+        """Return the address of the same search with changes, from its first page."""
         return self.address(**self.values(**changes))
 
     def fields(self, without: tuple[str, ...]) -> list[tuple[str, Any]]:
-        """Return the hidden fields with which a form carries the rest of the search on."""
+        """Return the hidden fields by which a form keeps the rest of the search."""
         values = self.values(**dict.fromkeys(without))
         return [
             (name, one) for name, value in values.items() for one in (value if isinstance(value, list) else [value])
         ]
 
     def sorts(self) -> list[tuple[str, str]]:
-        """Return the orders that there are, each with its address; what was not searched for has but one."""
+        """Return the possible orders, each with its address. Without a query there is only one."""
         if self.params.q is None:
             return []
         return [(sort, self.again(sort=sort)) for sort in ("relevance", "newest")]
@@ -140,7 +141,7 @@ class SearchLinks:
         return self.again(**dict.fromkeys((*VALUES, *BOUNDS)))
 
     def filters(self) -> list[PageLink]:
-        """Return the filters at work, each with the address without it."""
+        """Return the active filters, each with the address of the search without it."""
         words = self.words
         found = []
         for name in VALUES:
@@ -158,9 +159,9 @@ class SearchLinks:
         ]
 
     def facets(self, answer: Answer) -> list[Facet]:
-        """Return what narrows the hits; a chosen value stands first, its neighbours stay.
+        """Return the facets that filter the hits. A chosen value comes first; the field's other values stay.
 
-        A value that all hits have narrows nothing; one too long to ask for is left out.
+        A value that all hits have is left out, and so is a value too long for a request.
         """
         found = []
         for field in VALUES:
@@ -169,7 +170,7 @@ class SearchLinks:
             useful = [(value, n) for value, n in counts if len(value) <= MAX_QUERY and (chosen or n < answer.total)]
             if chosen:
                 useful.sort(key=lambda one: match_key(one[0]) not in chosen)
-            shown = useful[:_MOST_SHOWN]  # an archive may have thousands, and each takes two addresses
+            shown = useful[:_MOST_SHOWN]  # an archive may have thousands of values, and each needs two addresses
             choices = [self._choice(field, value, n, match_key(value) in chosen) for value, n in shown]
             if choices:
                 name = self.words.filters[field]
@@ -189,15 +190,15 @@ class SearchLinks:
         return Choice(PageLink(value, self.again(**{field: [value]})), count, also=also if chosen else None)
 
     def divider(self, answer: Answer) -> int | None:
-        """Return before which hit of this page those stand that are not strong matches, None where nowhere."""
+        """Return the place on this page of the first hit that is not strong, None if there is no such border."""
         here = answer.strong - self.params.offset
         sorted_so = self.params.q is not None and self.params.sort == "relevance"
         return here if sorted_so and answer.strong and 0 <= here < len(answer.hits) else None
 
     def to_try(self, suggest: Callable[[str, int], list[Suggestion]]) -> list[PageLink]:
-        """Return other searches where this one found nothing: of what begins as it does, or as its first words do.
+        """Return other searches if this one found nothing: with the same beginning, or with that of its first words.
 
-        :param suggest: Returns what may be meant by what was typed, so many at most.
+        :param suggest: Returns suggestions for a typed text, up to a number.
         """
         words = (self.params.q or "").split()[:_TRIED_WORDS]
         for count in range(len(words), 0, -1):
@@ -208,7 +209,7 @@ class SearchLinks:
         return []
 
     def pager(self, total: int) -> dict[str, str]:
-        """Return the addresses of the previous and the next page, where there are any within reach."""
+        """Return the addresses of the previous and the next page, if they exist and are within reach."""
         offset, limit = self.params.offset, self.params.limit
         before, after = max(0, min(offset, total) - limit), offset + limit
         pages = {}
@@ -219,7 +220,7 @@ class SearchLinks:
         return pages
 
     def understood(self, query: Query | None, relaxed: tuple[str, ...]) -> UnderstandingNotes | None:
-        """Return how the query was understood, None where it was taken as anyone would take it."""
+        """Return notes on how the query was understood, None if there is nothing to note."""
         if query is None:
             return None
         literal, guess = self.params.literal, query.did_you_mean
@@ -238,14 +239,14 @@ class SearchLinks:
 
 
 def _all_also(expansions: Sequence[Expansion]) -> list[str]:
-    """Return all that stands in, of a shipped list's the usual one."""
+    """Return all alternatives; of a shipped list, only the usual one."""
     usual = {one.typed: one for one in reversed(expansions) if one.kind in _LISTED}
     shown = [one for one in expansions if usual.get(one.typed, one) is one or one.kind not in _LISTED]
     return list(dict.fromkeys(map(_also, shown)))
 
 
 def _also(expansion: Expansion) -> str:
-    """Return what stands in, written as it is usually written."""
+    """Return an alternative in its usual spelling."""
     if expansion.kind == "abbreviation" and " " not in expansion.also:
         return expansion.also.upper()
     return _written().get(expansion.also, expansion.also) if expansion.kind == "renamed" else expansion.also

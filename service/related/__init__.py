@@ -1,5 +1,5 @@
-"""Which articles belong under this one, or under this draft.
+"""Related lists: the articles that belong under an article or a draft.
 
-From seeds to the list under them, step by step, and why each article is in it or fell out. Knows nothing of Flask,
-files or the words that a reader sees.
+From seeds to the list, step by step, and why each article is in it or was dropped. Knows nothing of Flask, files or the
+page's text.
 """

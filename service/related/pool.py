@@ -1,4 +1,4 @@
-"""The candidates of a related list, with all that is measured of them, and where they come from.
+"""The candidates of a related list: where they come from, and their measured values.
 
 Knows nothing of requests, rules or order.
 """
@@ -21,26 +21,27 @@ from service.ranking.fusion import Rows, Scores
 from service.related.seeds import Echo, Seeds, shared_terms
 
 MEANT = 200
-"""How many candidates meaning brings where the stored neighbours do not do."""
+"""The number of candidates from dense search, if the stored neighbours do not suffice."""
 
 ECHOING = 3
-"""How many of the nearest articles make the echo of a brief draft; with 5 or 10 it says less."""
+"""The number of nearest articles that form the echo of a brief draft. 5 or 10 give a worse echo."""
 
 ENOUGH, MOST = 4, 100
-"""So many times the list's length, at most so many, must be left of the stored neighbours, else all is searched."""
+"""The least number of stored neighbours that must be allowed, as a multiple of the list's length, and its upper limit.
+With fewer, the whole archive is searched."""
 
 
 class Pool(NamedTuple):
-    """Articles with what each is worth, (n,) arrays.
+    """Candidates with their values, as (n,) arrays.
 
-    :param rows: Article rows, distinct.
-    :param cosines: To the seeds, of the raw vectors.
-    :param terms: To the seeds, of the term vectors.
-    :param z_scores: Both fused, in standard deviations above what unrelated articles get.
-    :param relevance: What that is worth, 0 to 1.
-    :param freshness: What age leaves of it.
-    :param boosts: What the editors multiply it by.
-    :param copies: How many near-duplicates stand behind each.
+    :param rows: (n,) int64 article rows, distinct.
+    :param cosines: (n,) float64 cosines of the raw vectors to the seeds.
+    :param terms: (n,) float64 cosines of the term vectors to the seeds.
+    :param z_scores: (n,) float64, both fused, in standard deviations above what unrelated articles get.
+    :param relevance: (n,) float64 relevance, 0 to 1.
+    :param freshness: (n,) float64 factors for age, 0 to 1.
+    :param boosts: (n,) float64 factors of the editors' boosts.
+    :param copies: (n,) int64 number of near-duplicates that each represents.
     """
 
     rows: Rows
@@ -53,26 +54,27 @@ class Pool(NamedTuple):
     copies: Rows
 
     def take(self, order: NDArray[np.intp] | Sequence[int] | slice) -> Pool:
-        """Return the articles at these places, in their order."""
+        """Return the articles at these (m,) places, in their order."""
         return Pool._make(column[order] for column in self)
 
     def joined(self, other: Pool) -> Pool:
-        """Return the articles of both, those of the other last."""
+        """Return the articles of both pools, the other's last."""
         return Pool._make(np.concatenate(pair) for pair in zip(self, other, strict=True))
 
     @property
     def scores(self) -> Scores:
-        """Return what the list is ordered by."""
+        """Return the scores that order the list, (n,) float64."""
         return self.relevance * self.freshness * self.boosts
 
 
 def measured(
     archive: Archive, seeds: Seeds, rows: Rows, terms: Scores | None = None, cosines: Scores | None = None
 ) -> Pool:
-    """Return articles as candidates, whether near or not.
+    """Return any articles as candidates with their values, near or not.
 
-    :param terms: (n,) of their term vectors, None to have them worked out.
-    :param cosines: (n,) of their vectors, likewise.
+    :param rows: (n,) int64 article rows.
+    :param terms: (n,) float64 cosines of their term vectors to the seeds; None to compute them.
+    :param cosines: (n,) float64 cosines of their vectors to the seeds; None to compute them.
     """
     terms = _shared(archive, seeds, rows) if terms is None else terms
     cosines = archive.similarities(seeds.vector, rows).astype(np.float64) if cosines is None else cosines
@@ -88,9 +90,9 @@ def measured(
 
 
 def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
-    """Return brief seeds with what the articles nearest to them say: pseudo-relevance feedback (Rocchio, 1971).
+    """Return brief seeds with an echo of the nearest articles: pseudo-relevance feedback (Rocchio, 1971).
 
-    :param found: Candidates, measured without it.
+    :param found: Candidates, measured without an echo.
     """
     best = fusion.by_score(found.z_scores, found.rows)[:ECHOING]
     if not len(best):
@@ -104,7 +106,7 @@ def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
 
 
 def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
-    """Return what an echo adds to the z-scores of (n,) articles."""
+    """Return the increase of (n,) articles' z-scores by an echo, (n,) float64."""
     mean, std = heard.unrelated
     dense = (archive.similarities(heard.vector, rows).astype(np.float64) - mean) / std
     shared = shared_terms(archive, heard.terms, rows)
@@ -112,11 +114,11 @@ def _echoed(archive: Archive, heard: Echo, rows: Rows) -> Scores:
 
 
 class NearArticles(NamedTuple):
-    """Articles that may be related, with what is known of them already.
+    """Articles that may be related, with the values known so far.
 
-    :param rows: (n,) article rows, distinct.
-    :param terms: (n,) cosines of their term vectors to the seeds.
-    :param cosines: (n,) of their vectors, None where they are still to be worked out.
+    :param rows: (n,) int64 article rows, distinct.
+    :param terms: (n,) float64 cosines of their term vectors to the seeds.
+    :param cosines: (n,) float64 cosines of their vectors, None if they are not computed yet.
     """
 
     rows: Rows
@@ -134,10 +136,11 @@ class NearArticles(NamedTuple):
 def near(archive: Archive, seeds: Seeds, allowed: AllowedRows | Mask, limit: int) -> NearArticles:
     """Return the allowed articles that may be related, in no order.
 
-    Of one published seed they were found while indexing; if too few of those are allowed, and for any other seed, the
-    archive is searched as well, so that a filter never empties a list.
+    For one published seed, its neighbours were stored while indexing. If too few of these are allowed, and for any
+    other seeds, the archive is searched too, so that a filter never empties a list.
 
-    :param limit: How long the list is to be.
+    :param allowed: (articles,) bool.
+    :param limit: The length of the list.
     """
     stored = None if seeds.single is None else archive.neighbours(seeds.single)
     if stored is not None:
@@ -153,7 +156,7 @@ def near(archive: Archive, seeds: Seeds, allowed: AllowedRows | Mask, limit: int
 
 
 def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
-    """Return how much of their words (n,) articles share with the seeds: all, of one seed whose text they have."""
+    """Return how many words (n,) articles share with the seeds, (n,) float64; 1 for a single seed's own text."""
     terms = seeds.shared_terms(archive, rows)
     if seeds.single is not None:
         terms[archive.texts(rows) == archive.texts(np.array([seeds.single]))] = 1.0
@@ -161,12 +164,14 @@ def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
 
 
 def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: AllowedRows | Mask) -> tuple[Mask, Rows]:
-    """Return which candidates are left without instalments of series, and instalments that belong there all the same.
+    """Remove instalments of series from the candidates, except the latest ones that belong in the list.
 
-    Of a series only the latest belongs, and only under its own kind; bulletins on a name, a war say, are news as well
-    and may stand under other news.
+    Only the latest instalment of a series belongs, and only under its own kind. Series on a name, such as a war, are
+    news as well, and their latest may be under other news.
 
-    :return: (n,) bool of the candidates, and (m,) rows that were not among them.
+    :param rows: (n,) int64 rows of the candidates.
+    :param allowed: (articles,) bool.
+    :return: (n,) bool, the candidates to keep, and (m,) int64 rows to add.
     """
     kinds, named, _ = archive.series
     held = kinds[rows]

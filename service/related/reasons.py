@@ -1,4 +1,4 @@
-"""Why an article is in a related list, in terms that an editor would use. Knows no words of either language."""
+"""The reasons why an article is in a related list, in an editor's terms. Knows no text in either language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from service.hits import Reason
 from service.related.seeds import Seeds
 
 SAME_EVENT = 0.6
-"""From what likeness on (`ranking.fusion.likeness`) two articles near in time tell of one event."""
+"""The least likeness (`ranking.fusion.likeness`) of two articles near in time on one event."""
 
 EVENT_DAYS = 4
 _BACKGROUND_DAYS = 180
@@ -24,13 +24,13 @@ _DAY = 24 * 3600 * 1_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _spaced = lru_cache(maxsize=1 << 14)(spaced)
-"""Of names; those in the news come again and again."""
+"""A cache for names, since names in the news recur."""
 
 
 class ReasonFinder:
-    """Says why articles are in one list.
+    """Finds the reasons why articles are in one list.
 
-    :param moment: What a seed without a date is taken to be of, microseconds since 1970.
+    :param moment: The assumed date of a seed without one, in microseconds since 1970.
     """
 
     def __init__(self, archive: Archive, seeds: Seeds, moment: int) -> None:
@@ -44,10 +44,10 @@ class ReasonFinder:
     def reasons(
         self, row: int, article: Article | Summary, alike: float, pinned: bool, fallback: str | None
     ) -> list[Reason]:
-        """Return the reasons for one article, the weightiest first, one at least.
+        """Return the reasons for one article, the most important first, at least one.
 
-        :param alike: To the seeds, 0 to 1.
-        :param fallback: The name of what brought it in, where it is not related.
+        :param alike: Its likeness to the seeds, 0 to 1.
+        :param fallback: The name of the fallback that added it, if it is not related.
         """
         found = [Reason("pinned")] if pinned else []
         if fallback is not None:
@@ -66,6 +66,6 @@ class ReasonFinder:
         return found or [Reason("same_topic")]
 
     def _days(self, row: int) -> float | None:
-        """Return how many days before the seeds an article came out, None where it does not say."""
+        """Return how many days before the seeds an article was published, None if unknown."""
         published = int(self._archive.published[row])
         return None if published == ABSENT else (self._came - published) / _DAY

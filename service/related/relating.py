@@ -1,8 +1,8 @@
 """Related: from seeds to the list that a good editor would put under them.
 
-Owns the order of the steps: who may be in the list at all, candidates, what each is worth, near-duplicates and series,
-diversity, fallbacks, pins. What a step does is `pool`, `freshness`, `diversity`, `rules`, `fallbacks`, `pins`,
-`reasons`. Knows nothing of Flask, files or the words that a reader sees.
+Owns the order of the steps: allowed articles, candidates, their scores, near-duplicates and series, diversity,
+fallbacks, pins. The steps themselves are in `pool`, `freshness`, `diversity`, `rules`, `fallbacks`, `pins`, `reasons`.
+Knows nothing of Flask, files or the page's text.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from service.schemas import RelatedBody
 from service.serving import deadline
 
 LOOKED_AT = 48
-"""How many of the best candidates are looked at for diversity."""
+"""The number of best candidates among which diversity chooses."""
 
 _DAY = 24 * 3600 * 1_000_000
 
@@ -48,8 +48,8 @@ class Relater:
     """Relates the articles of one archive.
 
     :param encoder: Called only for a draft.
-    :param rules: Returns the editors' rules as they hold for this archive now.
-    :param classes: What the newsroom says of its sections and tags.
+    :param rules: Returns the editors' current rules for this archive.
+    :param classes: The content classes of the newsroom's sections and tags.
     """
 
     def __init__(
@@ -70,21 +70,21 @@ class Relater:
     def related(self, body: RelatedBody, clock: datetime, public: Mask) -> Answer:
         """Return the list under the seeds.
 
-        :param clock: The time that embargoes and rules are held against.
-        :param public: (articles,) bool, what may be seen at that time; held on to, so it must not change.
-        :raises NotFound: naming the seed that is no public article.
+        :param clock: The time for embargoes and rules.
+        :param public: (articles,) bool, the public articles at that time. It is kept, so it must not change.
+        :raises NotFound: naming the seed that is not a public article.
         """
         return _List(self, body, clock, public).answer()
 
     def under(self, rules: RulesInArchive) -> Relater:
-        """Return what relates the same articles under other rules."""
+        """Return a Relater of the same articles with other rules."""
         other = copy(self)
         other.rules = lambda: rules
         return other
 
 
 class _List:
-    """One list on its way, step by step."""
+    """One list in the making, step by step."""
 
     def __init__(self, relating: Relater, body: RelatedBody, clock: datetime, public: Mask) -> None:
         self._archive = archive = relating.archive
@@ -122,7 +122,7 @@ class _List:
         return self._answer(listed, repeated, len(worthy.rows))
 
     def _permitted(self, clock: datetime) -> AllowedRows:
-        """Return which articles may be in the list."""
+        """Return the articles that may be in the list."""
         archive, body, relating = self._archive, self._body, self._relating
         allowed = AllowedRows(self._public)
         mask = archive.mask(body.filters.filters())
@@ -153,7 +153,7 @@ class _List:
         if pinned := [pin.row for pin in self._rules.pins]:
             allowed.leave_out(sorted({*archive.copies(pinned).tolist()} - {*pinned}))
             self._watch.after("duplicate", allowed)
-            allowed.leave_out(pinned)  # they have their places, whatever else the list holds
+            allowed.leave_out(pinned)  # pins have their places, whatever else the list has
             self._watch.after("beyond_limit", allowed)
         return allowed
 
@@ -163,7 +163,7 @@ class _List:
         return [article.section for article in articles if article is not None]
 
     def _candidates(self) -> Pool:
-        """Return what may be related, measured, in no order."""
+        """Return the candidates with their values, in no order."""
         archive, seeds = self._archive, self._seeds
         near = pool.near(archive, seeds, self._allowed, self._limit)
         rows = near.rows
@@ -188,10 +188,10 @@ class _List:
         return found
 
     def _worthy(self, found: Pool) -> Pool:
-        """Return what is related enough, one of each near-duplicates, best first."""
+        """Return the candidates that are related enough, one of each group of near-duplicates, best first."""
         if self._seeds.draft is None and self._watch.row is None:
-            # What is related is a few of them, so there is less to compare; in which step the others fall out only a
-            # watch would tell.
+            # Few candidates are related, so this leaves less to compare. Only a watch needs the step that drops the
+            # others.
             found = found.take((found.relevance >= self._floor).nonzero()[0])
         own = self._copies_of_seeds(found.rows)
         if own.any():
@@ -237,7 +237,7 @@ class _List:
         return next(floor for floor in (given, preset, self._relating.defaults.min_relevance) if floor is not None)
 
     def _preferred(self, rows: Rows, order: NDArray[np.intp]) -> Rows:
-        """Return what the near-duplicate that is shown has most of, (n,) int64."""
+        """Return the keys by which the shown near-duplicate is chosen, (n,) int64; the highest wins."""
         rule = self._body.duplicates or self._relating.defaults.duplicates
         published = self._archive.published[rows]
         if rule == "newest":
@@ -249,7 +249,7 @@ class _List:
         return ranks
 
     def _aged(self, found: Pool) -> Pool:
-        """Return the articles with what age and the editors make of them."""
+        """Return the articles with their freshness and the editors' boosts."""
         came = self._came if self._body.reference == "seed" else None
         fading = FADINGS[self._body.freshness or self._preset.freshness]
         reference = self._moment if came is None else came
@@ -257,9 +257,9 @@ class _List:
         return found._replace(freshness=fresh, boosts=self._rules.boosts(found.rows))
 
     def _diverse(self, found: Pool) -> tuple[Pool, Scores]:
-        """Return the list by diversity and caps, and how much each repeats of those before it.
+        """Return the list by diversity and caps, and how much each article repeats those before it, (m,) float64.
 
-        The best are looked at, and all of them where caps leave too few of the best.
+        Only the best candidates are considered, or all if caps leave too few of the best.
         """
         best = found.take(slice(0, max(LOOKED_AT, 2 * self._limit)))
         chosen = self._chosen(best)
@@ -279,7 +279,7 @@ class _List:
         unrelated, _ = self._seeds.unrelated
         alike = fusion.likeness((vectors @ vectors.T).astype(np.float64), unrelated)
         events = diversity.events(alike, published, SAME_EVENT, EVENT_DAYS * _DAY)
-        # The seed's own event is the first thing a reader looks for: as many as diversity lets through.
+        # Readers look for the seed's own event first, so it has no cap beside diversity.
         own = fusion.likeness(found.cosines, unrelated) >= SAME_EVENT
         if self._came is not None and own.any():
             own &= (published == ABSENT) | (np.abs(published - self._came) <= EVENT_DAYS * _DAY)
@@ -290,23 +290,23 @@ class _List:
         return diversity.choose(found.scores, alike, weight, caps, self._limit)
 
     def _asked_caps(self) -> list[Cap]:
-        """Return the caps that were asked for, over all articles."""
+        """Return the requested caps, over all articles."""
         asked = ((field, getattr(self._body, f"max_per_{field}")) for field in ("section", "source", "author"))
         return [Cap(field, self._archive.coded(field), most) for field, most in asked if most is not None]
 
     def _fallen_back(self, listed: Rows) -> dict[int, str]:
-        """Return what fills up a list that is too short, each with the name of the fallback."""
+        """Return the articles that fill a list that is too short, each with the name of its fallback."""
         given, preset, set_to = self._body.fallbacks, self._preset.fallbacks, self._relating.defaults.fallbacks
         names = next(names for names in (given, preset, set_to) if names is not None)
         told = np.concatenate([self._published, np.array(self._seeds.rows, dtype=np.int64)])
         return fill_up(names, self._newest, self._duplicate_groups, listed, told, self._caps, self._limit)
 
     def _duplicate_groups(self, rows: Rows) -> Rows:
-        """Return what near-duplicates have in common; in the list of whatever is newest each is its own."""
+        """Return the groups of near-duplicates, (n,) int64; in a list of the newest each article is alone."""
         return self._archive.groups_of(rows) if self._preset.ranked else rows
 
     def _newest(self, name: FallbackName) -> Rows:
-        """Return the newest allowed articles, of the seeds' sections where those count."""
+        """Return the newest allowed articles, (n,) int64, only of the seeds' sections if the fallback needs that."""
         allowed, kinds = self._allowed, self._archive.series.kinds
         if self._preset.ranked:
             allowed = allowed.also(lambda rows: kinds[rows] < 0)
@@ -315,7 +315,7 @@ class _List:
         return self._archive.first_newest(cast(Mask, allowed), LOOKED_THROUGH * self._limit)
 
     def _of_sections(self) -> RowPredicate:
-        """Return what tells which articles are of the seeds' sections."""
+        """Return the test whether articles are in the seeds' sections."""
         article, coded = self._seeds.article, self._archive.coded("section")
         codes = [code for code in {int(coded[row]) for row in self._seeds.rows} if code >= 0]
         drafted = Filters(section=(article.section,)) if article is not None and article.section else Filters()
@@ -325,7 +325,7 @@ class _List:
         return (lambda rows: coded[rows] == codes[0]) if len(codes) == 1 else lambda rows: np.isin(coded[rows], codes)
 
     def _answer(self, listed: Pool, repeated: Scores, total: int) -> Answer:
-        """Return the answer: the list, what fills it up, pins in their places."""
+        """Return the answer: the list, the fallbacks, and pins in their places."""
         archive = self._archive
         fallbacks: dict[int, str] = {}
         rows = listed.rows

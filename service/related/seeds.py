@@ -1,6 +1,6 @@
-"""What related articles are wanted for: published articles, a draft, or several, as one thing to compare with.
+"""The seeds of a related list: published articles, a draft, or several, combined for comparison.
 
-Owns how seeds are found and put together. Knows nothing of ranking.
+Owns how seeds are found and combined. Knows nothing of ranking.
 """
 
 from __future__ import annotations
@@ -27,23 +27,24 @@ from service.ranking.fusion import Rows, Scores
 from service.schemas import Seed
 
 NEGATIVE = 0.5
-"""What a negative seed weighs beside a seed, in the manner of Rocchio (1971); chosen, for nothing here judges it."""
+"""The weight of a negative seed relative to a seed, as in Rocchio (1971). Chosen by hand, since there are no
+judgements."""
 
 BRIEF = 40
-"""Up to so many syllables a draft says little: titles have 8 to 20, title and lead 45 to 80."""
+"""The most syllables of a brief draft. Titles have 8 to 20, title and lead 45 to 80."""
 
 
 WeightedTermVectors = tuple[tuple[TermVector, float], ...]
-"""Term vectors, and what each of them weighs."""
+"""Term vectors and their weights."""
 
 
 @dataclass(frozen=True)
 class Echo:
-    """What the articles nearest to a brief draft have in common, which says more of its matter than it does itself.
+    """The common content of the articles nearest to a brief draft, which describes its subject better than the draft.
 
     :param vector: (dim,) float32, of unit length.
     :param unrelated: Mean and standard deviation of unrelated articles' cosines to the vector.
-    :param terms: Their term vectors, with what each weighs.
+    :param terms: The articles' term vectors and their weights.
     """
 
     vector: Vectors
@@ -55,15 +56,15 @@ class Echo:
 class Seeds:
     """The seeds of one list.
 
-    :param rows: Published ones, without negative ones.
-    :param negative: Published ones that the list should be unlike.
+    :param rows: Rows of published seeds, without negative ones.
+    :param negative: Rows of published articles that the list should be unlike.
     :param vector: (dim,) float32, of unit length.
-    :param weigh: Returns the term vectors of the seeds, then of the negative ones, with what each weighs.
+    :param weigh: Returns the term vectors of the seeds, then of the negative ones, with their weights.
     :param unrelated: Mean and standard deviation of unrelated articles' cosines to the vector.
     :param article: The draft, as an article without an id.
     :param draft: The words of its title, and those of its lead and body.
-    :param brief: Whether there is nothing but a draft that says little, a title alone, say.
-    :param echo: What the articles nearest to a brief draft add.
+    :param brief: Whether the only seed is a brief draft, such as a title alone.
+    :param echo: The echo of a brief draft.
     """
 
     rows: tuple[int, ...]
@@ -78,26 +79,26 @@ class Seeds:
 
     @cached_property
     def terms(self) -> WeightedTermVectors:
-        """Return the term vectors with what each weighs; where the neighbours are stored, nobody asks."""
+        """Return the term vectors and their weights, computed only when needed: stored neighbours do not need them."""
         return self.weigh()
 
     @property
     def single(self) -> int | None:
-        """Return the row of the one published seed that there is, None where there is anything else."""
+        """Return the row of the only seed if it is a single published article, else None."""
         return self.rows[0] if len(self.rows) == 1 and not self.negative and self.draft is None else None
 
     def shared_terms(self, archive: Archive, rows: Rows) -> Scores:
-        """Return how much of their words (n,) articles share with the seeds, (n,) from 0 to 1."""
+        """Return how many words (n,) articles share with the seeds, (n,) float64 from 0 to 1."""
         return shared_terms(archive, self.terms, rows)
 
     def published(self, archive: Archive) -> int | None:
-        """Return when the newest of the published seeds came out, in microseconds, None where none says."""
+        """Return the time of the newest published seed, in microseconds since 1970, None if there is none."""
         newest = max((int(archive.published[row]) for row in self.rows), default=ABSENT)
         return None if newest == ABSENT else newest
 
 
 def shared_terms(archive: Archive, weighed: WeightedTermVectors, rows: Rows) -> Scores:
-    """Return how much of their words (n,) articles share with weighed texts, (n,) from 0 to 1."""
+    """Return how many words (n,) articles share with weighted texts, (n,) float64 from 0 to 1."""
     found = np.zeros(len(rows))
     for vector, weight in weighed:
         found += weight * archive.shared_terms(vector, rows)
@@ -109,7 +110,7 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
 
     :param encoder: Called only for a draft.
     :param public: (articles,) bool.
-    :raises NotFound: naming the seed that is no public article.
+    :raises NotFound: naming the seed that is not a public article.
     """
     rows = _rows(archive, seed, public)
     negative = _distinct(
@@ -141,13 +142,13 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
 
 
 def _own(archive: Archive, row: int) -> Vectors:
-    """Return the unit vector of an article's own vectors, (dim,) float32; most have one."""
+    """Return the unit vector of the mean of an article's vectors, (dim,) float32; most articles have one vector."""
     vectors = archive.vectors(row)
     return vectors[0] / math.sqrt(vectors[0] @ vectors[0]) if len(vectors) == 1 else fusion.centroid(vectors)
 
 
 def _encoded(encoder: Encoder, article: Article, brief: bool) -> Vectors:
-    """Return a draft's vector; one that says little is encoded as what it is, a query."""
+    """Return a draft's vector, (dim,) float32. A brief draft is encoded as a query."""
     if not brief:
         return np.asarray(embed(encoder, [article.views])[0])
     text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)

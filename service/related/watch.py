@@ -1,4 +1,4 @@
-"""Follows the one article that a related request asks about, to say at which step it fell out."""
+"""Follows the article named by `explain_id`, to report the step that drops it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from service.ranking.fusion import Rows
 
 
 class Watch:
-    """What becomes of one article.
+    """Follows one article.
 
-    :param asked: Its id, None where no article was asked about: then nothing is followed.
-    :param public: (articles,) bool; of what is not public no more is said than that.
+    :param asked: Its id; None to follow nothing.
+    :param public: (articles,) bool. For an article that is not public, nothing more than that is revealed.
     """
 
     def __init__(self, archive: Archive, asked: str | None, public: Mask) -> None:
@@ -25,9 +25,9 @@ class Watch:
         self._fate = Fate("not_public") if asked is not None and self.row is None else None
 
     def after(self, step: str, left: AllowedRows | Mask | Rows, detail: str = "") -> None:
-        """Look whether the article is still there after a step.
+        """Check whether the article is still there after a step.
 
-        :param left: What is allowed, (articles,) bool, or rows.
+        :param left: A mask of the remaining articles, (articles,) bool, or their rows, (n,) int64.
         """
         if self.row is None or self._fate is not None:
             return
@@ -36,9 +36,9 @@ class Watch:
             self._fate = Fate(step, detail)
 
     def fate(self, listed: Rows, numbers: Callable[[int], Numbers]) -> Fate | None:
-        """Return what became of the article, None where none was asked about.
+        """Return the article's fate, None if no article is followed.
 
-        :param listed: The list in the end.
+        :param listed: The rows of the final list, (n,) int64.
         :param numbers: Returns all numbers of a row.
         """
         if self.row is None:

@@ -1,5 +1,5 @@
-"""What the editors want of related lists, and what that does to one.
+"""The editors' rules of related lists, and their effects.
 
-Their rules as lines, the file that holds them, and what those that are about a list do to it. Knows nothing of pages,
-nor of how candidates are found.
+Rules as lines, the file that holds them, and their effects on a list. Knows nothing of pages, nor of how candidates are
+found.
 """

@@ -1,8 +1,8 @@
-"""What the editors' rules do to a related list: pins, blocks, boosts, and which sections it may hold.
+"""The effects of the editors' rules on a related list: pins, blocks, boosts, and the allowed sections.
 
-A block or a section's rule wins over a pin. Of the pins for one position, or of one article, the nearest counts: that
-for the article's own list before that for its section's, that before one for every list, then the one written first;
-whoever loses its position takes the next free one.
+A block or a section rule wins over a pin. If several pins are for one position or one article, the nearest wins: first
+one for the article's own list, then one for its section's lists, then one for all lists, then the one written first. A
+pin that loses its position takes the next free one.
 
 Owns matching rules to lists and articles; knows nothing of files, scores or requests.
 """
@@ -32,17 +32,17 @@ from service.rules.lines import BlockRule, BoostRule, PinRule, Rule, Rules, Rule
 MissingReason = Literal["no such article", "not public", "filtered out", "blocked"]
 
 _KEPT_BYTES = 64 << 20
-"""What the masks of values may take that are kept between lists, and as much again for the sets of rules."""
+"""The most bytes of cached masks of values; the sets of rules may take as much again."""
 
 Array = TypeVar("Array", bound=NDArray[Any])
 
 
 class MissingPin(NamedTuple):
-    """An article that a rule names and that is not shown.
+    """An article that a rule names but that is not shown.
 
     :param rule: The rule's id.
-    :param article: As the rule names it.
-    :param reason: `not public` is deleted lately, ahead of its time, or taken down; `filtered out`, or excluded, by
+    :param article: The article's name in the rule.
+    :param reason: `not public`: lately deleted, under embargo, or taken down; `filtered out`: filtered or excluded by
         the request.
     """
 
@@ -53,11 +53,11 @@ class MissingPin(NamedTuple):
 
 @dataclass(frozen=True)
 class RuleEffects:
-    """What the rules say of one list.
+    """The effects of the rules on one list.
 
-    :param pins: By position; only articles that may be shown, never a seed.
-    :param missing: The pins that are not among them, a seed's own aside.
-    :param blocked: (articles,) bool, read-only, or None where nothing is.
+    :param pins: Pins in the order of positions; only of articles that may be shown, never of a seed.
+    :param missing: The pins that cannot be shown, without those of seeds.
+    :param blocked: (articles,) bool, read-only, or None if nothing is blocked.
     """
 
     pins: tuple[Pin, ...] = ()
@@ -68,7 +68,7 @@ class RuleEffects:
     _sets: tuple[tuple[int, ...], ...] = ()
 
     def boosts(self, rows: Rows) -> Scores:
-        """Return the product of the boosts of each of (n,) int64 rows, (n,) float64, 1 where there are none."""
+        """Return the product of the boosts of each of (n,) int64 rows, (n,) float64, 1 without boosts."""
         product = np.ones(len(rows))
         for factors in self._factors:
             product *= factors[rows]
@@ -83,12 +83,12 @@ NOTHING = RuleEffects()
 
 
 class RulesInArchive:
-    """The rules as they hold for one archive; made anew whenever either is another. Safe to share between threads.
+    """The rules in one archive, made again whenever either changes. Safe to share between threads.
 
-    Names are looked up here, once; what holds at a time is worked out once until the next rule begins or ends, or
-    another article becomes public.
+    Names are looked up once. The rules in force are computed once, until the next rule begins or ends, or the public
+    articles change.
 
-    :param known: The rows that names lead to, as far as they are known.
+    :param known: The rows of names, as far as they are known.
     """
 
     def __init__(
@@ -113,24 +113,24 @@ class RulesInArchive:
         allowed: AllowedRows | Mask,
         public: Mask,
     ) -> RuleEffects:
-        """Return what the rules say of the list under these seeds.
+        """Return the effects of the rules on the list under these seeds.
 
         :param seeds: Article rows; none for a draft.
         :param sections: The seeds' sections.
-        :param now: The time that the rules' dates are held against.
-        :param allowed: (articles,) bool, what is public and passes the request.
-        :param public: (articles,) bool, what is public; not changed afterwards, for it is held on to.
+        :param now: The time for the rules' dates.
+        :param allowed: (articles,) bool, the public articles that pass the request.
+        :param public: (articles,) bool, the public articles. It is kept, so it must not change.
         """
         if not self.rules.rules:
             return NOTHING
         return self._at(micros(now), public).applied(seeds, sections, allowed)
 
     def changed(self, rules: Rules) -> RulesInArchive:
-        """Return what other rules, most of them the same, would be for this archive."""
+        """Return other rules, most of them the same, for this archive."""
         return RulesInArchive(rules, self._archive, self._names)
 
     def about(self, seed: int, section: str | None) -> list[Rule]:
-        """Return the rules about the list under an article, whenever they hold: nearest first, then as in the file.
+        """Return the rules for the list under an article, in force or not: nearest first, then in the file's order.
 
         :param seed: The article's row.
         """
@@ -147,11 +147,11 @@ class RulesInArchive:
         return [rule for at in range(3) for found, rule in far if found == at]
 
     def next_change(self, now: datetime) -> int:
-        """Return the first microsecond after now at which a rule begins or is over, the greatest int64 if none does."""
+        """Return the first microsecond after now at which a rule begins or has ended; the greatest int64 if none."""
         return _next_change(self._bounds, micros(now))
 
     def missing(self, public: Mask) -> list[MissingPin]:
-        """Return the articles, pinned, blocked, boosted or seeds, that any rule names and that are not public.
+        """Return the articles that any rule names (pinned, blocked, boosted or as seeds) and that are not public.
 
         :param public: (articles,) bool.
         """
@@ -179,9 +179,9 @@ def _names(rule: Rule) -> Iterable[str]:
 
 
 def _leads_to(archive: Archive, name: str, everything: Mask) -> tuple[int, ...]:
-    """Return the rows that an id or alias leads to, public or not: of any mask, `find` returns the first allowed.
+    """Return all rows of an id or alias, public or not, by repeated calls of `find`.
 
-    :param everything: (articles,) bool, all true, before and after.
+    :param everything: (articles,) bool, all true; changed meanwhile and restored.
     """
     rows: list[int] = []
     while (row := archive.find(name, everything)) is not None:
@@ -192,7 +192,7 @@ def _leads_to(archive: Archive, name: str, everything: Mask) -> tuple[int, ...]:
 
 
 def _next_change(bounds: Rows, moment: int) -> int:
-    """Return when the next rule begins or is over.
+    """Return when the next rule begins or has ended.
 
     :param bounds: (rules, 2) int64, the first and last microsecond of each.
     """
@@ -207,11 +207,11 @@ def _next_change(bounds: Rows, moment: int) -> int:
 
 @dataclass(frozen=True)
 class _Layer:
-    """What a set of rules does together, whatever the list.
+    """The combined effects of a set of rules on any list.
 
     :param blocked: (articles,) bool, or None.
     :param factors: (articles,) float64, or None.
-    :param pins: Its pins of public articles, and what the rule calls the article.
+    :param pins: Its pins of public articles, with the articles' names in the rules.
     :param absent: Its other pins.
     """
 
@@ -222,11 +222,11 @@ class _Layer:
 
 
 class _RulesInForce:
-    """The rules in force at one time, by the lists that they are about. A rule goes by its number in the file.
+    """The rules in force at one time, by the lists that they concern. A rule is identified by its number in the file.
 
-    :param names: The rows that each name may lead to.
+    :param names: The possible rows of each name.
     :param bounds: (rules, 2) int64, the first and last microsecond of each.
-    :param moment: Microseconds since 1970; what is worked out stands from then `until` the next rule begins or ends.
+    :param moment: Microseconds since 1970. Results are valid from then `until` the next rule begins or ends.
     :param public: (articles,) bool.
     """
 
@@ -249,7 +249,7 @@ class _RulesInForce:
         self._by_seed: dict[int, list[int]] = {}
         for number in np.flatnonzero((bounds[:, 0] <= moment) & (moment <= bounds[:, 1])).tolist():
             self._file(number, rules[number].scope)
-        size = max(archive.count, 1)  # a byte an article for a mask, nine for a mask and factors
+        size = max(archive.count, 1)  # a mask takes a byte for each article, a mask with factors nine
         self._filtered = lru_cache(max(16, _KEPT_BYTES // size))(self._filter)
         self._layer = lru_cache(max(16, _KEPT_BYTES // (9 * size)))(self._make_layer)
 
@@ -267,7 +267,7 @@ class _RulesInForce:
     def applied(
         self, seeds: Collection[int], sections: Iterable[str | None], allowed: AllowedRows | Mask
     ) -> RuleEffects:
-        """Return what the rules say of one list (`RulesInArchive.applied`)."""
+        """Return the effects of the rules on one list (`RulesInArchive.applied`)."""
         keys = {match_key(section) for section in sections if section}
         own = sorted({number for seed in seeds for number in self._by_seed.get(seed, ())})
         by_section = sorted({number for key in keys for number in self._by_section.get(key, ())}.difference(own))
@@ -289,7 +289,7 @@ class _RulesInForce:
         return RuleEffects(settle(pins), tuple(missing), blocked, factors, self, tuple(sets))
 
     def _make_layer(self, numbers: tuple[int, ...]) -> _Layer:
-        """Return what a set of rules does together."""
+        """Return the combined effects of a set of rules."""
         rules = [self._rules[number] for number in numbers]
         pins: list[tuple[Pin, str]] = []
         absent = []
@@ -303,7 +303,7 @@ class _RulesInForce:
         return _Layer(self._blocked(rules), self._factors(boosts), tuple(pins), tuple(absent))
 
     def _blocked(self, rules: Sequence[Rule]) -> Mask | None:
-        """Return what blocks and the rules of sections keep out, (articles,) bool, None where nothing is."""
+        """Return the articles that blocks and section rules exclude, (articles,) bool, None if there are none."""
         masks: list[Mask] = []
         values: dict[str, list[str]] = {}
         for rule in rules:
@@ -326,7 +326,7 @@ class _RulesInForce:
         return _frozen(factors)
 
     def _having(self, field: str, values: Sequence[str]) -> Mask:
-        """Return which articles have one of the values of a field or, of `article`, are one of them."""
+        """Return the articles with one of a field's values, (articles,) bool; for `article`, with one of the names."""
         if field != "article":
             return self._filtered(field, tuple(values))
         found = np.zeros(self._archive.count, dtype=np.bool_)
@@ -340,7 +340,7 @@ class _RulesInForce:
         return _frozen(mask)
 
     def touching(self, numbers: Iterable[int], row: int) -> tuple[Rule, ...]:
-        """Return those of some rules that pin, block or boost an article, in the order of the file."""
+        """Return the rules among these that pin, block or boost an article, in the order of the file."""
         rules = [self._rules[number] for number in sorted(numbers)]
         return tuple(rule for rule in rules if self._touches(rule, row))
 
@@ -353,12 +353,12 @@ class _RulesInForce:
 
 
 def _absence(rows: tuple[int, ...]) -> MissingReason:
-    """Return why none of the rows that a name may lead to is public."""
+    """Return why none of a name's possible rows is public."""
     return "not public" if rows else "no such article"
 
 
 def _either(masks: Sequence[Mask]) -> Mask | None:
-    """Return where any of some (n,) bool is true, None of none."""
+    """Return the union of (n,) bool masks, None for no masks."""
     return reduce(np.logical_or, masks) if masks else None
 
 

@@ -1,11 +1,11 @@
-"""The file of the editors' rules: followed as it changes, and edited without losing a byte of what others wrote.
+"""The file of the editors' rules: followed as it changes, and edited without changing any other line.
 
-Who changed what, when and why is kept in the file itself, in comments that begin with `#:`, so that a change and its
-entry are written as one.
+The history of changes is in the file itself, in comments that begin with `#:`, so that a change and its entry are one
+write.
 
     #: {"at": "2026-04-01T09:30:00+07:00", "by": "Bàn thời sự", "did": "added", "id": "r-0123456789", "why": "bão số 3"}
 
-What a line may say is `service.rules.lines`', how a file is replaced `service.files.edited`'s.
+`service.rules.lines` owns the form of lines, `service.files.edited` the replacement of files.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _NOTES = ("note", "why")
 
 
 class Author(NamedTuple):
-    """Who changes a file.
+    """The author of a change.
 
-    :param name: As the history is to name them.
-    :param why: In their words, None where they gave none.
+    :param name: Their name in the history.
+    :param why: Their reason, None if they gave none.
     """
 
     name: str
@@ -40,10 +40,10 @@ class Author(NamedTuple):
 
 
 class HistoryEntry(BaseModel):
-    """What the history says of one change.
+    """An entry of the history.
 
-    :param id: The rule's.
-    :param rule: The rule as it was, where it was removed.
+    :param id: The rule's id.
+    :param rule: The removed rule; None if the rule was added.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -57,11 +57,11 @@ class HistoryEntry(BaseModel):
 
 
 class RuleFile(FileFollower[Rules]):
-    """Follows a file of the editors' rules: what is saved counts from the next list on, in every process.
+    """Follows a file of the editors' rules. A saved change counts from the next list on, in every process.
 
-    Looking costs 2.4 µs a list, of the milliseconds that it takes.
+    The check takes 2.4 µs for each list, which itself takes milliseconds.
 
-    :param path: None where there is no such file.
+    :param path: None if there is no such file.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -69,7 +69,7 @@ class RuleFile(FileFollower[Rules]):
 
 
 def read(path: Path) -> Rules:
-    """Return what a file says.
+    """Parse a file of rules.
 
     :raises OSError: naming the file, if it cannot be read.
     """
@@ -80,7 +80,7 @@ def read(path: Path) -> Rules:
 
 
 def history(path: Path) -> list[HistoryEntry]:
-    """Return what was changed in a file, by whom and why, the oldest first; what is no entry is passed over.
+    """Return the history of a file, with authors and reasons, the oldest first. Invalid entries are skipped.
 
     :raises OSError: if it cannot be read.
     """
@@ -93,11 +93,11 @@ def history(path: Path) -> list[HistoryEntry]:
 
 
 def add(path: Path, rule: Rule, author: Author | None = None) -> None:
-    """Write a rule behind what the file holds, which is kept byte for byte; a file that is not there is made.
+    """Append a rule to a file, whose other bytes stay the same. A missing file is created.
 
-    :param author: For the history, None where none is to be kept.
+    :param author: The author for the history, None for no entry.
     :raises ValueError: if a line has the rule's id already.
-    :raises OSError: if the file cannot be written; then it is as it was.
+    :raises OSError: if the file cannot be written; then it is unchanged.
     """
     with held(path, "ab") as real:
         content = real.read_bytes()
@@ -109,11 +109,11 @@ def add(path: Path, rule: Rule, author: Author | None = None) -> None:
 
 
 def remove(path: Path, rule_id: str, author: Author | None = None) -> None:
-    """Take the lines of a rule out of a file; all others are kept byte for byte.
+    """Remove the lines of a rule from a file, whose other bytes stay the same.
 
-    :param author: For the history, which then holds the rule; None where none is to be kept.
+    :param author: The author for the history, which then has the rule; None for no entry.
     :raises ValueError: if no line has that id.
-    :raises OSError: if the file cannot be read or written; then it is as it was.
+    :raises OSError: if the file cannot be read or written; then it is unchanged.
     """
     with held(path, "r+b") as real:
         lines = [line for _, line in numbered(real.read_bytes())]
@@ -127,7 +127,7 @@ def remove(path: Path, rule_id: str, author: Author | None = None) -> None:
 
 
 def _entry(did: Literal["added", "removed"], rule: Rule, author: Author | None) -> bytes:
-    """Return the line that the history has of a change, nothing where none is kept."""
+    """Return the history's line for a change, empty if no entry is wanted."""
     if author is None:
         return b""
     now = datetime.now(UTC).astimezone(VIETNAM).isoformat(timespec="seconds")
@@ -138,17 +138,17 @@ def _entry(did: Literal["added", "removed"], rule: Rule, author: Author | None) 
 
 
 def _with_id(line: bytes, rule_id: str) -> Rule | None:
-    """Return the rule that a line holds, if it has this id."""
+    """Return the rule of a line, if it has this id."""
     rule = parse_line(line)
     return None if rule is None or isinstance(rule, list) or rule.id != rule_id else rule
 
 
 def redact(path: Path, is_its: Callable[[str], bool]) -> int:
-    """Take what quotes a purged article out of a file: notes, reasons, comments. Rules stay in force.
+    """Remove quotations of a purged article from a file: notes, reasons, comments. Rules stay in force.
 
-    :param is_its: Says of a text whether it quotes the article.
-    :return: How many lines were changed or taken out.
-    :raises OSError: if the file cannot be read or written; then it is as it was.
+    :param is_its: Returns whether a text quotes the article.
+    :return: The number of lines changed or removed.
+    :raises OSError: if the file cannot be read or written; then it is unchanged.
     """
     with held(path, "r+b") as real:
         lines = [line for _, line in numbered(real.read_bytes())]
@@ -160,7 +160,7 @@ def redact(path: Path, is_its: Callable[[str], bool]) -> int:
 
 
 def _redacted(line: bytes, is_its: Callable[[str], bool]) -> bytes:
-    """Return a line without what quotes the article; nothing of a comment that does."""
+    """Return a line without notes that quote the article; empty for a comment that quotes it."""
     start = _ENTRY if line.startswith(_ENTRY) else b""
     if line.startswith(b"#") and not start:
         return b"" if is_its(line.decode("utf-8", "replace")) else line

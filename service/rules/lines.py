@@ -1,4 +1,4 @@
-"""The editors' rules as they are written: one JSON object a line, blank lines and lines that start with # aside.
+"""The written form of the editors' rules: a JSON object in each line; blank lines and lines with # are ignored.
 
     # the storm's own page stands first under every article of the section, till the end of April
     {"kind": "pin", "article": "bao-so-3", "position": 1, "for": {"sections": ["Thời sự"]}, "until": "2026-04-30"}
@@ -6,10 +6,10 @@
     {"kind": "boost", "source": "Báo Đèn", "factor": 1.2}
     {"kind": "section", "for": {"sections": ["Thể thao"]}, "only": ["Thể thao", "Đời sống"]}
 
-`for` names the lists that a rule is about, by the article they stand under or by its section; without it, every list.
-`from` and `until` are inclusive; a bare date is a day in Vietnam. A rule without `id` is given one made of its content.
+`for` names the lists of a rule, by the article above them or by its section; without it, the rule is for every list.
+`from` and `until` are inclusive; a bare date is a day in Vietnam. A rule without `id` gets one made from its content.
 
-Owns what a rule may say and what is wrong with a line; knows nothing of archives, ranking or how a file is followed.
+Owns the form of rules and the faults of lines. Knows nothing of archives, ranking or how a file is followed.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class _Rule(_StrictLine):
         return Filters(published_from=self.begins, published_to=self.until).bounds()
 
     def period(self, now: datetime) -> Period:
-        """Return whether the rule holds now, not yet, or no more."""
+        """Return whether the rule is in force now, not yet, or no longer."""
         first, last = self.bounds()
         moment = micros(now)
         return "not begun" if moment < first else "over" if moment > last else "in force"
@@ -128,7 +128,7 @@ class _TargetedRule(_Rule):
 
     @property
     def target(self) -> tuple[str, str]:
-        """Return what the rule is about: `article`, `section`, `source`, `author` or `tag`, and which."""
+        """Return the field of the rule, `article`, `section`, `source`, `author` or `tag`, and its value."""
         return next((name, value) for name in _TARGETS if (value := getattr(self, name)) is not None)
 
 
@@ -171,10 +171,10 @@ _RULE: TypeAdapter[Rule] = TypeAdapter(Annotated[Rule, Field(discriminator="kind
 
 @dataclass(frozen=True)
 class Rules:
-    """What the editors' file says.
+    """The content of the editors' file.
 
-    :param rules: In the order of the file, each with an id of its own.
-    :param problems: A sentence for each line that is left out, and for a file that cannot be read.
+    :param rules: The rules in the order of the file, with distinct ids.
+    :param problems: A sentence for each invalid line, or for a file that cannot be read.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -190,9 +190,9 @@ NO_RULES = Rules()
 
 
 def parse(content: bytes, name: str) -> Rules:
-    """Return the rules of a file; a line that is not as expected becomes a problem and the others count.
+    """Return the rules of a file. An invalid line becomes a problem; the others count.
 
-    :param name: What the problems call the file.
+    :param name: The file's name in problems.
     """
     rules: list[Rule] = []
     problems = []
@@ -211,12 +211,12 @@ def parse(content: bytes, name: str) -> Rules:
 
 
 def numbered(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield each line of a file with its number from 1, its end included, so that they join to the file again."""
+    """Yield each line of a file with its number, from 1. Lines include their ends, so they join to the file again."""
     return enumerate(BytesIO(content), 1)
 
 
 def parse_line(line: bytes) -> Rule | list[Fault] | None:
-    """Return the rule that a line holds, else what is wrong with it; None where it holds none by right."""
+    """Return the rule of a line, or its faults; None for a blank line or a comment."""
     try:
         text = line.decode().removeprefix("\ufeff").strip()
     except UnicodeDecodeError:
@@ -245,9 +245,9 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def make(fields: object) -> Rule | list[Fault]:
-    """Return the rule that the fields make, with an id, else what is wrong with them, one fault each.
+    """Return the rule of these fields, with an id, or their faults.
 
-    :param fields: As they stand in a line.
+    :param fields: The JSON value of a line.
     """
     if not isinstance(fields, dict):
         return [("", shown(fields), "expected a JSON object")]
@@ -274,9 +274,9 @@ _EXPECTED = {
 
 
 def _fault(details: Mapping[str, Any], fields: Mapping[str, Any]) -> Fault:
-    """Return one of pydantic's findings in the words of this project."""
+    """Return one of pydantic's errors as a fault in this project's words."""
     kind, message = details["type"], details["msg"].removeprefix("Value error, ")
-    path = ".".join(plain(str(part)) for part in details["loc"][1:])  # the first is the kind that the model is of
+    path = ".".join(plain(str(part)) for part in details["loc"][1:])  # the first part is the kind of the rule
     value = shown(details["input"])
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         value = shown(fields["kind"]) if "kind" in fields else "nothing"

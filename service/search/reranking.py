@@ -1,4 +1,4 @@
-"""The second look at the first hits of a search: what of them is read, and how scores reorder them.
+"""Reranking of the first hits of a search: the passages to read, and the order by scores.
 
 Knows neither models nor where scores come from.
 """
@@ -15,16 +15,17 @@ from service.passages import snippets
 from service.passages.snippets import MarkTargets
 
 FIRST = 30
-"""So many hits, from the first, are looked at again."""
+"""The number of first hits that are reranked."""
 
 _MOST = 1200
-"""Characters of a passage that are read at most; a model cuts it at its own limit."""
+"""The most characters of a passage; a model also cuts it at its own limit."""
 
 
 def passages(archive: Archive, rows: Rows, wanted: MarkTargets) -> list[str]:
-    """Return what is read of the articles of these rows: title and lead; without a lead, the best passage of the body.
+    """Return the passages of articles to rerank: title and lead, or title and the best passage of the body.
 
-    :param wanted: The words that the best passage is found by.
+    :param rows: (n,) int64 rows of the articles.
+    :param wanted: The words by which the best passage is found.
     """
     summaries = archive.summaries(rows)
     bare = [at for at, summary in enumerate(summaries) if not summary.lead]
@@ -39,8 +40,9 @@ def passages(archive: Archive, rows: Rows, wanted: MarkTargets) -> list[str]:
 
 
 def order(lifted: Mask, scores: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the order of (n,) hits by their scores, best first; lifted ones above the rest, ties as they were.
+    """Return the order of n hits, (n,) int64 places: lifted ones first, then by score, ties unchanged.
 
-    :param lifted: (n,) bool, whose title or phrase is what was typed.
+    :param lifted: (n,) bool, hits whose title or phrase equals the query.
+    :param scores: (n,) float64, higher is better.
     """
     return np.lexsort((np.arange(len(scores)), -scores, ~lifted))

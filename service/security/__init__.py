@@ -1,5 +1,5 @@
-"""Who may ask for what, from where, and what a browser may load.
+"""Access control: who may request what, from where, and what a browser may load.
 
-Keys, sessions, the newsroom's door, and what other sites are allowed. Knows nothing of Flask, nor of what lies behind a
-door.
+Keys, sessions, access to the newsroom's pages, and rights of other sites. Knows nothing of Flask, nor of the protected
+content.
 """

@@ -1,6 +1,6 @@
-"""May this request do that? Decided from its headers and the store of keys. Knows nothing of Flask.
+"""Decides from a request's headers and the key store whether it may do something. Knows nothing of Flask.
 
-What is answered says what was expected and names the header; it never repeats a secret.
+Refusals name the header and what was expected, and never repeat a secret.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from service.errors import FieldError, Forbidden, Unauthorized
 from service.security.keys import Key, KeyStore, Scope
 
 Header = Callable[[str], str | None]
-"""Returns the request's header of a name, None where it has none."""
+"""Returns the request's header of a name, None if it has none."""
 
 SAFE = {"GET", "HEAD", "OPTIONS"}
 """Methods that change nothing."""
@@ -21,11 +21,11 @@ _LONGEST = 200
 
 
 def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection[str] = ()) -> Key:
-    """Return the key with which a request may do what asks for a scope.
+    """Return the key that gives a request a scope.
 
-    :param origins: Sites beside this one whose pages may have a browser send it.
-    :raises Forbidden: if another site had it sent, or the key is not of that scope.
-    :raises Unauthorized: if it has no key that counts.
+    :param origins: Other sites whose pages may send it from a browser.
+    :raises Forbidden: if any other site sent it, or the key does not have the scope.
+    :raises Unauthorized: if it has no valid key.
     """
     fault = foreign(header, origins)
     if fault is not None:
@@ -50,23 +50,23 @@ def authorised(keys: KeyStore, scope: Scope, header: Header, origins: Collection
 
 
 def presented(keys: KeyStore, header: Header) -> Key | None:
-    """Return the key that a request has, whatever it may be used for; None where it has none that counts."""
+    """Return the key of a request, of any scope; None if it has no valid key."""
     _, key = _found(keys, header("Authorization") or "")
     return key if key is not None and key.counts else None
 
 
 def _found(keys: KeyStore, given: str) -> tuple[bool, Key | None]:
-    """Return whether an `Authorization` is of a key, and the key."""
+    """Return whether an `Authorization` header holds a key, and the key."""
     scheme, _, text = given.strip(" \t").partition(" ")
     bearer = scheme.lower() == "bearer"
     return bearer, keys.find(text.strip(" \t")) if bearer and len(text) <= _LONGEST else None
 
 
 def check_address(key: Key, address: str | None) -> None:
-    """Let through a request that comes from where its key may be used.
+    """Accept a request only from an address where its key may be used.
 
-    :param address: Of whoever asks, as far as the proxies before the service are trusted.
-    :raises Forbidden: if it comes from elsewhere. Which addresses would do is not told: the key may be stolen.
+    :param address: The client's address, by the trusted proxies.
+    :raises Forbidden: if it comes from elsewhere. The allowed addresses are not named, since the key may be stolen.
     """
     if not key.bounds.admits(address):
         expected = f"expected an address that key {key.id} is bound to"
@@ -75,11 +75,11 @@ def check_address(key: Key, address: str | None) -> None:
 
 
 def foreign(header: Header, origins: Collection[str] = ()) -> FieldError | None:
-    """Return what tells that a page of another site had a browser send a request, None where nothing does.
+    """Return a fault if a page of another site sent a request from a browser, else None.
 
-    Browsers say where a request comes from, programs do not.
+    Browsers name the origin of a request, programs do not.
 
-    :param origins: Sites, as `https://bao.example`, that are taken for this one.
+    :param origins: Sites, such as `https://bao.example`, that are treated like this one.
     """
     origin, site = header("Origin"), header("Sec-Fetch-Site")
     if origin is not None:

@@ -1,4 +1,4 @@
-"""The address that a request comes from, in one form, however a proxy writes it. Knows nothing of Flask."""
+"""The address of a request's client, normalised from any form that proxies write. Knows nothing of Flask."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 UNKNOWN = "unknown"
-"""Stands for every text that is no address: such requests share one limit."""
+"""Replaces every text that is not an address; such requests share one limit."""
 
 _LONGEST = 100
 _WITH_PORT = re.compile(r"\[([0-9A-Fa-f:.]{2,45})(?:%[^\]]*)?\](?::[0-9]{1,5})?|([0-9.]{7,15}):[0-9]{1,5}")
 
 
 def parse(text: str | None) -> IPv4Address | IPv6Address | None:
-    """Return the address in a text, None where there is none.
+    """Return the address in a text, None if there is none.
 
     The text may be quoted and have a port, as in `203.0.113.9:5678` and `"[2001:db8::1]:443"`. A zone is left out. An
     IPv4 address that is written as IPv6 is IPv4.
@@ -33,7 +33,7 @@ def parse(text: str | None) -> IPv4Address | IPv6Address | None:
 
 
 def client(text: str | None) -> str:
-    """Return whom a limit counts for an address: of IPv6 its /64, for one connection has as many addresses."""
+    """Return the name under which a limit counts an address; for IPv6 its /64, since one connection has all of that."""
     address = parse(text)
     if address is None:
         return UNKNOWN
@@ -41,17 +41,17 @@ def client(text: str | None) -> str:
 
 
 def forwarded(peer: str | None, header: str | None, hops: int) -> str | None:
-    """Return for whom a request is made, as werkzeug's ProxyFix finds it.
+    """Return the client's address of a request, by the rules of werkzeug's ProxyFix.
 
     :param header: `X-Forwarded-For`.
-    :param hops: How many proxies are trusted.
+    :param hops: The number of trusted proxies.
     """
     told = (header or "").split(",")
     return told[-hops] if header and 0 < hops <= len(told) else peer
 
 
 class AddressMiddleware:
-    """An application that finds in `REMOTE_ADDR` a bare address without a port, or `UNKNOWN`."""
+    """A middleware that sets `REMOTE_ADDR` to a bare address without a port, or to `UNKNOWN`."""
 
     def __init__(self, app: Wsgi) -> None:
         self._app = app

@@ -1,13 +1,12 @@
-"""The audit log: who did what, on what, when, from where, and what came of it. Entries are added, never changed.
+"""The audit log: who did what to what, when, from where, and the outcome. Entries are added, never changed.
 
-Owns `audit.sqlite`, the actions that there are, and what of an address is kept; all SQL over them. What ties entries
-together is `audit_chain`'s. Knows nothing of HTTP, nor of how any action is done.
+Owns `audit.sqlite` and all SQL on it. `audit_chain` owns the chain of entries. Knows nothing of HTTP, nor of how an
+action is done.
 
-An entry is written and synced before what it tells of is done, and that is not done where it cannot be written: so
-nothing is changed that the log does not know. Its outcome is then `allowed`; a second entry says `failed` where nothing
-came of it. What takes rights away (a key revoked, a session ended) is done first, so that a full disk does not keep a
-key alive. An entry holds names, ids, counts and reasons in words of ours: no text of articles, queries or drafts, and
-no secret.
+An entry is written and synced before its action. If it cannot be written, the action is not done, so the log knows of
+every change. Its outcome is then `allowed`; if the action fails, a second entry says `failed`. Actions that remove
+rights (revoking a key, ending a session) are done before their entry, so that a full disk does not keep a key alive. An
+entry holds names, ids, counts and reasons in our own words: no text of articles, queries or drafts, and no secret.
 """
 
 from __future__ import annotations
@@ -59,14 +58,15 @@ SELECT number, content, hash, mac FROM entries WHERE content LIKE ? ORDER BY num
 
 
 class AuditLog:
-    """The audit log of one home, made where there is none. Safe to share between threads; each process opens its own.
+    """The audit log of one home, created if there is none. Safe to share between threads; each process opens its own.
 
-    Every method raises `NotRecorded` where the file, or the secret, cannot be used.
+    Every method raises `NotRecorded` if the file or the secret cannot be used.
 
-    :param secret: What entries are sealed with; a file of the home by default, made when it is first needed.
-    :param addresses: How much of an address is kept.
+    :param secret: The secret that seals entries; by default a file of the home, created when it is first needed.
+    :param addresses: How much of an address is stored.
     :param failed: Called for each entry that could not be written.
     :param clock: Seconds since 1970.
+    :raises ValueError: if `addresses` is not one of `AddressDetail`.
     """
 
     def __init__(
@@ -100,10 +100,10 @@ class AuditLog:
         """Add an entry, synced to disk before this returns, and return its number.
 
         :param action: One of `ACTIONS`.
-        :param target: The id of what it is done to.
-        :param outcome: `allowed` before it is done, `done` after it, `failed`, or why it was refused.
-        :param address: Of whom the request comes from.
-        :param detail: Counts, ids and words of ours; see `ids` for many.
+        :param target: The id of the thing acted on.
+        :param outcome: `allowed` before the action, `done` after it, `failed`, or the reason of a refusal.
+        :param address: The client's address.
+        :param detail: Counts, ids and our own words; see `ids` for many ids.
         :raises ValueError: if there is no such action.
         :raises NotRecorded: if it cannot be written.
         """
@@ -115,22 +115,22 @@ class AuditLog:
     def recording(
         self, action: str, actor: Actor, target: str | None = None, address: str | None = None, **detail: Detail
     ) -> Iterator[int]:
-        """Add an entry before what is done within, and another one if that raises.
+        """Add an entry before the block runs, and another one if the block raises.
 
-        :raises NotRecorded: if the first cannot be written; nothing is done then.
+        :raises NotRecorded: if the first entry cannot be written; then the block does not run.
         """
         number = self.record(action, actor, target, "allowed", address, **detail)
         try:
             yield number
         except Exception as error:
-            with suppress(NotRecorded):  # the first tells of it, and the log of the service why the second is missing
+            with suppress(NotRecorded):  # the first entry exists, and the service's log says why the second is missing
                 self.record(action, actor, target, "failed", address, of=number, why=type(error).__name__)
             raise
 
     def record_after(
         self, action: str, actor: Actor, target: str | None = None, address: str | None = None, **detail: Detail
     ) -> bool:
-        """Add an entry of what is done already, and return whether it could be written; the log says so if not."""
+        """Add an entry of a completed action. Return whether it could be written; if not, log that."""
         try:
             self.record(action, actor, target, "done", address, **detail)
         except NotRecorded:
@@ -140,12 +140,12 @@ class AuditLog:
     def refused(
         self, reason: str, actor: Actor = ANYONE, target: str | None = None, address: str | None = None
     ) -> None:
-        """Add an entry of a request that was refused, unless its client was refused too often just now.
+        """Add an entry of a refused request, unless its client was refused too often lately.
 
-        The next entry says how many were left out. One that cannot be written is told in the service's log: what was
-        refused stays refused.
+        The next entry has the number of omitted ones. If an entry cannot be written, the service's log says so, and the
+        request stays refused.
 
-        :param reason: In a word or two of ours, such as `wrong key`.
+        :param reason: A word or two of ours, such as `wrong key`.
         """
         left_out = self._budget.take(reason, origin(address, "network") or "")
         if left_out is None:
@@ -155,7 +155,7 @@ class AuditLog:
             self.record("request.refused", actor, target, reason, address, **more)
 
     def entries(self) -> Iterator[AuditEntry]:
-        """Yield all entries, the first one first; none where nothing was ever recorded."""
+        """Yield all entries, oldest first; none if nothing was ever recorded."""
         if not self._path.exists():
             return
         with self._reading() as db:
@@ -165,7 +165,7 @@ class AuditLog:
     def verify(self, head: ChainHead | None = None) -> ChainCheck:
         """Check every entry against the one before it and the log's secret.
 
-        :param head: What `verify` said was the last entry once; that it is still there is checked too.
+        :param head: The last entry at an earlier verification; its presence is checked too.
         """
         try:
             secret = self._secret(make=False)
@@ -185,11 +185,11 @@ class AuditLog:
             return ChainCheck(0, None, (error.detail,))
 
     def prune(self, days: int, actor: Actor) -> int:
-        """Remove the entries that are older than so many days, and return how many.
+        """Remove the entries older than `days`, and return their number.
 
-        A last entry says how many there were, up to which, and its hash, so that the chain begins there from now on.
+        A new entry records their number, the last of them, and its hash; from now on the chain begins there.
 
-        :raises NotRecorded: if the log does not verify: pruning would hide what was done to it.
+        :raises NotRecorded: if the log does not verify, since pruning would hide the tampering.
         """
         if not self._path.exists():
             return 0
@@ -208,7 +208,7 @@ class AuditLog:
             db.execute("DELETE FROM entries WHERE number <= ?", (old.number,))
             db.execute(_KEEPS)
         with self._lock, _refusing(self._path):
-            self._held().db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what was removed is in no file any more
+            self._held().db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # removed entries leave all files
         return int(removed)
 
     def _append(self, db: sqlite3.Connection, secret: bytes, told: dict[str, Any]) -> int:
@@ -229,7 +229,7 @@ class AuditLog:
 
     @contextmanager
     def _writing(self) -> Iterator[tuple[sqlite3.Connection, bytes]]:
-        """Yield the file in one transaction, and the secret; a crash leaves all of it or nothing."""
+        """Yield the database in one transaction, and the secret. A crash leaves all changes or none."""
         try:
             with self._lock, _refusing(self._path):
                 held = self._held()
@@ -245,13 +245,13 @@ class AuditLog:
             raise
 
     def _held(self) -> _OpenLog:
-        """Return the open file: the one that is there, which may have been put in its place, and this process's own."""
+        """Return the open file. Reopen it if it was replaced, or if another process opened it."""
         if self._open is not None and self._open.is_at(self._path):
             return self._open
         if self._open is not None and self._open.process == os.getpid():
             self._open.db.close()
         elif self._open is not None:
-            self._inherited.append(self._open)  # SQLite forbids to close what a parent opened
+            self._inherited.append(self._open)  # SQLite forbids closing a connection of the parent process
         secret = self._secret()
         database.make(self._path, _SCHEMA)
         db = self._connect()
@@ -261,13 +261,13 @@ class AuditLog:
 
     def _connect(self) -> sqlite3.Connection:
         db = database.connect(self._path, _FORMAT)
-        db.text_factory = bytes  # of a damaged file it may be no text
+        db.text_factory = bytes  # a damaged file may not hold valid text
         return db
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with _refusing(self._path), closing(self._connect()) as db:
-            db.execute("BEGIN")  # all of it as it is at one moment
+            db.execute("BEGIN")  # a consistent state of one moment
             yield db
 
 
@@ -292,13 +292,13 @@ def _check(db: sqlite3.Connection, secret: bytes | None, head: ChainHead | None)
 
 
 def _row(found: Sequence[Any]) -> ChainRow:
-    """Return an entry as it is stored; of a damaged file, parts may be of another kind, which counts as nothing."""
+    """Return an entry as stored. In a damaged file, values of the wrong type count as empty."""
     number, *parts = found
     return ChainRow(number, *(part if isinstance(part, bytes) else b"" for part in parts))
 
 
 def _given(db: sqlite3.Connection) -> int:
-    """Return the last number that was ever given to an entry."""
+    """Return the highest number ever given to an entry."""
     (number,) = db.execute(_GIVEN).fetchone()
     if not isinstance(number, int):
         raise sqlite3.DatabaseError("database is damaged: the number of the last entry is none")
@@ -306,9 +306,9 @@ def _given(db: sqlite3.Connection) -> int:
 
 
 def _next(db: sqlite3.Connection) -> tuple[int, bytes]:
-    """Return the number that the next entry has, and the hash that it follows.
+    """Return the number of the next entry, and the hash that it follows.
 
-    A number is never given twice: where the last entries were cut off, the gap stays for all to see.
+    A number is never given twice, so if the last entries are cut off, a visible gap stays.
     """
     last = db.execute(_LAST).fetchone()
     if last is None:
@@ -318,7 +318,7 @@ def _next(db: sqlite3.Connection) -> tuple[int, bytes]:
 
 
 def _last_before(db: sqlite3.Connection, before: datetime) -> ChainRow | None:
-    """Return the last of the entries at the log's beginning that are all older than a time."""
+    """Return the last entry of the log's beginning in which all entries are older than a time."""
     found = None
     for stored in db.execute(_ROWS):
         row = _row(stored)

@@ -1,6 +1,6 @@
-"""What the audit log keeps of an address, as a setting says. Pure; imports nothing that is heavy, for settings read it.
+"""The part of an address that the audit log stores. Pure; imports nothing heavy, since settings import it.
 
-By default that is its network: enough to tell the newsroom from a stranger, and too little to tell one person.
+By default it is the network: enough to distinguish the newsroom from a stranger, too little to identify a person.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ AddressDetail = Literal["none", "network", "full"]
 
 
 def origin(address: str | None, detail: AddressDetail) -> str | None:
-    """Return what is kept of an address: nothing, its network (/24, of IPv6 /64), or all of it."""
+    """Return the stored part of an address: nothing, its network (/24, for IPv6 /64), or all of it."""
     try:
         found = ip_address(address or "")
     except ValueError:

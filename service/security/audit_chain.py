@@ -1,11 +1,10 @@
-"""The chain of the audit log: what ties each entry to the one before it, and what tells that one was tampered with.
+"""The chain of the audit log: links each entry to the one before it, and detects tampering.
 
-Pure: bytes in, bytes and sentences out. Knows nothing of files, nor of what entries say beside their number and,
-of a pruning, how far it went.
+Pure: bytes in, bytes and sentences out. Knows nothing of files, nor of entries' content beside their number and the
+extent of a pruning.
 
-What a chain proves: entries were not changed, reordered, inserted or removed in between, unless by somebody who has the
-secret. It proves nothing of entries cut off at its end, nor against whoever has both file and secret; both are told by
-a head that was kept elsewhere.
+A chain proves that nobody without the secret has changed, reordered, inserted or removed entries within it. It does not
+show entries cut off at its end, nor changes by somebody with both file and secret. A head stored elsewhere shows both.
 """
 
 from __future__ import annotations
@@ -21,19 +20,19 @@ from typing import Any, NamedTuple
 from indexer.articles.article import shown
 
 PRUNED = "audit.pruned"
-"""The action of the entry that says up to where entries were removed, and the hash of the last of them."""
+"""The action of an entry that records a pruning: the last removed entry and its hash."""
 
 START = hashlib.sha256(b"lienquan audit log").digest()
-"""Stands for the hash of the entry before the first."""
+"""The hash that the first entry follows."""
 
 MOST_PROBLEMS = 20
-"""How many problems are told; each later one may follow from those."""
+"""The most problems reported; later ones may follow from earlier ones."""
 
 _HEAD = re.compile(r"(?:([1-9][0-9]{0,17}):)?([0-9a-f]{64})")
 
 
 class ChainRow(NamedTuple):
-    """An entry as it is stored.
+    """An entry as stored.
 
     :param content: JSON, of which every byte counts.
     :param hash: 32 bytes: SHA-256 over the hash before it and the content.
@@ -47,9 +46,9 @@ class ChainRow(NamedTuple):
 
 
 class ChainHead(NamedTuple):
-    """The last entry of a log, as it may be kept elsewhere.
+    """The last entry of a log, in a form to be stored elsewhere.
 
-    :param number: None where it was kept without.
+    :param number: None if it was stored without a number.
     """
 
     number: int | None
@@ -61,11 +60,11 @@ class ChainHead(NamedTuple):
 
 @dataclass(frozen=True)
 class ChainCheck:
-    """What was found of a log.
+    """The result of checking a log.
 
-    :param entries: How many it has.
-    :param head: Its last entry, None where it has none.
-    :param problems: A sentence each, at most `MOST_PROBLEMS`; none where all is as it was written.
+    :param entries: Its number of entries.
+    :param head: Its last entry, None if it is empty.
+    :param problems: A sentence for each problem, at most `MOST_PROBLEMS`.
     """
 
     entries: int
@@ -82,14 +81,14 @@ def link(before: bytes, content: bytes) -> bytes:
 
 
 def seal(secret: bytes, entry_hash: bytes) -> bytes:
-    """Return what only whoever has the secret can make of an entry's hash."""
+    """Return the seal of an entry's hash, which needs the secret."""
     return hmac.new(secret, b"lienquan audit\0" + entry_hash, hashlib.sha256).digest()
 
 
 def parse_head(text: str) -> ChainHead:
-    """Return a head as `audit verify` prints it: NUMBER:HASH, or the hash alone.
+    """Parse a head in the form of `audit verify`: NUMBER:HASH, or the hash alone.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is invalid.
     """
     found = _HEAD.fullmatch(text.strip().lower())
     if found is None:
@@ -107,11 +106,11 @@ def check(
     """Check a log from its first entry to its last.
 
     :param rows: All entries, by their numbers.
-    :param secret: What they were sealed with, None where it is not to be had; that is for the caller to tell.
-    :param last: The number of the last entry that was ever written.
-    :param checkpoint: The last entry that tells of a pruning, None where there is none. It stands among the rows too,
-        where its seal is checked.
-    :param head: What was the last entry once.
+    :param secret: The secret of the seals, None if it is unavailable, which the caller reports.
+    :param last: The highest number ever given to an entry.
+    :param checkpoint: The last entry of a pruning, None if there is none. It is also among the rows, where its seal is
+        checked.
+    :param head: The last entry at an earlier time.
     """
     found = _Findings(head)
     for row in rows:
@@ -129,9 +128,9 @@ def check(
 
 
 class _Findings:
-    """What was found so far.
+    """The findings so far.
 
-    :ivar before: The hash that the last entry has.
+    :ivar before: The hash of the last entry.
     :ivar first: The number of the first entry.
     """
 
@@ -146,7 +145,7 @@ class _Findings:
 
 
 def _before_first(row: ChainRow, checkpoint: ChainRow | None, found: _Findings) -> bytes:
-    """Return the hash that the first entry follows: that of nothing, or of what a pruning removed."""
+    """Return the hash that the first entry follows: that of an empty log, or of the last pruned entry."""
     found.first = row.number
     if row.number == 1:
         return START
@@ -160,7 +159,7 @@ def _before_first(row: ChainRow, checkpoint: ChainRow | None, found: _Findings) 
 
 
 def pruned_to(checkpoint: ChainRow | None) -> ChainHead | None:
-    """Return the last entry that a pruning removed, None where its entry does not say."""
+    """Return the last entry that a pruning removed, None if its entry does not name it."""
     told = {} if checkpoint is None else content_of(checkpoint.content)
     detail = told.get("detail")
     if told.get("action") != PRUNED or not isinstance(detail, dict):
@@ -172,7 +171,7 @@ def pruned_to(checkpoint: ChainRow | None) -> ChainHead | None:
 
 
 def content_of(content: bytes) -> dict[str, Any]:
-    """Return what an entry says, nothing where it is no JSON object any more."""
+    """Return the content of an entry, empty if it is not a JSON object."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):
@@ -181,7 +180,7 @@ def content_of(content: bytes) -> dict[str, Any]:
 
 
 def _check_row(row: ChainRow, before: bytes, secret: bytes | None, found: _Findings) -> None:
-    """Check one entry, and go on from the hash that it has: what was tampered with is told once."""
+    """Check one entry, and continue from its stored hash, so that tampering is reported once."""
     if row.hash != link(before, row.content):
         found.tell(f"entry {row.number}: is not what its hash was made of, or does not follow the one before it")
     elif content_of(row.content).get("number") != row.number:

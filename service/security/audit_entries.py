@@ -1,6 +1,6 @@
-"""What an entry of the audit log says: which actions there are, who did them, what of an address is kept.
+"""The content of the audit log's entries: actions, actors, details.
 
-Pure. Knows nothing of files, nor of how entries are tied together.
+Pure. Knows nothing of files, nor of how entries are chained.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ ACTIONS: Mapping[str, str] = {
     "request.refused": "a request was refused; its outcome is why",
     PRUNED: "entries older than `audit_days` were removed",
 }
-"""What is recorded, and what each means."""
+"""The recorded actions and their meanings."""
 
 MOST_IDS = 20
-"""How many ids an entry lists; a hash stands for all of them."""
+"""The most ids that an entry lists; a hash covers all of them."""
 
 _LONGEST = 200
 _KEY = re.compile(r"lq_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -52,11 +52,11 @@ Detail = str | int | Sequence[str]
 
 
 class Actor(NamedTuple):
-    """Who does something.
+    """The actor of an action.
 
-    :param id: `key:ID` of a key, `oidc:ID` of a person, `cli:USER` of a user of the system, `machine` of whoever sits
-        at it before there are keys, `anyone` of whoever is not known.
-    :param name: The key's or the person's, as people know it.
+    :param id: `key:ID` for a key, `oidc:ID` for a person, `cli:USER` for a system user, `machine` for a browser on this
+        machine before there are keys, `anyone` for an unknown actor.
+    :param name: The readable name of the key or the person.
     """
 
     id: str
@@ -64,26 +64,26 @@ class Actor(NamedTuple):
 
     @classmethod
     def of_key(cls, key: Key) -> Actor:
-        """Return whoever has a key."""
+        """Return the actor of a key."""
         return cls(f"key:{key.id}", key.name)
 
     @classmethod
     def of_person(cls, person: Person) -> Actor:
-        """Return somebody who is signed in through the newsroom's provider."""
+        """Return the actor of a person who is signed in through the newsroom's provider."""
         return cls(f"oidc:{person.id}", person.name)
 
     @classmethod
     def of(cls, who: Key | Person) -> Actor:
-        """Return whoever is signed in."""
+        """Return the actor who is signed in."""
         return cls.of_person(who) if isinstance(who, Person) else cls.of_key(who)
 
     @classmethod
     def of_process(cls) -> Actor:
-        """Return the system's user that this process runs as, whatever the environment says."""
+        """Return the actor of the system user of this process, regardless of the environment."""
         number = os.getuid()
         try:
             return cls(f"cli:{pwd.getpwuid(number).pw_name}")
-        except KeyError:  # a container may have a number for which it knows no name
+        except KeyError:  # a container may have a user number without a name
             return cls(f"cli:{number}")
 
 
@@ -92,12 +92,12 @@ MACHINE = Actor("machine")
 
 
 class AuditEntry(NamedTuple):
-    """One entry, as it is read.
+    """One entry, as read.
 
     :param at: In UTC.
     :param outcome: `allowed`, `done`, `failed`, or why something was refused.
-    :param address: As far as it is kept, None where it is not.
-    :param detail: More of it, by name.
+    :param address: The stored part of the address, None if none is stored.
+    :param detail: Further details, by name.
     :param hash: In hexadecimal digits.
     """
 
@@ -119,9 +119,9 @@ class AuditEntry(NamedTuple):
 def said(
     action: str, actor: Actor, target: str | None, outcome: str, address: str | None, detail: Mapping[str, Detail]
 ) -> dict[str, Any]:
-    """Return what an entry says, but for its number and time, each part of it bounded.
+    """Return the content of an entry without number and time, with each part bounded in size.
 
-    :param address: As far as it is kept.
+    :param address: The part to be stored.
     :raises ValueError: if there is no such action.
     """
     if action not in ACTIONS:
@@ -137,22 +137,22 @@ def said(
 
 
 def written(number: int, moment: datetime, told: Mapping[str, Any]) -> bytes:
-    """Return the content of an entry. A key that somebody put where an id belongs is not in it.
+    """Return the content of an entry. A key given by mistake as an id is removed.
 
-    :param told: What `said` returned.
+    :param told: The result of `said`.
     """
     whole = {"number": number, "at": _iso(moment), **told}
     return _KEY.sub(r"lq_\1_(hidden)", json.dumps(whole, separators=(",", ":"))).encode()
 
 
 def ids(found: Sequence[str]) -> dict[str, Detail]:
-    """Return what an entry says of many ids: how many, the first of them, and a hash of all."""
+    """Return an entry's details of many ids: their number, the first of them, and a hash of all."""
     whole = sha256("\n".join(found).encode("utf-8", "surrogatepass")).hexdigest()
     return {"count": len(found), "ids": list(found[:MOST_IDS]), "ids_sha256": whole}
 
 
 def read(row: ChainRow) -> AuditEntry:
-    """Return an entry; of one that was tampered with, what can still be read."""
+    """Return an entry; if it was tampered with, its readable parts."""
     said = content_of(row.content)
     actor, detail = said.get("actor"), said.get("detail")
     try:

@@ -1,6 +1,6 @@
-"""How far a key reaches: from which addresses, for articles of which sections and sources, for how many deletes a day.
+"""The bounds of a key: addresses, sections and sources of articles, and the number of deletes a day.
 
-Pure. Knows nothing of files, of requests, nor of what is stored.
+Pure. Knows nothing of files, requests or the archive.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from indexer.text import folding
 from service.security.addresses import parse
 
 DELETES = 100
-"""How many deletes in 24 hours a new key has, unless another number is given."""
+"""The default number of deletes in 24 hours for a new key."""
 
 _MOST = 100
 _LONGEST = 500
@@ -24,12 +24,12 @@ _LONGEST = 500
 
 @dataclass(frozen=True)
 class Bounds:
-    """The bounds of a key. Where one has no values, it bounds nothing.
+    """The bounds of a key. A bound without values does not apply.
 
-    :param addresses: Networks, as `203.0.113.0/24`.
-    :param sections: Of which an article must be, before and after a write.
-    :param sources: The same.
-    :param deletes: How many articles may be deleted or hidden in 24 hours; None for any number.
+    :param addresses: Networks, such as `203.0.113.0/24`.
+    :param sections: The sections of which an article must be, before and after a write.
+    :param sources: The sources, likewise.
+    :param deletes: The most articles that may be deleted or hidden in 24 hours; None for any number.
     """
 
     addresses: tuple[str, ...] = ()
@@ -45,9 +45,9 @@ class Bounds:
         sources: Iterable[str] = (),
         deletes: int | None = None,
     ) -> Bounds:
-        """Return bounds in the form in which they are compared.
+        """Return bounds in normalised form.
 
-        :raises ValueError: naming what is none.
+        :raises ValueError: naming the invalid value.
         """
         if deletes is not None and deletes < 0:
             raise ValueError(f"deletes: {deletes}: expected 0 or more")
@@ -61,35 +61,35 @@ class Bounds:
         return found
 
     def admits(self, address: str | None) -> bool:
-        """Return whether a request may come from an address; one that is unknown comes from nowhere."""
+        """Return whether a request may come from an address; an unknown address is in no network."""
         if not self.addresses:
             return True
         found = parse(address)
         return found is not None and any(found in ip_network(network) for network in self.addresses)
 
     def bound_articles(self) -> bool:
-        """Return whether only some articles may be written."""
+        """Return whether writing is restricted to some articles."""
         return bool(self.sections or self.sources)
 
     def covers(self, section: str | None, source: str | None) -> bool:
-        """Return whether an article of a section and a source is within."""
+        """Return whether an article of a section and a source is within the bounds."""
         return (not self.sections or section in self.sections) and (not self.sources or source in self.sources)
 
     def articles(self) -> str:
-        """Return which articles are within, in words."""
+        """Describe in words the articles within the bounds."""
         parts = [f"section {' or '.join(map(shown, self.sections))}"] if self.sections else []
         parts += [f"source {' or '.join(map(shown, self.sources))}"] if self.sources else []
         return " and ".join(parts)
 
     def stored(self) -> str:
-        """Return it as JSON."""
+        """Return the bounds as JSON."""
         return json.dumps(asdict(self), ensure_ascii=False)
 
     @classmethod
     def read(cls, stored: str) -> Bounds:
-        """Return what `stored` wrote.
+        """Parse the result of `stored`.
 
-        :raises ValueError: if it is anything else: a bound that cannot be read must not be taken for none.
+        :raises ValueError: if it is invalid, since an unreadable bound must not count as no bound.
         """
         found: Any = json.loads(stored)
         if not isinstance(found, dict) or set(found) != {"addresses", "sections", "sources", "deletes"}:

@@ -1,6 +1,6 @@
-"""Which other sites' pages may read this service's answers in a browser: the headers that tell it (CORS).
+"""The CORS headers: which other sites' pages may read this service's answers in a browser.
 
-Only what anyone may read is read so: no cookie and no key goes along, and nothing can be written but what was clicked.
+These pages read only public answers: without cookies or keys. The only thing that they may write is clicks.
 Knows nothing of Flask.
 """
 
@@ -22,9 +22,9 @@ _ORIGIN = re.compile(r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[
 
 
 def origin(value: str) -> str:
-    """Return an origin as browsers write it.
+    """Return an origin in the form of browsers.
 
-    :raises ValueError: if it is none.
+    :raises ValueError: if it is invalid.
     """
     found = value.strip().lower().removesuffix("/")
     if not _ORIGIN.fullmatch(found):
@@ -34,11 +34,11 @@ def origin(value: str) -> str:
 
 
 def headers(path: str, method: str, header: Header, origins: Collection[str]) -> Mapping[str, str]:
-    """Return the headers of an answer that are about other sites.
+    """Return the CORS headers of an answer.
 
-    `Vary` stands in every answer, with an Origin in the request or without, for caches hand one to all who ask.
+    `Vary` is in every answer, even to a request without an Origin, since caches give one answer to all.
 
-    :param path: Of the request.
+    :param path: The request's path.
     :param origins: The sites that may read.
     """
     if not origins or not _READ.fullmatch(path):

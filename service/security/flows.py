@@ -1,7 +1,7 @@
-"""A browser that goes to the provider to sign in, and whether it is the one that comes back, in time.
+"""Sign-in flows: a browser goes to the provider, and the same one must come back in time.
 
-Owns the cookie that a browser holds meanwhile, and what is derived of it: state, nonce and PKCE's verifier. Nothing is
-kept here, so every process knows a browser again. Knows nothing of the provider.
+Owns the browser's cookie, and the values derived from it: state, nonce and PKCE's verifier. Nothing is stored here, so
+every process recognises a flow. Knows nothing of the provider.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from itsdangerous.timed import TimestampSigner
 
 SECONDS = 600
-"""For how long somebody may take to sign in at the provider."""
+"""The most seconds for signing in at the provider."""
 
 
 @dataclass(frozen=True)
 class Flow:
     """One way to the provider and back.
 
-    :param cookie: What its browser holds.
-    :param id: Random.
-    :param onward: The page of the newsroom that was wanted, empty where none was.
+    :param cookie: The browser's cookie.
+    :param id: A random id.
+    :param onward: The requested page of the newsroom, empty if there is none.
     :param lang: The code of the language of pages, empty for the default one.
-    :param state: What the provider sends back as it was sent.
-    :param nonce: What the token must hold.
-    :param verifier: Of PKCE: what is told to the provider only when the code is exchanged.
+    :param state: The provider must send this back unchanged.
+    :param nonce: The token must contain this.
+    :param verifier: PKCE's verifier, which the provider gets only when the code is exchanged.
     """
 
     cookie: str
@@ -44,9 +44,9 @@ class Flow:
 
 
 class Flows:
-    """Begins flows and knows them again.
+    """Begins flows and recognises them.
 
-    :param secret: Returns what cookies are signed with, and the rest derived by.
+    :param secret: Returns the secret for signing cookies and deriving values.
     :param clock: Seconds since 1970.
     """
 
@@ -55,13 +55,13 @@ class Flows:
         self._clock = clock
 
     def begin(self, onward: str = "", lang: str = "") -> Flow:
-        """Begin a flow that no other ever was."""
+        """Begin a new, unique flow."""
         number = secrets.token_hex(16)
         cookie = str(self._serializer().dumps([number, onward, lang]))
         return self._flow(cookie, number, onward, lang)
 
     def of(self, cookie: str | None) -> Flow | None:
-        """Return the flow of a cookie, None where it is none of ours, altered or too old."""
+        """Return the flow of a cookie, None if the cookie is foreign, altered or too old."""
         try:
             number, onward, lang = self._serializer().loads(cookie or "", SECONDS)
         except BadSignature:
@@ -73,7 +73,7 @@ class Flows:
         return Flow(cookie, number, onward, lang, *derived)
 
     def _derived(self, name: str, number: str) -> str:
-        """Return 256 bits that nobody knows who has the cookie, as 43 letters."""
+        """Return 256 bits, as 43 letters, that cannot be computed from the cookie alone."""
         made = hmac.new(self._secret(), f"sign-on {name} {number}".encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(made).rstrip(b"=").decode()
 

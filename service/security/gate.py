@@ -1,8 +1,8 @@
-"""Who may have the newsroom's pages: whoever signs in with a key, or through the newsroom's provider.
+"""Access to the newsroom's pages, for those who sign in with a key or through the newsroom's provider.
 
-Before the first key, and without a provider, nobody may, unless the service was started with its newsroom open: then a
-browser on this machine. Owns signing in with a key, signing out, and what forms must bring. How a provider is asked is
-`sign_on`'s. Knows nothing of Flask, nor of what the pages show.
+Before the first key, and without a provider, nobody has access. If the service was started with an open newsroom, a
+browser on this machine has. Owns signing in with a key, signing out, and the tokens of forms. `sign_on` owns the
+provider. Knows nothing of Flask, nor of the pages' content.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from service.security.people import PeopleStore, Permission, Person
 from service.security.sessions import NOBODY, PERSON, Session, Sessions
 
 ATTEMPTS = "10/minute"
-"""How many wrong keys one address is told to be wrong, in each worker; the others are answered by 429.
+"""The limit of wrong keys from one address, in each worker; further ones get 429.
 
-No number of tries finds a key of 256 bits. A right one is let in whatever was tried before: behind one address there
-may be a whole newsroom, and somebody who tries wrong keys must not lock it out.
+No number of attempts finds a key of 256 bits. A right key is always accepted, even after wrong ones: a whole newsroom
+may share one address, and a person with wrong keys must not lock the others out.
 """
 
 _LONGEST = 200
-"""Characters of what is looked up as a key."""
+"""The most characters of a text that is looked up as a key."""
 
 _PAGE = re.compile(r"/newsroom/[a-z/-]*")
 _OF_ARTICLES = "/newsroom/articles/"
@@ -43,12 +43,12 @@ _ID: TypeAdapter[str] = TypeAdapter(ArticleId)
 
 
 class BrowserRequest(NamedTuple):
-    """What of a request decides.
+    """The parts of a request that decide on access.
 
-    :param reader: Their address, as far as proxies before the service are trusted.
-    :param peer: The address at the other end of the connection, whatever a header says.
-    :param protocol: HTTP/1.1, say.
-    :param cookie: Of the session.
+    :param reader: The client's address, by the trusted proxies.
+    :param peer: The address at the other end of the connection, regardless of headers.
+    :param protocol: Such as HTTP/1.1.
+    :param cookie: The session's cookie.
     """
 
     method: str
@@ -60,27 +60,27 @@ class BrowserRequest(NamedTuple):
 
 
 class Visitor(NamedTuple):
-    """Who is let in.
+    """A visitor who is let in.
 
-    :param session: None where nobody has to sign in.
-    :param who: The key that somebody signed in with, or the person; None before that, and where nobody has to.
+    :param session: None if nobody has to sign in.
+    :param who: The key or the person of the sign-in; None before it, and if nobody has to sign in.
     """
 
     session: Session | None = None
     who: Key | Person | None = None
 
     def may(self, permission: Permission) -> bool:
-        """Return whether what asks for a permission is theirs to do; whoever need not sign in may do everything."""
+        """Return whether the visitor has a permission. If nobody has to sign in, every visitor has all."""
         if self.who is None:
             return True
         return permission in self.who.scopes or (permission == "pins" and "rules" in self.who.scopes)
 
     @property
     def author(self) -> str | None:
-        """Return as whom files of the newsroom name them, None where nobody has to sign in.
+        """Return the visitor's name in files of the newsroom, None if nobody has to sign in.
 
-        Whoever made a key chose its name. People choose theirs at the provider, so the part of them that they cannot
-        choose stands beside it.
+        A key's name was chosen by its maker. People choose their names at the provider, so their id, which they cannot
+        choose, is added.
         """
         if isinstance(self.who, Person):
             return f"{self.who.name} ({self.who.id})"
@@ -91,8 +91,8 @@ class Doorkeeper:
     """Lets in, signs in and out.
 
     :param clock: Seconds since 1970.
-    :param people: Who is signed in through the provider, None where there is none.
-    :param opens: Whether a browser on this machine is let in as long as no key of the newsroom's was ever made.
+    :param people: The people signed in through the provider, None if there is no provider.
+    :param opens: Whether a browser on this machine has access until the first key of the newsroom is made.
     """
 
     def __init__(
@@ -112,9 +112,9 @@ class Doorkeeper:
         self._limit = parse(ATTEMPTS)
 
     def visitor(self, asked: BrowserRequest) -> Visitor:
-        """Return who asks.
+        """Return the visitor.
 
-        :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
+        :raises Forbidden: if it comes from another site, or not from this machine although nobody has to sign in.
         :raises NoKeyYet: if there is no key to sign in with.
         :raises SignedOut: if nobody is signed in.
         """
@@ -128,7 +128,7 @@ class Doorkeeper:
         raise SignedOut("nobody is signed in: expected a key of scope newsroom, or somebody of the newsroom")
 
     def _who(self, session: Session, asked: BrowserRequest) -> Key | Person | None:
-        """Return who signed in, None where they may not be in any more."""
+        """Return who signed in, None if their access has ended."""
         if session.key_id == PERSON:
             return None if self._people is None else self._people.of_session(session.id)
         key = self._keys.of_session(session.key_id, session.id)
@@ -139,11 +139,11 @@ class Doorkeeper:
         return self._keys.ever("newsroom")
 
     def token(self, visitor: Visitor) -> str | None:
-        """Return what the forms of a visitor carry; where nobody has to sign in, there is no session to forge."""
+        """Return the token of a visitor's forms, None if nobody has to sign in and there is no session."""
         return None if visitor.session is None else self._sessions.token(visitor.session)
 
     def check_form(self, visitor: Visitor, token: str) -> None:
-        """Let through a form that belongs to a visitor's session.
+        """Check that a form belongs to a visitor's session.
 
         :raises StaleForm: if it does not.
         """
@@ -151,9 +151,9 @@ class Doorkeeper:
             raise StaleForm("csrf: expected the form of this session")
 
     def beginning(self, asked: BrowserRequest) -> Visitor:
-        """Return a visitor who is about to sign in, with a session for the form alone: the one at hand, or a new one.
+        """Return a visitor who is about to sign in, with a session for the form only: the current or a new one.
 
-        :raises Forbidden: if it comes from another site or, where nobody has to sign in, not from this machine.
+        :raises Forbidden: if it comes from another site, or not from this machine although nobody has to sign in.
         :raises NoKeyYet: if there is no key to sign in with.
         """
         self._is_open(asked)
@@ -161,13 +161,13 @@ class Doorkeeper:
         return Visitor(self._sessions.begin() if session is None or session.key_id != NOBODY else session)
 
     def sign_in(self, asked: BrowserRequest, text: str, token: str) -> Session:
-        """Return the session of whoever brings a key of the newsroom's; another one than the form's.
+        """Sign in with a key of the newsroom, and return a new session, other than the form's.
 
         :param text: The key.
-        :param token: What the form carries.
-        :raises StaleForm: if the form is not that of the session at hand.
-        :raises WrongKey: if the key does not count.
-        :raises TooMany: if it does not count, and this address has brought too many such keys.
+        :param token: The form's token.
+        :raises StaleForm: if the form is of another session.
+        :raises WrongKey: if the key is not valid.
+        :raises TooMany: if it is not valid, and this address has sent too many such keys.
         """
         self.check_form(self.beginning(asked), token)
         text = text.strip()
@@ -181,7 +181,7 @@ class Doorkeeper:
         raise WrongKey("key: expected one of scope newsroom that is not revoked or expired, from where it may be used")
 
     def sign_out(self, visitor: Visitor) -> None:
-        """End a session, for whoever has its cookie."""
+        """End a session for everyone with its cookie."""
         if visitor.session is None:
             return
         if visitor.session.key_id != PERSON:
@@ -190,11 +190,11 @@ class Doorkeeper:
             self._people.end(visitor.session.id)
 
     def _is_open(self, asked: BrowserRequest) -> bool:
-        """Return whether nobody has to sign in: the newsroom is open until its first key, and that was never made.
+        """Return whether nobody has to sign in: the newsroom is open until its first key, and no key was ever made.
 
-        Where there is a provider to sign in through, everybody has to.
+        If there is a provider, everybody has to sign in.
 
-        :raises Forbidden: if it comes from another site or, where it is open, not from this machine.
+        :raises Forbidden: if it comes from another site, or not from this machine although the newsroom is open.
         :raises NoKeyYet: if it is not open, and there never was a key.
         """
         keyless = self._people is None and not self._keys.ever("newsroom")
@@ -210,9 +210,9 @@ class Doorkeeper:
 
 
 def inside(path: str | None) -> str | None:
-    """Return the address of a page of the newsroom's, None where it would lead anywhere else.
+    """Return the address of a page of the newsroom, None if it would lead anywhere else.
 
-    :param path: Percent-encoded, as `quote` does it, and in no other of the ways in which the same could be written.
+    :param path: Percent-encoded exactly as by `quote`; other encodings are refused.
     """
     if not path or "//" in path:
         return None
@@ -224,7 +224,7 @@ def inside(path: str | None) -> str | None:
 def _is_id(encoded: str) -> bool:
     try:
         name = _ID.validate_python(unquote(encoded, errors="strict"))
-    except ValueError:  # of bytes that are no text, too
+    except ValueError:  # also for bytes that are not text
         return False
     return quote(name, safe="") == encoded
 

@@ -1,10 +1,10 @@
-"""The keys that let in who may write, change rules or use the newsroom's pages: a store of them beside the snapshots.
+"""The store of keys for writing, for changing rules and for the newsroom's pages, beside the snapshots.
 
-Owns their form, their hashes and when each was used last. Knows nothing of HTTP, nor of what a scope opens.
+Owns the keys' form, their hashes and the time of their last use. Knows nothing of HTTP, nor of what a scope allows.
 
-A key's secret is 256 random bits, so its SHA-256 can be neither reversed nor guessed; a slow hash protects secrets that
-people choose, and would only make every write slower. Nothing is remembered between uses: the file is asked each time,
-so that a key that was revoked opens nothing any more, in any process.
+A key's secret is 256 random bits, so its SHA-256 can be neither reversed nor guessed. A slow hash protects secrets that
+people choose, and would only slow down writes here. Nothing is cached: each use reads the file, so a revoked key stops
+working in all processes.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 LONGEST_NAME = 100
 USE_SECONDS = 60
-"""For so long after a use is written, no other is."""
+"""Seconds after a stored use in which no other use is stored."""
 
 DAY = 86_400
 _HOUR = 3_600
@@ -61,7 +61,7 @@ _UPGRADES = {
         "(key TEXT NOT NULL, hour INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (key, hour)) STRICT",
     )
 }
-"""What makes of a file of a format one of the next: a key of before keeps all that it could do."""
+"""Upgrades of files of earlier formats; earlier keys keep all their rights."""
 
 _TEXT = re.compile(r"lq_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 _COLUMNS = "SELECT hash, id, name, scopes, created, last_used, revoked, expires, bounds, follows FROM keys"
@@ -74,14 +74,14 @@ _NOBODY = hashlib.sha256(b"").digest()
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of a key; its secret is not.
+    """A key, without its secret.
 
-    :param id: The part of it that may be shown.
-    :param created: Seconds since 1970, as the other times; None where it never was.
-    :param expires: From when on it opens nothing; None where it never ends by itself.
-    :param bounds: How far it reaches.
-    :param follows: The id of the key that it was made to follow, None where it follows none.
-    :param expired: Whether it had ended when it was looked at.
+    :param id: The public part of it.
+    :param created: Seconds since 1970, as are the other times; None for a time that has not happened.
+    :param expires: When it ends; None if it never does by itself.
+    :param bounds: Its bounds.
+    :param follows: The id of the key that it replaces, None if there is none.
+    :param expired: Whether it had ended when it was read.
     """
 
     id: str
@@ -97,16 +97,16 @@ class Key:
 
     @property
     def counts(self) -> bool:
-        """Return whether it opens anything still."""
+        """Return whether it is still valid."""
         return self.revoked is None and not self.expired
 
 
 class KeyStore:
     """The keys of one home. Safe to share between threads and processes; nothing is written before the first key.
 
-    Every method raises `NotReady` where the file cannot be read: nobody is let in then.
+    Every method raises `NotReady` if the file cannot be read; then nobody is let in.
 
-    :param home: Where snapshots live; made where it is not there, once a key is.
+    :param home: The directory of snapshots, created with the first key if it is missing.
     :param clock: Seconds since 1970.
     """
 
@@ -117,7 +117,7 @@ class KeyStore:
     def create(
         self, name: str, scopes: Iterable[Scope], expires: int | None = None, bounds: Bounds = UNBOUND
     ) -> tuple[Key, str]:
-        """Make a key and return it and its text, which is kept nowhere.
+        """Make a key. Return it and its text, which is not stored.
 
         :param expires: Seconds since 1970.
         :raises ValueError: if the name cannot be shown, no scope or an unknown one is given, or reset without ingest,
@@ -127,7 +127,7 @@ class KeyStore:
         return key, self.put(key)
 
     def put(self, key: Key) -> str:
-        """Store a draft and return its text, which is kept nowhere."""
+        """Store a draft of a key and return its text, which is not stored."""
         secret = secrets.token_urlsafe(32)
         with self._refusing():
             database.make(self._path, _SCHEMA)
@@ -143,10 +143,10 @@ class KeyStore:
         bounds: Bounds = UNBOUND,
         follows: str | None = None,
     ) -> Key:
-        """Return the key that `create` would make, which opens nothing before it is `put`.
+        """Return the key that `create` would make. It is not valid before it is `put`.
 
-        :param follows: The id of the key that it is to follow.
-        :raises ValueError: as `create`.
+        :param follows: The id of the key that it replaces.
+        :raises ValueError: like `create`.
         """
         wanted, now = set(scopes), int(self._clock())
         if not wanted or not wanted <= set(SCOPES):
@@ -165,12 +165,12 @@ class KeyStore:
         return Key(secrets.token_hex(6), name, ordered, now, expires=expires, bounds=bounds, follows=follows)
 
     def rotate(self, key_id: str, overlap: int, expires: int | None = None) -> tuple[Key, str, Key]:
-        """Make a key with the same rights, and have the one before end after a while: both count meanwhile.
+        """Make a key with the same rights, and let the old one end after an overlap in which both are valid.
 
-        :param overlap: For how many seconds.
-        :param expires: When the new one ends; as long after now as the one before lasted, by default.
-        :return: The new key, its text, and the key before.
-        :raises ValueError: if there is no key of that id, it opens nothing any more, or another follows it already.
+        :param overlap: The overlap in seconds.
+        :param expires: When the new key ends; by default its life is as long as the old one's.
+        :return: The new key, its text, and the old key.
+        :raises ValueError: if there is no key of that id, it is no longer valid, or it was replaced already.
         """
         secret, now = secrets.token_urlsafe(32), int(self._clock())
         self._there(key_id)
@@ -196,15 +196,15 @@ class KeyStore:
         return key, f"lq_{key.id}_{secret}", self._there(key_id)
 
     def all(self) -> list[Key]:
-        """Return every key, revoked ones too, in the order in which they were made."""
+        """Return all keys, revoked ones too, in the order of creation."""
         return [key for _, key in self._asked(_ALL)]
 
     def ever(self, scope: Scope) -> bool:
-        """Return whether a key of this scope was ever made, be it revoked or ended by now."""
+        """Return whether a key of this scope was ever made, even if it was revoked or has ended."""
         return any(scope in key.scopes for key in self.all())
 
     def revoke(self, key_id: str) -> Key:
-        """Revoke a key, from now on and for good; one that was revoked before stays as it was.
+        """Revoke a key for good. A key that was revoked before stays unchanged.
 
         :raises ValueError: if there is no key of that id.
         """
@@ -214,7 +214,7 @@ class KeyStore:
         return self.get(key_id) or found
 
     def get(self, key_id: str) -> Key | None:
-        """Return the key of an id, revoked or not, None where there is none. That is no use of it."""
+        """Return the key of an id, revoked or not, None if there is none. This does not count as a use."""
         return next((key for _, key in self._asked(_ONE, key_id)), None)
 
     def _there(self, key_id: str) -> Key:
@@ -224,9 +224,9 @@ class KeyStore:
         return found
 
     def take_deletes(self, key: Key, wanted: int) -> int:
-        """Count deletes of a key, and return how many of those that are wanted it may still make.
+        """Count deletes of a key, and return how many of the wanted ones it may still make.
 
-        What is counted is counted in every process, and for 24 hours, to the hour.
+        The count covers all processes and the last 24 hours, to the hour.
         """
         if key.bounds.deletes is None or not wanted:
             return wanted
@@ -242,9 +242,9 @@ class KeyStore:
         return int(granted)
 
     def find(self, text: str) -> Key | None:
-        """Return the key of this text, revoked or not, None where there is none; in constant time.
+        """Return the key of this text, revoked or not, None if there is none; in constant time.
 
-        A use of one that is not revoked is written down.
+        A use of a key that is not revoked is stored.
         """
         parts = _TEXT.fullmatch(text)
         if parts is None:
@@ -253,13 +253,13 @@ class KeyStore:
         return self._used(key) if hmac.compare_digest(_digest(parts[2]), kept) else None
 
     def of_session(self, key_id: str, session: str) -> Key | None:
-        """Return the key that somebody signed in with, None where there is none, or the session was ended."""
+        """Return the key of a sign-in, None if there is none or the session was ended."""
         return self._used(next((key for _, key in self._asked(_OF_SESSION, key_id, session)), None))
 
     def end(self, session: str, until: float) -> None:
-        """End a session, in every process.
+        """End a session in every process.
 
-        :param until: When it would have ended by itself; what is past that is forgotten.
+        :param until: When it would end by itself; after that it is forgotten.
         """
         with self._opened() as db:
             db.execute("DELETE FROM ended WHERE until < ?", (int(self._clock()),))
@@ -284,7 +284,7 @@ class KeyStore:
         return kept, Key(key_id, name, opened, created, used, revoked, expires, reach, follows, expired)
 
     def _used(self, key: Key | None) -> Key | None:
-        """Write down that a key is used now, unless that was done a moment ago; failing that, let it be used."""
+        """Store that a key is used now, unless a recent use is stored. If storing fails, the key is still accepted."""
         now = int(self._clock())
         if key is None or not key.counts or abs(now - (key.last_used or 0)) < USE_SECONDS:
             return key
@@ -297,7 +297,7 @@ class KeyStore:
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
-        """Open the file for one statement or two: one that was put in its place, from a backup say, counts at once."""
+        """Open the file for a few statements. If it was replaced, as by a backup, the new one is used at once."""
         with self._refusing(), database.opened(self._path, _FORMAT, _UPGRADES) as db:
             yield db
 

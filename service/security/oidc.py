@@ -1,11 +1,11 @@
-"""The OpenID Connect provider of a newsroom: what it says of itself and of whoever signed in there, checked.
+"""The OpenID Connect provider of a newsroom: its description and the claims of people who signed in, all verified.
 
 Owns the exchange with the provider and every check of a token: signature, issuer, audience, times, nonce. The one
 importer of Authlib and of joserfc, which Authlib's documentation names for tokens. Knows nothing of Flask, of browsers,
 nor of what a person may do here.
 
-Only https is spoken, but with a provider on this machine. Every answer is bounded in size and time, and a redirect is
-none.
+Only https is used, except with a provider on this machine. Every answer is limited in size and time, and redirects are
+not followed.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from service.errors import SignOnRefused
 logger = logging.getLogger(__name__)
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-"""With which a token may be signed. Never with a secret that both sides share, never with nothing."""
+"""The algorithms that may sign a token. Never one with a shared secret, and never `none`."""
 
 LEEWAY = 30
-"""By how many seconds the provider's clock may differ."""
+"""The most seconds by which the provider's clock may differ."""
 
 KEPT = 3600
-"""For how many seconds the provider's description and its keys are kept."""
+"""Seconds for which the provider's description and keys are cached."""
 
 PATIENCE = 5
-"""For how many seconds nothing is asked of a provider that has just failed, and no keys again for a token of unknown
+"""Seconds without requests to a provider that has just failed, and without fetching keys again for a token of unknown
 origin."""
 
 _BOUNDS = FetchLimits(size=2**18, seconds=5, redirects=0, private=True)
@@ -56,7 +56,7 @@ _MOST_KEYS = 50
 _SHORTEST_RSA = 340
 """Letters of a modulus of 2,048 bits, of which the first may be zero."""
 _FRESH = 120
-"""For how many seconds a logout token counts."""
+"""Seconds for which a logout token is valid."""
 _LOGOUT = "http://schemas.openid.net/event/backchannel-logout"
 
 Claims = dict[str, Any]
@@ -64,12 +64,12 @@ Claims = dict[str, Any]
 
 @dataclass(frozen=True)
 class Registration:
-    """How this service is known to the provider.
+    """The registration of this service at the provider.
 
     :param issuer: The provider's own name, an https address.
-    :param redirect_uri: Where it sends browsers back to.
-    :param scopes: What is asked for, `openid` among it.
-    :param acr: Of which at least one must be the token's `acr` or among its `amr`; any will do where there is none.
+    :param redirect_uri: The address to which it sends browsers back.
+    :param scopes: The requested scopes, including `openid`.
+    :param acr: At least one of these must be the token's `acr` or among its `amr`; any sign-in is accepted if empty.
     """
 
     issuer: str
@@ -81,9 +81,9 @@ class Registration:
 
 
 class LogoutNotice(NamedTuple):
-    """Whom the provider has signed out: of a subject one session, or all.
+    """The provider's notice of a sign-out: of one session of a subject, or of all.
 
-    :param token_id: No other notice has it.
+    :param token_id: Unique for each notice.
     """
 
     subject: str | None
@@ -108,9 +108,9 @@ class Provider:
         self._failed_at = -1e9
 
     def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
-        """Return where a browser is sent to sign in.
+        """Return the address to which a browser is sent to sign in.
 
-        :param verifier: Of PKCE; only its hash is sent.
+        :param verifier: PKCE's verifier; only its hash is sent.
         """
         more = {}
         supported = self._described().get("acr_values_supported")
@@ -129,15 +129,19 @@ class Provider:
         return str(url)
 
     def check_issuer(self, given: str | None) -> None:
-        """Let through an answer that says it comes from this provider, as RFC 9207 has it: no other was mixed in."""
+        """Check that an answer names this provider as its issuer (RFC 9207), against mixed-up providers.
+
+        :raises SignOnRefused: if it does not.
+        """
         expected = self._described().get("authorization_response_iss_parameter_supported") is True
         if given != self._own.issuer and (expected or given is not None):
             raise SignOnRefused("token", f"iss: {shown(given)}: expected {self._own.issuer}")
 
     def claims(self, code: str, nonce: str, verifier: str) -> Claims:
-        """Return what the provider says of whoever came back with a code, all of it checked.
+        """Return the provider's verified claims about the person who came back with a code.
 
-        :param nonce: As it was sent, and must be in the token.
+        :param nonce: The nonce sent, which must be in the token.
+        :raises SignOnRefused: if the code is refused, or a claim does not verify.
         """
         answered = self._exchange(code, verifier)
         text, access = answered.get("id_token"), answered.get("access_token")
@@ -154,12 +158,15 @@ class Provider:
         _one_text(claims, "iss", "sub")
         self._check_strength(claims)
         beside = self._user_info(claims["sub"], access)
-        if "email" in claims:  # whether it was verified is for the same place to say
+        if "email" in claims:  # the address and its verification must come from the same place
             beside.pop("email_verified", None)
         return {**beside, **claims}
 
     def logged_out(self, text: str) -> LogoutNotice:
-        """Return whom a logout token is about (OpenID Connect Back-Channel Logout 1.0)."""
+        """Return the notice in a logout token (OpenID Connect Back-Channel Logout 1.0).
+
+        :raises SignOnRefused: if the token does not verify.
+        """
         token = self._verified(text, known=False)
         options = {
             "iss": {"essential": True, "value": self._own.issuer},
@@ -181,14 +188,14 @@ class Provider:
         )
 
     def sign_out_url(self) -> str | None:
-        """Return where somebody can sign out of the provider too, None where it has no such page."""
+        """Return the address for signing out of the provider too, None if it has none."""
         if not self._described().get("end_session_endpoint"):
             return None
         url = self._endpoint("end_session_endpoint")
         return url + ("&" if urlsplit(url).query else "?") + urlencode({"client_id": self._own.client_id})
 
     def _described(self) -> Claims:
-        """Return what the provider says of itself."""
+        """Return the provider's description of itself."""
         with self._lock:
             if self._clock() < self._metadata_until:
                 return self._metadata
@@ -215,7 +222,7 @@ class Provider:
         return found
 
     def _is_safe(self, url: str) -> bool:
-        """Return whether an address is of https; of a provider on this machine any will do."""
+        """Return whether an address uses https; any is accepted for a provider on this machine."""
         local = urlsplit(self._own.issuer).scheme == "http"
         return url.startswith("https://") or (local and bool(is_secure_transport(url)))
 
@@ -236,7 +243,7 @@ class Provider:
         body = prepare_token_request("authorization_code", "", **own)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         supported = self._described().get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
-        if "client_secret_basic" in supported:  # whose parts are form-encoded by RFC 6749, section 2.3.1
+        if "client_secret_basic" in supported:  # its parts are form-encoded by RFC 6749, section 2.3.1
             auth = ClientAuth(quote_plus(self._own.client_id), quote_plus(self._own.secret), "client_secret_basic")
         else:
             auth = ClientAuth(self._own.client_id, self._own.secret, "client_secret_post")
@@ -253,7 +260,7 @@ class Provider:
             raise SignOnRefused("unreachable", f"token_endpoint: {error}") from None
 
     def _user_info(self, subject: str, access: Any) -> Claims:
-        """Return what the provider says of somebody beside the token; nothing where it says nothing."""
+        """Return the provider's further claims about a person, beside the token; empty if there are none."""
         if not isinstance(access, str) or not self._described().get("userinfo_endpoint"):
             return {}
         try:
@@ -266,9 +273,9 @@ class Provider:
         return found
 
     def _verified(self, text: str, known: bool) -> jwt.Token:
-        """Return a token whose signature is the provider's.
+        """Return a token whose signature was verified.
 
-        :param known: Whether it came from the provider itself, so that its keys may be asked for again at once.
+        :param known: Whether it came from the provider itself, so that its keys may be fetched again at once.
         """
         try:
             if len(text) > _LONGEST_TOKEN:
@@ -282,7 +289,7 @@ class Provider:
             raise SignOnRefused("token", f"a token that is not the provider's: {type(error).__name__}") from None
 
     def _key(self, kid: Any, known: bool) -> Key:
-        """Return one of the provider's keys; where it is not among those at hand they are asked for anew, once."""
+        """Return one of the provider's keys. If it is unknown, fetch the keys again, once."""
         now = self._clock()
         with self._lock:
             keys, age = self._keys, abs(now - self._keys_at)
@@ -310,7 +317,7 @@ class Provider:
             raise SignOnRefused("token", f"claims: {type(error).__name__}") from None
 
     def _check_strength(self, claims: Mapping[str, Any]) -> None:
-        """Let through whoever signed in as strongly as is asked for."""
+        """Check that the sign-in was as strong as required."""
         methods = claims.get("amr")
         found = [claims.get("acr"), *(methods if isinstance(methods, list) else [])]
         if self._own.acr and not any(one in found for one in self._own.acr):
@@ -319,7 +326,7 @@ class Provider:
 
 
 class _Registry(JWSRegistry):
-    """The algorithms that are taken, without joserfc's warning of EdDSA, which RFC 9864 gives another name."""
+    """The accepted algorithms, without joserfc's warning of EdDSA, which RFC 9864 renames."""
 
     def get_alg(self, name: str) -> Any:
         """Return one of them."""
@@ -332,16 +339,16 @@ _REGISTRY = _Registry(algorithms=ALGORITHMS)
 
 
 def _one_text(claims: Mapping[str, Any], *names: str) -> None:
-    """Let through claims each of which is one text; Authlib takes a list that holds the expected one, too."""
+    """Check that claims are single texts, since Authlib also accepts a list that contains the expected text."""
     for name in names:
         if not isinstance(claims.get(name), str) or not claims[name]:
             raise SignOnRefused("token", f"{name}: {shown(claims.get(name))}: expected a text")
 
 
 def _object(answer: FetchResponse) -> Claims:
-    """Return what was answered.
+    """Return an answer's JSON object.
 
-    :raises FetchError: if it is no object of JSON.
+    :raises FetchError: if it is not a JSON object.
     """
     try:
         found = json.loads(answer.body) if answer.status == 200 else None
@@ -353,7 +360,7 @@ def _object(answer: FetchResponse) -> Claims:
 
 
 def _error_of(answer: FetchResponse) -> str:
-    """Return the code of an error of OAuth's; no more of what the provider says, for it may repeat what it was sent."""
+    """Return an OAuth error's code, and nothing else of the answer, which may repeat what was sent."""
     try:
         found = json.loads(answer.body).get("error")
     except (ValueError, AttributeError, RecursionError):
@@ -362,7 +369,7 @@ def _error_of(answer: FetchResponse) -> str:
 
 
 def _keys_of(found: Claims) -> dict[str | None, Key]:
-    """Return the keys that may sign, by their ids; under None the only one, where there is no other."""
+    """Return the keys that may sign, by their ids; a single key also under None."""
     listed = found.get("keys")
     keys: dict[str | None, Key] = {}
     for one in (listed if isinstance(listed, list) else [])[:_MOST_KEYS]:

@@ -1,6 +1,6 @@
-"""What the settings of signing in through a provider must be like, one by one and together.
+"""Validates the settings of signing in through a provider, one by one and together.
 
-Pure but for the file of the secret. Imports nothing heavy: settings are read before anything else is.
+Pure, except for reading the secret's file. Imports nothing heavy, since settings are read first.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _LONGEST_SECRET = 4096
 def issuer(value: str) -> str:
     """Return the address of a provider.
 
-    :raises ValueError: if it is none of https; on this machine http will do.
+    :raises ValueError: if it is not an https address; http is accepted on this machine.
     """
     expected = f"expected https://HOST, as the provider's description names its issuer, found {value!r}"
     try:
@@ -41,7 +41,7 @@ def is_loopback(host: str) -> bool:
 
 
 def fault(given: Mapping[str, Any]) -> str | None:
-    """Return what is missing or wrong of the settings together, None where nothing is.
+    """Return the fault of the settings together, None if there is none.
 
     :param given: All settings, by name.
     """
@@ -66,11 +66,11 @@ def fault(given: Mapping[str, Any]) -> str | None:
 
 
 def read_secret(path: Path) -> str:
-    """Return what a file holds that its owner alone may read and change.
+    """Return the content of a secret file that only its owner may read and change.
 
-    That its group may read it is let through: systemd's credentials and Kubernetes' secrets are so.
+    The group may read it too, as with systemd's credentials and Kubernetes' secrets.
 
-    :raises ValueError: if it cannot be read, or others may.
+    :raises ValueError: if it cannot be read, or others may read it.
     """
     try:
         with path.open("rb") as file:

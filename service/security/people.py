@@ -1,7 +1,7 @@
-"""The people who are signed in through the newsroom's provider, and what each may do: a store beside the snapshots.
+"""The store of people who are signed in through the newsroom's provider, with their roles, beside the snapshots.
 
-Owns its SQL, the roles, and what is remembered of a person: a hash of the provider's name for them, the name to show,
-the role, until when. Nothing is kept longer than that. Knows nothing of tokens, nor of HTTP.
+Owns its SQL, the roles, and the stored data of a person: a hash of the provider's name for them, the name to show, the
+role, the end. Nothing is kept beyond the end. Knows nothing of tokens, nor of HTTP.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ FILE = "people.sqlite"
 Role = Literal["editor", "chief"]
 
 Permission = Scope | Literal["pins"]
-"""What a page may ask for: a scope of keys, or to pin and block in one article's list, which `rules` holds."""
+"""A permission that a page needs: a scope of keys, or pinning and blocking in one article's list, which `rules`
+includes."""
 
 PERMISSIONS: Mapping[Role, tuple[Permission, ...]] = {
     "editor": ("newsroom", "pins"),
@@ -54,8 +55,8 @@ _END_ALL = "DELETE FROM sessions WHERE (?1 IS NULL OR subject = ?1) AND (?2 IS N
 class Person:
     """Somebody who is signed in through the provider.
 
-    :param subject: A hash of the provider's name for them; they cannot choose it, as they may the name.
-    :param name: For people to read.
+    :param subject: A hash of the provider's name for them. Unlike the readable name, they cannot choose it.
+    :param name: The readable name.
     """
 
     subject: str
@@ -64,22 +65,22 @@ class Person:
 
     @property
     def id(self) -> str:
-        """Return the part of the hash that is shown, as long as the id of a key."""
+        """Return the shown part of the hash, as long as a key's id."""
         return self.subject[:12]
 
     @property
     def scopes(self) -> tuple[Permission, ...]:
-        """Return what they may do."""
+        """Return their permissions."""
         return PERMISSIONS[self.role]
 
 
 class PeopleStore:
     """The sessions of people of one home. Safe to share between threads and processes.
 
-    Every method raises `NotReady` where the file cannot be used: nobody is let in then.
+    Every method raises `NotReady` if the file cannot be used; then nobody is let in.
 
-    :param home: Where snapshots live; made where it is not there.
-    :param configuration: What decided who may do what. A session that began under another one has ended.
+    :param home: The directory of snapshots, created if it is missing.
+    :param configuration: A mark of the settings that decide on rights. Sessions begun under another one have ended.
     :param clock: Seconds since 1970.
     """
 
@@ -89,14 +90,14 @@ class PeopleStore:
         self._clock = clock
 
     def begin(self, session: str, person: Person, provider_session: str | None, until: float) -> None:
-        """Remember a person as signed in by a session."""
+        """Store a person as signed in by a session."""
         row = (session, person.subject, provider_session, person.name, person.role, self._configuration, int(until))
         with self._opened() as db:
             db.execute("DELETE FROM sessions WHERE until < ?", (int(self._clock()),))
             db.execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?)", row)
 
     def of_session(self, session: str) -> Person | None:
-        """Return who is signed in by a session, None where it was ended or never begun."""
+        """Return the person signed in by a session, None if it was ended or never begun."""
         with self._opened() as db:
             row = db.execute(_OF_SESSION, (session, self._configuration, int(self._clock()))).fetchone()
         return None if row is None else Person(*row)
@@ -107,16 +108,16 @@ class PeopleStore:
             db.execute("DELETE FROM sessions WHERE id = ?", (session,))
 
     def end_all(self, subject: str | None, provider_session: str | None) -> int:
-        """End the sessions of a person, or those of one session at the provider, and return how many there were."""
+        """End the sessions of a person, or those of one session at the provider, and return their number."""
         if subject is None and provider_session is None:
             return 0
         with self._opened() as db:
             return db.execute(_END_ALL, (subject, provider_session)).rowcount
 
     def use(self, name: str, until: float) -> bool:
-        """Return whether something is used for the first time, however many try at once.
+        """Return whether something is used for the first time, even if several try at once.
 
-        :param until: When it would be refused anyway; what is past that is forgotten.
+        :param until: When it would be refused anyway; after that it is forgotten.
         """
         with self._opened() as db:
             db.execute("DELETE FROM used WHERE until < ?", (int(self._clock()),))
@@ -134,5 +135,5 @@ class PeopleStore:
 
 
 def hashed(issuer: str, name: str) -> str:
-    """Return what is kept of a provider's name for somebody, or for a session."""
+    """Return the stored hash of a provider's name for a person or a session."""
     return hashlib.sha256(f"{issuer}\n{name}".encode()).hexdigest()

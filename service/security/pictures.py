@@ -1,6 +1,6 @@
-"""Which pictures of the newspaper a page may load. They lie on other hosts, so none does unless a setting names those.
+"""The newspaper's pictures that a page may load. They are on other hosts, so a setting must name these.
 
-Pure; knows no requests. The same hosts stand in the page's Content-Security-Policy, which a browser holds it to.
+Pure; knows no requests. The same hosts are in the page's Content-Security-Policy, which browsers enforce.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, StringConstraints
 
 from indexer.text.addresses import web_address
 
-if TYPE_CHECKING:  # settings are read where numpy is not wanted
+if TYPE_CHECKING:  # settings must not import numpy
     from indexer.articles.article import Article
     from indexer.articles.summaries import Summary
 
@@ -24,14 +24,15 @@ Host = Annotated[
     BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
     StringConstraints(pattern=rf"^(\*\.)?{_LABEL}(\.{_LABEL})*(:[0-9]{{1,5}})?$", max_length=255),
 ]
-"""A host as Content-Security-Policy names it: `anh.bao.example`, all below one by `*.bao.example`, perhaps a port."""
+"""A host in the form of Content-Security-Policy: `anh.bao.example`, or `*.bao.example` for all below, maybe with a
+port."""
 
 
 @dataclass(frozen=True)
 class Pictures:
     """The pictures that pages may load.
 
-    :param hosts: `Host`s, from which pictures are taken by https.
+    :param hosts: `Host`s from which pictures are loaded by https.
     """
 
     hosts: tuple[str, ...] = ()
@@ -41,7 +42,7 @@ class Pictures:
         return [f"https://{host}" for host in self.hosts]
 
     def of(self, article: Article | Summary) -> str | None:
-        """Return the address of an article's picture, None where it has none or a page may not load it."""
+        """Return the address of an article's picture, None if it has none or pages may not load it."""
         plain = web_address(article.image_url) if self.hosts else None
         host = None if plain is None else _https_host(plain)
         return plain if host is not None and any(_covers(one, host) for one in self.hosts) else None
@@ -52,11 +53,11 @@ class Pictures:
 
 
 def _https_host(url: str) -> str | None:
-    """Return the host that an address is fetched from by https, with its port where that is not the usual one."""
+    """Return the host of an https address, with its port if that is not the usual one."""
     parts = urlsplit(url)
     try:
         port = parts.port
-    except ValueError:  # no number, or beyond 65535
+    except ValueError:  # not a number, or above 65535
         return None
     usual = port in {None, 443}
     return None if parts.scheme != "https" else f"{parts.hostname}" if usual else f"{parts.hostname}:{port}"

@@ -1,4 +1,4 @@
-"""How many refusals of one client are recorded: whoever has no key could fill the disk with them otherwise."""
+"""Limits the recorded refusals of one client. Otherwise anyone without a key could fill the disk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 PER_MINUTE = 10
-"""How many refusals for one reason, of one client, a process records in a minute."""
+"""The most refusals that a process records in a minute for one reason and one client."""
 
 _CLIENTS = 1000
 _SECONDS = 60.0
@@ -26,7 +26,7 @@ class RefusalBudget:
         self._left_out = 0
 
     def take(self, reason: str, client: str) -> int | None:
-        """Return None where a refusal is to be left out, else how many were left out since the last that was not."""
+        """Return None if a refusal must be left out, else the number left out since the last recorded one."""
         now = self._clock()
         with self._lock:
             if len(self._counted) >= _CLIENTS:

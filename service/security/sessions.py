@@ -1,7 +1,7 @@
-"""Who is signed in to the newsroom's pages: what the cookie holds, and what a form must bring to be of this session.
+"""Sessions of the newsroom's pages: the content of the cookie, and the tokens of forms.
 
-Owns the cookie's content, the secret that signs it and what forms carry against forgery. A session is the id of the
-key that somebody signed in with, never the key; whether that key still opens anything is `security.gate`'s question.
+Owns the cookie's content, the secret that signs it, and the forms' tokens against forgery. A session holds the id of
+the key used to sign in, never the key. `security.gate` checks whether that key is still valid.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from service.files.whole import put_once
 FILE = "session.key"
 
 NOBODY = ""
-"""Stands where a key's id would: not signed in yet, so that the form to sign in has a session of its own."""
+"""The key id of a session before signing in, so that the sign-in form has a session of its own."""
 
 PERSON = "person"
-"""Stands there where somebody signed in through the newsroom's provider, not with a key: no key has such an id."""
+"""The key id of a session through the newsroom's provider. No key has such an id."""
 
 _BYTES = 32
 
 
 @dataclass(frozen=True)
 class Session:
-    """One browser's.
+    """The session of one browser.
 
-    :param cookie: What it is known by.
-    :param key_id: The key that was signed in with, `NOBODY` where none was, `PERSON` where no key was needed.
-    :param id: Random.
+    :param cookie: The content of its cookie.
+    :param key_id: The id of the key used to sign in, `NOBODY` before signing in, `PERSON` for the provider.
+    :param id: A random id.
     :param until: When it ends, seconds since 1970.
     """
 
@@ -50,10 +50,10 @@ class Session:
 
 
 class Sessions:
-    """Begins sessions and knows them again; nothing is kept of them here, so every process knows all.
+    """Begins sessions and recognises them. Nothing is stored here, so every process recognises all.
 
-    :param secret: Returns what they are signed with (`secret_of`).
-    :param seconds: How long one lasts.
+    :param secret: Returns the signing secret (`secret_of`).
+    :param seconds: The duration of a session.
     :param clock: Seconds since 1970.
     """
 
@@ -63,13 +63,13 @@ class Sessions:
         self._clock = clock
 
     def begin(self, key_id: str = NOBODY) -> Session:
-        """Begin a session, with a cookie that no other ever had."""
+        """Begin a session with a unique cookie."""
         number = secrets.token_hex(16)
         cookie = self._serializer().dumps([key_id, number])
         return Session(str(cookie), key_id, number, self._clock() + self.seconds)
 
     def of(self, cookie: str | None) -> Session | None:
-        """Return the session of a cookie, None where it is none of ours, altered or too old."""
+        """Return the session of a cookie, None if the cookie is foreign, altered or too old."""
         try:
             (key_id, number), begun = self._serializer().loads(cookie or "", self.seconds, return_timestamp=True)
         except BadSignature:
@@ -77,11 +77,11 @@ class Sessions:
         return Session(cookie or "", key_id, number, begun.timestamp() + self.seconds)
 
     def token(self, session: Session) -> str:
-        """Return what the forms of a session carry, and no other site can know."""
+        """Return the token of a session's forms, which no other site can know."""
         return hmac.new(self._secret(), f"form {session.cookie}".encode(), hashlib.sha256).hexdigest()
 
     def is_of(self, session: Session, token: str) -> bool:
-        """Return whether a form is one of this session's."""
+        """Return whether a form's token belongs to this session."""
         return hmac.compare_digest(self.token(session).encode(), token.encode(errors="replace"))
 
     def _serializer(self) -> URLSafeTimedSerializer:
@@ -96,11 +96,11 @@ class Sessions:
 
 
 def secret_of(home: Path, given: str | None = None, name: str = FILE) -> bytes:
-    """Return what sessions are signed with: what was set, else a file of the home, made where there is none.
+    """Return the signing secret: the configured one, else that of a file of the home, created if there is none.
 
-    Whoever makes it first wins, and all processes read the same. Taking the file away ends every session.
+    The first process to create the file wins, and all processes read the same. Deleting the file ends every session.
 
-    :param name: The file's, for whatever else is signed with a secret of its own.
+    :param name: The file's name, for other things with a secret of their own.
     :raises NotReady: if it can be neither read nor made.
     """
     if given is not None:

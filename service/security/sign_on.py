@@ -1,7 +1,7 @@
-"""Signing in to the newsroom's pages through its provider: who goes there, who comes back, and as what.
+"""Signing in to the newsroom's pages through its provider, and the role of each person.
 
-Owns the order of the steps, and which role what the provider says comes to. How tokens are checked is `oidc`'s, the
-browser's cookie `flows`', what is remembered `people`'s. Knows nothing of Flask.
+Owns the order of the steps, and the roles that claims give. `oidc` verifies tokens, `flows` owns the browser's cookie,
+`people` stores sessions. Knows nothing of Flask.
 """
 
 from __future__ import annotations
@@ -27,46 +27,46 @@ from service.security.sessions import PERSON, Session, Sessions
 logger = logging.getLogger(__name__)
 
 START, BACK = "/newsroom/sign-in/start", "/newsroom/sign-in/callback"
-"""The addresses of the way there and back."""
+"""The paths of the way to the provider and back."""
 
 AT_ONCE = 4
-"""How many of a process may wait for the provider; a slow one must not take all threads."""
+"""The most requests of a process that wait for the provider, so that a slow one does not take all threads."""
 
 _NAMES = ("name", "preferred_username", "email")
 _LONGEST_CODE = 4096
 
 
 class ProviderProtocol(Protocol):
-    """What is asked of a provider (`oidc.Provider`, which is imported only where there is one)."""
+    """The methods of a provider (`oidc.Provider`, which is imported only if there is one)."""
 
     def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
-        """Return where a browser is sent to sign in."""
+        """Return the address to which a browser is sent to sign in."""
         ...
 
     def check_issuer(self, given: str | None) -> None:
-        """Let through an answer that says it comes from this provider."""
+        """Check that an answer names this provider as its issuer."""
         ...
 
     def claims(self, code: str, nonce: str, verifier: str) -> dict[str, Any]:
-        """Return what the provider says of whoever came back with a code."""
+        """Return the claims about the person who came back with a code."""
         ...
 
     def logged_out(self, text: str) -> Any:
-        """Return whom a logout token is about."""
+        """Return the notice in a logout token."""
         ...
 
     def sign_out_url(self) -> str | None:
-        """Return where somebody can sign out of the provider too."""
+        """Return the address for signing out of the provider too."""
         ...
 
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is what.
+    """The roles of people.
 
-    :param claim: Where the provider says which groups somebody is in; `a.b` is `b` within `a`.
-    :param editors: Groups, or e-mail addresses, which count only where the provider has verified them.
-    :param chiefs: The same; who is both is chief.
+    :param claim: The claim with a person's groups; `a.b` is `b` within `a`.
+    :param editors: Groups, or e-mail addresses, which count only if the provider has verified them.
+    :param chiefs: The same for chiefs; a person who is both is a chief.
     """
 
     claim: str
@@ -74,7 +74,7 @@ class Roles:
     chiefs: tuple[str, ...]
 
     def of(self, claims: Mapping[str, Any]) -> Role | None:
-        """Return the role of whom claims are about, None where they have none."""
+        """Return the role of a person with these claims, None if they have no role."""
         groups = set(_texts(_within(claims, self.claim)))
         email = claims.get("email")
         mine = email.casefold() if isinstance(email, str) and claims.get("email_verified") is True else None
@@ -85,9 +85,9 @@ class Roles:
 
 
 class SignOnResult(NamedTuple):
-    """Who came back from the provider.
+    """The result of a sign-in through the provider.
 
-    :param flow: Tells which page was wanted, and in which language.
+    :param flow: The flow, with the requested page and its language.
     """
 
     session: Session
@@ -98,7 +98,7 @@ class SignOnResult(NamedTuple):
 class SignOn:
     """Sends browsers to the provider and takes them back. Safe to share between threads.
 
-    :param name: What the provider is called on pages.
+    :param name: The provider's name on pages.
     :param issuer: The provider's own name.
     :param clock: Seconds since 1970.
     """
@@ -125,7 +125,7 @@ class SignOn:
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def start(self, onward: str, lang: str) -> tuple[str, Flow]:
-        """Return where a browser is sent, and what it holds meanwhile.
+        """Return the address to which a browser is sent, and the flow for its cookie.
 
         :raises SignOnRefused: if the provider cannot be reached.
         """
@@ -134,15 +134,15 @@ class SignOn:
             return self._provider.authorization_url(flow.state, flow.nonce, flow.verifier), flow
 
     def flow(self, cookie: str | None) -> Flow | None:
-        """Return the flow that a browser is in, None where it is in none."""
+        """Return the flow of a browser, None if there is none."""
         return self._flows.of(cookie)
 
     def finish(self, cookie: str | None, answer: Mapping[str, Sequence[str]]) -> SignOnResult:
-        """Return the session, a new one, of whoever comes back from the provider.
+        """Return the new session of a browser that comes back from the provider.
 
-        :param cookie: What the browser holds since it went there.
-        :param answer: Every value of every parameter that it comes back with.
-        :raises SignOnRefused: if anything is not as it must be.
+        :param cookie: The cookie that it got when it went there.
+        :param answer: Every value of every parameter that it brings back.
+        :raises SignOnRefused: if anything is invalid.
         """
         flow = self._flows.of(cookie)
         given = {name: values[0] for name, values in answer.items() if len(values) == 1}
@@ -177,10 +177,10 @@ class SignOn:
         return SignOnResult(session, person, flow)
 
     def end_elsewhere(self, token: str) -> int:
-        """End the sessions of whom the provider has signed out, and return how many there were.
+        """End the sessions that the provider has signed out, and return their number.
 
-        :param token: What it says of that.
-        :raises SignOnRefused: if it is not the provider's, or was here before.
+        :param token: The provider's logout token.
+        :raises SignOnRefused: if it is not the provider's, or was used before.
         """
         with self._place():
             notice = self._provider.logged_out(token)
@@ -189,7 +189,7 @@ class SignOn:
         return self.people.end_all(*(name and hashed(self._issuer, name) for name in (notice.subject, notice.session)))
 
     def sign_out_url(self) -> str | None:
-        """Return where somebody can sign out of the provider too, None where that cannot be told."""
+        """Return the address for signing out of the provider too, None if unknown."""
         try:
             with self._place():
                 return self._provider.sign_out_url()
@@ -208,18 +208,18 @@ class SignOn:
 
 
 def configuration(roles: Roles, issuer: str, client_id: str, acr: Sequence[str]) -> str:
-    """Return what changes with any setting that decides who may do what."""
+    """Return a mark that changes with any setting that decides on rights."""
     said = json.dumps([asdict(roles), issuer, client_id, list(acr)])
     return hashlib.sha256(said.encode()).hexdigest()
 
 
 def host(issuer: str) -> str:
-    """Return what a provider is called that has been given no name."""
+    """Return the default name of a provider: its host."""
     return urlsplit(issuer).hostname or issuer
 
 
 def _within(claims: Mapping[str, Any], claim: str) -> Any:
-    """Return a claim, or what lies within one by a path with dots; names with dots in them come first."""
+    """Return a claim, or a part of one by a path with dots. A claim whose own name has dots comes first."""
     found: Any = claims
     if claim in claims:
         return claims[claim]
@@ -229,14 +229,14 @@ def _within(claims: Mapping[str, Any], claim: str) -> Any:
 
 
 def _texts(value: Any) -> list[str]:
-    """Return the texts of a claim that is one or a list of them."""
+    """Return the texts of a claim that is a text or a list of texts."""
     if isinstance(value, str):
         return [value]
     return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
 
 
 def _name(claims: Mapping[str, Any]) -> str | None:
-    """Return what a person is called, as it can be shown."""
+    """Return a person's name, fit to be shown."""
     for key in _NAMES:
         if isinstance(claims.get(key), str):
             name = "".join(letter for letter in " ".join(claims[key].split()) if letter.isprintable())[:LONGEST_NAME]

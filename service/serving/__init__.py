@@ -1,5 +1,5 @@
-"""What keeps a process answering when there is too much to do, or something is missing.
+"""Keeps a process answering under overload, or while something is missing.
 
-Who is let in, how much time a request has left, the encoder that may not be there yet, snapshots that are refused, and
-gunicorn's worker. Knows nothing of what is asked.
+Admission, deadlines, an encoder that may not be loaded yet, refused snapshots, and gunicorn's worker. Knows nothing of
+the content of requests.
 """

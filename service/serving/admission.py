@@ -1,7 +1,7 @@
-"""Who is let in to work now, who waits, and who is told to come back: WSGI around the application.
+"""Decides which requests work now, wait, or are turned away: WSGI around the application.
 
-Knows requests by method and path alone, and nothing of Flask or of what is asked. The server has more threads than may
-work at once, so that there is always one to turn a request away, or to say that the process lives.
+Knows only the method and path of requests, and nothing of Flask. The server has more threads than may work at once, so
+that one is always free to turn a request away or to answer health checks.
 """
 
 from __future__ import annotations
@@ -27,45 +27,46 @@ WsgiApplication = Callable[[Environ, Any], Iterable[bytes]]
 
 
 class BusyResponder(Protocol):
-    """Answers those who are turned away."""
+    """Answers requests that are turned away."""
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
         """Answer as a WSGI application."""
         ...
 
     def raw(self, path: str, query: str, accept: str, keeps: bool) -> bytes:
-        """Return the same answer as it is sent, saying that the connection ends unless it is kept."""
+        """Return the same answer as bytes, with `Connection: close` unless the connection is kept."""
         ...
 
     def late(self) -> bytes:
-        """Return what is sent where the body of a request came too slowly."""
+        """Return the answer to a request whose body came too slowly, as bytes."""
         ...
 
 
 SPARE = 16
-"""Threads beside those that work and those that wait: they turn away, read bodies, write answers."""
+"""Threads beyond those that work or wait; they turn requests away, read bodies, write answers."""
 
 WATCHING = ("/healthz", "/readyz", "/metrics")
-"""What is asked by those who watch over the service, and always answered."""
+"""Paths for monitoring, which are always answered."""
 _FREE = (*WATCHING, "/static/", "/newsroom/sign-in/")
-"""How addresses begin of what takes no place; signing in through a provider waits for that, in places of its own."""
+"""Prefixes of paths that need no place at the gate. Sign-in through a provider waits for the provider, and has places
+of its own."""
 _UNPRICED = (*WATCHING, "/static/")
 OVER = "lienquan.over_budget"
-"""Where a request's environment has the `TooMany` that says that its caller's budget is spent."""
+"""The key in a request's environment of the `TooMany` error, if the caller's budget is spent."""
 CALLER = "lienquan.caller"
-"""Where it has the `Caller`."""
+"""The key in a request's environment of the `Caller`."""
 _OWN = (":batch", ":bulk")
-"""How addresses end of what lasts long by its nature, and is let in by what answers it."""
+"""Suffixes of paths whose requests last long. The code that answers them lets them in, part by part."""
 
 
 _REMEMBERED = 1000
-"""Callers of whom a gate remembers when they came in last."""
+"""The most callers whose last entry a gate remembers."""
 
 
 class _Waiter:
-    """One who waits at a gate.
+    """A request that waits at a gate.
 
-    :ivar refused: Whether another was given the place in the queue.
+    :ivar refused: Whether its place in the queue was given to another.
     """
 
     def __init__(self, ticket: int) -> None:
@@ -75,15 +76,17 @@ class _Waiter:
 
 
 class Gate:
-    """Lets so many in at once; so many more may wait, and the others are turned away.
+    """Lets a number of requests in at once. A number of others may wait, and the rest are turned away.
 
-    A place that becomes free is handed to the caller who has the fewest inside and came in least lately, and of its
-    requests to the one that has waited longest: nobody slips in before, nor waits behind all that another asks for.
-    Where the queue is full, the caller who has the most in it gives a place in it to one who has fewer.
+    A free place goes to the caller with the fewest requests inside; among equals, to the one whose last entry is the
+    oldest. Of that caller's requests, the one that has waited longest gets it. So nobody jumps the queue, and nobody
+    waits behind all requests of another caller. If the queue is full, the caller with the most requests in it loses a
+    place to a caller with fewer.
 
-    :param working: How many are in at once, at least 1.
-    :param waiting: How many may wait.
-    :param longest: For how long, in seconds.
+    :param working: The most requests inside at once, at least 1.
+    :param waiting: The most requests that wait.
+    :param longest: The longest wait, in seconds.
+    :raises ValueError: if `working` is below 1.
     """
 
     def __init__(self, working: int, waiting: int, longest: float) -> None:
@@ -99,11 +102,11 @@ class Gate:
         self._queues: dict[str, deque[_Waiter]] = {}
         self._queued = 0
         self._tickets = 0
-        self._last: dict[str, int] = {}  # the ticket with which a caller came in last
+        self._last: dict[str, int] = {}  # the ticket of a caller's last entry
 
     @property
     def full(self) -> bool:
-        """Return whether nobody more may wait."""
+        """Return whether no further request may wait."""
         return self._queued >= self.waiting and len(self._since) >= self.working
 
     def closed_to(self, caller: str) -> bool:
@@ -113,25 +116,25 @@ class Gate:
 
     @property
     def inside(self) -> int:
-        """Return how many are in."""
+        """Return the number of requests inside."""
         return len(self._since)
 
     @property
     def queued(self) -> int:
-        """Return how many wait."""
+        """Return the number of waiting requests."""
         return self._queued
 
     def oldest(self) -> float:
-        """Return for how many seconds the one has been in that came first of those that are; 0 where there is none."""
+        """Return how many seconds the oldest request inside has been there; 0 if there is none."""
         with self._lock:
             return time.monotonic() - min(self._since.values()) if self._since else 0.0
 
     @contextmanager
     def passed(self, caller: str = "", longest: float | None = None) -> Iterator[bool]:
-        """Hold a place while the context lasts, after waiting for it where need be; yield whether there is one.
+        """Wait for a place if necessary, and hold it while the context lasts. Yield whether there is one.
 
-        :param caller: Who asks.
-        :param longest: For how long to wait, in seconds, where that is not as for all.
+        :param caller: The caller's name.
+        :param longest: The longest wait, in seconds; the gate's own by default.
         """
         ticket = self._enter(caller, self.longest if longest is None else longest)
         try:
@@ -154,7 +157,7 @@ class Gate:
             self._queued += 1
         called = waiter.turn.wait(longest)
         with self._lock:
-            if waiter.ticket in self._since:  # perhaps handed over at the last moment
+            if waiter.ticket in self._since:  # perhaps let in at the last moment
                 return waiter.ticket
             if not called and not waiter.refused:
                 self._take_out(caller, waiter)
@@ -176,7 +179,7 @@ class Gate:
             del self._queues[caller]
 
     def _displaced(self, caller: str) -> str | None:
-        """Return who gives a place in the full queue to a caller, None where nobody has more than the caller would."""
+        """Return the caller that loses a place in the full queue to this one, None if nobody has more there."""
         most = max(self._queues, key=lambda one: len(self._queues[one]), default=None)
         own = len(self._queues.get(caller, ()))
         return most if most is not None and len(self._queues[most]) > own + 1 else None
@@ -205,22 +208,21 @@ class Gate:
 
 
 class Admission:
-    """The application behind a gate, each request within its time and its caller's budget.
+    """The application behind a gate. Each request has a time limit and uses its caller's budget.
 
-    Heavy requests have a gate of their own, with half as many places: however many there are, readers have theirs.
+    Heavy requests have a gate of their own with half as many places, so that light ones always have places left.
 
-    :param app: Answers whoever is let in.
-    :param busy: Answers whoever is not.
+    :param app: Answers requests that are let in.
+    :param busy: Answers requests that are turned away.
     :ivar stopping: Whether the process has been told to stop.
     :ivar heavy: The gate of heavy requests.
-    :ivar batches: Those that are answered now.
-    :param seconds: For how long a request may take, its wait at the gate included.
-    :param usual: Bytes of a body that anybody may send.
-    :param larger: Returns how many this request may send, of one that would send more; it may take a moment.
-    :param budgets: Of the callers.
-    :param hops: How many proxies say for whom they ask.
-    :param key_of: Returns the id of the key that a request with an `Authorization` has, None where that is none that
-        counts.
+    :ivar batches: The batches that are being answered.
+    :param seconds: The most seconds of a request, its wait at the gate included.
+    :param usual: The most bytes of a body from anybody.
+    :param larger: Returns the most bytes for a request with a larger body; may take a moment.
+    :param budgets: The budgets of callers.
+    :param hops: The number of trusted proxies that forward requests.
+    :param key_of: Returns the id of a request's key from `Authorization`, None if it is invalid.
     """
 
     def __init__(
@@ -249,7 +251,7 @@ class Admission:
         self.stopping = False
 
     def oldest(self) -> float:
-        """Return for how many seconds the one has been in that came first of those that are."""
+        """Return how many seconds the oldest request inside has been there."""
         return max(self.gate.oldest(), self.heavy.oldest())
 
     @property
@@ -287,7 +289,7 @@ class Admission:
 
     @contextmanager
     def line(self, caller: Caller) -> Iterator[None]:
-        """Hold a place for a line of a batch, which its caller pays for, within the time of a request.
+        """Hold a place for a line of a batch, within the time of a request, and charge its caller.
 
         :raises TooMany: if too little is left of the caller's budget.
         :raises Overloaded: if there is no place.
@@ -299,20 +301,20 @@ class Admission:
             yield
 
     def most(self, head: RequestHead) -> int:
-        """Return how many bytes of a body are received."""
+        """Return the most bytes of a body that are received."""
         return self.usual if self._larger is None or not unquote(head.path).endswith(_OWN) else self._larger(head)
 
     @staticmethod
     def watches(path: str) -> bool:
-        """Return whether an address is asked for by those who watch over the service."""
+        """Return whether a path is for monitoring."""
         return path in WATCHING
 
     def turned_away(self, head: RequestHead, keeps: bool) -> tuple[bytes, bool] | None:
-        """Return what is answered to a request that cannot even wait, before a thread is spent on it.
+        """Return the answer to a request that cannot even wait, without using a thread.
 
-        :param head: Of a request without a body, after which nothing has arrived.
+        :param head: The head of a request without a body, after which nothing has arrived.
         :param keeps: Whether its connection may be kept.
-        :return: The answer, and whether the connection is kept; None for all but plain requests by GET: those go
+        :return: The answer, and whether the connection is kept. None for anything but plain GET requests; these go
             through the gate.
         """
         if (head.method, head.version) != ("GET", "HTTP/1.1") or not head.path.startswith("/"):
@@ -324,11 +326,11 @@ class Admission:
         return self._busy.raw(head.path, head.query, head.headers.get("accept", "").lower(), keeps), keeps
 
     def too_late(self) -> bytes:
-        """Return what is answered where a body came too slowly."""
+        """Return the answer to a request whose body came too slowly."""
         return self._busy.late()
 
     def refusal(self) -> bytes:
-        """Return what is answered on a connection that cannot be held, whatever it may ask."""
+        """Return the answer on a connection that cannot be held, for any request."""
         self.gate.refused += 1
         return self._busy.raw("/api/", "", "", False)
 
@@ -354,7 +356,7 @@ class Admission:
                 return (self._app if admitted else self._busy)(environ, start_response)
 
     def _receive(self, environ: Environ) -> None:
-        """Read a body that is not too long; what is wrong with it is found by who reads it after this."""
+        """Read a body that is not too long. Errors are raised later, when the application reads it."""
         body = environ["wsgi.input"]
         length = environ.get("CONTENT_LENGTH") or "0"
         announced = int(length) if length.isdecimal() else 0
@@ -362,12 +364,12 @@ class Admission:
             return
         try:
             environ["wsgi.input"] = io.BytesIO(body.read(announced or self.usual + 1))
-        except Exception as error:  # each server has its own for a body that breaks off
+        except Exception as error:  # each server has its own error for an incomplete body
             environ["wsgi.input"] = _BrokenBody(error)
 
 
 def _size(environ: Environ) -> int:
-    """Return the bytes of a body: as announced, or as received where nothing was."""
+    """Return the size of a body: as announced, or as received if nothing was announced."""
     length, body = environ.get("CONTENT_LENGTH") or "", environ.get("wsgi.input")
     if length.isdecimal():
         return min(int(length), cost.LARGEST_BODY)
@@ -375,20 +377,20 @@ def _size(environ: Environ) -> int:
 
 
 def _free(method: str, path: str) -> bool:
-    """Return whether a request needs no place."""
+    """Return whether a request needs no place at the gate."""
     return method in ("PUT", "DELETE") or path.startswith(_FREE) or path.endswith(_OWN)
 
 
 class _BrokenBody(io.RawIOBase):
-    """A body that broke off, for whoever reads it to find out."""
+    """An incomplete body, which raises its error when it is read."""
 
     def __init__(self, error: Exception) -> None:
         self._error = error
 
     def readable(self) -> bool:
-        """Return that it may be read."""
+        """Return True: it may be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Raise what happened."""
+        """Raise the error."""
         raise self._error

@@ -1,6 +1,6 @@
-"""What processes that run for long ask of glibc's allocator, so that they give back what they needed once.
+"""Tunes glibc's allocator, so that long-running processes return unused memory to the system.
 
-Other C libraries are left as they are, and so is whatever the operator sets by glibc's own variables.
+Other C libraries are not changed, nor are the operator's settings by glibc's own variables.
 """
 
 from __future__ import annotations
@@ -12,35 +12,35 @@ import time
 from collections.abc import Callable
 
 _M_MMAP_THRESHOLD, _M_ARENA_MAX = -3, -8
-"""Of glibc's malloc.h."""
+"""Constants of glibc's malloc.h."""
 
 _LARGE = 1 << 20
 
 
 def share_arenas() -> None:
-    """Have the many threads of a process share two arenas; each of its own would keep what it once needed."""
+    """Make all threads of a process share two arenas, since each arena keeps memory that it once needed."""
     _set(_M_ARENA_MAX, 2, "MALLOC_ARENA_MAX")
 
 
 def return_large_blocks() -> None:
-    """Have blocks of 1 MiB and more go back to the system as they are freed.
+    """Return blocks of 1 MiB and more to the system as soon as they are freed.
 
-    By default glibc keeps blocks of up to 32 MiB once it has seen one freed. That is quicker where they are needed for
-    each request, but tantivy's writer takes 15 MiB a publication.
+    By default glibc keeps blocks of up to 32 MiB once one was freed. That is quicker if every request needs them, but
+    tantivy's writer takes 15 MiB for each publication.
     """
     _set(_M_MMAP_THRESHOLD, _LARGE, "MALLOC_MMAP_THRESHOLD_")
 
 
 TRIM_SECONDS = 10.0
-"""How often what is free is given back: it takes 0.3 ms in a process of 400 MB."""
+"""Seconds between two trims. A trim takes 0.3 ms in a process of 400 MB."""
 
 
 def keep_trimming() -> None:
-    """Have what is free go back to the system every `TRIM_SECONDS`, from a thread of its own.
+    """Return free memory to the system every `TRIM_SECONDS`, from a thread of its own.
 
-    By itself glibc gives back the end of an arena alone. What was freed between blocks that stay is soon too broken up
-    for the next large one: a process that opens snapshot after snapshot would take 4 MB more every few ten thousand
-    of them, which is how often Python makes anew its table of interned strings, where pathlib puts the parts of a path.
+    By itself glibc only returns the end of an arena. Memory freed between other blocks soon becomes too fragmented for
+    the next large block. A process that opens many snapshots would grow by 4 MB every few ten thousand of them: that is
+    how often Python rebuilds its table of interned strings, where pathlib puts the parts of paths.
     """
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

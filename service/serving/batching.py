@@ -1,6 +1,6 @@
-"""How many batches are answered at once: one for each caller, and some altogether.
+"""Limits the batches answered at once: one for each caller, and a few in all.
 
-A client that reads its answer slowly holds the place of its own batch, and nobody else's.
+A client that reads its answer slowly holds only its own place.
 """
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import threading
 from service.serving.budget import Caller
 
 ALTOGETHER, WITHOUT_KEY = 12, 8
-"""Batches of a process at once, and how many of them may be of callers without a key; each has a thread."""
+"""The most batches of a process at once, and the most of callers without a key; each uses a thread."""
 
 
 class Batches:
-    """Who has a batch answered by this process now."""
+    """The callers whose batches this process is answering."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._answered: set[Caller] = set()
 
     def begin(self, caller: Caller) -> bool:
-        """Return whether a caller's batch may be answered now; whoever may has to call `end`."""
+        """Return whether a caller's batch may be answered now. If so, call `end` afterwards."""
         with self._lock:
             if caller in self._answered or len(self._answered) >= ALTOGETHER:
                 return False
@@ -31,6 +31,6 @@ class Batches:
             return True
 
     def end(self, caller: Caller) -> None:
-        """Say that a caller's batch has been answered, or broken off."""
+        """Record that a caller's batch has ended, complete or not."""
         with self._lock:
             self._answered.discard(caller)

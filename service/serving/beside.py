@@ -1,6 +1,6 @@
-"""What another thread finds out while this one is at something else that leaves the interpreter to it.
+"""Runs a call in another thread while this thread does other work that releases the interpreter's lock.
 
-For calls of half a millisecond and more into libraries that let go of the interpreter. Knows nothing of what is called.
+For calls of half a millisecond and more into libraries that release the lock. Knows nothing of what is called.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from models.cpu import available_threads
 T = TypeVar("T")
 
 THREADS = available_threads()
-"""How many such calls are made at once; with one there is no other core, and none is."""
+"""The most such calls at once. 1 means that there is only one core; then no call is made beside."""
 
 
 _spare: ContextVar[bool] = ContextVar("spare", default=True)
@@ -26,9 +26,9 @@ _spare: ContextVar[bool] = ContextVar("spare", default=True)
 
 @contextmanager
 def spare(there_is: bool) -> Iterator[None]:
-    """Say whether there is a core to spare for what runs in the context, in this thread.
+    """Set, for this thread and this context, whether a core is free.
 
-    Where others wait for the cores, a call in another thread takes them more time than it saves.
+    If other requests wait for cores, a call in another thread costs them more time than it saves.
     """
     token = _spare.set(there_is)
     try:
@@ -38,9 +38,9 @@ def spare(there_is: bool) -> Iterator[None]:
 
 
 class BackgroundCall(Generic[T]):
-    """A call that is made beside what follows, if there is a core to spare.
+    """A call that runs beside the following code, if a core is free.
 
-    :param call: Looks at no context variable: it is made in another thread.
+    :param call: Must not use context variables, since it runs in another thread.
     """
 
     def __init__(self, call: Callable[[], T]) -> None:
@@ -48,12 +48,12 @@ class BackgroundCall(Generic[T]):
         self._begun = _pool(os.getpid()).submit(call) if THREADS > 1 and _spare.get() else None
 
     def result(self) -> T:
-        """Return what the call returns, or raise what it raises; where no thread has come to it, this one makes it."""
+        """Return the call's result, or raise its error. If no thread has started it yet, run it here."""
         begun = self._begun
         return self._call() if begun is None or begun.cancel() else begun.result()
 
 
 @lru_cache(maxsize=1)
 def _pool(process: int) -> ThreadPoolExecutor:
-    """Return the threads of a process: those of the one it was forked from did not come along."""
+    """Return the thread pool of a process, since a forked process does not inherit threads."""
     return ThreadPoolExecutor(THREADS, f"beside-{process}")

@@ -1,6 +1,6 @@
-"""How much work each caller may ask for, in units of `cost`. Knows nothing of requests.
+"""Budgets: how much work each caller may request, in units of `cost`. Knows nothing of requests.
 
-A window of fixed length, as for rate limits: a number for each caller, kept in the process or in what workers share.
+A fixed window, as for rate limits: a number for each caller, kept in the process or in a storage that workers share.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _NAME = "units"
 
 
 class Caller(NamedTuple):
-    """Who asks.
+    """The sender of a request.
 
     :param name: The id of a key, or an address.
     :param keyed: Whether it is a key.
@@ -37,14 +37,14 @@ def _now() -> float:
 
 
 class Spending:
-    """What each caller has spent in the present window of time, counted by this process.
+    """The units that each caller has spent in the current window, counted by this process.
 
-    Windows are the same for all callers, so that nothing has to be cleared away caller by caller: `MemoryStorage` of
-    `limits` looks at every caller after every request, which took 4 ms with 100,000 of them.
+    All callers have the same windows, so nothing has to be removed caller by caller. `MemoryStorage` of `limits` checks
+    every caller after every request, which took 4 ms with 100,000 callers.
 
     :param most: Units that a caller may spend in a window.
-    :param seconds: How long a window is.
-    :param remembered: How many callers are remembered; with more, those who spent least are forgotten.
+    :param seconds: The length of a window.
+    :param remembered: The most callers remembered; beyond that, those who spent least are forgotten.
     """
 
     def __init__(self, most: int, seconds: float, remembered: int = 100_000) -> None:
@@ -56,7 +56,7 @@ class Spending:
         self._spent: dict[str, int] = {}
 
     def spend(self, caller: str, units: int) -> int | None:
-        """Take units, or return after how many seconds to retry (`Budget.spend`)."""
+        """Take units, or return the seconds until a retry (`Budget.spend`)."""
         now = _now()
         window = int(now // self._seconds)
         with self._lock:
@@ -76,8 +76,8 @@ class Budget:
     """The units that each caller may spend in a time.
 
     :param rate: Units for each time, such as `120000/minute`.
-    :param storage: Where they are counted (`limits.storage`): in this process, as they are while a shared one does not
-        answer, or in what workers share.
+    :param storage: Where they are counted (`limits.storage`): in this process, or in a shared storage. If that does not
+        answer, this process counts meanwhile.
     """
 
     def __init__(self, rate: str, storage: str) -> None:
@@ -92,9 +92,9 @@ class Budget:
         return f"{self._item.amount} units per {self._item.multiples} {self._item.GRANULARITY.name}"
 
     def spend(self, caller: str, units: int) -> int | None:
-        """Take units from a caller's budget; return None, or where too few are left, after how many seconds to retry.
+        """Take units from a caller's budget and return None.
 
-        Nothing is taken where too few are left.
+        If too few are left, take none and return the seconds until a retry.
         """
         if units <= 0:
             return None
@@ -102,7 +102,7 @@ class Budget:
             return self._own.spend(caller, units)
         try:
             return self._spend(self._shared, caller, units)
-        except Exception as error:  # each storage has its own
+        except Exception as error:  # each storage has its own errors
             logger.warning("budgets are counted by each process alone: %s", type(error).__name__)
             return self._own.spend(caller, units)
 
@@ -116,8 +116,8 @@ class Budget:
 class Budgets:
     """The budgets of addresses and of keys.
 
-    :param address: Of each address that asks without a key; None where it may ask for as much as it likes.
-    :param key: Of each key, wherever it is used.
+    :param address: The budget of each address without a key; None for no limit.
+    :param key: The budget of each key, from any address.
     """
 
     def __init__(self, address: Budget | None = None, key: Budget | None = None) -> None:
@@ -125,7 +125,7 @@ class Budgets:
         self._key = key
 
     def of(self, caller: Caller) -> Budget | None:
-        """Return a caller's budget, None where there is no limit."""
+        """Return a caller's budget, None if there is no limit."""
         return self._key if caller.keyed else self._address
 
     def spend(self, caller: Caller, units: int) -> int | None:

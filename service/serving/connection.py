@@ -1,7 +1,7 @@
-"""A connection of the worker: what has been received on it, and what is still to be sent.
+"""A connection of the worker: its buffers of received bytes and of bytes to be sent.
 
-Neither a client that sends slowly nor one that reads slowly holds a thread: the worker's loop receives a request in
-full before a thread has it, and sends what a thread could not send at once.
+A client that sends or reads slowly occupies no thread. The worker's loop receives a complete request before a thread
+gets it, and sends the rest of an answer that could not be sent at once.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from gunicorn.workers.gthread import TConn
 from service.serving.framing import Frame, FrameProgress
 
 IN_MEMORY = 1 << 18
-"""Bytes of a request that are kept in memory; a longer one goes into a file without a name."""
+"""The most bytes of a request in memory; a longer one goes into an unnamed file."""
 STALL_S = 10.0
-"""Seconds within which a client has to take `STALL_BYTES` of its answer, or what is left of it."""
+"""Seconds within which a client must read `STALL_BYTES` of its answer, or the rest of it."""
 STALL_BYTES = 1 << 14
 _HIGH, _LOW = 1 << 18, 1 << 17
-"""Bytes of an answer that wait to be sent: with more a thread waits until there are so few."""
+"""The most unsent bytes of an answer; with more, its thread waits."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class ReceiveBuffer:
-    """What has been received and not been read yet; the parser reads from it as from a socket that ends.
+    """The received bytes that are not read yet. The parser reads from it as from a socket that ends.
 
     :ivar held: Bytes in memory.
     """
@@ -44,7 +44,7 @@ class ReceiveBuffer:
         self.held = len(data)
 
     def append(self, data: bytes) -> None:
-        """Take in what has arrived; nothing may have been read yet."""
+        """Add received bytes. Reading must not have begun."""
         if self._file is None:
             self._memory.append(data)
             self.held += len(data)
@@ -57,12 +57,12 @@ class ReceiveBuffer:
         self._file.write(data)
 
     def rewind(self) -> None:
-        """Say that all has arrived, and reading begins."""
+        """Begin reading, since everything has arrived."""
         if self._file is not None:
             self._file.seek(0)
 
     def recv(self, size: int) -> bytes:
-        """Return up to so many of the next bytes, none at the end."""
+        """Return up to `size` of the next bytes, none at the end."""
         if self._file is not None:
             return self._file.read(size)
         if not self._memory:
@@ -75,7 +75,7 @@ class ReceiveBuffer:
         return first
 
     def rest(self) -> bytes:
-        """Return all that was not read, and close."""
+        """Return the unread bytes, and close."""
         left = b"".join(self._memory) if self._file is None else self._file.read()
         self.close()
         return left
@@ -89,7 +89,7 @@ class ReceiveBuffer:
 
 
 class SendBuffer:
-    """What a thread sends on: it waits for nobody, unless an answer is made while it is sent and too much is left.
+    """The socket on which a thread sends. It does not wait, unless too much of a streamed answer is unsent.
 
     :ivar left: Bytes that could not be sent yet.
     """
@@ -102,7 +102,7 @@ class SendBuffer:
     def sendall(self, data: bytes) -> None:
         """Send, now or later.
 
-        :raises BrokenPipeError: if the client takes nothing for too long.
+        :raises BrokenPipeError: if the client reads nothing for too long.
         """
         if self.left > _HIGH:
             self._wait()
@@ -111,18 +111,18 @@ class SendBuffer:
         self.flush()
 
     def send(self, data: bytes) -> int:
-        """Send nothing: the parser's word that the client may send its body, which the loop has received by now."""
+        """Ignore the parser's `100 Continue`, since the loop has received the body already."""
         return len(data)
 
     def shutdown(self, how: int) -> None:
-        """Refuse: the loop ends the connection, after what is left.
+        """Refuse: the loop ends the connection after the unsent bytes.
 
         :raises OSError: always.
         """
         raise OSError(errno.ENOTCONN, "the loop ends connections")
 
     def close(self) -> None:
-        """Leave it to the loop."""
+        """Do nothing; the loop closes the connection."""
 
     def flush(self) -> None:
         """Send what can be sent at once.
@@ -152,17 +152,17 @@ class SendBuffer:
 class Connection(TConn):  # type: ignore[misc]
     """A connection, the request that arrives on it, and the answer that leaves.
 
-    :ivar until: By when (`time.monotonic`) what the loop waits for must have come.
-    :ivar since: When the loop began to wait for it.
-    :ivar watched: Whether the loop is told when something arrives on it, or may be sent.
-    :ivar threshold: Of its answer so much may be left at `until`.
-    :ivar whole: Whether the request that a thread has is there in full, so that another may follow it.
+    :ivar until: The time (`time.monotonic`) by which the awaited event must happen.
+    :ivar since: When the loop began to wait.
+    :ivar watched: Whether it is registered with the loop's selector.
+    :ivar threshold: The most bytes of its answer that may be unsent at `until`.
+    :ivar whole: Whether the request of a thread was received completely, so that another may follow.
     """
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.parser: Any = None
-        self.data_ready = True  # there is always a request by the time a thread has it
+        self.data_ready = True  # a thread gets it only with a request
         self.frame = Frame(0)
         self.received = ReceiveBuffer()
         self.out = SendBuffer(self.sock)
@@ -170,7 +170,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.since = self.until = time.monotonic()
         self.watched = False
         self.threshold = 0
-        seconds = struct.pack("ll", int(STALL_S), 0)  # for gunicorn's own words, which are sent without `out`
+        seconds = struct.pack("ll", int(STALL_S), 0)  # for gunicorn's own answers, which do not use `out`
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
 
@@ -180,9 +180,9 @@ class Connection(TConn):  # type: ignore[misc]
         return self.frame.progress is FrameProgress.HEAD and not self.received.held
 
     def begin(self, usual: int) -> bytes:
-        """Make ready for the next request, and return what has come of it with the one before.
+        """Prepare for the next request, and return its bytes that came with the one before.
 
-        :param usual: Bytes of a body that anybody may send.
+        :param usual: The most bytes of a body from anybody.
         """
         left = b"" if self.parser is None else self.parser.unreader.take_buffered()
         left += self.received.rest()
@@ -191,19 +191,19 @@ class Connection(TConn):  # type: ignore[misc]
         return left
 
     def init(self) -> None:
-        """Make the parser of the request that was received; called in the thread that answers it."""
+        """Make the parser of the received request; called in the thread that answers it."""
         if not self.initialized:
             self.initialized = True
             self.received.rewind()
             self.parser = get_parser(self.cfg, self.received, self.client)
 
     def allow_sending(self) -> None:
-        """Tell a client that waits for it to send its body."""
+        """Tell a waiting client to send its body."""
         with suppress(OSError):
             self.sock.send(_CONTINUE, socket.MSG_DONTWAIT)
 
     def answering(self) -> SimpleNamespace:
-        """Return the connection as the code that answers may have it."""
+        """Return the connection in the form for the code that answers."""
         return SimpleNamespace(sock=self.out, client=self.client, server=self.server)
 
     def close(self, graceful: bool = False) -> None:

@@ -1,6 +1,6 @@
-"""The time that the request at hand has left, looked at between its stages. Knows nothing of what they do.
+"""The remaining time of the current request, checked between its stages. Knows nothing of what they do.
 
-A stage that has begun is never broken off: the request ends at the next look. Outside of a request there is no limit.
+A stage that has begun is never interrupted: the request ends at the next check. Outside of a request there is no limit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _until: ContextVar[tuple[float, float] | None] = ContextVar("until", default=Non
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give what runs in the context, in this thread, so much time from now on."""
+    """Limit the time of the context, in this thread, from now on."""
     token = _until.set((time.monotonic() + seconds, seconds))
     try:
         yield
@@ -26,7 +26,7 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def share(part: float) -> float | None:
-    """Return how many seconds a stage may take that has this part of the request's time, 0 where fewer are left.
+    """Return the seconds of a part of the request's time, 0 if fewer are left.
 
     :param part: Between 0 and 1.
     :return: None outside of a request, where there is no limit.
@@ -39,9 +39,9 @@ def share(part: float) -> float | None:
 
 
 def check(stage: str) -> None:
-    """Let a request go on to its next stage.
+    """Check the time before the next stage of a request.
 
-    :param stage: What would come next, for the message.
+    :param stage: The next stage, for the message.
     :raises TimedOut: if its time is up.
     """
     limit = _until.get()

@@ -1,8 +1,7 @@
-"""Where a request ends in the bytes of a connection, so that nothing is begun before all of it is there.
+"""Finds the end of a request in the bytes of a connection, so that no work begins before it is complete.
 
-Knows HTTP/1.1's framing and nothing else. It does not judge: a request that is not as it should be ends here at once,
-and the server's parser, which reads the same bytes afterwards, says what is wrong with it. That parser alone decides
-where the next request begins.
+Knows only HTTP/1.1's framing. It reports no errors: a malformed request simply ends here, and the server's parser,
+which reads the same bytes afterwards, reports the error. Only that parser decides where the next request begins.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from enum import Enum, auto
 from typing import NamedTuple
 
 MAX_LINE = 8192
-"""Bytes of a request line, of a line before a chunk, and of a header that the parser may accept."""
+"""The most bytes of a request line, of a chunk's line, and of a header that the parser may accept."""
 MAX_HEAD = 100 * MAX_LINE + MAX_LINE
-"""Bytes of a head that the parser may accept."""
+"""The most bytes of a head that the parser may accept."""
 _CHUNK_BYTES = 16
-"""Least average size of the chunks of a body; each takes time to read, however small it is."""
+"""The least average size of a body's chunks, since each chunk takes time to read."""
 _END = b"\r\n\r\n"
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _LENGTH = re.compile(r"[0-9]{1,15}")
@@ -24,25 +23,25 @@ _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r]*)?\r\n")
 
 
 class FrameProgress(Enum):
-    """How much of a request is there."""
+    """How much of a request has arrived."""
 
     HEAD = auto()
     """Not even its head."""
     BODY = auto()
     """Its head, but not all of its body."""
     LARGER = auto()
-    """Its head; the body is larger than usual, and goes on once `Frame.allow` says up to which size."""
+    """Its head; the body is larger than usual, and continues once `Frame.allow` sets its size."""
     WHOLE = auto()
     """All of it."""
     ENDED = auto()
-    """All that will be read of it: it is malformed, or larger than it may be."""
+    """Nothing more will be read: it is malformed, or too large."""
 
 
 class RequestHead(NamedTuple):
     """The first lines of a request.
 
-    :param path: As it was sent, percent-encoded.
-    :param headers: Names in small letters; of a repeated one the last value.
+    :param path: As sent, percent-encoded.
+    :param headers: Names in lower case; for a repeated header the last value.
     """
 
     method: str
@@ -55,9 +54,9 @@ class RequestHead(NamedTuple):
 class Frame:
     """One request as its bytes arrive.
 
-    :param usual: Bytes of a body that anybody may send.
-    :ivar head: None until it is there.
-    :ivar announced: Bytes of the body, as its head says; None where it says nothing and where there is none.
+    :param usual: The most bytes of a body from anybody.
+    :ivar head: None until it has arrived.
+    :ivar announced: The size of the body by its head; None if the head gives no size or there is no body.
     """
 
     def __init__(self, usual: int) -> None:
@@ -71,7 +70,7 @@ class Frame:
         self.progress = FrameProgress.HEAD
 
     def feed(self, data: bytes) -> FrameProgress:
-        """Take in what has arrived and return how much is there."""
+        """Add received bytes and return the progress."""
         if self.head is not None:
             return self._body(data)
         searched = max(0, len(self._start) - len(_END) + 1)
@@ -85,20 +84,20 @@ class Frame:
         return self._body(rest) if self._opened(head) else self._become(FrameProgress.ENDED)
 
     def allow(self, most: int) -> FrameProgress:
-        """Say how large the body may be, and return how much is there."""
+        """Set the most bytes of the body, and return the progress."""
         self._most, self._larger = most, True
         return self._become(self._bounded())
 
     @property
     def alone(self) -> bool:
-        """Return whether it is here in full, has no body, and nothing has arrived after it."""
+        """Return whether it is complete, has no body, and nothing has arrived after it."""
         return (
             self.progress is FrameProgress.WHOLE and self.announced is None and not self._missing and not self._chunks
         )
 
     @property
     def expects(self) -> bool:
-        """Return whether the client waits to be told that it may send the body."""
+        """Return whether the client waits for `100 Continue`."""
         head = self.head
         return head is not None and head.version == "HTTP/1.1" and head.headers.get("expect") == "100-continue"
 
@@ -107,7 +106,7 @@ class Frame:
         return progress
 
     def _opened(self, text: str) -> bool:
-        """Read the head and return whether it says plainly what follows."""
+        """Parse the head and return whether it clearly defines the body."""
         first, *lines = text.split("\r\n")
         words = first.split(" ")
         headers: dict[str, str] = {}
@@ -153,7 +152,7 @@ class Frame:
 
 
 class _Chunks:
-    """Passes over a body in chunks, in time linear in its length.
+    """Skips a chunked body, in linear time.
 
     :ivar size: Bytes of the body so far.
     :ivar ended: Whether its end was seen; what follows belongs to the next request.
@@ -168,7 +167,7 @@ class _Chunks:
         self._trailers: int | None = None
 
     def feed(self, data: bytes) -> bool:
-        """Return whether what has arrived can be part of such a body."""
+        """Add received bytes and return whether they are valid so far."""
         at = 0
         while at < len(data) and not self.ended:
             if self._skip:

@@ -1,4 +1,4 @@
-"""The encoder of a process, which may not be there yet, or fail: loads it, tries again, and trusts no vector unseen.
+"""The encoder of a process, which may not be loaded yet, or fail: loads it, retries, and checks every vector.
 
 Knows encoders by their protocol alone, and nothing of snapshots or searches.
 """
@@ -19,7 +19,7 @@ from service.errors import NotReady
 logger = logging.getLogger(__name__)
 
 FIRST_RETRY, LAST_RETRY = 1.0, 60.0
-"""Seconds until loading is tried again: the first time, doubled each time, and at most."""
+"""Seconds until loading is retried: the first time (doubled each time), and the most."""
 
 _TOLERANCE = 1e-2
 _PROBE = "sẵn sàng"
@@ -31,10 +31,10 @@ T = TypeVar("T")
 def load_until(
     load: Callable[[], T], stopped: threading.Event, failed: Callable[[Exception, bool], None], first: float
 ) -> T | None:
-    """Return what is loaded, after ever longer waits where that fails; None if all is stopped before.
+    """Load something, retrying after ever longer waits. Return None if stopped before it succeeds.
 
-    :param failed: Told each error, and whether its trace is worth logging.
-    :param first: Seconds until it is tried again the first time.
+    :param failed: Called with each error, and whether its trace is worth logging.
+    :param first: Seconds until the first retry.
     """
     wait = first
     while not stopped.is_set():
@@ -42,7 +42,7 @@ def load_until(
             return load()
         except ModelError as error:
             failed(error, False)
-        except Exception as error:  # whatever a model's runtime raises: it may be over in a minute
+        except Exception as error:  # a model's runtime may raise anything, and may work a minute later
             failed(error, True)
         stopped.wait(wait)
         wait = min(2 * wait, LAST_RETRY)
@@ -50,15 +50,15 @@ def load_until(
 
 
 class EncoderFailed(NotReady):
-    """The encoder was asked and gave no vectors that can be used."""
+    """The encoder failed, or gave invalid vectors."""
 
 
 class HeldEncoder:
-    """An encoder whose faults are told apart from those of a request, and remembered until it answers again.
+    """An encoder whose errors are distinguished from those of requests, and kept until it works again.
 
-    :param load: Returns the encoder; called again where it raises.
-    :ivar problem: What is wrong with it, None where it answered last time, or has not been asked yet.
-    :ivar answered: Whether it has ever answered.
+    :param load: Returns the encoder; called again if it raises.
+    :ivar problem: Its problem, None if it worked last time or was not used yet.
+    :ivar answered: Whether it has ever worked.
     """
 
     def __init__(self, load: Callable[[], Encoder]) -> None:
@@ -70,7 +70,7 @@ class HeldEncoder:
 
     @property
     def loaded(self) -> bool:
-        """Return whether there is an encoder, whatever it answers."""
+        """Return whether the encoder is loaded, working or not."""
         return self._encoder is not None
 
     @property
@@ -82,7 +82,7 @@ class HeldEncoder:
         return self._held().identity
 
     def load(self, stopped: threading.Event, first: float = FIRST_RETRY) -> bool:
-        """Load it, after ever longer waits where that fails, and return whether there is one before all is stopped."""
+        """Load it, retrying after ever longer waits. Return False if stopped before that succeeds."""
         encoder = load_until(self._load, stopped, self._cannot_load, first)
         if encoder is None:
             return False
@@ -90,8 +90,8 @@ class HeldEncoder:
         return True
 
     def probe(self) -> str | None:
-        """Ask it for a vector and return what is wrong, None where it answers; while another asks, what is known."""
-        if self._probing.acquire(blocking=False):  # one that never returns must not take thread after thread
+        """Test it with a text. Return its problem, None if it works; during another test, the known problem."""
+        if self._probing.acquire(blocking=False):  # an encoder that never returns must not block thread after thread
             try:
                 self.encode_queries([_PROBE])
             except NotReady as error:
@@ -122,14 +122,14 @@ class HeldEncoder:
     def _checked(self, encode: Callable[[Sequence[str]], Vectors], texts: Sequence[str]) -> Vectors:
         try:
             vectors = encode(texts)
-        except Exception as error:  # whatever a model's runtime raises; its words may quote a confidential text
+        except Exception as error:  # a runtime may raise anything, and its message may quote a confidential text
             raise self._failed(f"it raised {type(error).__name__}") from None
         expected = (len(texts), self.identity.dim)
         if not isinstance(vectors, np.ndarray) or vectors.shape != expected:
             shape = getattr(vectors, "shape", type(vectors).__name__)
             raise self._failed(f"vectors of shape {shape}: expected {expected}")
         lengths = np.einsum("ij,ij->i", vectors, vectors)
-        if not bool((np.abs(lengths - 1) < _TOLERANCE).all()):  # NaN is not less than anything
+        if not bool((np.abs(lengths - 1) < _TOLERANCE).all()):  # False for NaN too
             raise self._failed("vectors not of unit length")
         self.answered = True
         if self.problem is not None:

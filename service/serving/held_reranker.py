@@ -1,4 +1,4 @@
-"""The reranker of a process, if it has one: loads it, keeps its scores, and gives up in time.
+"""The reranker of a process, if it has one: loads it, caches its scores, and stops in time.
 
 Knows cross-encoders by their protocol alone, and nothing of snapshots or searches.
 """
@@ -21,13 +21,13 @@ from service.serving.held_encoder import FIRST_RETRY, load_until
 logger = logging.getLogger(__name__)
 
 SHARE = 0.25
-"""The part of a request's time that reranking may take. Where less is left, it does not begin."""
+"""The part of a request's time that reranking may take. If less is left, it does not begin."""
 
 _PIECE = 8
-"""Passages scored at once. Between pieces it is looked whether there is time for the next."""
+"""Passages scored at once. The time is checked between these pieces."""
 
 _KEPT = 1024
-"""Lists whose scores are kept, so that the pages of a list agree and cost no more; about 300 bytes each."""
+"""Lists whose scores are cached, so that all pages of a list agree and are scored once; about 300 bytes each."""
 
 
 class RerankingSkipped(Exception):
@@ -35,13 +35,13 @@ class RerankingSkipped(Exception):
 
 
 class HeldReranker:
-    """A reranker that may not be there yet, or fail, or be too slow.
+    """A reranker that may not be loaded yet, or fail, or be too slow.
 
     It scores one list at a time; a request that finds it busy goes without it.
 
     :param load: Returns the reranker.
-    :param lazily: Whether it is loaded when it is first needed, by whoever needs it, instead of by `load`.
-    :ivar problem: What is wrong with it, None where it answered last time, or has not been asked yet.
+    :param lazily: Whether it is loaded on first use instead of by `load`.
+    :ivar problem: Its problem, None if it worked last time or was not used yet.
     """
 
     def __init__(self, load: Callable[[], Reranker], lazily: bool = False) -> None:
@@ -54,7 +54,7 @@ class HeldReranker:
         self.problem: str | None = None if lazily else "the reranker is being loaded"
 
     def load(self, stopped: threading.Event, first: float = FIRST_RETRY) -> None:
-        """Load it, after ever longer waits where that fails, until all is stopped."""
+        """Load it, retrying after ever longer waits, until stopped."""
         reranker = load_until(self._load, stopped, self._cannot_load, first)
         if reranker is not None:
             self._reranker, self.problem = reranker, None
@@ -74,7 +74,7 @@ class HeldReranker:
         if seconds == 0:
             raise RerankingSkipped("its share of the request's time is gone")
         until = None if seconds is None else time.monotonic() + seconds
-        # Who waited would hold a place that others are answered in; outside of a request nobody else is there.
+        # A waiting request would hold a place at the gate. Outside of a request, there are no others.
         if not self._scoring.acquire(blocking=seconds is None):
             raise RerankingSkipped("it is at another list")
         try:
@@ -99,7 +99,7 @@ class HeldReranker:
             piece = passages[start : start + _PIECE]
             try:
                 found = reranker.score(query, piece)
-            except Exception as error:  # whatever a model's runtime raises; its words may quote a text
+            except Exception as error:  # a runtime may raise anything, and its message may quote a text
                 raise self._failed(f"it raised {type(error).__name__}") from None
             if not isinstance(found, np.ndarray) or found.shape != (len(piece),) or not np.isfinite(found).all():
                 raise self._failed(f"expected {len(piece)} finite scores")

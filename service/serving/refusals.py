@@ -1,4 +1,4 @@
-"""Which snapshots a process will not serve, and why; what may have passed is tried again after a while."""
+"""The snapshots that a process refuses to serve, with reasons. After a temporary error, one is tried again later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from indexer.errors import SnapshotUnreadable
 from service.observing.metrics import metrics
 
 RETRY = 30.0
-"""Seconds after which a snapshot is tried again that the system did not let be read."""
+"""Seconds after which a snapshot that the system could not read is tried again."""
 
 
 class Refusals:
@@ -27,7 +27,7 @@ class Refusals:
         return name in self._reasons
 
     def add(self, name: str, error: Exception) -> None:
-        """Refuse a snapshot; one that could only not be read just now is tried again later."""
+        """Refuse a snapshot. If the error may be temporary, it is tried again later."""
         if name not in self._reasons:
             metrics().refused()
         self._reasons[name] = str(error)
@@ -35,11 +35,11 @@ class Refusals:
             self._again[name] = self._clock() + RETRY
 
     def reason(self, name: str) -> str | None:
-        """Return why a snapshot is refused, None where it is not."""
+        """Return why a snapshot is refused, None if it is not."""
         return self._reasons.get(name)
 
     def forgive(self) -> None:
-        """Let those be tried again whose time has come."""
+        """Allow snapshots again whose waiting time is over."""
         for name in [name for name, at in self._again.items() if at <= self._clock()]:
             del self._again[name]
             self._reasons.pop(name, None)

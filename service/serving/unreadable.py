@@ -1,7 +1,7 @@
-"""What is answered, and logged, where gunicorn cannot read a request or fails outside of the application.
+"""Answers and logs requests that gunicorn cannot read, and failures outside of the application.
 
-gunicorn's own handler writes the sender's address and the part of the request that is wrong into the log, and that part
-may be a query, a draft or a key. Here the log says which kind of fault it was, and where in the program.
+gunicorn's own handler logs the client's address and the faulty part of the request, which may be a query, a draft or a
+key. This one logs only the kind of error and its place in the program.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 _BAD, _FAILED = (400, "Bad Request"), (500, "Internal Server Error")
 _ANSWERS: dict[type[Exception], tuple[int, str]] = {
-    errors.InvalidResponseHeader: _FAILED,  # the application's fault, though its class is a kind of the sender's
+    errors.InvalidResponseHeader: _FAILED,  # the application's error, though its class is a subclass of clients' errors
     errors.InvalidResponseHeaderName: _FAILED,
     errors.LimitRequestLine: (414, "URI Too Long"),
     errors.LimitRequestHeaders: (431, "Request Header Fields Too Large"),
@@ -28,11 +28,11 @@ _ANSWERS: dict[type[Exception], tuple[int, str]] = {
     errors.ForbiddenProxyRequest: (403, "Forbidden"),
     errors.ParseException: _BAD,
 }
-"""Kinds of faults, the special before the general."""
+"""The kinds of errors, special ones before general ones."""
 
 
 def refuse(client: socket, error: BaseException) -> None:
-    """Answer a request that led to an error, and log no more of it than the error's kind.
+    """Answer a request that led to an error, and log only the error's kind.
 
     :param client: The connection, which may be lost.
     """

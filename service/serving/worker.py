@@ -1,8 +1,8 @@
 """gunicorn's threaded worker, whose loop receives requests and sends answers, refuses, and stops in order.
 
-A thread has a request once all of it is there, and has done with it once the answer is made: whoever sends or reads
-slowly holds a connection and nothing else. Health and readiness have threads of their own. Knows bytes and sockets; who
-is turned away, and by what, is up to `admission`.
+A thread gets a request once it is complete, and is free once the answer is made. So a client that sends or reads slowly
+holds only a connection. Health and readiness have threads of their own. Knows bytes and sockets; `admission` decides
+which requests are turned away.
 """
 
 from __future__ import annotations
@@ -33,50 +33,50 @@ _PIECE = 1 << 16
 SILENT_S = 5.0
 """Seconds for which a new connection may stay silent."""
 HEAD_S = 5.0
-"""Seconds within which the head of a request that has begun must have come."""
+"""Seconds within which the head of a request must arrive once it has begun."""
 BODY_S = 60.0
-"""Seconds within which its body must have come, and so many more for each `_BODY_RATE` bytes that it announces."""
+"""Seconds within which its body must arrive, plus one for each `_BODY_RATE` announced bytes."""
 _BODY_RATE = 100_000
 _PARTING_S = 2.0
-"""Seconds for which a client may take to close a connection that ends; closed at once, its answer might be lost."""
+"""Seconds that a client may take to close an ending connection. Closed at once, its answer might be lost."""
 _BEAT_S = 1.0
 _LOOK_S = 0.25
-"""How often the loop looks whose time is up."""
+"""Seconds between checks for connections whose time is up."""
 KEPT = 500
-"""Connections that are kept while nothing is asked on them; with more, answers say that theirs ends."""
+"""The most idle connections that are kept alive; beyond that, answers close theirs."""
 HELD = 64 << 20
-"""Bytes in memory of requests that are not there in full; with more, whoever began first is told to come back."""
+"""The most bytes in memory of incomplete requests; beyond that, the request that began first is turned away."""
 _USUAL = 200_000
-"""Bytes of a body where the application does not say how large one may be."""
+"""The most bytes of a body if the application sets no limit."""
 _WATCHERS = 2
-"""Threads that answer health, readiness and metrics alone."""
+"""Threads that answer only health, readiness and metrics."""
 _AT_ONCE = 64
-"""Connections accepted in a row, where all that is said to them is that the service is full."""
+"""Connections accepted in a row, only to tell them that the service is full."""
 _FULL = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
     """A worker whose application may have an `admission` among its extensions.
 
-    It never stops accepting: what it cannot hold it refuses, for in the kernel's queue nobody would be told anything.
+    It never stops accepting, and refuses what it cannot hold. In the kernel's queue, clients would get no answer.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._most: int = self.cfg.worker_connections
-        self.worker_connections = sys.maxsize  # as many as these, and gunicorn would accept no more
+        self.worker_connections = sys.maxsize  # at this number gunicorn would stop accepting
         self.max_keepalived = min(self._most - self.cfg.threads, KEPT)
         self._room = self.cfg.threads - SPARE
         self._handed = 0
         self._held = 0
         self._looked = 0.0
         self._leaving: deque[Connection] = deque()
-        self._coming: dict[Connection, None] = {}  # whose request is not here in full, in the order in which they came
-        self._sending: dict[Connection, bool] = {}  # whose answer is not sent in full: whether they are kept afterwards
+        self._coming: dict[Connection, None] = {}  # with an incomplete request, in the order of arrival
+        self._sending: dict[Connection, bool] = {}  # with unsent bytes of an answer -> whether it is kept afterwards
         self._watchers = ThreadPoolExecutor(_WATCHERS, "watch")
 
     def load_wsgi(self) -> None:
-        """Load the application, and say meanwhile that this worker lives: files of many GB are hashed first."""
+        """Load the application. Meanwhile notify gunicorn that this worker lives, since many GB may be hashed first."""
         loaded = threading.Event()
 
         def live() -> None:
@@ -92,7 +92,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             thread.join()
 
     def accept(self, listener: Any) -> None:
-        """Accept a connection; where nobody more may wait, all that have come."""
+        """Accept a connection, or all waiting ones if the gate is full."""
         for _ in range(_AT_ONCE):
             try:
                 client, address = listener.accept()
@@ -111,7 +111,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     @property
     def _full(self) -> bool:
-        """Return whether nobody more may wait; those in a thread count, since they are not at the gate at once."""
+        """Return whether no further request may wait, counting requests in threads that are not at the gate yet."""
         admission = self._admission()
         return admission is not None and (self._handed >= self._room or admission.gate.full)
 
@@ -135,8 +135,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._turn_out()
 
     def _receive(self, conn: Connection, _: Any) -> None:
-        """Take in what has arrived."""
-        if conn not in self._coming:  # let go while this was still to be done
+        """Receive bytes."""
+        if conn not in self._coming:  # dropped before this call
             return
         try:
             data = conn.sock.recv(_PIECE)
@@ -167,7 +167,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._watch(conn, selectors.EVENT_READ, self._receive)
 
     def _watch(self, conn: Connection, events: int, call: Callable[[Connection, Any], None]) -> None:
-        """Have the loop call when something happens on a connection, until it is told otherwise."""
+        """Have the loop call `call` for events on a connection, until it is unwatched."""
         if not conn.watched:
             self.poller.register(conn.sock, events, partial(call, conn))
             conn.watched = True
@@ -183,13 +183,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.allow_sending()
 
     def _proceed(self, conn: Connection) -> None:
-        """Go on with a connection that is not registered: all is there, or it has to be asked how much may come."""
+        """Continue an unregistered connection: its request is complete, or the size of its body must be allowed."""
         admission = self._admission()
         if conn.frame.progress is not FrameProgress.LARGER:
             self._dispatch(conn)
         elif admission is None:
             self._allow(conn, None)
-        else:  # a key may have to be looked up
+        else:  # this may look up a key
             asked = self.tpool.submit(admission.most, conn.frame.head)
             asked.add_done_callback(lambda found: self.method_queue.defer(self._allow, conn, found))
 
@@ -204,7 +204,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._watch(conn, selectors.EVENT_READ, self._receive)
 
     def _cut_short(self, conn: Connection) -> None:
-        """Go on with a connection on which nothing more comes: what is missing is told by whoever reads it."""
+        """Continue a connection that the client has closed for sending. The parser reports what is missing."""
         self._unwatch(conn)
         if conn.silent:
             self._forget(conn)
@@ -223,12 +223,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._answer(conn, admission.too_late(), False)
 
     def _forget(self, conn: Connection) -> None:
-        """Take a connection from those whose request is still to come."""
+        """Remove a connection from those with an incomplete request."""
         del self._coming[conn]
         self._held -= conn.received.held
 
     def _dispatch(self, conn: Connection) -> None:
-        """Hand a connection with a request to a thread, or turn it away here, in a fifth of the time."""
+        """Give a connection with a request to a thread, or turn it away here, which takes a fifth of the time."""
         self._forget(conn)
         conn.whole = conn.frame.progress is FrameProgress.WHOLE
         admission, head = self._admission(), conn.frame.head
@@ -240,14 +240,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             refused = admission.turned_away(head, len(self.keepalived_conns) < self.max_keepalived)
         if refused is not None:
             self._answer(conn, *refused)
-        elif admission is not None and self._handed >= self._most:  # whatever it is, it would wait without end
+        elif admission is not None and self._handed >= self._most:  # any request would wait without limit
             self._answer(conn, admission.refusal(), False)
         else:
             self._handed += 1
             self._hand(conn, self.tpool)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
-        """Answer a request that cannot be read, or that failed; gunicorn would log who sent what."""
+        """Answer a request that is unreadable or failed. gunicorn's own method would log the sender and the content."""
         unreadable.refuse(client, exc)
 
     def _hand(self, conn: Connection, threads: ThreadPoolExecutor) -> None:
@@ -255,7 +255,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         given.add_done_callback(lambda found: self.method_queue.defer(self._take_back, conn, found, threads))
 
     def _take_back(self, conn: Connection, found: Future[bool], threads: ThreadPoolExecutor) -> None:
-        """Take a connection back from a thread, and send what is left of its answer."""
+        """Take a connection back from a thread, and send the rest of its answer."""
         self._handed -= threads is self.tpool
         keep = not found.cancelled() and found.exception() is None and bool(found.result())
         if not conn.out.left:
@@ -291,7 +291,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._expect_taken(conn)
 
     def _end(self, conn: Connection, keep: bool) -> None:
-        """Go on after an answer that was sent."""
+        """Continue after an answer was sent."""
         if keep and (conn.parser.unreader.buf.getvalue() or conn.received.held):
             self.enqueue_req(conn)
         elif keep:
@@ -308,19 +308,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.register(conn.sock, selectors.EVENT_READ, partial(self.on_client_socket_readable, conn))
 
     def on_client_socket_readable(self, conn: Connection, client: Any) -> None:
-        """Take up a kept connection that says something, unless it was let go while this was still to be done."""
+        """Continue a kept connection on which bytes arrived, unless it was dropped before this call."""
         if conn in self.keepalived_conns:
             super().on_client_socket_readable(conn, client)
 
     def _drop(self, conn: Connection) -> None:
-        """Let a connection go in the middle of its answer."""
+        """Drop a connection in the middle of its answer."""
         del self._sending[conn]
         self._unwatch(conn)
         self._let_go(conn)
 
     def handle_request(self, req: Any, conn: Connection) -> bool:
         """Answer a request, in a thread."""
-        if not conn.whole:  # where the next one begins is not known
+        if not conn.whole:  # the start of the next request is unknown
             req.force_close()
         return bool(super().handle_request(req, conn.answering()))
 
@@ -328,7 +328,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         return keepalive and conn.whole and bool(conn.parser.finish_body())
 
     def _part(self, conn: Connection) -> None:
-        """Say that nothing more comes, and wait for the client to close; gunicorn's loop would do so for 2 s each."""
+        """Close for sending, and wait for the client to close; gunicorn's loop would block for 2 s for each."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -345,7 +345,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             more = conn.sock.recv(_PIECE)
         except BlockingIOError:
             return
-        except OSError:  # not reset alone: a client that is out of reach is told of here, too
+        except OSError:  # not only reset: an unreachable client raises here too
             more = b""
         if not more:
             self._leaving.remove(conn)
@@ -357,7 +357,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def murder_pending(self) -> None:
-        """End what has waited for too long: for a request, for a client that reads, or for one that closes."""
+        """End connections that waited too long: for a request, for a client to read, or for it to close."""
         now = time.monotonic()
         if now - self._looked >= _LOOK_S:
             self._looked = now
@@ -372,12 +372,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._let_go(conn)
 
     def _admission(self) -> Admission | None:
-        wsgi = getattr(self, "wsgi", None)  # told to stop while it loads, the worker has none
+        wsgi = getattr(self, "wsgi", None)  # a worker that is stopped while it loads has none
         found = getattr(wsgi, "extensions", {}).get("admission")
         return found if isinstance(found, Admission) else None
 
     def _turn_out(self) -> None:
-        """Let go of whoever has kept the loop waiting for longest, be it for a request or for its answer to be read."""
+        """Drop the connection that has kept the loop waiting longest, for its request or for its reading."""
         waiting = [one for one in self._coming if one.frame.progress is not FrameProgress.LARGER][:1]
         oldest = min((*waiting, *list(self._sending)[:1]), key=lambda one: one.since, default=None)
         admission = self._admission()
@@ -394,11 +394,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._answer(oldest, admission.refusal(), False)
 
     def _answer(self, conn: Connection, answer: bytes, keep: bool) -> None:
-        """Send an answer that fits into a socket's buffer, and keep the connection where that was asked."""
+        """Send an answer that fits into a socket's buffer. Keep the connection if `keep`."""
         try:
             with suppress(BlockingIOError):  # nothing more has arrived
                 if not keep:
-                    conn.sock.recv(_PIECE)  # closed with something unread, it would be reset, and the answer lost
+                    conn.sock.recv(_PIECE)  # closing with unread bytes would reset it and lose the answer
             sent = conn.sock.send(answer, socket.MSG_DONTWAIT)
         except OSError:
             sent = 0
@@ -409,16 +409,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._keep(conn)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Begin to stop: what has come is answered, readiness is gone."""
+        """Begin to stop: answer what has arrived, and fail readiness checks."""
         admission = self._admission()
         if admission is not None:
             admission.stopping = True
         super().handle_exit(sig, frame)
 
     def set_accept_enabled(self, enabled: bool) -> None:
-        """Accept connections or not; one that stops takes those that wait, and from then on they are refused.
+        """Accept connections or not. To stop, accept those that wait, then close the listeners.
 
-        gunicorn closes its listeners last, so that clients would connect meanwhile and never be answered.
+        gunicorn closes its listeners last, so clients could connect meanwhile and never be answered.
         """
         super().set_accept_enabled(enabled)
         if self.alive:
@@ -429,7 +429,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         for conn in self._coming:
             if (
                 conn.frame.progress is FrameProgress.HEAD and not conn.received.held
-            ):  # nobody waits for those that never say a word
+            ):  # silent connections are not waited for
                 conn.until = min(conn.until, until)
         for listener in self.sockets:
             while _has_waiting(listener):
@@ -438,9 +438,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 def _has_waiting(listener: Any) -> bool:
-    """Return whether a connection waits to be accepted; never of a listener that is closed."""
+    """Return whether a connection waits to be accepted; False for a closed listener."""
     if listener.sock is None:
         return False
-    waiting = select.poll()  # select() knows no more than 1,024 open files
+    waiting = select.poll()  # select() takes file numbers below 1,024 only
     waiting.register(listener, select.POLLIN)
     return bool(waiting.poll(0))

@@ -1,5 +1,5 @@
-"""How this installation is, and what is to be done about it.
+"""The health of this installation, and what to do about problems.
 
-The doctor's findings, settings explained, and what operators see of snapshots, builds and sources. Knows nothing of
+The doctor's findings, settings explained, and the operators' view of snapshots, builds and sources. Knows nothing of
 Flask, nor of how a finding is shown.
 """

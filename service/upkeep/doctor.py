@@ -1,7 +1,7 @@
 """What may keep this installation from answering, and what to do about it.
 
-Settings, the files they name, processor, disk, model, snapshot, port; what else a home holds is `home_checks`'.
-Looks and says; changes nothing, and makes no model that is not there. Knows nothing of how its findings are shown.
+Settings, the files they name, processor, disk, model, snapshot, port; `home_checks` covers the rest of a home. Only
+reports: changes nothing, and makes no missing model. Knows nothing of how its findings are shown.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ _GROWTH = 2
 """A rewrite needs room for the whole snapshot anew, and for what is staged meanwhile."""
 
 _PATIENCE = 3.0
-"""Seconds that a service may take to say whether it is ready."""
+"""Seconds to wait for a service's readiness."""
 
 
 def examine() -> Iterator[CheckResult]:
-    """Yield a finding for everything that was looked at, as soon as it is known."""
+    """Yield a finding for each check, as soon as it is known."""
     try:
         loaded = settings.load()
     except SettingsError as error:
@@ -73,7 +73,7 @@ def _named() -> str:
 
 
 def _files(loaded: Settings) -> Iterator[CheckResult]:
-    """Look at the files that settings name: there, readable, and every line as expected."""
+    """Check the files that settings name: present, readable, and every line valid."""
     named = {
         name: value
         for name in Settings.model_fields
@@ -98,7 +98,7 @@ def _files(loaded: Settings) -> Iterator[CheckResult]:
 
 
 def _secret_fault(name: str, loaded: Settings) -> str | None:
-    """Return what is wrong with a file that holds a secret, None where nothing is or it holds none."""
+    """Return the fault of a file with a secret, None if it has no fault or no secret."""
     if name != "oidc_client_secret_file":
         return None
     try:
@@ -169,7 +169,7 @@ def _current_bytes(home: Path) -> int:
 
 
 def _model(loaded: Settings) -> tuple[CheckResult, Encoder | None]:
-    """Look at the model: there, undamaged, and able to encode."""
+    """Check the model: present, undamaged, and able to encode."""
     given = (loaded.model, loaded.query_prompt, loaded.document_prompt, loaded.max_tokens)
     try:
         card = catalogue.find(*given)
@@ -192,7 +192,7 @@ def _model(loaded: Settings) -> tuple[CheckResult, Encoder | None]:
 
 
 def _reranker(name: str, loaded: Settings) -> CheckResult:
-    """Look at the cross-encoder: there, and able to score."""
+    """Check the cross-encoder: present, and able to score."""
     try:
         card = cross_encoder.find(name)
         absent = cross_encoder.missing(card)
@@ -208,13 +208,13 @@ def _reranker(name: str, loaded: Settings) -> CheckResult:
 
 
 def _snapshot(home: Path, encoder: Encoder | None) -> CheckResult:
-    """Look at the current snapshot: every byte, whether it opens, and whether the encoder is its own."""
+    """Check the current snapshot: every byte, whether it opens, and whether it fits the encoder."""
     place = Home(home)
     try:
         name = place.current()
         if name is None:
             return CheckResult("snapshot", "warning", f"{home}: none is published yet", "run `lienquan index`")
-        snapshot = Snapshot(place.directory(name))  # which hashes them all
+        snapshot = Snapshot(place.directory(name))  # this hashes all files
     except (SnapshotError, OSError) as error:
         advice = "`lienquan snapshots rollback`, or restore a backup, or `lienquan index` the sources"
         return CheckResult("snapshot", "problem", str(error), advice)
@@ -230,7 +230,7 @@ def _snapshot(home: Path, encoder: Encoder | None) -> CheckResult:
 
 
 def _port(host: str, port: int) -> CheckResult:
-    """Look at who listens where `serve` would: nobody, or a service that is ready."""
+    """Check the port of `serve`: nobody listens, or a service that is ready."""
     at = f"{host}:{port}"
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as own:

@@ -1,6 +1,6 @@
-"""What a home says of itself: keys, what the API wrote, and sources that are followed, as findings of the doctor.
+"""The doctor's findings about a home: keys, the API's changes, and followed sources.
 
-Looks and says; changes nothing. Knows nothing of processor, model or network (`service.upkeep.doctor`).
+Only reports; changes nothing. Knows nothing of processor, model or network (`service.upkeep.doctor`).
 """
 
 from __future__ import annotations
@@ -26,19 +26,19 @@ from service.errors import NotReady
 from service.security import keys, people, sessions
 
 _PATIENCE = timedelta(minutes=5)
-"""For how long a change may wait to be served before something is wrong: model and archive take seconds."""
+"""Seconds that a change may wait to be served; beyond that something is wrong. Model and archive take seconds."""
 
 _SOON, _UNUSED = timedelta(days=14), timedelta(days=90)
-"""A key is told of that ends or has ended within the first, or has not been used for longer than the second."""
+"""A key is reported if it ends or has ended within the first time, or was not used for longer than the second."""
 
 Status = Literal["ok", "warning", "problem"]
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What was looked at, how it is, and what to do about it.
+    """The result of a check: its subject, its status, and what to do.
 
-    :param status: `problem` where something is wrong, `warning` where it may be meant so.
+    :param status: `problem` if something is wrong, `warning` if it may be intended.
     """
 
     subject: str
@@ -48,7 +48,7 @@ class CheckResult:
 
 
 def examine_home(home: Path) -> Iterator[CheckResult]:
-    """Yield a finding for keys, changes, who brings them in, following, and each source that is not well."""
+    """Yield findings for keys, changes, the process that ingests, following, and each source with a problem."""
     yield _modes(home)
     yield from _restoring(home)
     yield from _keys(home)
@@ -58,7 +58,7 @@ def examine_home(home: Path) -> Iterator[CheckResult]:
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Yield the list of what the service logs as wrong meanwhile, instead of its being logged."""
+    """Yield a list that collects the service's warnings and errors instead of logging them."""
     lines: list[str] = []
 
     class Listener(logging.Handler):
@@ -77,7 +77,7 @@ def heard() -> Iterator[list[str]]:
 
 
 def _modes(home: Path) -> CheckResult:
-    """Look whether others than its owner may read the home."""
+    """Check whether others than its owner may read the home."""
     if not home.is_dir():
         return CheckResult("modes", "ok", "no home yet: it will be its owner's alone")
     found = list(private.exposed(home))
@@ -90,14 +90,14 @@ def _modes(home: Path) -> CheckResult:
 
 
 def _restoring(home: Path) -> Iterator[CheckResult]:
-    """Look whether a backup was restored to its end."""
+    """Check whether a restore was completed."""
     if (home / RESTORING).exists():
         advice = "stop the service and run `lienquan restore` again: it removes what is there of the backup first"
         yield CheckResult("restore", "problem", f"{home}: restoring a backup was broken off", advice)
 
 
 def _keys(home: Path) -> Iterator[CheckResult]:
-    """Look at the keys: readable by the service and by nobody else, what they open, which need somebody's attention."""
+    """Check the keys: readable by the service alone, their scopes, and keys that need attention."""
     every = _all_keys(home)
     if isinstance(every, CheckResult):
         yield every
@@ -114,7 +114,7 @@ def _keys(home: Path) -> Iterator[CheckResult]:
 
 
 def _age(key: keys.Key, now: float) -> Iterator[CheckResult]:
-    """Tell of a key that none follows and that ends soon, has ended lately, or has not been used for long."""
+    """Report a key without a successor that ends soon, has ended lately, or was not used for long."""
     used = key.last_used or key.created
     if key.expires is not None and abs(key.expires - now) < _SOON.total_seconds():
         state = "ended" if key.expired else "ends"
@@ -128,7 +128,7 @@ def _age(key: keys.Key, now: float) -> Iterator[CheckResult]:
 
 
 def _all_keys(home: Path) -> list[keys.Key] | CheckResult:
-    """Return the keys, or why they cannot be had, or not be trusted."""
+    """Return the keys, or a finding that they cannot be read or trusted."""
     for name in (keys.FILE, sessions.FILE, people.FILE):
         path = home / name
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
@@ -143,7 +143,7 @@ def _all_keys(home: Path) -> list[keys.Key] | CheckResult:
 
 
 def _changes(home: Home) -> Iterator[CheckResult]:
-    """Look at what the API wrote: served, published, or waiting, and whether somebody sees to it."""
+    """Check the API's changes: served, published, or waiting, and whether a process ingests them."""
     try:
         how = ingestion(home)
     except IndexerError as error:
@@ -166,7 +166,7 @@ def _changes(home: Home) -> Iterator[CheckResult]:
 
 
 def _sources(how: Condition) -> Iterator[CheckResult]:
-    """Look at the sources that `sync` follows."""
+    """Check the sources that `sync` follows."""
     if not how.followed:
         yield CheckResult("sync", "ok", "no sources are followed")
         return

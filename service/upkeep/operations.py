@@ -1,7 +1,7 @@
-"""What operators see of a service: snapshots, the build that runs, what the API wrote, encoder, latency, sources.
+"""The operators' view of a service: snapshots, the running build, the API's changes, encoder, latency, sources.
 
-Gathers and decides; changes nothing but which snapshot is current, where that is asked for. Knows nothing of Flask, nor
-of the words for it.
+Gathers and decides. Changes nothing, except the current snapshot on request. Knows nothing of Flask, nor of the page's
+text.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ SHOWN_BUILDS = 8
 
 @dataclass(frozen=True)
 class SnapshotRow:
-    """A snapshot as it is listed.
+    """A snapshot of the list.
 
-    :param recall: Of its index against exact search, the least of its segments; None where it cannot be read.
-    :param served: Whether this worker answers from it, or from a live one over it.
-    :param problem: Why it cannot be used, or nothing.
+    :param recall: The least recall of its segments' indexes against exact search; None if it cannot be read.
+    :param served: Whether this worker serves it, or a live one based on it.
+    :param problem: Why it cannot be used, or empty.
     """
 
     id: str
@@ -53,7 +53,7 @@ class SnapshotRow:
 
 @dataclass(frozen=True)
 class ServedSnapshot:
-    """What this worker answers from.
+    """The snapshot that this worker serves.
 
     :param base: The published snapshot: itself, or the one under a live one.
     """
@@ -66,10 +66,10 @@ class ServedSnapshot:
 
 @dataclass(frozen=True)
 class EncoderHealth:
-    """How the encoder is.
+    """The health of the encoder.
 
-    :param problem: What is wrong with it, None where it answers.
-    :param seconds: That it took to answer just now.
+    :param problem: Its problem, None if it works.
+    :param seconds: Seconds of its last test.
     """
 
     name: str
@@ -79,12 +79,12 @@ class EncoderHealth:
 
 @dataclass(frozen=True)
 class Operations:
-    """All of it, as it is now.
+    """The current view.
 
-    :param served: None where nothing is served yet.
-    :param problem: What is wrong with the snapshot that is published, None where it is the one served.
-    :param ingesting: Whether a process brings changes in.
-    :param merged: The last merge that ended.
+    :param served: None if nothing is served yet.
+    :param problem: The problem of the published snapshot, None if it is served.
+    :param ingesting: Whether a process ingests changes.
+    :param merged: The last completed merge.
     """
 
     snapshots: tuple[SnapshotRow, ...]
@@ -101,12 +101,12 @@ class Operations:
 
     @property
     def recent_builds(self) -> tuple[FinishedBuild, ...]:
-        """Return the builds that ended last, the newest first."""
+        """Return the last completed builds, the newest first."""
         return self.builds.finished[: -SHOWN_BUILDS - 1 : -1]
 
 
 def operations(home: Home, live: Live, latency: RecentLatency) -> Operations:
-    """Return how everything is now."""
+    """Return the current view."""
     served, builds = _served(live), read(home.path)
     merges = [one for one in builds.finished if one.merging]
     return Operations(
@@ -125,9 +125,9 @@ def operations(home: Home, live: Live, latency: RecentLatency) -> Operations:
 
 
 def snapshots(home: Home, served: str | None) -> tuple[SnapshotRow, ...]:
-    """Return all snapshots, the newest first; those that cannot be read among them.
+    """Return all snapshots, even unreadable ones, the newest first.
 
-    :param served: Which of them this worker answers from.
+    :param served: The id of the snapshot that this worker serves.
     """
     try:
         current = home.current()
@@ -185,16 +185,16 @@ def _takedowns(home: Home) -> tuple[Takedown, ...]:
             return tuple(reversed(journal.takedowns()))
         finally:
             journal.close()
-    except IndexerError:  # which `broken` tells of
+    except IndexerError:  # `broken` reports it
         return ()
 
 
 def roll_back(home: Home, wanted: str, seen: str, who: str) -> str:
-    """Make a snapshot current again, as `lienquan snapshots rollback` does, and return its id.
+    """Make a snapshot current again, like `lienquan snapshots rollback`, and return its id.
 
-    :param seen: Which one was current when that was asked for.
-    :param who: Asks for it, for the log.
-    :raises SnapshotError: if another one is current by now, there is none of that id, or it does not verify.
+    :param seen: The current snapshot when the operator asked.
+    :param who: The operator, for the log.
+    :raises SnapshotError: if another one has become current, there is none of that id, or it does not verify.
     :raises BuildRefused: if a build holds the home.
     """
     current = home.current()

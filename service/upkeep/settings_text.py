@@ -1,4 +1,4 @@
-"""What is to be said of settings: an annotated example of the file, and a table of values with their origin.
+"""Texts on settings: an annotated example of the file, and a table of values with their origin.
 
 All of it comes from `Settings`: descriptions from its docstring, bounds and choices from its schema.
 """
@@ -34,14 +34,14 @@ class SettingState(NamedTuple):
 
 @cache
 def descriptions() -> dict[str, str]:
-    """Return what each setting is for, in one line each; from the field where it says so, else from the docstring."""
+    """Return a line of description for each setting, from the field if it has one, else from the docstring."""
     written = dict(re.findall(r":param (\w+): (.*?)(?=\n:param |\Z)", inspect.getdoc(Settings) or "", re.DOTALL))
     found = {name: field.description or written.get(name, "") for name, field in Settings.model_fields.items()}
     return {name: " ".join(text.split()) for name, text in found.items()}
 
 
 def current(loaded: Settings) -> list[SettingState]:
-    """Return every setting with its value, secrets hidden, and where that comes from."""
+    """Return every setting with its value, secrets hidden, and its origin."""
     named, filed = settings.in_environment(), settings.read_file()
     return [
         SettingState(
@@ -52,7 +52,7 @@ def current(loaded: Settings) -> list[SettingState]:
 
 
 def example() -> str:
-    """Return a settings file that names every setting with what it is for, commented out, at its default."""
+    """Return a settings file with every setting, described, commented out, at its default."""
     parts = ["# Settings of Lienquan. Take the # away before a name to set it; LIENQUAN_NAME in the environment wins."]
     for name in Settings.model_fields:
         told = f"{descriptions()[name]} {_expected(name)}".strip()
@@ -62,7 +62,7 @@ def example() -> str:
 
 
 def _expected(name: str) -> str:
-    """Return which values a setting may have, in a sentence; nothing where any of its type will do."""
+    """Return a sentence with the allowed values of a setting, empty if any of its type is allowed."""
     field = Settings.model_json_schema()["properties"][name]
     said = [field, *field.get("anyOf", []), field.get("items", {})]
 
@@ -87,7 +87,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _toml(value: Any) -> str:
-    """Return a default as TOML; nothing for None, which TOML has no word for."""
+    """Return a default as TOML; empty for None, which TOML does not have."""
     if value is None:
         return ""
     if isinstance(value, tuple | list):

@@ -1,6 +1,6 @@
-"""The newsroom's page of synonyms, abbreviations and renamed places: its form, what it lists, and trying a change out.
+"""The newsroom's page of synonyms, abbreviations and renamed places: its form, its lists, and the trial of a change.
 
-Turns a form's fields into a line of the file and back. Knows nothing of Flask or of words.
+Turns a form's fields into a line of the file and back. Knows nothing of Flask or of the page's text.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIELDS: Mapping[VocabularyKind, tuple[str, ...]] = {
 """The fields that make a line of each file, in the order of its columns."""
 
 SHOWN = 100
-"""So many lines of a list are shown; one searches for the others."""
+"""The most lines of a list that are shown; the others are found by searching."""
 
 _HITS = 10
 _DEPTH = 50
@@ -42,11 +42,11 @@ _FormText = Annotated[str, Field(max_length=2000)]
 
 
 class VocabularyForm(BaseModel):
-    """What the page's form holds, field by field.
+    """The fields of the page's form.
 
-    :param at: The line that is changed, None for one that is added.
-    :param was: What that line said when the page was made.
-    :param way: Whether synonyms stand for each other, or the left is looked for as the right as well.
+    :param at: The line to change, None for a new line.
+    :param was: The text of that line when the page was made.
+    :param way: Whether synonyms replace each other, or only the left is also searched for as the right.
     :param q: A query to try the change with.
     """
 
@@ -68,7 +68,7 @@ class VocabularyForm(BaseModel):
     do: Literal["try", "save", "remove"] = "try"
 
     def change(self) -> LineChange:
-        """Return the change that the form asks for."""
+        """Return the form's change."""
         return LineChange(self.at, self.was, None if self.do == "remove" else self._line())
 
     def _line(self) -> str:
@@ -79,16 +79,16 @@ class VocabularyForm(BaseModel):
 
 
 def parse(given: Mapping[str, Sequence[str]]) -> VocabularyForm:
-    """Return what a form's fields hold.
+    """Parse a form's fields.
 
     :param given: Every value of every field.
-    :raises BadRequest: naming what is not as expected.
+    :raises BadRequest: naming the invalid fields.
     """
     return parse_params(VocabularyForm, {name: values for name, values in given.items() if values != [""]})
 
 
 def fields(kind: VocabularyKind, line: str) -> dict[str, str]:
-    """Return what the form's fields hold for a line of a file."""
+    """Return the form's fields for a line of a file."""
     if kind != "synonyms":
         columns = [column.strip() for column in line.split("\t")]
         return dict(zip(FIELDS[kind], columns, strict=False))
@@ -105,7 +105,7 @@ def fields(kind: VocabularyKind, line: str) -> dict[str, str]:
 class VocabularyRow:
     """A line of one of the newsroom's files.
 
-    :param cells: What its fields hold.
+    :param cells: The content of its fields.
     """
 
     line: VocabularyLine
@@ -114,9 +114,9 @@ class VocabularyRow:
 
 @dataclass(frozen=True)
 class KnownMapping:
-    """What is mapped without the newsroom: shipped, or learnt from the archive.
+    """A mapping that is not the newsroom's: shipped, or learnt from the archive.
 
-    :param count: How often the archive spells it out, None for what is shipped.
+    :param count: How often the archive spells it out, None for a shipped one.
     :param used: Whether searches use it.
     """
 
@@ -127,11 +127,11 @@ class KnownMapping:
 
 @dataclass(frozen=True)
 class VocabularyListing:
-    """What the page lists.
+    """The lists of the page.
 
-    :param own: The newsroom's lines that match, as many as are shown; `own_total` is how many there are.
-    :param learnt: From the archive, likewise.
-    :param shipped: With the software, likewise.
+    :param own: The newsroom's matching lines that are shown; `own_total` counts all.
+    :param learnt: Matching mappings learnt from the archive, likewise.
+    :param shipped: Matching shipped mappings, likewise.
     """
 
     own: Sequence[VocabularyRow]
@@ -143,7 +143,7 @@ class VocabularyListing:
 
 
 def listed(searcher: Searcher, file: WordFile, find: str) -> VocabularyListing:
-    """Return what of each kind matches what is looked for, with diacritics or without.
+    """Return the lists of lines that match a search text, with diacritics or without.
 
     :raises CannotWrite: if the file cannot be read.
     """
@@ -158,7 +158,7 @@ def listed(searcher: Searcher, file: WordFile, find: str) -> VocabularyListing:
 
 
 def _found(find: str, known: Sequence[KnownMapping]) -> list[KnownMapping]:
-    """Return what has what is looked for, whole words of it first: heo before theo."""
+    """Return the mappings that contain the search text, as a whole word first: heo before theo."""
     words = f" {fold(find)} "
     found = [one for one in known if _has(find, *one.fields.values())]
     return sorted(found, key=lambda one: words not in f" {_folded(' '.join(one.fields.values()))} ") if find else found
@@ -197,7 +197,7 @@ def _synonyms() -> list[KnownMapping]:
 class Shift(NamedTuple):
     """A hit of the list after a change.
 
-    :param before: Where it stood before, None where it was not among the first.
+    :param before: Its position before, None if it was not among the first.
     """
 
     hit: Hit
@@ -208,7 +208,7 @@ class Shift(NamedTuple):
 class QueryPreview:
     """One query before and after a change.
 
-    :param gone: Ids of hits before that are not among those after.
+    :param gone: Ids of hits that the change removes.
     """
 
     query: str
@@ -219,15 +219,15 @@ class QueryPreview:
 
     @property
     def same(self) -> bool:
-        """Return whether the change makes no difference to the hits that are shown."""
+        """Return whether the change leaves the shown hits unchanged."""
         return not self.gone and all(shift.before == at for at, shift in enumerate(self.shifts, 1))
 
 
 def trial(searcher: Searcher, file: WordFile, form: VocabularyForm) -> QueryPreview | None:
-    """Return what a change would do to a query, None where there is no query to try.
+    """Return the effect of a change on a query, None if there is no query to try.
 
-    :raises BadRequest: if the change cannot be so.
-    :raises Changed: if the line that is changed is not what it was any more.
+    :raises BadRequest: if the change is invalid.
+    :raises Changed: if the line was changed meanwhile.
     """
     said = file.changed(form.change())
     if not form.q.strip():
@@ -243,12 +243,12 @@ def trial(searcher: Searcher, file: WordFile, form: VocabularyForm) -> QueryPrev
 
 
 def save(settings: Settings, form: VocabularyForm, visitor: Visitor, by: str) -> None:
-    """Make the change that a form asks for.
+    """Make a form's change.
 
-    :param by: Who makes it, for the file's history.
-    :raises Forbidden: if it is not theirs to make.
-    :raises BadRequest: if it cannot be so.
-    :raises Changed: if the line is not what it was any more.
+    :param by: The author, for the file's history.
+    :raises Forbidden: if the visitor may not make it.
+    :raises BadRequest: if it is invalid.
+    :raises Changed: if the line was changed meanwhile.
     :raises CannotWrite: if it cannot be written.
     """
     if not visitor.may("rules"):
@@ -260,10 +260,10 @@ def save(settings: Settings, form: VocabularyForm, visitor: Visitor, by: str) ->
 
 @dataclass(frozen=True)
 class VocabularyView:
-    """What the page shows.
+    """The content of the page.
 
-    :param filled: What stands in each field of the form, sound or not, so that nothing typed is lost.
-    :param error: Why what was sent was not done.
+    :param filled: The text of each field of the form, valid or not, so that nothing typed is lost.
+    :param error: Why the request failed.
     """
 
     kind: VocabularyKind
@@ -276,7 +276,7 @@ class VocabularyView:
 
 
 def filled_in(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return what stands in each field of the form."""
+    """Return the text of each field of the form."""
     defaults = {
         name: "" if field.default is None else str(field.default) for name, field in VocabularyForm.model_fields.items()
     }
@@ -290,13 +290,13 @@ def view(
     form: VocabularyForm | None = None,
     error: ServiceError | None = None,
 ) -> VocabularyView:
-    """Return what there is to show.
+    """Return the content of the page.
 
     :param given: Every value of every field or parameter.
-    :param form: Is tried out, where there is one.
+    :param form: The form to try out, if there is one.
     :raises CannotWrite: if the file cannot be read.
     """
-    removing = given.get("do") == ["remove"]  # which is asked for in the list, not by the form
+    removing = given.get("do") == ["remove"]  # the list requests this, not the form
     filled = filled_in({"what": given["what"]} if removing and "what" in given else given)
     kind = parse({"what": [filled["what"]]}).what
     file = WordFile.of(settings, kind)

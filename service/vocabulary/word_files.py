@@ -1,7 +1,8 @@
-"""What the newsroom maps: synonyms, abbreviations, renamed places. Their files, line by line, and changes to them.
+"""The newsroom's vocabulary: files of synonyms, abbreviations and renamed places, and changes to their lines.
 
-Owns what a line may be and how one is changed: the file held by one at a time, all other lines kept byte for byte, who
-did it when written into the file itself, in comments that begin with `#:`, so that change and entry are written as one.
+Owns the form of lines and their changes. One editor at a time locks the file. All other lines are kept byte for byte.
+Author and time are written into the file itself, in comments that begin with `#:`, so that a change and its entry are
+one write.
 
     #: {"at": "2026-04-01T09:30:00+07:00", "by": "Lan", "did": "changed", "was": "a => b", "is": "a => b, c"}
 
@@ -38,7 +39,7 @@ _HEADERS: Mapping[VocabularyKind, tuple[str, ...]] = {
 
 
 def parse(kind: VocabularyKind, content: bytes, name: str) -> FileContents:
-    """Return what a file of this kind says."""
+    """Parse a file of this kind."""
     parsers: dict[VocabularyKind, Callable[[bytes, str], FileContents]] = {
         "synonyms": lambda content, name: synonyms.parse(content.decode("utf-8", "surrogateescape"), name),
         "abbreviations": lexicon.parse_abbreviations,
@@ -48,10 +49,10 @@ def parse(kind: VocabularyKind, content: bytes, name: str) -> FileContents:
 
 
 class VocabularyLine(NamedTuple):
-    """A line that maps something, or is meant to.
+    """A line with a mapping, valid or not.
 
     :param number: From 1.
-    :param problem: Why it does not count, None where it does.
+    :param problem: Why it is invalid, None if it is valid.
     """
 
     number: int
@@ -63,9 +64,9 @@ class VocabularyLine(NamedTuple):
 class LineChange:
     """A change to one line.
 
-    :param number: Which line, None where one is added.
-    :param was: What it has to be for that, so that nobody changes what they have not seen.
-    :param text: What it becomes, None where it is removed.
+    :param number: The number of the line, None for a new line.
+    :param was: The expected old text, so that nobody changes a line that they have not seen.
+    :param text: The new text, None to remove the line.
     """
 
     number: int | None
@@ -76,7 +77,7 @@ class LineChange:
 class WordFile:
     """One of the newsroom's files.
 
-    :param path: None where the settings name none.
+    :param path: None if the settings name no file.
     """
 
     def __init__(self, kind: VocabularyKind, path: Path | None) -> None:
@@ -89,7 +90,7 @@ class WordFile:
         return cls(kind, getattr(settings, kind))
 
     def lines(self) -> list[VocabularyLine]:
-        """Return the lines that map something, in the order of the file.
+        """Return the lines with mappings, in the order of the file.
 
         :raises CannotWrite: if the file cannot be read.
         """
@@ -99,7 +100,7 @@ class WordFile:
         return [VocabularyLine(number, text, problems.get(number)) for number, text in texts if self._maps(text)]
 
     def history(self) -> list[dict[str, Any]]:
-        """Return what was changed, by whom and when, the latest first.
+        """Return all changes, with authors and times, the latest first.
 
         :raises CannotWrite: if the file cannot be read.
         """
@@ -111,25 +112,25 @@ class WordFile:
                     found.append({"did": entry["did"], "by": entry["by"], "at": datetime.fromisoformat(entry["at"]),
                                   "was": entry.get("was"), "is": entry.get("is")})  # fmt: skip
                 except (ValueError, KeyError, TypeError):
-                    continue  # whatever else somebody wrote there
+                    continue  # something else that somebody wrote there
         return found[::-1]
 
     def changed(self, change: LineChange) -> FileContents:
-        """Return what the file would say after a change, which is not made.
+        """Return the content of the file after a change, without making it.
 
-        :raises BadRequest: if the line cannot be so.
-        :raises Changed: if the line is not what it has to be.
+        :raises BadRequest: if the new line is invalid.
+        :raises Changed: if the old line differs from the expected one.
         :raises CannotWrite: if the file cannot be read.
         """
         self._check(change.text)
         return parse(self.kind, self._edited(self._content(), change).encode("utf-8", "surrogateescape"), self.name)
 
     def change(self, change: LineChange, by: str, now: datetime | None = None) -> None:
-        """Make a change; before or after, the file is whole.
+        """Make a change atomically.
 
-        :raises BadRequest: if the line cannot be so, or there is no file to write to.
-        :raises Changed: if the line is not what it has to be.
-        :raises CannotWrite: if the file cannot be written; then it is as it was.
+        :raises BadRequest: if the new line is invalid, or there is no file to write to.
+        :raises Changed: if the old line differs from the expected one.
+        :raises CannotWrite: if the file cannot be written; then it is unchanged.
         """
         if self.path is None:
             name = f"LIENQUAN_{self.kind.upper()}"
@@ -148,7 +149,7 @@ class WordFile:
 
     @property
     def name(self) -> str:
-        """Return what the file is called."""
+        """Return the file's name."""
         return self.path.name if self.path else self.kind
 
     def _content(self) -> str:
@@ -175,8 +176,8 @@ class WordFile:
     def _edited(self, content: str, change: LineChange) -> str:
         """Return the content with one line changed.
 
-        :raises BadRequest: if the line is there already.
-        :raises Changed: if the line is not what it has to be.
+        :raises BadRequest: if the new line exists already.
+        :raises Changed: if the old line differs from the expected one.
         """
         pieces = _pieces(content)
         if change.number is None:
@@ -199,9 +200,9 @@ class WordFile:
         return "".join(pieces)
 
     def _check(self, text: str | None) -> None:
-        """Let through a line that maps something, or is to go.
+        """Accept only a valid mapping, or None for a removal.
 
-        :raises BadRequest: saying what was expected.
+        :raises BadRequest: with what was expected.
         """
         if text is None:
             return
@@ -215,7 +216,7 @@ class WordFile:
 
 
 def _pieces(content: str) -> list[str]:
-    """Return the lines of a file, and between them what ends each."""
+    """Return the lines of a file and their line ends, alternating."""
     return _END.split(content)
 
 

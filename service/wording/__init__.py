@@ -1,5 +1,5 @@
-"""How it is said, in Vietnamese and in English.
+"""The text of all pages, in Vietnamese and in English.
 
-Every word that a page shows, a module for each kind of page; `strings` has those of readers and what all share. Imports
+A module for each kind of page; `strings` has the text of readers' pages and what all pages share. Imports
 nothing of the service.
 """

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 class BlockWords:
     """The words in one language; both fill in the same {names}.
 
-    :param presets: What the blocks of a page are called.
-    :param lists: Which lists a rule is about.
-    :param targets: What a block or a boost is about.
+    :param presets: The names of a page's blocks.
+    :param lists: The names of the lists that a rule concerns.
+    :param targets: The names of a block's or boost's targets.
     :param steps: Why an article is not in the list, by `hits.Fate.step`.
-    :param caps: What a cap counts.
-    :param nobody: Who changed a rule where nobody has to sign in.
+    :param caps: The names of what caps count.
+    :param nobody: The author of a rule's change if nobody has to sign in.
     """
 
     find: str

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 class ComparisonWords:
     """The words of the page in one language; both fill in the same {names}.
 
-    :param same_event: What the share is called where it is estimated, judged, or both.
+    :param same_event: The name of the share if it is estimated, judged, or both.
     """
 
     title: str

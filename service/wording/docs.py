@@ -1,4 +1,4 @@
-"""The words around the API's documentation, in Vietnamese and in English; what it tells is in English alone."""
+"""The words around the API's documentation, in Vietnamese and in English; it is itself in English only."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 class DraftWords:
     """The words in one language; both fill in the same {names}.
 
-    :param formats: What the text of a draft may be.
-    :param presets: What each preset is called, `presets.PRESETS`.
-    :param freshness_ways: What each way for age to count is called, and that it is left to the preset.
-    :param said: What is read out: suggestions have come, none have, the draft seems to be published, an article is at
-        another place of the list, or in it, or out of it.
+    :param formats: The formats of a draft's text.
+    :param presets: The name of each preset, `presets.PRESETS`.
+    :param freshness_ways: The name of each effect of age, and of the preset's own.
+    :param said: Texts for screen readers: suggestions have come, none have, the draft seems to be published, an article
+        has moved in the list, was added, or was removed.
     """
 
     heading: str

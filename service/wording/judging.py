@@ -12,10 +12,10 @@ from service.wording.newsroom import Tab
 class JudgingWords:
     """The words of the pages in one language; both fill in the same {names}.
 
-    :param grades: What each grade means, from 0.
-    :param lists: What each list is called, by `judging.sittings.LISTS`.
-    :param keys: Which keys there are, and what each does.
-    :param whats: What is judged, by `judgements.JudgementKind`.
+    :param grades: The meaning of each grade, from 0.
+    :param lists: The name of each list, by `judging.sittings.LISTS`.
+    :param keys: The keyboard's keys, and what each does.
+    :param whats: The subject of judging, by `judgements.JudgementKind`.
     """
 
     title: str

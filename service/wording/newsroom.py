@@ -1,4 +1,4 @@
-"""What the newsroom's pages are called and are for, in Vietnamese and in English, in the order of their menu.
+"""The names and purposes of the newsroom's pages, in Vietnamese and in English, in the order of their menu.
 
 Owns these words alone: other pages have modules of their own, and parts that the service can do without their own tabs.
 """
@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 class Tab:
     """A page in the menu.
 
-    :param endpoint: Of its view.
-    :param name: What the menu says.
+    :param endpoint: The endpoint of its view.
+    :param name: Its name in the menu.
     :param purpose: A sentence, for the newsroom's first page.
     """
 

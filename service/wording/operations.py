@@ -1,6 +1,6 @@
 """The words of the operators' page, in Vietnamese and in English.
 
-Owns these words, and how a length of time or a size is written. Knows nothing of what is shown.
+Owns these words, and the format of durations and sizes. Knows nothing of what is shown.
 """
 
 from __future__ import annotations

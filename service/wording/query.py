@@ -10,13 +10,13 @@ from dataclasses import dataclass
 class QueryWords:
     """The words of the page in one language; both fill in the same {names}.
 
-    :param kinds: What was done to a word, by `readings.ReadingKind`; none for a word that was taken as it stands.
-    :param expansions: What stands in for a part, by `search.understanding.Expansion.kind`.
-    :param lists: What the lists are called, by `side_by_side.Mode`.
-    :param lists_short: The same in a word.
-    :param explained: What each list is.
-    :param only: What to say of a hit that one of meaning and words alone found.
-    :param rankings: How the lists may be ordered, `schemas.Ranking`.
+    :param kinds: The name of each `readings.ReadingKind`; none for a word taken as typed.
+    :param expansions: The name of each kind of alternative, by `search.understanding.Expansion.kind`.
+    :param lists: The names of the lists, by `side_by_side.Mode`.
+    :param lists_short: The same in one word.
+    :param explained: An explanation of each list.
+    :param only: The note on a hit that only dense or only lexical search found.
+    :param rankings: The possible orders of the lists, `schemas.Ranking`.
     """
 
     title: str

@@ -13,7 +13,7 @@ from indexer.articles.article import VIETNAM
 
 _HIGH, _MEDIUM = 0.5, 0.1
 _DAYS_AGO = 7
-"""From so many days on, a date says more than how long ago it was."""
+"""The number of days from which a date is shown instead of the age."""
 
 _MONTHS = ("January February March April May June July August September October November December").split()
 
@@ -192,7 +192,7 @@ class Strings:
         return f"{self.day(local)}{between}{local.hour:02d}:{local.minute:02d}"
 
     def ago(self, value: datetime, now: datetime) -> str:
-        """Return when something was as people say it: by the day where that is near, else by the date."""
+        """Return a time in the words of people: by the day if it is near, else by the date."""
         local = value.astimezone(VIETNAM)
         days = (now.astimezone(VIETNAM).date() - local.date()) // timedelta(days=1)
         if 0 <= days <= 1:
@@ -603,5 +603,5 @@ EN = Strings(
 
 
 def language(code: str | None) -> Strings:
-    """Return the strings of a language, the Vietnamese ones where it is none of ours."""
+    """Return the strings of a language, the Vietnamese ones if the language is unknown."""
     return EN if code == EN.code else VI

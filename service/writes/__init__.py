@@ -1,5 +1,5 @@
-"""What others write to the archive, how it comes to be served, and how it goes again.
+"""Writes to the archive by the API, their ingestion, and takedowns.
 
-A put or a delete checked and kept, the process that ingests, and where an article stands when it is taken down. Knows
+Puts and deletes checked and stored, the process that ingests, and the lists of an article that is taken down. Knows
 nothing of Flask, nor of how an article is indexed.
 """

@@ -1,7 +1,7 @@
-"""What one key may write, asked within the journal's transaction, and what the audit log is told of it.
+"""Checks what a key may write, within the journal's transaction, and records it in the audit log.
 
-So a key that was revoked writes nothing once `settle` has returned, and an article cannot change between being looked
-at and being written. Knows nothing of Flask.
+So a revoked key writes nothing once `settle` has returned, and an article cannot change between the check and the
+write. Knows nothing of Flask.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ OUTSIDE, TAKEN, SPENT = "out of its bounds", "takes over another address", "too 
 
 
 class _ArticleFacts(NamedTuple):
-    """What counts of an article as it is.
+    """The facts of an article that decide.
 
-    :param public: Whether readers may see it now.
-    :param ends: Until when they may, None for ever.
+    :param public: Whether it is public now.
+    :param ends: Until when it is public, None for ever.
     """
 
     section: str | None
@@ -42,13 +42,13 @@ class _ArticleFacts(NamedTuple):
     ends: datetime | None
 
     def outlasts(self, after: _ArticleFacts) -> bool:
-        """Return whether readers see it now, and after a change no more, or not for as long."""
+        """Return whether it is public now, and a change ends that or shortens it."""
         sooner = after.ends is not None and (self.ends is None or after.ends < self.ends)
         return self.public and (not after.public or sooner)
 
 
 class BulkTally:
-    """What became of the lines of a bulk: counts, the first ids that were changed, and a hash of all of these."""
+    """The results of a bulk's lines: counts, the first changed ids, and a hash of all changed ids."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
@@ -57,7 +57,7 @@ class BulkTally:
         self._changed = 0
 
     def add(self, line: Mapping[str, Any]) -> None:
-        """Count a line's answer."""
+        """Count the answer of a line."""
         applied = bool(line["applied"])
         self._counts[f"{line['op']}_{line['status']}" + ("" if applied else "_not_applied")] += 1
         if not applied:
@@ -68,7 +68,7 @@ class BulkTally:
             self._first.append(str(line["id"]))
 
     def told(self) -> dict[str, Detail]:
-        """Return what the audit log is told; of ids the same as `audit_entries.ids`."""
+        """Return the details for the audit log; ids in the form of `audit_entries.ids`."""
         found: dict[str, Detail] = {"count": self._changed, "ids": self._first, "ids_sha256": self._all.hexdigest()}
         return {**self._counts, **found}
 
@@ -76,8 +76,8 @@ class BulkTally:
 class KeyGuard:
     """The guard of one request.
 
-    :param key: With which it came; it is looked up again when something is written.
-    :param address: Whence it came.
+    :param key: The request's key; it is looked up again at each write.
+    :param address: The client's address.
     """
 
     def __init__(self, keys: KeyStore, key: Key, audit: AuditLog, address: str | None) -> None:
@@ -88,14 +88,14 @@ class KeyGuard:
         self._refused: dict[int, str] = {}
 
     def over(self, archive: Archive | None) -> KeyGuard:
-        """Return the guard, told what is served now."""
+        """Return the guard with the archive that is served now."""
         self._archive = archive
         return self
 
     def begin(self, changes: Sequence[Put | Delete]) -> None:
-        """Let nothing be written with a key that was revoked or ended meanwhile.
+        """Check that the key was not revoked and has not ended meanwhile.
 
-        :raises Unauthorized: if it was.
+        :raises Unauthorized: if it was or has.
         """
         key = self._keys.get(self._key.id)
         if key is None or not key.counts:
@@ -107,7 +107,7 @@ class KeyGuard:
         self._spent = False
 
     def as_allowed(self, change: Put | Delete) -> Put | Delete:
-        """Return the change as the key may make it: one of scope reset counts however new what is stored says it is."""
+        """Return the change in the form that the key may make. With scope reset it is forced."""
         return change._replace(forced="reset" in self._key.scopes)
 
     def refuses(self, change: Put | Delete, pending: PendingChange | None) -> bool:
@@ -118,7 +118,7 @@ class KeyGuard:
         return why is not None
 
     def fault(self, change: Put | Delete) -> ServiceError | None:
-        """Return what is answered where one of the changes written last was refused, None where it was not."""
+        """Return the error if the change was refused in the last write, None if it was not."""
         why = self._refused.get(id(change))
         return None if why is None else self._fault(why, _id(change))
 
@@ -138,19 +138,19 @@ class KeyGuard:
         return SPENT if hides and self._is_spent() else None
 
     def _is_spent(self) -> bool:
-        """Count an article that is deleted or hidden, and return whether that is one too many."""
+        """Count a deleted or hidden article, and return whether that exceeds the key's limit."""
         self._spent = self._spent or not self._keys.take_deletes(self._key, 1)
         return self._spent
 
     def _before(self, article_id: str, pending: PendingChange | None) -> _ArticleFacts | None:
-        """Return the article as it is before the change, None where there is none."""
+        """Return the facts of the article before the change, None if there is none."""
         if pending is not None:
             return None if pending.line is None else _read(pending.line)
         row = None if self._archive is None else self._archive.row_of(article_id)
         return None if row is None or self._archive is None else _seen(self._archive.articles([row])[0])
 
     def _takes_over(self, article: Article) -> bool:
-        """Return whether an article would answer to an id or address of one that is out of the key's bounds."""
+        """Return whether an article would take an id or address from one outside the key's bounds."""
         if self._archive is None:
             return False
         names = [article.id, *article.aliases, *([article.url] if article.url else [])]
@@ -171,14 +171,14 @@ class KeyGuard:
         return Forbidden([FieldError("id", shown(article_id), said[reason])], 'error="insufficient_scope"')
 
     def recording(self, change: Put | Delete) -> AbstractContextManager[int]:
-        """Tell the audit log of a change before it is made within, and again if that fails.
+        """Record a change in the audit log before the block makes it, and again if the block fails.
 
-        :raises NotRecorded: if the first cannot be; nothing is to be written then.
+        :raises NotRecorded: if the first entry cannot be written; then nothing is changed.
         """
         return self._audit.recording(_action(change), self._actor, _id(change), self._address)
 
     def record_outcome(self, change: Put | Delete, outcome: Outcome) -> None:
-        """Tell the audit log of a change that came to nothing."""
+        """Record in the audit log a change without effect."""
         if outcome.applied:
             return
         why = self._refused.get(id(change)) or ("taken down" if outcome.taken_down else "older than stored")
@@ -186,18 +186,18 @@ class KeyGuard:
             self._audit.record(_action(change), self._actor, _id(change), why, self._address)
 
     def record_bulk(self, body: bytes) -> None:
-        """Tell the audit log of many changes that are about to be made: which they are, the hash of the body tells.
+        """Record in the audit log a bulk that is about to be written, by the hash of its body.
 
-        :raises NotRecorded: if that cannot be.
+        :raises NotRecorded: if the entry cannot be written.
         """
         lines = body.count(b"\n") + (not body.endswith(b"\n"))
         said: dict[str, Any] = {"lines": lines, "body_sha256": sha256(body).hexdigest()}
         self._audit.record("articles.bulk", self._actor, None, address=self._address, **said)
 
     def record_bulk_outcome(self, tally: BulkTally, failed: Exception | None = None) -> None:
-        """Tell the audit log what became of them.
+        """Record the result of a bulk in the audit log.
 
-        :param failed: What broke it off, where something did.
+        :param failed: The error that ended it, if there was one.
         """
         why = {} if failed is None else {"why": type(failed).__name__}
         outcome = "done" if failed is None else "failed"
@@ -206,7 +206,7 @@ class KeyGuard:
 
 
 def settle(home: Path) -> None:
-    """Wait until all that is being written by the API now is written, or refused."""
+    """Wait until all writes of the API that run now have ended."""
     journal = Journal.of(home)
     if journal is not None:
         journal.settle()
@@ -227,7 +227,7 @@ def _seen(article: Article) -> _ArticleFacts:
 
 
 def _read(line: str) -> _ArticleFacts:
-    """Return what counts of a line of the journal."""
+    """Return the facts of a line of the journal."""
     found = json.loads(line)
     begins, ends = (parse_time(found[name]) if found[name] else None for name in ("published_at", "unpublish_at"))
     return _ArticleFacts(found["section"], found["source"], _is_public(begins, ends), ends)

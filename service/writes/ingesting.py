@@ -1,7 +1,7 @@
-"""The process that brings the API's changes into what is served, and the one that starts it again where it ends.
+"""The process that ingests the API's changes, and its supervisor, which starts it again when it ends.
 
-It is apart from those that answer, and gives way to them: it encodes, and writes files, which they map. Owns when a
-step is taken and when all is published; what a step is, is `indexer.building.ingest`'s.
+It is separate from the workers and has lower priority. It encodes and writes files, which the workers map. Owns when a
+step runs and when everything is published; `indexer.building.ingest` owns the steps.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.1
 MERGE_SECONDS = 3600.0
-"""After how long all is published, however little was changed."""
+"""Seconds after which everything is published, even after few changes."""
 
 REST_SECONDS = 30.0
-"""How long to wait after publishing before it is done again; ten times as long as it took, if that is longer."""
+"""Least seconds between two publications; ten times the duration of one, if that is longer."""
 
 END_SECONDS = 10.0
-"""How long it may take to end once told to: what it is at may be one call that lasts, and a kill does no harm."""
+"""Seconds that it may take to end. It may be within a long call, and killing it does no harm."""
 
 _MERGE_END_SECONDS = 2.0
-"""How long a merge may take to end that has lost the process that started it."""
+"""Seconds that a merge may take to end after its parent process has ended."""
 
 _MOST_SECONDS = 30.0
 _NICE = 10
 
 
 def start(home: Path, load_encoder: Callable[[], Encoder]) -> int:
-    """Fork the process that ingests for as long as this one lives. To be called before there are threads.
+    """Fork the process that ingests while this one lives. Call this before any thread starts.
 
-    :return: What `stop` takes.
+    :return: The argument of `stop`.
     """
     parent = os.getpid()
     if supervisor := os.fork():
@@ -65,7 +65,7 @@ def start(home: Path, load_encoder: Callable[[], Encoder]) -> int:
 
 
 def stop(supervisor: int) -> None:
-    """End the process that `start` started, if it is still there, and wait until it has left all in order."""
+    """End the process that `start` started, if it still runs, and wait until it has cleaned up."""
     with suppress(ChildProcessError):  # gunicorn, which waits for any child, was told
         if os.waitpid(supervisor, os.WNOHANG) == (0, 0):
             os.kill(supervisor, signal.SIGTERM)
@@ -77,7 +77,7 @@ def _lives(parent: int) -> Callable[[], bool]:
 
 
 def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
-    """Run the work in a process of its own, again where it ends, for as long as it goes on."""
+    """Run the work in a child process, and start it again when it ends, while `goes_on` is true."""
     wait = 1.0
     while goes_on():
         begun = time.monotonic()
@@ -99,7 +99,7 @@ def _supervise(goes_on: Callable[[], bool], work: Callable[[], None]) -> None:
 
 
 def _ended(child: int) -> bool:
-    """Return whether it has ended; its merge, which it may not have lived to end, has ended then, too."""
+    """Return whether the child has ended. If so, end its merge too, which it may have left running."""
     if os.waitpid(child, os.WNOHANG) == (0, 0):
         return False
     with suppress(ProcessLookupError):  # once nobody is left of its group
@@ -140,7 +140,7 @@ def _told_to_end(*_: object) -> NoReturn:
 
 
 def run(home: Path, load_encoder: Callable[[], Encoder], goes_on: Callable[[], bool]) -> None:
-    """Ingest for as long as it goes on. Another process that ingests into the same home is waited for."""
+    """Ingest while `goes_on` is true. Wait if another process ingests into the same home."""
     os.nice(_NICE)
     allocator.return_large_blocks()
     allocator.keep_trimming()
@@ -155,7 +155,7 @@ def run(home: Path, load_encoder: Callable[[], Encoder], goes_on: Callable[[], b
 
 
 class _Loop:
-    """Steps and merges, one after the other and side by side."""
+    """The loop of steps and merges; a merge runs beside the steps."""
 
     def __init__(self, home: Home, load_encoder: Callable[[], Encoder]) -> None:
         self._home, self._load = home, load_encoder
@@ -166,7 +166,7 @@ class _Loop:
         self._rest = 0.0
 
     def run(self, goes_on: Callable[[], bool]) -> None:
-        """Go on until told to stop, or something fails that only a fresh start may mend; end the merge then, too."""
+        """Run until told to stop, or until an error that needs a restart. Then end the merge too."""
         try:
             self._go_on(goes_on)
         finally:
@@ -201,7 +201,7 @@ class _Loop:
         return self._loaded
 
     def _has_expired(self, now: float) -> bool:
-        """Return whether deleted text has been on disk for too long; looked at once an hour."""
+        """Return whether deleted text has been on disk for too long; checked once an hour."""
         if now - self._looked < MERGE_SECONDS:
             return False
         self._looked = now

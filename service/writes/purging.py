@@ -1,7 +1,7 @@
-"""The purge of an article from every store of a home, and the certificate that says what was looked at and found.
+"""Purges an article from every store of a home, and certifies what was searched and found.
 
-Owns the stores of this floor: what readers searched for and clicked, judgements, rules, exports; the others are
-`indexer.takedown.purging`'s. Backups are looked into and told of, never changed.
+Owns the stores of this floor: query log, clicks, judgements, rules, exports; `indexer.takedown.purging` owns the
+others. Backups are searched and reported, never changed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOGS = (("queries", query_log.FILE), ("clicks", "clicks.sqlite"), ("judgements"
 
 
 class CopyState(NamedTuple):
-    """A copy that was written of the home, and whether it holds the article.
+    """A copy of the home, and whether it holds the article.
 
     :param state: `holds it`, `does not hold it`, or `not looked at` with the reason.
     """
@@ -43,7 +43,7 @@ class CopyState(NamedTuple):
 
     @property
     def clean(self) -> bool:
-        """Return whether it is known to hold nothing of the article."""
+        """Return whether it surely holds nothing of the article."""
         return self.state == "does not hold it"
 
 
@@ -52,9 +52,9 @@ class Certificate(NamedTuple):
 
     :param id_sha256: SHA-256 of the article's id.
     :param deleted: The snapshots that were deleted.
-    :param snapshot: The one that is there now, None where there is none.
-    :param copies: Backups and exports that were written.
-    :param same_text: How many other articles have the same text, and stay.
+    :param snapshot: The current snapshot, None if there is none.
+    :param copies: The backups and exports of the home.
+    :param same_text: The number of other articles with the same text, which stay.
     """
 
     id_sha256: str
@@ -67,7 +67,7 @@ class Certificate(NamedTuple):
     same_text: int
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as a JSON object."""
         told = self._asdict()
         told["stores"] = [store._asdict() for store in self.stores]
         told["copies"] = [copy._asdict() for copy in self.copies]
@@ -94,12 +94,12 @@ def purge(
     same_text: int = 0,
     wait: float = purging.WAIT_SECONDS,
 ) -> Certificate:
-    """Have no store of a home hold the text of an article that was taken down, and return what was found.
+    """Remove the text of an article that was taken down from all stores of a home. Return the certificate.
 
-    :param rules: The file of the editors' rules, None where there is none.
-    :param same_text: How many other articles have its text.
-    :param wait: For how many seconds to wait for other processes (`indexer.takedown.purging.purge`).
-    :raises IndexerError: if another process does not let go, or a store cannot be read; it can be begun again.
+    :param rules: The file of the editors' rules, None if there is none.
+    :param same_text: The number of other articles with its text.
+    :param wait: How many seconds to wait for other processes (`indexer.takedown.purging.purge`).
+    :raises IndexerError: if another process keeps its lock, or a store cannot be read. The purge can be started again.
     :raises OSError: if a file cannot be written.
     """
     stores = [StoreCount(store, *database.forget(home.path / name, _belongs(traces))) for store, name in _LOGS]
@@ -160,7 +160,7 @@ def _in_backup(path: Path, traces: Traces) -> bool:
 
 
 def _holds(traces: Traces) -> database.RowTest:
-    """Return what says whether a column's text is the article's; that of an id alone tells nothing of it."""
+    """Return the test whether a column's text belongs to the article; an id alone reveals nothing of it."""
 
     def holds(column: str, value: str) -> bool:
         if column in ("line", "fields"):

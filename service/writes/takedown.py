@@ -1,4 +1,4 @@
-"""Where an article stands at this moment, for the record of its takedown. Knows nothing of journals."""
+"""Finds the lists that show an article now, for the record of its takedown. Knows nothing of journals."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
 
 NEAREST = 100
-"""Under how many of the articles most like it to look: it stands under those that are."""
+"""The number of nearest articles whose lists are checked, since it is listed under similar ones."""
 
 
 def lists(searcher: Searcher, article_id: str) -> list[str]:
     """Return the lists that an article is in: `related:ID` of articles with default lists, `rule:ID` of rules.
 
-    An article that is not there, or not public, is in none but those of rules.
+    An article that is missing or not public is in no list but those of rules.
     """
     rules = [f"rule:{rule.id}" for rule in searcher.rules().rules.rules if _names(rule, article_id)]
     public = searcher.public()
@@ -37,6 +37,6 @@ def _names(rule: Rule, article_id: str) -> bool:
 def _stands_under(searcher: Searcher, article_id: str, seed: str) -> bool:
     try:
         answer = searcher.related(RelatedBody(seed=Seed(ids=[seed])))
-    except NotFound:  # it ceased to be public just now
+    except NotFound:  # it has just stopped being public
         return False
     return any(hit.article.id == article_id for hit in answer.hits)

@@ -1,6 +1,6 @@
-"""What the API writes: parsed, checked, put into the journal of changes before it is answered.
+"""Writes of the API: parsed, checked, and put into the journal before they are answered.
 
-Knows nothing of Flask, nor of how a change comes to be served; who may write is asked before.
+Knows nothing of Flask, nor of how a change is ingested. The caller has checked the key.
 """
 
 from __future__ import annotations
@@ -24,19 +24,20 @@ from service.live import Live
 from service.writes.guard import BulkTally, KeyGuard
 
 PORTION = 200
-"""How many lines of a bulk are written in one transaction: others that write wait no longer than that takes."""
+"""The lines of a bulk in one transaction, which is the longest wait for other writers."""
 
 PROMPT = 64
-"""A bulk of more lines is served after what is written later: a correction need not wait for an import."""
+"""The most lines of an ordinary bulk. Lines of a larger one wait behind later writes, so that a correction need not
+wait for an import."""
 
 _KEYS = {"put": {"op", "article"}, "delete": {"op", "id", "updated_at"}}
 
 
 class PutResult(NamedTuple):
-    """What became of a put.
+    """The result of a put.
 
     :param new: Whether there was no article of that id.
-    :param applied: False where what is stored is newer.
+    :param applied: False if the stored version is newer.
     """
 
     new: bool
@@ -46,9 +47,9 @@ class PutResult(NamedTuple):
 def put(live: Live, article_id: str, body: bytes, guard: KeyGuard | None = None) -> PutResult:
     """Write an article.
 
-    :param guard: Says whether it may be written; None where all may.
+    :param guard: Decides whether it may be written; None if everything may.
 
-    :raises BadRequest: naming each field that is not as expected.
+    :raises BadRequest: naming each invalid field.
     :raises Unprocessable: if the body has another id than the address.
     :raises TakenDown: if it may not come back.
     :raises Forbidden: if the guard refuses it, `TooMany` if it would hide one more than may be hidden.
@@ -79,9 +80,9 @@ def _write_one(live: Live, change: Put | Delete, guard: KeyGuard | None) -> Outc
 
 
 def delete(live: Live, article_id: str, guard: KeyGuard | None = None) -> None:
-    """Have an article gone from every answer, whether or not it is there.
+    """Remove an article from every answer, whether it exists or not.
 
-    :param guard: As in `put`.
+    :param guard: Like that of `put`.
     :raises BadRequest: if no article can have that id.
     :raises Forbidden: if the guard refuses it, `TooMany` if it is one more than may be deleted.
     :raises CannotWrite: if that cannot be made durable.
@@ -90,11 +91,11 @@ def delete(live: Live, article_id: str, guard: KeyGuard | None = None) -> None:
 
 
 def bulk(live: Live, body: bytes, guard: KeyGuard | None = None) -> Iterator[bytes]:
-    """Write the changes of JSON Lines, and yield a line of JSON for each, in their order; blank lines do not count.
+    """Write the changes in JSON Lines, and yield a line of JSON for each, in order, without blank lines.
 
-    A line that is not as expected, or may not be written, says so and holds up no other.
+    A line that is invalid or refused gets an error and does not stop the others.
 
-    :param guard: As in `put`.
+    :param guard: Like that of `put`.
     :raises CannotWrite: if a portion cannot be made durable; those before it are.
     """
     lines = (line.rstrip(b"\n") for line in BytesIO(body.removeprefix(b"\xef\xbb\xbf")) if line.strip())
@@ -105,7 +106,7 @@ def bulk(live: Live, body: bytes, guard: KeyGuard | None = None) -> Iterator[byt
 
 
 def _recorded(answers: Iterator[dict[str, Any]], body: bytes, guard: KeyGuard) -> Iterator[dict[str, Any]]:
-    """Yield the answers of a bulk, telling the audit log of it before the first and after the last, or the failure."""
+    """Yield the answers of a bulk. Record it in the audit log before the first, and after the last or a failure."""
     guard.record_bulk(body)
     tally = BulkTally()
     try:
@@ -143,7 +144,7 @@ def _told(change: Put | Delete, outcome: Outcome, guard: KeyGuard | None) -> dic
 
 
 def _change(line: bytes) -> tuple[dict[str, Any], Put | Delete | None]:
-    """Return what is known of a line's answer, and the change that it asks for, None where it is none."""
+    """Return the beginning of a line's answer, and its change, None if it is invalid."""
     told: dict[str, Any] = {"op": None, "id": None}
     try:
         fields = _object(line)
@@ -187,9 +188,9 @@ def _delete(fields: Mapping[str, Any], told: dict[str, Any]) -> Delete:
 
 
 def _id(value: object) -> str:
-    """Return the id that an article may have.
+    """Return a valid id.
 
-    :raises BadRequest: if it is none.
+    :raises BadRequest: if it is invalid.
     """
     if not isinstance(value, str):
         raise BadRequest([FieldError("id", shown(value), "expected a string")])
@@ -208,9 +209,9 @@ def _article(fields: Mapping[str, Any]) -> Article | list[FieldError]:
 
 
 def _object(body: bytes) -> dict[str, Any]:
-    """Return the JSON object that a body is.
+    """Return the JSON object of a body.
 
-    :raises BadRequest: if it is none.
+    :raises BadRequest: if it is not one.
     """
     expected = "expected a JSON object in UTF-8"
     try:
@@ -232,7 +233,7 @@ def _no_constant(name: str) -> object:
 def _write(
     live: Live, changes: list[Put | Delete], later: bool = False, guard: KeyGuard | None = None
 ) -> list[Outcome]:
-    """Write changes, held against what is served.
+    """Write changes, compared with the served versions.
 
     :raises CannotWrite: if they cannot be made durable.
     """
@@ -254,7 +255,7 @@ def _journal(live: Live) -> Journal:
 
 
 def _served(live: Live) -> Archive | None:
-    """Return what is served now, None where nothing is published yet."""
+    """Return the served archive, None if nothing is published yet."""
     try:
         return live.searcher().archive
     except NotReady:

@@ -1,7 +1,7 @@
-"""What Lienquan knows of words before it has read an archive: abbreviations, renamings, common phrases, a glossary.
+"""The shipped knowledge of words: abbreviations, renamings, common phrases, a glossary, a thesaurus.
 
-Owns the shipped files and the reading of them and of an editor's own files of the same columns. Knows nothing of
-archives or queries: what a search makes of an abbreviation or a renaming is decided elsewhere.
+Owns the shipped files, and reads them and the editors' files with the same columns. Knows nothing of archives or
+queries, nor how a search uses an abbreviation or a renaming.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from indexer.text.syllables import spaced
 
 NameKind = Literal["place", "body"]
 Grade = Literal["same", "kind", "related"]
-"""How sure it is that a term may stand for another: it means the same, is a kind of it, or is told along with it."""
+"""How two terms relate: the other means the same, is a kind of it, or is mentioned along with it."""
 Row = TypeVar("Row", bound=Hashable)
 
 ABBREVIATION_COLUMNS = ("abbreviation", "full form", "context")
@@ -31,7 +31,7 @@ RENAMING_COLUMNS = ("old name", "new name", "date")
 
 _HERE = Path(__file__).parent
 _WIDER = 3
-"""How many terms for the whole stand in for a kind of it."""
+"""The number of general terms that may replace a narrower one."""
 _SHORT = re.compile(r"[^\W_][^\s_]{0,18}[^\W_]")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -40,8 +40,8 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class Abbreviation:
     """One reading of an abbreviation: `BHXH`, `bảo hiểm xã hội`.
 
-    The full form is syllables in the spelling of `indexer.text.syllables`; each context is one or more syllables that
-    speak for this reading where the abbreviation has several.
+    The full form is syllables in the spelling of `indexer.text.syllables`. If the abbreviation has several readings,
+    each context, one or more syllables, supports this one.
     """
 
     abbreviation: str
@@ -51,7 +51,7 @@ class Abbreviation:
 
 @dataclass(frozen=True)
 class Renaming:
-    """A place or body that became another, or part of another, on a day; names as they are written."""
+    """A place or body that became another, or part of another, on a day. Names are in ordinary spelling."""
 
     old: str
     new: str
@@ -61,21 +61,21 @@ class Renaming:
 
 @dataclass(frozen=True)
 class ParsedLines(Generic[Row]):
-    """What was read of a file: the rows that are right, and a sentence for each line that is not."""
+    """The content of a file: the valid rows, and a sentence for each invalid line."""
 
     rows: tuple[Row, ...]
     problems: tuple[str, ...] = ()
 
     @property
     def rules(self) -> tuple[Row, ...]:
-        """Return the rows, by the name that every file has for them which editors may change at any time."""
+        """Return the rows, under the name that all files of editors use."""
         return self.rows
 
 
 def abbreviations(path: Path | None = None) -> list[Abbreviation]:
     """Return the shipped abbreviations, or those of an editor's file.
 
-    :raises SourceError: If the file cannot be read or a line is wrong; `read_abbreviations` lets the others through.
+    :raises SourceError: If the file cannot be read or a line is invalid; `read_abbreviations` keeps the valid lines.
     """
     return _all_or_none(read_abbreviations(path))
 
@@ -89,13 +89,13 @@ def renamings() -> list[Renaming]:
 
 
 def phrases() -> list[str]:
-    """Return the shipped words and phrases of two or more syllables, blank between, in the file's order."""
+    """Return the shipped words and phrases of two or more syllables, joined by blanks, in the file's order."""
     lines = (line.strip() for line in _text(_HERE / "words.txt").splitlines())
     return [line for line in lines if line and not line.startswith("#")]
 
 
 class Rendering(NamedTuple):
-    """An English word or term as it is written, and what it may be in Vietnamese, the usual first."""
+    """An English word or term as written, and its Vietnamese translations, the usual one first."""
 
     english: str
     vietnamese: tuple[str, ...]
@@ -114,14 +114,14 @@ def english() -> list[Rendering]:
 
 
 def english_forms() -> dict[str, str]:
-    """Return the base form of English words that do not form it by their ending: went is go."""
+    """Return the base form of irregular English words: go for went."""
     return dict(_pairs("english_forms.tsv"))
 
 
 class Synonym(NamedTuple):
     """A word or phrase that readers type, and what an article may have instead, the commonest first.
 
-    All as syllables in the spelling of `indexer.text.syllables`, blank between.
+    All are syllables in the spelling of `indexer.text.syllables`, joined by blanks.
     """
 
     term: str
@@ -129,15 +129,15 @@ class Synonym(NamedTuple):
 
 
 class Concept(NamedTuple):
-    """A matter of public life, and how newspapers and readers speak of it.
+    """A concept of public life, with the terms of newspapers and readers.
 
-    All Vietnamese terms as syllables in the spelling of `indexer.text.syllables`, blank between.
+    All Vietnamese terms are syllables in the spelling of `indexer.text.syllables`, joined by blanks.
 
     :param subject: One of `SUBJECTS`.
     :param same: Terms that mean the same, the plainest first.
-    :param narrower: Kinds of it.
-    :param related: What is told along with it.
-    :param english: What English readers type for it.
+    :param narrower: Terms for kinds of it.
+    :param related: Terms mentioned along with it.
+    :param english: The terms that English readers type.
     """
 
     subject: str
@@ -159,9 +159,9 @@ def public_life() -> list[Concept]:
 
 
 def synonyms() -> list[Synonym]:
-    """Return the shipped thesaurus: `synonyms.tsv`, then what `public_life.tsv` adds; each term once.
+    """Return the shipped thesaurus: `synonyms.tsv`, then the additions of `public_life.tsv`; each term once.
 
-    How sure the added ones are is told by `unsure`.
+    `unsure` grades the additions.
     """
     merged = {term: dict.fromkeys(also.split("|")) for term, also in _pairs("synonyms.tsv")}
     for term, other, _ in _spoken():
@@ -170,7 +170,7 @@ def synonyms() -> list[Synonym]:
 
 
 def unsure() -> dict[tuple[str, str], Grade]:
-    """Return (term, what an article may have instead) for those that do not mean the same, and how they differ."""
+    """Return the grade of each pair (term, replacement) that does not mean the same."""
     sure = {(term, other) for term, also in _pairs("synonyms.tsv") for other in also.split("|")}
     grades: dict[tuple[str, str], Grade] = {}
     for term, other, grade in _spoken():
@@ -182,9 +182,9 @@ def unsure() -> dict[tuple[str, str], Grade]:
 
 
 def _spoken() -> Iterator[tuple[str, str, Grade]]:
-    """Yield (term, what an article may have instead, how sure that is) of public life.
+    """Yield (term, replacement, grade) of the concepts of public life.
 
-    No term of a single syllable, which means too many things; none whose other one holds the term itself.
+    A term of one syllable is left out, since it has too many meanings. So is a replacement that contains the term.
     """
     for _, same, narrower, related, _ in public_life():
         for term in same:
@@ -210,8 +210,8 @@ def _pairs(name: str) -> list[tuple[str, str]]:
 def read_abbreviations(path: Path | None = None) -> ParsedLines[Abbreviation]:
     """Return the abbreviations of a file with the columns abbreviation, full form and, optional, context.
 
-    :param path: A tab-separated file in UTF-8 with a header line; the shipped one if None. Blank lines and lines
-        that start with # do not count, nor do the quotation marks that a spreadsheet puts around a field.
+    :param path: A tab-separated file in UTF-8 with a header line; the shipped one if None. Blank lines and lines that
+        start with # are ignored, and so are a spreadsheet's quotation marks around a field.
     :raises SourceError: If the file cannot be read at all.
     """
     path = path or _HERE / "abbreviations.tsv"
@@ -219,9 +219,9 @@ def read_abbreviations(path: Path | None = None) -> ParsedLines[Abbreviation]:
 
 
 def parse_abbreviations(content: bytes, name: str) -> ParsedLines[Abbreviation]:
-    """Return the abbreviations that a file's bytes say, as `read_abbreviations` does.
+    """Return the abbreviations in a file's bytes, like `read_abbreviations`.
 
-    :param name: What the problems call the file.
+    :param name: The file's name in problems.
     """
     return _decoded(content, name, _abbreviations)
 
@@ -235,9 +235,9 @@ def read_renamings(path: Path, kind: NameKind) -> ParsedLines[Renaming]:
 
 
 def parse_renamings(content: bytes, name: str) -> ParsedLines[Renaming]:
-    """Return the renamings of places that a file's bytes say, as `read_renamings` does.
+    """Return the renamings of places in a file's bytes, like `read_renamings`.
 
-    :param name: What the problems call the file.
+    :param name: The file's name in problems.
     """
     return _decoded(content, name, lambda text, name: _renamings(text, name, "place"))
 
@@ -284,7 +284,7 @@ def _renaming(fields: Sequence[str], kind: NameKind) -> Renaming:
 def _table(
     text: str, name: str, columns: tuple[str, ...], needed: int, parse: Callable[[Sequence[str]], Row]
 ) -> ParsedLines[Row]:
-    """Read the rows under a header, which may lack the columns past the needed ones; a missing field is empty."""
+    """Read the rows under a header, which may lack optional columns. A missing field is empty."""
     numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if _counts(line)]
     if not numbered:
         return ParsedLines((), (f"{name}:1: header: '': expected {_listed(columns)}",))
