@@ -253,7 +253,7 @@ class TestFigures:
         def never():
             raise NotReady("it is being loaded")
 
-        monkeypatch.setattr(searcher, "_encoder", never)
+        monkeypatch.setattr(searcher._searching, "_encoder", never)
         assert set(listed(searcher, "search", "chưa ai hỏi")) == {"lexical", "hybrid"}
 
 

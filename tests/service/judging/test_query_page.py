@@ -164,7 +164,7 @@ class TestPage:
         def never():
             raise NotReady("it is being loaded")
 
-        monkeypatch.setattr(searcher, "_encoder", never)
+        monkeypatch.setattr(searcher._searching, "_encoder", never)
         found = view(searcher, SearchParams(q="chưa ai hỏi lò gốm"))
         assert set(found.found.lists) == {"lexical", "hybrid"}
         assert all(place.only is None for place in found.found.lists["hybrid"])
