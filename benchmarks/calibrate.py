@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from benchmarks import common, readers
 from benchmarks.quality import encoder, searcher
 from indexer import metrics
+from indexer.articles.columns import Mask
 from indexer.building.embedding import embed
 from indexer.files.arrays import Rows
 from indexer.index import calibration
@@ -36,7 +37,7 @@ from models.remembering import QueryVectors
 from service.related import pool
 from service.related.seeds import resolve
 from service.schemas import Draft, SearchParams, Seed
-from service.search.retrieval import ResultSet, Retrieval, ScoredCandidates
+from service.search.retrieval import Retrieval, ScoredCandidates
 from service.searcher import Searcher
 
 SIZES = (100, 400, 1600, 6400)
@@ -176,18 +177,19 @@ class Hits:
         """Search, and keep what the joint curve is asked of every article in the result set."""
         asked: list[tuple[NDArray[np.float64], ...]] = []
         rows: list[Rows] = []
-        curve, scored = JointCurve.at, Retrieval.scored
+        curve, scored = JointCurve.at, Retrieval.found
 
         def at(self: JointCurve, z_scores: Any, shares: Any, fused: Any, syllables: int) -> NDArray[np.float64]:
             length = np.full(len(z_scores), math.log(min(max(syllables, 1), calibration.LONGEST_FITTED)))
             asked.append((np.ones(len(z_scores)), z_scores, np.minimum(shares, calibration.MOST_SHARE), fused, length))
             return curve(self, z_scores, shares, fused, syllables)
 
-        def keep(self: Retrieval, members: ResultSet) -> ScoredCandidates:
-            rows.append(members.rows)
-            return scored(self, members)
+        def keep(self: Retrieval, allowed: Mask) -> ScoredCandidates:
+            candidates = scored(self, allowed)
+            rows.append(candidates.candidates.rows)
+            return candidates
 
-        with patch.object(JointCurve, "at", at), patch.object(Retrieval, "scored", keep):
+        with patch.object(JointCurve, "at", at), patch.object(Retrieval, "found", keep):
             found.search(SearchParams(q=text))
         ids = [summary.id for summary in found.archive.summaries(rows[0])]
         self._said.append(np.stack(asked[0], axis=1))
