@@ -66,11 +66,6 @@ class PublicArticles:
                 period.filtered[filters] = allowed
         return allowed
 
-    @property
-    def filters_kept(self) -> int:
-        """Return for how many filters the articles that pass are kept."""
-        return 0 if self._period is None else len(self._period.filtered)
-
     def until(self, now: datetime | None = None) -> int:
         """Return when the next article comes or goes, in microseconds since 1970 in UTC."""
         return self._at(now).until
@@ -94,8 +89,3 @@ class PublicArticles:
             self._archive.withdraw(withdrawn)
             self._period, self._withdrawals = None, withdrawn
             self.revision = hashlib.sha256(repr(withdrawn).encode()).hexdigest()[:16] if withdrawn else ""
-
-    def forget(self) -> None:
-        """Work out what is public anew when it is asked next."""
-        with self._lock:
-            self._period = None

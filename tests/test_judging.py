@@ -17,6 +17,7 @@ from service.judging import sittings
 from service.judging.judgements import FILE, Judgement, JudgementStore, as_file, merged, query_id
 from service.judging.sittings import GivenGrade, Subject, listed, overview, pooled, scores, sitting, take
 from service.security.keys import KeyStore
+from service.serving.held_encoder import HeldEncoder
 from service.wording.judging import EN, VI
 
 PAGE = "/newsroom/judge"
@@ -250,10 +251,7 @@ class TestFigures:
         assert ([row.query for row in last.rows], last.total, last.judges) == (["một"], 3, {"lan": 3})
 
     def test_without_the_encoder_the_other_lists_are_judged(self, searcher, monkeypatch):
-        def never():
-            raise NotReady("it is being loaded")
-
-        monkeypatch.setattr(searcher._searching, "_encoder", never)
+        monkeypatch.setattr(HeldEncoder, "loaded", False)
         assert set(listed(searcher, "search", "chưa ai hỏi")) == {"lexical", "hybrid"}
 
 

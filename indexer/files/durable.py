@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from functools import lru_cache
 from pathlib import Path
 
 
@@ -18,6 +20,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+@lru_cache(maxsize=64)
+def _name_beside(name: str) -> str:
+    """Return the name under which a file is written first; kept, since pathlib interns each part of a new path."""
+    return sys.intern(f"{name}.new")
+
+
 def replace_file(path: Path, content: str | bytes, durable: bool = True) -> None:
     """Write a file, or replace it in one atomic step.
 
@@ -27,7 +35,7 @@ def replace_file(path: Path, content: str | bytes, durable: bool = True) -> None
     :param durable: Whether it must survive a loss of power.
     :raises OSError: if it cannot be written; then the old file stays.
     """
-    beside = path.with_name(f"{path.name}.new")
+    beside = path.parent / _name_beside(path.name)
     try:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
         if durable:

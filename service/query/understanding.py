@@ -274,6 +274,10 @@ class Understanding:
         short: bool,
         part_weight: float,
     ) -> tuple[TermGroup, ...]:
+        """Return the groups of the word index's query.
+
+        :param part_weight: The weight of the syllables of absent words.
+        """
         words = read.words
         inside: set[str] = set()
         groups = []
@@ -288,10 +292,9 @@ class Understanding:
             others = [_terms(_tokens(place.also), short, place.weight) for place in also]
             if _is_lookalike(words[start:end], also):  # what it stands for comes first: that is what is looked for
                 groups.append((*others, _terms(own, short, _LOOKALIKE_WEIGHT)))
-            elif any(place.absent for place in also):
-                groups.append((_of_absent(own, short, part_weight), *others))
             else:
-                groups.append((_terms(own, short), *others))
+                absent = any(place.absent for place in also)
+                groups.append((_terms(own, short, part_weight=part_weight if absent else 1.0), *others))
         single = [token for token in tokens(self._searched(read, text)) if token not in inside]
         # In a long sentence typed with its diacritics, the folded field adds time and noise: cho is chợ, chó, chờ.
         unsure = {word for word, changed in zip(words, read.changed, strict=True) if changed}
@@ -454,19 +457,15 @@ def _cased(word: str, like: str) -> str:
     return word[:1].upper() + word[1:] if like[:1].isupper() else word
 
 
-def _terms(parts: Iterable[str], short: bool, weight: float = 1.0) -> Alternative:
-    return tuple(term for part in dict.fromkeys(parts) for term in _token_terms(part, short, weight, folding=True))
+def _terms(parts: Iterable[str], short: bool, weight: float = 1.0, part_weight: float = 1.0) -> Alternative:
+    """Return the terms of a word from its syllables and pairs.
 
-
-def _of_absent(parts: Iterable[str], short: bool, weight: float) -> Alternative:
-    """Return the terms of a word that the archive does not have; its single syllables mean something else.
-
-    :param weight: The weight of these syllables.
+    :param part_weight: The weight of a syllable beside that of a pair.
     """
     return tuple(
         term
         for part in dict.fromkeys(parts)
-        for term in _token_terms(part, short, 1.0 if "_" in part else weight, folding=True)
+        for term in _token_terms(part, short, weight if "_" in part else weight * part_weight, folding=True)
     )
 
 

@@ -99,12 +99,15 @@ class LexicalMatches:
         titled = archive.titled(" ".join(query.parts), query.bare and query.restored is None)
         chance = archive.chance(query.words)
         calibrated = archive.chance(query.calibrated_words) if query.absent else chance
-        return cls(rows, scores, titled[allowed[titled]], chance, calibrated, len(rows) >= most)
+        return cls(
+            rows, scores, titled[allowed[titled]], chance, calibrated, len(rows) >= most and most < archive.count
+        )
 
     @classmethod
     def speaking(cls, archive: Archive, query: Query, allowed: Mask) -> LexicalMatches:
         """Return all that words speak for, as far as a result set goes, and some others behind them."""
-        most, limit = FIRST_LEXICAL, set_limit(archive)
+        limit = set_limit(archive)
+        most = min(FIRST_LEXICAL, limit)
         found = cls.best(archive, query, allowed, most)
         while found.more and found.shares[-1] >= LEAST_SHARE and most < limit:
             most = min(most * _GROWTH, limit)

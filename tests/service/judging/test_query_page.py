@@ -7,6 +7,7 @@ from service.judging.query_page import view
 from service.judging.readings import WordReading, numbers, phrases, readings
 from service.judging.side_by_side import DEPTH, MODES, side_by_side
 from service.schemas import SearchParams
+from service.serving.held_encoder import HeldEncoder
 from service.wording.query import EN, VI
 
 PAGE = "/newsroom/query"
@@ -159,12 +160,7 @@ class TestPage:
         assert next(iter(asked)) in page.get_data(as_text=True)
 
     def test_without_the_encoder_words_still_answer(self, client, searcher, monkeypatch):
-        from service.errors import NotReady
-
-        def never():
-            raise NotReady("it is being loaded")
-
-        monkeypatch.setattr(searcher._searching, "_encoder", never)
+        monkeypatch.setattr(HeldEncoder, "loaded", False)
         found = view(searcher, SearchParams(q="chưa ai hỏi lò gốm"))
         assert set(found.found.lists) == {"lexical", "hybrid"}
         assert all(place.only is None for place in found.found.lists["hybrid"])

@@ -2,11 +2,13 @@
 
 import re
 import struct
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from indexer.articles.columns import micros
+from indexer.changes.changes import NEVER, Withdrawal
 from service.overview import mapped
 from service.overview.mapped import MAGIC, Overview, Overviews
 from service.searcher import Searcher
@@ -91,7 +93,8 @@ def test_it_is_kept_until_something_changes(archive):
     searcher, held = Searcher(archive, lambda: None), Overviews()
     first = held.of(searcher)
     assert held.of(searcher) is first
-    searcher._public.forget()  # as after a takedown
+    taken_down = Withdrawal("of-another-archive", NEVER, NEVER)
+    searcher.withdraw(SimpleNamespace(withdrawals=lambda changes, moment: [taken_down]))
     assert held.of(searcher) is not first
 
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from indexer.archive import Archive
 from indexer.articles.article import VIETNAM
+from indexer.articles.columns import Filters
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
 from models.hashing import HashingEncoder
 from service.options import Options
+from service.public import MOST_FILTERS, PublicArticles
 from service.query.understanding import Understanding
 from service.ranking import fusion
 from service.schemas import MAX_WINDOW, SearchParams
@@ -185,6 +187,20 @@ class TestRetrieval:
         monkeypatch.setattr(retrieval, "FIRST_LEXICAL", 1)
         found = retrieving("khu trọ", dense=False).result_set(np.ones(archive.count, np.bool_))
         assert (len(found.rows), found.complete) == (2, False)
+
+    def test_a_large_archive_brings_no_more_than_its_window(self, archive, retrieving, monkeypatch):
+        monkeypatch.setattr(retrieval, "EXACT", 1)
+        monkeypatch.setattr(retrieval, "WINDOW", 2)
+        found = retrieving("khu trọ", dense=False).result_set(np.ones(archive.count, np.bool_))
+        assert len(found.rows) == 2
+
+    @pytest.mark.parametrize("first", [-1, 0, 1])
+    def test_all_that_match_are_all_however_many_are_asked_for_at_first(self, archive_of, monkeypatch, first):
+        archive = archive_of({"id": f"a{n}", "title": "Gốm", "body": f"Tin {n}"} for n in range(7))
+        monkeypatch.setattr(retrieval, "FIRST_LEXICAL", archive.count + first)
+        query = Understanding(archive.knowledge).understand("gốm")
+        matches = LexicalMatches.speaking(archive, query, np.ones(archive.count, np.bool_))
+        assert (len(matches.rows), matches.more) == (archive.count, False)
 
     def test_nothing_found(self, archive, found):
         none = found("khu trọ", dense=False, allowed=np.zeros(archive.count, np.bool_))
@@ -596,15 +612,18 @@ class TestAllowed:
         later = datetime(2024, 5, 3, tzinfo=VIETNAM)
         assert [ids(searcher.search(params, now)) for now in (NOW, later, NOW)] == [[], ["mai"], []]
 
-    def test_what_passes_the_last_filters_is_kept(self, archive):
-        searcher = searching(archive)
-        for section in ("Đời sống", "Việc làm", "Đời sống"):
-            search(searcher, "khu trọ", section=[section])
-        assert searcher._public.filters_kept == 2
-        for number in range(20):
-            search(searcher, "khu trọ", section=[str(number)])
-        assert searcher._public.filters_kept == 8
-        assert ids(search(searcher, "khu trọ", section=["Việc làm"])) == ["luong"]
+    def test_the_masks_of_the_last_filters_are_kept(self, archive):
+        public = PublicArticles(archive)
+
+        def mask(number):
+            return public.mask(Filters(section=(f"{number}",)), NOW)
+
+        first = mask(0)
+        for number in range(1, MOST_FILTERS):
+            mask(number)
+        assert mask(0) is first
+        mask(MOST_FILTERS)
+        assert mask(0) is not first
 
 
 def test_words_say_less_of_relevance_in_another_language():
