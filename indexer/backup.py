@@ -28,7 +28,7 @@ from indexer.snapshot.sharing import share_directory
 from indexer.snapshot.verification import verify
 
 _TRIES = 5
-"""How often copying starts again because the snapshot was pruned meanwhile."""
+"""How often copying a snapshot is tried, since it may be pruned meanwhile."""
 
 _PASSING = (CURRENT_FILE, "lock", progress.FILE, progress.LOCK, cache.FILE, checksums.FILE)
 """Files that are not copied as plain files: they have their own way of copying, or are of no use elsewhere."""
@@ -139,7 +139,7 @@ def _move(home: Home, partial: Path, found: CheckedBackup) -> None:
         _undo(home)
         raise
     os.sync()
-    note.unlink()  # before CURRENT is moved: from then on the home may be written to
+    note.unlink()  # before CURRENT is written: from then on the home may be written to
     if found.snapshot is not None:
         home.point_to(found.snapshot)
 
@@ -228,7 +228,7 @@ def _copy_database(path: Path, target: Path) -> None:
 
 
 def _refuse_written(path: Path) -> None:
-    """Refuse a backup's database that was opened for writing: a part of it is in the log beside it."""
+    """Refuse a backup's database that was written to since: a part of it is in the log beside it."""
     log = path.with_name(f"{path.name}-wal")
     if log.exists() and log.stat().st_size:
         raise SnapshotError(

@@ -230,7 +230,7 @@ def dequantise(raw: bytes | memoryview) -> NDArray[np.float32]:
 
 
 def bert_state(packed: PackedWeights) -> dict[str, NDArray[np.float32]]:
-    """Return the tensors under the names of a `BertModel`, float32 in its shapes: (out, in) or (out,).
+    """Return the tensors under the names of a `BertModel`, float32 in its shapes: (rows, columns) or (rows,).
 
     :raises ModelError: if a tensor is missing or has another number of weights than its shape.
     """

@@ -197,7 +197,7 @@ class OnnxEncoder:
         return found
 
     def _warm_up(self, session: Any) -> None:
-        """Encode the longest text allowed: too high a limit fails now, and memory does not grow later."""
+        """Run a long text once: too high a limit fails now, and memory grows less later."""
         own, limit = self._parts.max_tokens, self.identity.max_tokens
         blank = np.zeros((1, limit if limit > own else min(limit, _WARM_TOKENS)), dtype=np.int64)
         try:

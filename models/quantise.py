@@ -142,7 +142,7 @@ def _fix_slices(model: onnx.ModelProto) -> None:
 def fuse_attention(model: onnx.ModelProto) -> None:
     """Replace the eleven kernels that split, weigh and join heads with one.
 
-    Two cores that share a query then synchronise less often: a twelfth less time for a query, none for a long text.
+    Two cores that share a query then synchronise less often: a query takes a twelfth less time, a long text no less.
 
     :param model: An optimised model, whose scales are part of products. Attention of any other form stays unchanged.
     """

@@ -3,9 +3,9 @@
 ServiceError
 ├── BadRequest         400: a parameter or field is not as expected
 ├── Unauthorized       401: no valid key
-├── Forbidden          403: not with this key, or not from this site
+├── Forbidden          403: not with this key, or not from there
 ├── SignedOut          403: a page of the newsroom, without a session
-├── NoKeyYet           403: a page of the newsroom, before any key exists
+├── NoKeyYet           403: a page of the newsroom, before any key for signing in was made
 ├── StaleForm          403: a form of another session
 ├── WrongKey           403: a key that does not allow signing in
 ├── SignOnRefused      403: sign-in through the newsroom's provider failed
@@ -107,7 +107,7 @@ class Unauthorized(ServiceError):
 
 
 class Forbidden(ServiceError):
-    """The request may not do this, with this key or from this site.
+    """The request may not do this, with this key or from where it comes.
 
     :param challenge: The challenge of RFC 6750, None if the refusal is not about a key.
     :param reason: The reason in a word or two, for the audit log.

@@ -17,7 +17,7 @@ from service.searcher import Searcher
 
 DEPTH = 50
 START = 0.6
-"""The share of a body that a draft contains."""
+"""The share of a body, from its beginning, that a draft contains."""
 
 DraftKind = Literal["title", "start"]
 

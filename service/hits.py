@@ -103,7 +103,7 @@ class Answer:
     :param more: Whether there may be more hits than `total`.
     :param query: How a search was understood, None if there was no query.
     :param relaxed: The parts of a query that were ignored, since no hit would have been left: `phrase`, `exclusion`.
-    :param facets: The number of hits for each section, source, author and tag, the commonest first.
+    :param facets: The number of hits that each section, source, author and tag would give, the commonest first.
     :param missing: Pins that are not shown, and why.
     :param published: Articles that are published readings of the given draft.
     :param fate: The fate of the article named by `explain_id`.

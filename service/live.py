@@ -137,8 +137,8 @@ class Live:
     def not_ready(self) -> str | None:
         """Return why the service is not ready, None if it is.
 
-        If the encoder fails after it has once worked, the service stays ready. It answers everything without the
-        encoder but drafts and purely dense searches, and `degraded` reports that.
+        If the encoder fails after it has once worked, the service stays ready. Without it, everything except drafts
+        and purely dense searches is answered, and `degraded` reports that.
         """
         problem = self.probe()
         try:

@@ -16,7 +16,7 @@ from indexer.changes.changes import Withdrawal
 from indexer.changes.journal import Journal
 
 MOST_FILTERS = 8
-"""For so many filters the articles that pass are kept; a byte an article each."""
+"""The most filters whose masks are cached; a mask takes a byte for each article."""
 
 _NO_FILTERS = Filters()
 
@@ -24,9 +24,10 @@ _NO_FILTERS = Filters()
 class _Period(NamedTuple):
     """What is public from one moment to another.
 
-    :param since: In microseconds since 1970 in UTC, as `until`, when that changes.
+    :param since: Its first microsecond since 1970 in UTC.
+    :param until: The first microsecond after it, at which the public articles change.
     :param mask: (articles,) bool.
-    :param filtered: The articles that pass the filters that were asked last.
+    :param filtered: Filters -> the public articles that pass them, for the last new ones (`MOST_FILTERS`).
     """
 
     since: int
@@ -47,7 +48,9 @@ class PublicArticles:
         """Names what is withdrawn; empty where nothing is."""
 
     def mask(self, filters: Filters = _NO_FILTERS, now: datetime | None = None) -> Mask:
-        """Return which articles are public and pass the filters, (articles,) bool: one array for as long as it holds.
+        """Return which articles are public and pass the filters, (articles,) bool, read-only.
+
+        Without filters it is the same array until the public articles change.
 
         :param now: The time that embargoes are held against; the clock's by default.
         """
@@ -57,7 +60,7 @@ class PublicArticles:
         with self._lock:
             allowed = period.filtered.get(filters)
         if allowed is None:
-            passed = self._archive.mask(filters)  # looks at every article, so that no other request waits for it
+            passed = self._archive.mask(filters)  # outside the lock, since it reads every article
             allowed = period.mask if passed is None else period.mask & passed
             allowed.setflags(write=False)
             with self._lock:

@@ -36,7 +36,7 @@ from service.wording.strings import Strings
 COMPARING = "lienquan_comparing"
 KEPT_FORMS = "lienquan_kept_forms"
 TABS = "lienquan_tabs"
-"""Where an application holds what parts add that it may be made without (`service.extras`)."""
+"""The keys, in an application's extensions, of what optional parts add (`service.extras`)."""
 
 
 def live() -> Live:
@@ -50,7 +50,7 @@ def settings() -> Settings:
 
 
 def latency() -> RecentLatency:
-    """Return what tells of the last minutes."""
+    """Return the record of the durations of requests in the last minutes."""
     found: RecentLatency = current_app.extensions["lienquan_latency"]
     return found
 
@@ -96,7 +96,7 @@ def comparing() -> Callable[[Searcher, Article, str, Strings], dict[str, Any]] |
 
 
 def kept_forms() -> set[str]:
-    """Return the views of parts that show a form again that is refused."""
+    """Return the endpoints of optional parts that show a refused form again, as it was typed."""
     return cast("set[str]", current_app.extensions[KEPT_FORMS])
 
 
@@ -111,9 +111,11 @@ def as_json(value: Any) -> Response:
 
 
 def visible(article: Article | Summary) -> Article:
-    """Return the article as readers may see it: without its text where that is for subscribers.
+    """Return the article as readers may see it: without its text if bodies are not exposed.
 
-    What a source sent beside the known fields goes too: it may be the text under another name.
+    Unknown fields from the source are left out too, since they may hold the text under another name.
+
+    :raises ValueError: if it is a summary.
     """
     if isinstance(article, Summary):
         raise ValueError(f"article: a summary of {article.id!r}: expected the whole article")
@@ -122,7 +124,7 @@ def visible(article: Article | Summary) -> Article:
 
 
 def note(params: SearchParams, answer: Answer) -> None:
-    """Count a search, and keep what was asked where that is wanted: once, not for every page and filter of it."""
+    """Count a search without hits. Log the query, if there is a query log: only for the first page without filters."""
     if not answer.total:
         metrics().empty("search")
     kept: QueryLog | None = current_app.extensions.get("query log")

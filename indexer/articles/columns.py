@@ -152,7 +152,7 @@ class Columns:
         return len(self.published)
 
     def codes(self, field: str) -> NDArray[np.int64]:
-        """Return the code of each article's section, source or author in `values`, (n,) int64, -1 for none."""
+        """Return the code of each article's section, source or author in `values`, (n,) int32, -1 for none."""
         return self._codes[field]
 
     def alike(self, field: str) -> NDArray[np.int64]:
@@ -161,7 +161,7 @@ class Columns:
 
     @property
     def tags(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the codes of all tags, row after row, (t,) int64, and the end of each row's tags, (n,) int64."""
+        """Return the codes of all tags, row after row, (t,) int32, and the end of each row's tags, (n,) int64."""
         return self._tags, self._tag_ends
 
     def public(self, now: int) -> tuple[Mask, int]:

@@ -48,7 +48,7 @@ class Outcome(NamedTuple):
     """The result of one change.
 
     :param existed: Whether there was an article of that id.
-    :param applied: False if the stored version is newer.
+    :param applied: False if the stored version is newer, `WriteGuard` refuses, or a put is of an article taken down.
     :param taken_down: Whether the article was taken down and so may not come back.
     """
 

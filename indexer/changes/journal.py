@@ -162,7 +162,7 @@ class Journal:
         return int(found)
 
     def last(self) -> int:
-        """Return the number of the last change that has a number; 0 if there never was one."""
+        """Return the highest number reached, 0 if there never was a change. A change written `later` raises it too."""
         rows = self._rows("SELECT seq FROM sqlite_sequence WHERE name = 'changes'")
         return int(str(rows[0][0])) if rows else 0
 
@@ -177,9 +177,10 @@ class Journal:
     ) -> list[Outcome]:
         """Write changes, all or none. They are synced to disk before this returns.
 
-        A put that is older than the stored version is not applied; without `updated_at` its time is the time of
-        receipt. A delete without a time is always applied, and frees the id: any change received later counts. A forced
-        change is always applied. A stored time that lies too far ahead (`AHEAD`) is ignored.
+        A put or a timed delete that is older than the stored version is not applied; a put without `updated_at` has the
+        time of receipt. A delete without a time is always applied, and frees the id: any change received later counts.
+        A forced change is applied whatever its time, but not if `guard` refuses it or the article is taken down. A
+        stored time that lies too far ahead (`AHEAD`) is ignored.
 
         :param held: Returns the version of an id in the served snapshot.
         :param up_to: The last change that this snapshot holds.
@@ -311,8 +312,8 @@ class Journal:
 
         :param after: The last change that the caller has already.
         :param most: The most numbered changes to return; all by default.
-        :param behind: The most waiting changes to return; all by default. They are taken only if all numbered ones are,
-            or if there are none.
+        :param behind: The most waiting changes to return; all by default. With `most` given they are taken only if no
+            numbered change is found.
         """
         ordinary = f"SELECT {_CHANGE} FROM changes WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
         rows = self._rows(ordinary, (max(0, after), most))
@@ -497,7 +498,7 @@ class Journal:
         return None if row is None else str(row[0])
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Yield the id and the archive line of every article that the journal writes."""
+        """Yield the id and the archive line of every article that the journal has a line of."""
         for article_id, line in self._rows("SELECT id, line FROM changes WHERE line IS NOT NULL"):
             yield str(article_id), str(line)
 

@@ -77,7 +77,7 @@ unrelated queries reach a 95th percentile of 0.3 to 0.6, related ones a median o
 class JointCurve:
     """A logistic curve over a hit's dense and lexical scores together. Its log odds are a weighted sum.
 
-    :param constant: Log odds of a hit whose scores are all 0.
+    :param constant: Log odds of a hit whose scores are all 0, for a query of one syllable.
     :param dense: Growth of the log odds for one dense z-score above the background.
     :param lexical: Growth for the whole share of a query's words.
     :param fused: Growth for 1 of the fused score, which orders hits.

@@ -254,7 +254,7 @@ class TantivyIndex:
             wanted = min(wanted * 8, self.count)
         scores = np.fromiter((score for score, _ in hits), np.float32, len(hits))
         rows, scores = rows[kept], scores[kept]
-        # Tantivy has them in the order of scores, ties by document; only where rows were given anew is that another.
+        # Tantivy orders by score, ties by document. Only renumbered rows can put ties out of the order of rows.
         if not ((scores[:-1] == scores[1:]) & (rows[:-1] > rows[1:])).any():
             return rows, scores
         order = np.lexsort((rows, -scores))

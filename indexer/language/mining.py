@@ -87,7 +87,7 @@ def _words_before(text: str, end: int) -> list[str]:
 def _in_brackets(text: str, start: int, inner: str) -> tuple[str, str] | None:
     """Return abbreviation and full form if the brackets hold the abbreviation.
 
-    A word beside it in the brackets, as in "Liên đoàn Lao động tỉnh (LĐLĐ tỉnh)", also follows the full form. It
+    A word beside it in the brackets, as in "Liên đoàn Lao động tỉnh (LĐLĐ tỉnh)", also stands beside the full form. It
     belongs to neither.
     """
     held = _HELD.search(inner)

@@ -60,7 +60,7 @@ class Allowance:
 
 
 def step() -> None:
-    """Report progress to the parent process, if there is one that waits."""
+    """Report progress to the process that waits for this one or watches it, if there is one."""
     if _said is not None:
         _said()
 
@@ -88,8 +88,8 @@ class ConfinedChild:
 
         :param work: A module's function, which the child imports by name; its arguments are pickled.
         :param total: Replaces the allowance's own `total`.
-        :raises WorkEnded: if it took more than is allowed, crashed, or raised anything but a SourceError.
-        :raises SourceError: if the work raised one.
+        :raises WorkEnded: if it took more than is allowed, crashed, or raised an error that is not named below.
+        :raises SourceError: if the work raised one, an OSError or a UnicodeError.
         """
         total = self._allowance.total if total is None else total
         until = None if total is None else time.monotonic() + total

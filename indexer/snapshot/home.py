@@ -87,8 +87,8 @@ class Home:
     def lock(self, wait: float = 0.0, merging: bool = False) -> Iterator[None]:
         """Lock the home for writing. The system releases the lock when the process ends, however it ends.
 
-        :param wait: How many seconds to wait for another process that holds the lock. For a merge it is MERGE_SECONDS,
-            since a merge starts by itself and soon ends.
+        :param wait: How many seconds to wait for another process that holds the lock. If that process merges and this
+            one does not, it is MERGE_SECONDS, since a merge starts by itself and soon ends.
         :param merging: Whether this process merges.
         :raises BuildRefused: if another process holds the lock, with that process's id.
         """
@@ -196,14 +196,14 @@ class Home:
     def superseded(self, before: datetime) -> list[str]:
         """Return the ids of the snapshots that were replaced before a time, oldest first.
 
-        A snapshot newer than the current one was rolled back; for it, the time when it was made counts.
+        The newest snapshot, if it was rolled back from, counts as replaced when it was made.
         """
         current, ids = self.current(), self.ids()
         ended = dict(zip(ids, [*ids[1:], *ids[-1:]], strict=True))
         return [name for name in ids if name != current and made_at(ended[name]) < before]
 
     def remove(self, names: Sequence[str]) -> None:
-        """Delete snapshots other than the current one. Readers keep their files. The caller holds the lock."""
+        """Delete these snapshots, none of them the current one. Readers keep their files. The caller holds the lock."""
         for name in names:
             self._remove(name)
 

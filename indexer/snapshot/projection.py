@@ -1,8 +1,9 @@
 """From vectors to places on a plane: near vectors get near places. Arrays in, arrays out; imports scikit-learn.
 
 A map is drawn from landmarks, a sample that is the same every time, by t-SNE (van der Maaten and Hinton, 2008), whose
-cost grows with their number alone. Every other vector, even one added later, gets a place among its nearest landmarks.
-So no vector that has a place ever moves. scikit-learn is imported when a map is drawn, since that takes a second.
+cost grows with their number alone. Every other vector gets a place among its nearest landmarks, and one added later
+among the nearest that have a place. So no vector that has a place ever moves. scikit-learn is imported when a map is
+drawn, since that takes a second.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class SegmentWriter:
     :param directory: An existing directory that holds the raw vectors that `vectors.write_vectors` wrote.
     :param now: Nothing is learnt from articles that are not public at this time.
     :param words: The word index, which gets the articles that it does not have.
-    :param learnt: Learns from the same articles; None if nothing is to be learnt.
+    :param learnt: Learns from all articles, known ones included; None if nothing is to be learnt.
     :param earlier: The segments that this one is added to, None for the first.
     :raises BuildRefused: if the index over the vectors misses its recall.
     """
@@ -186,8 +186,8 @@ class Segment:
     ) -> tuple[Rows, Vectors, Rows]:
         """Return the allowed articles that own the vectors nearest to a query.
 
-        These are at least k articles with k distinct texts, or all if there are fewer. Articles of equal text come
-        together. An article's score is that of its best vector. Ties keep the order of rows.
+        These are at least k articles with k distinct texts, or all if there are fewer. Each text comes with all of its
+        allowed articles. An article's score is that of its best vector. Ties keep the order of rows.
 
         :param query: (dim,) float32, of unit length.
         :param allowed: (articles,) bool, None for all.

@@ -84,7 +84,7 @@ class WebSource(Remote):
 
     @property
     def source_key(self) -> str:
-        """Return the key of its memory. Other settings for reading it have another memory."""
+        """Return the key of its memory. Another `include` or `pages` has another memory."""
         return " ".join(filter(None, (self.url, self.include, "" if self.pages else "(no pages)")))
 
     @field_validator("include")

@@ -56,7 +56,7 @@ _WIDE = {
     b"\0<": "utf-16-be",
     b"\x4c\x6f\xa7\x94": "cp037",
 }
-"""The starts of feeds in UTF-16 and UTF-32; longer starts come first."""
+"""The starts of feeds in UTF-32, UTF-16 and EBCDIC; longer starts come first."""
 
 _END_TAG = re.compile(rb"</(?:\w+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _END = 2048

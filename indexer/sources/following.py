@@ -43,10 +43,10 @@ _LATE = timedelta(hours=1)
 class SourceState(BaseModel):
     """The state of a source.
 
-    :param articles: The number of remembered articles; None for files, which are read anew.
+    :param articles: The number of remembered articles; None for files, which are read anew, or if unknown.
     :param problem: What is wrong with it, or empty.
     :param problems: The number of problems.
-    :param since: When the problem began.
+    :param since: When it began to have problems; None while it has none.
     :param succeeded: When it last had no problem.
     :param failures: How many times it had a problem, of all the times that it was asked.
     """
@@ -67,7 +67,7 @@ class SyncState(BaseModel):
 
     :param every: Seconds from one round to the next; 0 if something else starts each round, such as cron.
     :param asked: When they were last asked.
-    :param built: When the archive was last up to date with them.
+    :param built: When the archive was last found or made up to date with them.
     :param problem: Why the archive is not up to date, or empty.
     :param mark: The `FollowedSources.mark` of the last build.
     :param stalls: How many rounds in a row were ended because they made no progress.
@@ -151,7 +151,7 @@ def condition(home: Path, now: datetime | None = None) -> Condition:
 
 @contextmanager
 def following(home: Path) -> Iterator[None]:
-    """Lock the sources of a home, so that only this process follows them. The system releases the lock at its end.
+    """Lock the sources of a home for this process. The system releases the lock when the process ends, however it ends.
 
     :raises BuildRefused: if another process follows them.
     """
@@ -274,7 +274,7 @@ class FollowedSources:
         return options
 
     def went_through(self) -> None:
-        """Record that a round has ended."""
+        """Record that a round came to its own end, so that stalls no longer follow each other."""
         if self.state.stalls:
             self._write(stalls=0)
 

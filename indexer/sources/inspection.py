@@ -30,7 +30,7 @@ class Inspection:
     :param lines: Readings, bad ones included.
     :param articles: Distinct ids among valid articles.
     :param rejected: Readings that are not articles.
-    :param repeated: Readings whose id had another reading.
+    :param repeated: Readings whose id had an earlier reading.
     :param missing: Field -> articles that lack it.
     :param first: The first articles as they would be indexed.
     :param problems: The first faults, with source, line, field, value and reason.

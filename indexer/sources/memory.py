@@ -160,7 +160,7 @@ class Memory:
         return [key for (key,) in rows]
 
     def places(self) -> set[str]:
-        """Return all places, without those of articles that were taken down."""
+        """Return all places but the hashed ones of articles that were taken down."""
         query = "SELECT key FROM rows WHERE source = ? AND key NOT LIKE ?"
         return {key for (key,) in self._database.execute(query, (self._source, f"{_HIDDEN}%"))}
 
@@ -259,7 +259,7 @@ def remembered_articles(home: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def purge(home: Path, is_its: Callable[[str, Mapping[str, Any]], bool]) -> tuple[int, int]:
-    """Forget an article that sources gave, and overwrite it on disk. The place itself stays known.
+    """Forget an article that sources gave, and overwrite it on disk. Its row stays; an address becomes a hash.
 
     :param is_its: Returns whether a place and its fields belong to the article.
     :return: The number of rows, and of bytes of text.

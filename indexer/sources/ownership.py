@@ -75,7 +75,7 @@ class Ownership:
         return f"{_TOLD} {sha256(reading.teller.encode()).hexdigest()[:16]}"
 
     def own_names(self, reading: Reading, article: Article) -> Article:
-        """Return an article without ids and other sources' addresses among its aliases."""
+        """Return a reading's article; a site's loses aliases that are ids or addresses on hosts of other sources."""
         if not reading.teller or not article.aliases:
             return article
         others = self._owned - self._hosts.get(reading.teller, frozenset())

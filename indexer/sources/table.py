@@ -56,7 +56,7 @@ _FIELD_OF = {_key(name): name for name in FIELDS}
 
 
 def _delimiter(line: str, given: Mapping[str, str], promised: str) -> str:
-    """Return the delimiter that gives the most known names in a header line; in a tie, the most cells."""
+    """Return the delimiter with the most known names in a header; in a tie the promised one, then the most cells."""
     known = {*_FIELD_OF, *map(_key, given.values())}
 
     def rank(delimiter: str) -> tuple[int, bool, int]:
@@ -106,7 +106,7 @@ def _derived_id(given: Mapping[str, Any]) -> str | None:
 def _columns(headers: Sequence[str], given: Mapping[str, str]) -> _Columns:
     """Assign columns to fields: first by the options, then by their names.
 
-    :raises SourceError: if a column is missing, or a name occurs twice.
+    :raises SourceError: if a column is missing, or two columns could be one field.
     """
     fields = {field: _column(headers, field, name) for field, name in given.items()}
     for at, header in enumerate(headers):

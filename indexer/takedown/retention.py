@@ -48,7 +48,7 @@ def is_overdue(home: Home, days: int, now: datetime | None = None) -> bool:
 
 
 def is_due(home: Home, days: int, now: datetime | None = None) -> bool:
-    """Return whether anything in a home has to expire. Looks only at names and times."""
+    """Return whether a snapshot must be deleted or written anew. Looks only at names, times and a manifest."""
     moment = now or datetime.now(UTC)
     with suppress(SnapshotError):
         return bool(home.superseded(moment - timedelta(days=days) / 2)) or is_overdue(home, days, moment)

@@ -44,9 +44,9 @@ _TAG = re.compile(r"</?([a-zA-Z][^\s/>]*+)[^>]*+(?:>|\Z)")
 
 
 def html_to_text(markup: str) -> str:
-    """Return the visible text of an HTML fragment, a line for each block; an empty string if it cannot be parsed.
+    """Return the visible text of an HTML fragment, a line for each block.
 
-    If markup nests too deeply for the parser, or has too many tags for a tree, its tags are simply removed.
+    If markup cannot be parsed, nests too deeply, or has too many tags for a tree, its tags are simply removed.
     """
     markup = bound_attributes(_DECLARATION.sub("", clean(markup), count=1))
     if "<" not in markup and "&" not in markup:

@@ -32,7 +32,7 @@ class TrialReport:
 
     :param unit: The unit that is won or lost: a `list` under one article in one hour, if both rankings are interleaved
         in one list; a `day`, if an article always has the same ranking.
-    :param ties: Units in which both were clicked equally often; for lists, at least once.
+    :param ties: Lists with equally many clicks on both, at least one; days on which both have the same click rate.
     :param share: The share of units won by `b` among those won by either.
     :param p: The probability of a count this uneven if both are equally good (`sign_test`).
     :param preference: The preference for `b`: (wins + ties / 2) / units - 1/2, by Chapelle et al. (2012); None without

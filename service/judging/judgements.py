@@ -113,7 +113,7 @@ class JudgementStore:
         return None if last is None else str(last[1])
 
     def of(self, kind: JudgementKind, query: str | None = None, until: float = _EVER) -> list[Judgement]:
-        """Return everybody's valid judgements, oldest first.
+        """Return each person's last judgement of each article, without withdrawn ones, oldest first.
 
         :param query: None for all judged queries.
         :param until: Return the state at this time.

@@ -26,7 +26,7 @@ class RankedHit:
     """A hit in one of the lists.
 
     :param rank: From 1.
-    :param share: Its score as a share of the list's greatest, 0 to 1.
+    :param share: Its fused score (`Hit.spreads`) as a share of the list's greatest, 0 to 1.
     :param ranks: Its ranks in the other lists, None if it is not among their first hits.
     :param only: The one retriever, dense or lexical, that found it; None if both or neither did.
     """

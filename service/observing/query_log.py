@@ -84,7 +84,7 @@ CREATE INDEX IF NOT EXISTS by_query ON queries (query);
     def note(self, query: str, hits: int, caller: str) -> None:
         """Count a query; it is stored once enough callers have typed it. Takes some microseconds and never fails.
 
-        :param caller: The caller, as identified for limits (`access.client`).
+        :param caller: The caller, as identified for limits (`addresses.client`).
         """
         plain = kept_as(query)
         if plain is not None:

@@ -137,7 +137,7 @@ def lists(archive: Archive, public: Mask, seeds: Rows) -> NDArray[np.int64]:
 
 
 def as_csv(header: Sequence[str], lines: Iterable[Sequence[object]]) -> Iterator[str]:
-    """Yield a table as CSV that spreadsheets read as UTF-8, without cells that look like formulas (OWASP)."""
+    """Yield a table as CSV that spreadsheets read as UTF-8, with an apostrophe before cells like formulas (OWASP)."""
     yield "\ufeff"
     for line in (header, *lines):
         held = io.StringIO()

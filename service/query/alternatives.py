@@ -166,7 +166,7 @@ class Alternatives:
         :param words: Like those of `find`, and so are `spellings`.
         :param taken: Places of words that are left alone.
         :param excluded: Syllables that no hit may have.
-        :param has: Whether an article has a token (`compounds.word_pairs`).
+        :param has: Whether a public article has a token of `compounds.word_pairs`, or a syllable.
         """
         query, unwanted = f" {' '.join(words)} ", set(excluded)
         found = [

@@ -174,7 +174,7 @@ def is_term(words: Sequence[str]) -> bool:
 
 
 def begun(text: str, most: int) -> list[lexicon.Rendering]:
-    """Return the terms of the glossary that begin with a lower-case text, the shortest first."""
+    """Return the terms of the glossary that a lower-case text is, perhaps inflected, or begins; the shortest first."""
     if len(text) < _BEGUN or not text.isascii():
         return []
     whole = _entry(text.split())
@@ -190,7 +190,7 @@ def gloss_of(
 ) -> str:
     """Return a text of the usual rendering of each word, the others as they were typed.
 
-    Empty if no word has a rendering, since the text would be the query itself.
+    Empty if no word has a rendering other than itself, since the text would be the query itself.
 
     The parameters are those of `glosses`, and what it returned.
     """

@@ -1,7 +1,7 @@
 """Suggests what a reader may be about to type: titles, names, tags, sections and abbreviations of one archive.
 
-Owns the keys by which suggestions are found, and their order. Text that only articles under embargo have is never
-shown; the caller passes the mask of public articles. Knows nothing of requests.
+Owns the keys by which suggestions are found, and their order. Text that no public article has is never shown; the
+caller passes the mask of public articles. Knows nothing of requests.
 """
 
 from __future__ import annotations

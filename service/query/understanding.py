@@ -72,11 +72,11 @@ class Query:
 
     :param typed: The query as it was typed.
     :param text: The text for the encoder.
-    :param besides: A second text for the encoder, None for none: the query as typed, if the archive has the words that
-        seem misspelt.
+    :param besides: A second text for the encoder, None for none: the query without corrections, if the archive has a
+        corrected word as it was typed.
     :param restored: The query with restored diacritics and keys, None if nothing was restored.
     :param corrected: The same with sure misspellings corrected, None if there are none.
-    :param did_you_mean: The same with all misspellings corrected, None if there are none.
+    :param did_you_mean: The same with all misspellings corrected, None if none of them is unsure.
     :param misspelt: The places of sure misspellings.
     :param trust: The weight of its words, 0 to 1; less than 1 in another language.
     :param parts: Its syllables as read.
@@ -85,7 +85,7 @@ class Query:
     :param phrases: Quoted phrases, each as the terms of an article with the phrase.
     :param excluded: Words that no hit may have.
     :param bare: Whether it was typed without any diacritics.
-    :param gloss: Its known words in Vietnamese; None if it is in Vietnamese.
+    :param gloss: Its words, the known ones in Vietnamese; empty if no word changes; None if it is in Vietnamese.
     :param foreign: Whether it is in another language than Vietnamese.
     :param absent: Whether the archive does not have a word of it, and alternatives replace that word.
     :param find_words: Makes `words` when they are first needed, given the weight of absent words' syllables, so that
@@ -162,7 +162,7 @@ class Understanding:
 
         :param typed: Cleaned text.
         :param literal: Whether to take it literally: nothing restored, nothing expanded.
-        :param has: Whether an article of the archive has a token (`compounds.word_pairs`).
+        :param has: Whether a public article has a token of `compounds.word_pairs`, or a syllable.
         """
         text = _aligned(typed if literal else whole_words(typed))
         operators = len(syllables(text)) <= _OPERATORS

@@ -22,7 +22,7 @@ class Cap:
     """A bound on the number of articles with one value in a list.
 
     :param name: The name of the bounded field.
-    :param values: (n,) int64, the values of the candidates; below 0 for no value, which is not bounded.
+    :param values: (n,) int32 or int64, the values of the candidates; below 0 for no value, which is not bounded.
     :param most: The most articles with one value.
     """
 

@@ -31,7 +31,7 @@ def fill_up(
     :param duplicate_groups: Returns for (n,) articles the numbers of their groups of near-duplicates, (n,) int64.
     :param listed: The list so far, (n,) int64 rows.
     :param told: Other rows that must not be repeated, such as seeds.
-    :param caps: Caps with the values of all articles, (articles,) int64.
+    :param caps: Caps with the values of all articles, (articles,) int32.
     """
     filled: dict[int, str] = {}
     held = [(cap, Counter(cap.values[listed].tolist())) for cap in caps]

@@ -44,7 +44,7 @@ ENOUGH = 3
 """The least number of strong hits of a shown search."""
 
 LONGEST = 8
-"""The syllables of a tag or title that readers might type."""
+"""The most syllables of a tag or title that readers might type."""
 
 MOST_TRIED = 30
 """The most tags, and the most titles, that are tried until enough searches work."""
@@ -91,7 +91,7 @@ class FrontPage:
     :param count: The number of public articles.
     :param newest: The newest articles, each text once, the newest first.
     :param sections: Sections with the number of their articles, the largest first.
-    :param searches: Working searches, the best first.
+    :param searches: Working searches: tags, the most frequent first, then titles, the newest first.
     :param read: The most clicked articles of a day, the most clicked first.
     """
 

@@ -156,7 +156,7 @@ def near(archive: Archive, seeds: Seeds, allowed: AllowedRows | Mask, limit: int
 
 
 def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
-    """Return how many words (n,) articles share with the seeds, (n,) float64; 1 for a single seed's own text."""
+    """Return how similar the words of (n,) articles and the seeds are, (n,) float64; 1 for a single seed's own text."""
     terms = seeds.shared_terms(archive, rows)
     if seeds.single is not None:
         terms[archive.texts(rows) == archive.texts(np.array([seeds.single]))] = 1.0
@@ -164,14 +164,15 @@ def _shared(archive: Archive, seeds: Seeds, rows: Rows) -> Scores:
 
 
 def latest_only(archive: Archive, seeds: Seeds, rows: Rows, allowed: AllowedRows | Mask) -> tuple[Mask, Rows]:
-    """Remove instalments of series from the candidates, except the latest ones that belong in the list.
+    """Return the candidates without instalments of series that do not belong, and instalments to add.
 
     Only the latest instalment of a series belongs, and only under its own kind. Series on a name, such as a war, are
     news as well, and their latest may be under other news.
 
     :param rows: (n,) int64 rows of the candidates.
     :param allowed: (articles,) bool.
-    :return: (n,) bool, the candidates to keep, and (m,) int64 rows to add.
+    :return: (n,) bool, the candidates to keep, and (m,) int64 rows to add: the latest of the seeds' own series, where
+        they are not candidates.
     """
     kinds, named, _ = archive.series
     held = kinds[rows]

@@ -88,17 +88,17 @@ class Seeds:
         return self.rows[0] if len(self.rows) == 1 and not self.negative and self.draft is None else None
 
     def shared_terms(self, archive: Archive, rows: Rows) -> Scores:
-        """Return how many words (n,) articles share with the seeds, (n,) float64 from 0 to 1."""
+        """Return how similar the words of (n,) articles and the seeds are, (n,) float64 from 0 to 1."""
         return shared_terms(archive, self.terms, rows)
 
     def published(self, archive: Archive) -> int | None:
-        """Return the time of the newest published seed, in microseconds since 1970, None if there is none."""
+        """Return the latest date of the published seeds, in microseconds since 1970, None if none has a date."""
         newest = max((int(archive.published[row]) for row in self.rows), default=ABSENT)
         return None if newest == ABSENT else newest
 
 
 def shared_terms(archive: Archive, weighed: WeightedTermVectors, rows: Rows) -> Scores:
-    """Return how many words (n,) articles share with weighted texts, (n,) float64 from 0 to 1."""
+    """Return how similar the words of (n,) articles and weighted texts are, (n,) float64 from 0 to 1."""
     found = np.zeros(len(rows))
     for vector, weight in weighed:
         found += weight * archive.shared_terms(vector, rows)

@@ -1,4 +1,4 @@
-"""The written form of the editors' rules: a JSON object in each line; blank lines and lines with # are ignored.
+"""The written form of the editors' rules: a JSON object in each line, blank lines and lines from # ignored.
 
     # the storm's own page stands first under every article of the section, till the end of April
     {"kind": "pin", "article": "bao-so-3", "position": 1, "for": {"sections": ["Thời sự"]}, "until": "2026-04-30"}

@@ -24,12 +24,12 @@ class RankedHits:
     """The hits of all pages, best first.
 
     :param relevance: (n,) from 0 to 1.
-    :param z_scores: (n,) what they are ordered by, as far as that is measured.
+    :param z_scores: (n,) float64 fused scores, without the bonus of lifted hits; 1 where nothing was scored.
     :param lifted: (n,) bool, which are lifted above the others.
     :param titled: (n,) bool, which bear exactly the title that was typed.
     :param complete: Whether the result set has all that there is to find.
     :param copies: (n,) int64, how many others of the same text stand behind each.
-    :param rows: (found,) int64, every article that was found, before one of each text was kept.
+    :param rows: (found,) int64, the rows of all found articles of at least the least relevance, copies included.
     :param reranked: (n,) float64, the scores of a second look, NaN of hits behind the first; None without one.
     """
 

@@ -22,7 +22,7 @@ _MOST = 1200
 
 
 def passages(archive: Archive, rows: Rows, wanted: MarkTargets) -> list[str]:
-    """Return the passages of articles to rerank: title and lead, or title and the best passage of the body.
+    """Return the passages of articles to rerank: title and lead; without a lead, title and best passage of the body.
 
     :param rows: (n,) int64 rows of the articles.
     :param wanted: The words by which the best passage is found.
@@ -42,7 +42,7 @@ def passages(archive: Archive, rows: Rows, wanted: MarkTargets) -> list[str]:
 def order(lifted: Mask, scores: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return the order of n hits, (n,) int64 places: lifted ones first, then by score, ties unchanged.
 
-    :param lifted: (n,) bool, hits whose title or phrase equals the query.
+    :param lifted: (n,) bool, hits with exactly the typed title, or with a quoted phrase.
     :param scores: (n,) float64, higher is better.
     """
     return np.lexsort((np.arange(len(scores)), -scores, ~lifted))

@@ -1,4 +1,4 @@
-"""What a query's quotes and exclusions leave of the public articles."""
+"""The public articles that a query's exclusions leave, and those of them with its quoted phrases."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class SearchScope(NamedTuple):
     """The articles that a query may find.
 
     :param visible: (articles,) bool.
-    :param is_excluding: Whether exclusions left out public articles.
+    :param is_excluding: Whether exclusions apply.
     :param phrased: (n,) int64, sorted rows of visible articles that have a quoted phrase.
-    :param relaxed: What was passed over because nothing would have been left: `exclusion`, `phrase`.
+    :param relaxed: The ignored parts of the query, since no article would have been left: `exclusion`, `phrase`.
     """
 
     visible: Mask

@@ -127,9 +127,9 @@ class QuerySearch:
         return Retrieval(self._archive, query, vector, lexical, scope.visible, scope.phrased)
 
     def _vector(self, query: Query, mode: str) -> Vectors | None:
-        """Return what the query means, (dim,) float32; None where the encoder cannot be had.
+        """Return the query's vector, (dim,) float32; None if the encoder is unavailable.
 
-        :raises NotReady: if it cannot be had, and nothing else was asked for.
+        :raises NotReady: if the encoder is unavailable and the mode is `dense`.
         """
         deadline.check("encoding")
         try:
@@ -148,7 +148,7 @@ class QuerySearch:
         return ranked_hits.one_of_each_text(retrieval.found(allowed), self._archive, params.min_relevance)
 
     def _is_reranked(self, params: SearchParams) -> bool:
-        """Return whether a search is of the kind that is looked at twice, and shows any of what is."""
+        """Return whether a search is of a kind that is reranked, and its page begins within the reranked hits."""
         served = (params.ranking, params.mode, params.sort) == ("relevance", "hybrid", "relevance")
         return self._reranker is not None and served and params.offset < reranking.FIRST
 
@@ -167,7 +167,10 @@ class QuerySearch:
     def _facets(
         self, retrieval: Retrieval, params: SearchParams, ranked: RankedHits, scope: SearchScope, now: datetime | None
     ) -> _Facets:
-        """Return how many hits there would be with each value of a facet, in place of the chosen ones of that facet."""
+        """Return the number of hits for each value of each facet.
+
+        A facet is counted without the filter by its own chosen values, but with it if `ranking` is `similarity`.
+        """
         if params.ranking == "similarity":
             return self._archive.facets(ranked.rows)
         facets = self._archive.facets_of_texts(ranked.rows)
@@ -181,12 +184,12 @@ class QuerySearch:
         return facets
 
     def _tellable(self, query: Query, public: Mask) -> Query:
-        """Return the query without what only hidden articles could have told of its words."""
+        """Return the query without expansions that only articles hidden from the public give."""
         told = tuple(one for one in query.expansions if self._may_be_told(one, public))
         return query if len(told) == len(query.expansions) else replace(query, expansions=told)
 
     def _may_be_told(self, expansion: Expansion, public: Mask) -> bool:
-        """Return whether no more is told by an expansion than public articles do: they spell it out."""
+        """Return whether an expansion may be shown: it is not mined, or a public article has all its words."""
         if not expansion.mined:
             return True
         parts = max(expansion.typed.split(), expansion.also.split(), key=len)

@@ -66,11 +66,11 @@ def fault(given: Mapping[str, Any]) -> str | None:
 
 
 def read_secret(path: Path) -> str:
-    """Return the content of a secret file that only its owner may read and change.
+    """Return the content of a secret file that only its owner may change, and others may not read.
 
     The group may read it too, as with systemd's credentials and Kubernetes' secrets.
 
-    :raises ValueError: if it cannot be read, or others may read it.
+    :raises ValueError: if it cannot be read, is empty or too long, its group may change it, or others may use it.
     """
     try:
         with path.open("rb") as file:

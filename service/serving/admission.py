@@ -56,7 +56,7 @@ OVER = "lienquan.over_budget"
 CALLER = "lienquan.caller"
 """The key in a request's environment of the `Caller`."""
 _OWN = (":batch", ":bulk")
-"""Suffixes of paths whose requests last long. The code that answers them lets them in, part by part."""
+"""Suffixes of paths whose requests last long. The gate lets them through; the code that answers them limits them."""
 
 
 _REMEMBERED = 1000
@@ -80,13 +80,13 @@ class Gate:
 
     A free place goes to the caller with the fewest requests inside; among equals, to the one whose last entry is the
     oldest. Of that caller's requests, the one that has waited longest gets it. So nobody jumps the queue, and nobody
-    waits behind all requests of another caller. If the queue is full, the caller with the most requests in it loses a
-    place to a caller with fewer.
+    waits behind all requests of another caller. If the queue is full, the caller with the most requests in it loses the
+    place of its newest one to a caller with at least two fewer.
 
     :param working: The most requests inside at once, at least 1.
     :param waiting: The most requests that wait.
     :param longest: The longest wait, in seconds.
-    :raises ValueError: if `working` is below 1.
+    :raises ValueError: if `working` is below 1, or `waiting` below 0.
     """
 
     def __init__(self, working: int, waiting: int, longest: float) -> None:
@@ -179,7 +179,7 @@ class Gate:
             del self._queues[caller]
 
     def _displaced(self, caller: str) -> str | None:
-        """Return the caller that loses a place in the full queue to this one, None if nobody has more there."""
+        """Return the caller that loses a place in the full queue to this one, None if nobody has two more there."""
         most = max(self._queues, key=lambda one: len(self._queues[one]), default=None)
         own = len(self._queues.get(caller, ()))
         return most if most is not None and len(self._queues[most]) > own + 1 else None

@@ -28,7 +28,7 @@ STALL_S = 10.0
 """Seconds within which a client must read `STALL_BYTES` of its answer, or the rest of it."""
 STALL_BYTES = 1 << 14
 _HIGH, _LOW = 1 << 18, 1 << 17
-"""The most unsent bytes of an answer; with more, its thread waits."""
+"""Unsent bytes of an answer: with more than the first, its thread waits until there are at most the second."""
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 

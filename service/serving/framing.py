@@ -30,7 +30,7 @@ class FrameProgress(Enum):
     BODY = auto()
     """Its head, but not all of its body."""
     LARGER = auto()
-    """Its head; the body is larger than usual, and continues once `Frame.allow` sets its size."""
+    """Its head; the body is larger than usual, and continues once `Frame.allow` sets its limit."""
     WHOLE = auto()
     """All of it."""
     ENDED = auto()

@@ -26,7 +26,7 @@ from service.errors import NotReady
 from service.security import keys, people, sessions
 
 _PATIENCE = timedelta(minutes=5)
-"""Seconds that a change may wait to be served; beyond that something is wrong. Model and archive take seconds."""
+"""How long a change may wait to be served; beyond that something is wrong. Model and archive take seconds."""
 
 _SOON, _UNUSED = timedelta(days=14), timedelta(days=90)
 """A key is reported if it ends or has ended within the first time, or was not used for longer than the second."""

@@ -11,7 +11,7 @@ class QueryWords:
     """The words of the page in one language; both fill in the same {names}.
 
     :param kinds: The name of each `readings.ReadingKind`; none for a word taken as typed.
-    :param expansions: The name of each kind of alternative, by `search.understanding.Expansion.kind`.
+    :param expansions: The name of each kind of alternative, by `query.understanding.Expansion.kind`.
     :param lists: The names of the lists, by `side_by_side.Mode`.
     :param lists_short: The same in one word.
     :param explained: An explanation of each list.

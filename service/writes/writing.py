@@ -91,7 +91,7 @@ def delete(live: Live, article_id: str, guard: KeyGuard | None = None) -> None:
 
 
 def bulk(live: Live, body: bytes, guard: KeyGuard | None = None) -> Iterator[bytes]:
-    """Write the changes in JSON Lines, and yield a line of JSON for each, in order, without blank lines.
+    """Write the changes in JSON Lines, and yield a line of JSON for each, in order. Blank lines are ignored.
 
     A line that is invalid or refused gets an error and does not stop the others.
 
