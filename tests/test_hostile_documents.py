@@ -10,9 +10,6 @@ from indexer.sources import feed, html_page, read_source
 from indexer.sources.reading import BadLine
 from tests.torture import readers
 
-# Broken off in a callback of the garbage collector, Python prints the exception and goes on until the next look.
-pytestmark = pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning")
-
 _ALLOWED = 1.0
 """Seconds that a feed or page which must be refused may take here; in earnest it is four times as long."""
 _MOST = 4.0

@@ -7,6 +7,7 @@ limit is shorter and leaves the process alive.
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,9 +26,8 @@ def processor_seconds(most: float) -> Iterator[None]:
     """Interrupt the block once this process has used `most` seconds of processor time.
 
     Only Python code and regular expressions are interrupted; a call into C ends first. Only the main thread can be
-    interrupted; in another thread there is no limit. Must not be nested. If the exception is raised in a callback of a
-    weak reference or of the garbage collector, Python prints it and goes on; then the next check, a tenth of a second
-    later, interrupts.
+    interrupted; in another thread there is no limit. Must not be nested. An exception in a callback of a weak reference
+    or of the garbage collector does not reach the block; then the next check, a tenth of a second later, interrupts.
 
     :raises OutOfTime: if the block takes too long.
     """
@@ -40,11 +40,19 @@ def processor_seconds(most: float) -> Iterator[None]:
         if time.process_time() >= end:
             raise OutOfTime
 
+    hook = sys.unraisablehook
+
+    def unraisable(lost: sys.UnraisableHookArgs) -> None:
+        if lost.exc_type is not OutOfTime:
+            hook(lost)
+
     # Timers of processor time count in ticks; on a busy machine they are wrong by half.
     before = signal.signal(signal.SIGALRM, look)
     signal.setitimer(signal.ITIMER_REAL, min(most, _LOOK_SECONDS), _LOOK_SECONDS)
+    sys.unraisablehook = unraisable
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+        sys.unraisablehook = hook

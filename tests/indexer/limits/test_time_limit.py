@@ -2,8 +2,10 @@
 
 import re
 import signal
+import sys
 import threading
 import time
+import weakref
 from contextlib import suppress
 
 import pytest
@@ -37,6 +39,53 @@ def test_no_handler_of_exceptions_holds_it():
 def test_a_regular_expression_is_broken_off():
     with pytest.raises(OutOfTime), processor_seconds(0.1):
         re.match("(a|a)*b", "a" * 40)
+
+
+class _Thing:
+    """An object that may have a weak reference."""
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """What Python would print as an exception that reached nobody."""
+    found = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda lost: found.append(lost.exc_type))
+    return found
+
+
+def test_an_exception_lost_in_a_callback_is_not_printed_and_the_next_look_breaks_off(printed):
+    ended = []
+
+    def callback(reference):
+        _spin(30)
+        ended.append(reference)
+
+    thing = [_Thing()]
+    reference = weakref.ref(thing[0], callback)
+
+    def work():
+        thing.clear()
+        _spin(30)
+
+    with pytest.raises(OutOfTime), processor_seconds(0.1):
+        work()
+    assert reference() is None
+    assert not ended
+    assert not printed
+
+
+def test_other_exceptions_that_reach_nobody_are_printed(printed):
+    def callback(reference):
+        raise ValueError("own")
+
+    before = sys.unraisablehook
+    thing = _Thing()
+    reference = weakref.ref(thing, callback)
+    with processor_seconds(5):
+        del thing
+    assert reference() is None
+    assert printed == [ValueError]
+    assert sys.unraisablehook is before
 
 
 def test_what_ends_in_time_is_left_alone_and_so_is_what_follows():
