@@ -8,13 +8,13 @@ from __future__ import annotations
 import gettext
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from babel import Locale
 from babel.messages.pofile import read_po
-from babel.numbers import get_decimal_symbol
+from babel.numbers import get_decimal_symbol, get_group_symbol
 
 SOURCE = "vi"
 """The language of the texts in the code, and of pages that are asked for in no language."""
@@ -67,10 +67,15 @@ class Words:
         """Return the words in one of `LANGUAGES`, made once."""
         return cls(code)
 
-    @property
+    @cached_property
     def decimal_symbol(self) -> str:
         """The decimal point or comma."""
         return get_decimal_symbol(self.locale)
+
+    @cached_property
+    def group_symbol(self) -> str:
+        """What stands between groups of three digits."""
+        return get_group_symbol(self.locale)
 
 
 def path(code: str) -> Path:

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from babel.dates import format_date
-from babel.numbers import format_decimal
 
 from indexer.articles.article import VIETNAM
 from service.wording.catalogue import LANGUAGES, SOURCE, Plural, Words
@@ -248,7 +247,7 @@ class Strings(Words):
 
     def number(self, value: int) -> str:
         """Return a whole number with its digits grouped."""
-        return format_decimal(value, locale=self.locale)
+        return f"{value:,}".replace(",", self.group_symbol)
 
     def decimal(self, value: float) -> str:
         """Return a number to three places."""
