@@ -8,6 +8,7 @@ UPGRADE ?=
 ROUNDS ?=
 SEED ?=
 PARTS ?=
+TO ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.set-up
@@ -19,7 +20,7 @@ RUNTIME := .venv-runtime
 RUNTIME_STAMP := $(RUNTIME)/.set-up
 SERVICE ?= osv
 
-.PHONY: setup demo test torture check format docs bench bench-scale peers lock sbom audit clean
+.PHONY: setup demo test torture check format docs words bench bench-scale peers lock sbom audit clean
 
 setup: $(STAMP)
 
@@ -77,6 +78,10 @@ format: setup
 
 docs: setup
 	$(BIN)/python -m tests.help_text
+
+# Catalogues of service/wording/ get the messages that the code has now; TO=fr does it for one language, or begins it.
+words: setup
+	$(BIN)/python -m tests.catalogues $(TO)
 
 # At most half an hour on two cores; bench-scale takes hours. Peers that cannot be had are left out.
 bench: setup peers

@@ -35,8 +35,8 @@ from service.serving import cost, deadline
 from service.serving.admission import CALLER
 from service.serving.budget import Caller
 from service.serving.framing import RequestHead
-from service.wording import docs as docs_words
 from service.wording import strings
+from service.wording.docs import DocsWords
 from service.writes import writing
 from service.writes.guard import KeyGuard
 
@@ -373,5 +373,5 @@ def docs() -> str:
     said = state.settings()
     # Never the host of the request: a cache would hand commands on that send somebody's key to it.
     curl = partial(api_docs.curl, said.public_url or f"http://localhost:{said.port or 8000}")
-    words = docs_words.WORDS[strings.language(request.args.get("lang")).code]
+    words = DocsWords.in_language(strings.language(request.args.get("lang")).code)
     return render_template("docs.html", w=words, document=openapi.document(), groups=api_docs.groups(), curl=curl)

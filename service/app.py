@@ -59,6 +59,7 @@ from service.serving.admission import OVER, WATCHING, Admission, Environ, Gate
 from service.serving.budget import Budget, Budgets
 from service.settings import Settings, load, oidc_secret
 from service.wording import strings
+from service.wording.catalogue import LANGUAGES, SOURCE
 
 logger = logging.getLogger(__name__)
 
@@ -377,8 +378,8 @@ class _BusyResponder:
     """Answers requests that are turned away, like `Overloaded`. The answers are prepared, so that they take no time."""
 
     def __init__(self, app: _TracingFlask) -> None:
-        self._made = {kind: self._make(app, *kind) for kind in ((False, "vi"), (True, "vi"), (True, "en"))}
-        self._late = _raw(*self._make(app, False, "vi", TooSlow()), keeps=False)
+        self._made = {kind: self._make(app, *kind) for kind in ((False, SOURCE), *((True, code) for code in LANGUAGES))}
+        self._late = _raw(*self._make(app, False, SOURCE, TooSlow()), keeps=False)
 
     @staticmethod
     def _make(
@@ -408,7 +409,7 @@ class _BusyResponder:
 
     def _answer(self, path: str, query: str, accept: str) -> tuple[str, list[tuple[str, str]], bytes]:
         page = not path.startswith(_MACHINE) and parse_accept_header(accept, MIMEAccept).accept_html
-        lang = strings.language(dict(parse_qsl(query)).get("lang")).code if page else strings.VI.code
+        lang = strings.language(dict(parse_qsl(query)).get("lang")).code if page else SOURCE
         return self._made[page, lang]
 
 

@@ -15,7 +15,7 @@ class Extra:
 
     :param name: Of its package.
     :param views: Its views (`service.pages.shared.Views`).
-    :param tabs: Its links in the newsroom's menu, by language; None where it has none.
+    :param tabs: Its words (`WordsWithTabs`), with its links in the newsroom's menu; None where it has none.
     :param commands: Its commands.
     """
 
@@ -29,16 +29,16 @@ EXTRAS = (
     Extra(
         "judging",
         views="service.pages.judging:views",
-        tabs="service.wording.judging:TABS",
+        tabs="service.wording.judging:JudgingWords",
         commands=("service.commands.judgements:judgements",),
     ),
     Extra(
         "vocabulary",
         views="service.pages.vocabulary:views",
-        tabs="service.wording.vocabulary:TABS",
+        tabs="service.wording.vocabulary:VocabularyWords",
         commands=("service.commands.words:words",),
     ),
-    Extra("overview", views="service.pages.mapping:views", tabs="service.wording.map:TABS"),
+    Extra("overview", views="service.pages.mapping:views", tabs="service.wording.map:MapWords"),
     Extra("comparison", views="service.pages.comparing:views", commands=("service.commands.comparing:compare",)),
 )
 """All of them, in the order of the menu."""

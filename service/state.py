@@ -30,7 +30,7 @@ from service.security.keys import KeyStore
 from service.security.sign_on import SignOn
 from service.serving.admission import Admission
 from service.settings import Settings
-from service.wording.newsroom import Tab
+from service.wording.newsroom import Tab, WordsWithTabs
 from service.wording.strings import Strings
 
 COMPARING = "lienquan_comparing"
@@ -100,9 +100,10 @@ def kept_forms() -> set[str]:
     return cast("set[str]", current_app.extensions[KEPT_FORMS])
 
 
-def tabs(code: str) -> list[Tab]:
-    """Return what parts add to the newsroom's menu, in a language."""
-    return [tab for added in current_app.extensions[TABS] for tab in added[code]]
+def tabs(code: str) -> dict[str, Tab]:
+    """Return what parts add to the newsroom's menu, in a language: each page by its endpoint."""
+    added: list[type[WordsWithTabs]] = current_app.extensions[TABS]
+    return {endpoint: tab for words in added for endpoint, tab in words.in_language(code).tabs.items()}
 
 
 def as_json(value: Any) -> Response:

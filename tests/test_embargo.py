@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 import pytest
 
-from service.wording.strings import VI
+from service.wording.strings import Strings
+
+VI = Strings.in_language("vi")
 
 WORDS = "Zơvênh Kraxuân Plôvịt"
 """Stands in the hidden articles alone."""

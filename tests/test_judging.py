@@ -18,7 +18,9 @@ from service.judging.judgements import FILE, Judgement, JudgementStore, as_file,
 from service.judging.sittings import GivenGrade, Subject, listed, overview, pooled, scores, sitting, take
 from service.security.keys import KeyStore
 from service.serving.held_encoder import HeldEncoder
-from service.wording.judging import EN, VI
+from service.wording.judging import JudgingWords
+
+VI, EN = (JudgingWords.in_language(code) for code in ("vi", "en"))
 
 PAGE = "/newsroom/judge"
 SCRIPT = "<script>alert('vỡ')</script>"

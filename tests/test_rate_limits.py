@@ -8,7 +8,9 @@ from limits.storage import MemoryStorage
 from pydantic import ValidationError
 
 from service.settings import Settings
-from service.wording.strings import VI
+from service.wording.strings import Strings
+
+VI = Strings.in_language("vi")
 
 LINES = [{"id": "a", "title": "Lò gốm đỏ lửa"}]
 SEARCH = "/api/v1/search?q=gốm"

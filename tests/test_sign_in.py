@@ -21,8 +21,10 @@ from service.security.keys import FILE, Key, KeyStore
 from service.security.people import Person
 from service.security.sessions import NOBODY, Sessions
 from service.settings import Settings
-from service.wording.drafts import WORDS as DRAFT_WORDS
-from service.wording.strings import EN, VI
+from service.wording.drafts import DraftWords
+from service.wording.strings import Strings
+
+VI, EN = (Strings.in_language(code) for code in ("vi", "en"))
 
 HOME, DRAFT = "/newsroom/", "/newsroom/draft"
 SIGN_IN, SIGN_OUT = "/newsroom/sign-in", "/newsroom/sign-out"
@@ -390,7 +392,7 @@ class TestLeaving:
         late = post(browser, DRAFT, form)
         assert late.status_code == 403
         alert = tree(late).xpath("//*[@role='alert']")[0]
-        assert DRAFT_WORDS["vi"].signed_out in alert.text_content()
+        assert DraftWords.in_language("vi").signed_out in alert.text_content()
         assert alert.xpath(".//a/@href") == [SIGN_IN]
         assert not tree(late).xpath("//ol/li | //input[@name='csrf']")
         again = dict(tree(late).xpath("//form[@id='draft']")[0].form_values())

@@ -160,6 +160,7 @@ class TestImports:
                     *("service.files.edited", "service.observing.metrics"),
                 },
             ),
+            ("babel", {"service.wording.catalogue", "service.wording.strings"}),
             ("prometheus_client", {"service.observing.metrics"}),
             ("scipy", {"indexer.relations.terms", "service.clicks.intervals"}),
             ("sklearn", {"indexer.snapshot.projection"}),

@@ -52,7 +52,7 @@ def fields(hit: Hit) -> dict[str, Any]:
 
 def sentence(reason: Reason) -> str:
     """Return a reason as a sentence; for a fallback, its name, by which a CMS recognises it."""
-    return reason.code if is_fallback(reason.code) else strings.VI.reason(*reason)
+    return reason.code if is_fallback(reason.code) else strings.language(None).reason(*reason)
 
 
 def found(hit: Hit, highlights: dict[str, str]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from indexer.text.addresses import web_address
 from service.comparison.comparison import NEAR_IDENTICAL, SAME_EVENT_RELEVANCE, Comparison, Figures
 from service.wording import strings
-from service.wording.comparison import WORDS, ComparisonWords
+from service.wording.comparison import ComparisonWords
 from service.wording.strings import Strings
 
 
@@ -24,14 +24,13 @@ class NumberFormatter:
 
     def __init__(self, language: Strings) -> None:
         self._language = language
-        self._comma = "," if language.code == "vi" else "."
 
     def decimal(self, value: float | None, digits: int = 1) -> str:
         """Return a number with this many decimal digits; a dash for None."""
         if value is None:
             return "–"
         whole, _, part = f"{value:.{digits}f}".partition(".")
-        return self._language.number(int(whole)) + (self._comma + part if part else "")
+        return self._language.number(int(whole)) + (self._language.decimal_symbol + part if part else "")
 
     def days(self, value: float | None) -> str:
         """Return a number of days, with a decimal digit below ten."""
@@ -41,9 +40,8 @@ class NumberFormatter:
         """Return a share in per cent, with a decimal digit below ten unless it is whole; a dash for None."""
         if value is None:
             return "–"
-        between = "\N{NO-BREAK SPACE}" if self._language.code == "vi" else ""
         small = round(100 * value, 1) < 10 and round(100 * value, 1) % 1 > 0
-        return f"{self.decimal(100 * value, 1 if small else 0)}{between}%"
+        return self._language.percent.format(number=self.decimal(100 * value, 1 if small else 0))
 
 
 def render(comparison: Comparison, code: str = "vi") -> str:
@@ -51,7 +49,7 @@ def render(comparison: Comparison, code: str = "vi") -> str:
 
     :param code: Its language, `vi` or `en`.
     """
-    language, words = strings.language(code), WORDS[code]
+    language, words = strings.language(code), ComparisonWords.in_language(code)
     numbers = NumberFormatter(language)
     fields = sorted({pair.judged_by for pair in comparison.pairs if pair.judged_by})
     kind = 0 if not comparison.judged else 1 if comparison.judged == len(comparison.pairs) else 2

@@ -14,7 +14,7 @@ from service.comparison.comparison import SAME_EVENT_RELEVANCE
 from service.comparison.comparison_page import NumberFormatter
 from service.errors import NothingToCompare
 from service.searcher import Searcher
-from service.wording.comparison import WORDS
+from service.wording.comparison import ComparisonWords
 from service.wording.strings import Strings
 
 
@@ -30,7 +30,7 @@ def compared(searcher: Searcher, article: Article, when: str, language: Strings)
         pair = None
     return {
         "pair": pair,
-        "cw": WORDS[language.code],
+        "cw": ComparisonWords.in_language(language.code),
         "numbers": numbers,
         "day": lambda moment: "" if moment is None else language.day(moment),
         "address": addresses.web_address,

@@ -19,8 +19,8 @@ from service.newsroom.rule_form import RuleForm
 from service.pages.shared import CSRF, blueprint, language, link, newsroom_page, own_page
 from service.rules.file import Author
 from service.searcher import Searcher
-from service.wording import block as block_words
-from service.wording import drafts as draft_words
+from service.wording.block import BlockWords
+from service.wording.drafts import DraftWords
 
 
 @blueprint.get("/newsroom/draft")
@@ -48,7 +48,7 @@ def draft() -> Response:
 def _draft_page(
     filled: dict[str, str], picked: list[str], answer: Answer | None = None, error: ServiceError | None = None
 ) -> Response:
-    w, searcher = draft_words.WORDS[language().code], state.live().searcher()
+    w, searcher = DraftWords.in_language(language().code), state.live().searcher()
     counted = searcher.archive.facets(np.flatnonzero(searcher.public()), ["section"]).get("section", [])
     names = {name for name, _ in counted} | {filled["section"]} - {""}
     return newsroom_page(
@@ -179,5 +179,5 @@ def _block_page(
     )
 
 
-def _block_words() -> block_words.BlockWords:
-    return block_words.WORDS[language().code]
+def _block_words() -> BlockWords:
+    return BlockWords.in_language(language().code)

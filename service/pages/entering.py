@@ -18,7 +18,7 @@ from service.security.audit_entries import Actor
 from service.security.gate import BrowserRequest
 from service.security.people import Person
 from service.security.sessions import Session
-from service.wording import sign_on as sign_on_words
+from service.wording.sign_on import SignOnWords
 
 COOKIE = "lienquan_newsroom"
 
@@ -135,7 +135,7 @@ def _sign_in_page(error: ServiceError | None = None) -> Response:
         next=gate.inside(request.values.get("next")) or "",
         error=error,
         stale=isinstance(error, StaleForm),
-        w=sign_on_words.WORDS[language().code],
+        w=SignOnWords.in_language(language().code),
         takes_keys=sign_on is None or state.gate().takes_keys(),
         provider=None if sign_on is None else sign_on.name,
         refused=request.args.get("refused"),

@@ -13,8 +13,8 @@ from service import schemas, state
 from service.judging import judgements, query_page, sittings
 from service.judging.judgements import JudgementStore
 from service.pages.shared import CSRF, Views, filled_in, language, link, newsroom_page, visitor_name
-from service.wording import judging as judging_words
-from service.wording import query as query_words
+from service.wording.judging import JudgingWords
+from service.wording.query import QueryWords
 
 views = Views()
 
@@ -25,7 +25,7 @@ def query() -> Response:
     given = filled_in(request.args.lists())
     asked = schemas.parse_params(query_page.QueryPageParams, given, ignore_unknown=True) if "q" in given else None
     view = None if asked is None else query_page.view(state.live().searcher(), asked)
-    return newsroom_page("query.html", w=query_words.WORDS[language().code], asked=asked, view=view)
+    return newsroom_page("query.html", w=QueryWords.in_language(language().code), asked=asked, view=view)
 
 
 @views.get("/newsroom/judge")
@@ -37,7 +37,7 @@ def judge() -> ResponseReturnValue:
     subject = schemas.parse_params(sittings.Subject, given, ignore_unknown=True)
     since = subject.since or time.time()
     sitting = sittings.sitting(state.live().searcher(), _judgements(), subject, visitor_name(), since)
-    words = judging_words.WORDS[language().code]
+    words = JudgingWords.in_language(language().code)
     return newsroom_page("judge.html", w=words, subject=subject, since=since, sitting=sitting)
 
 
@@ -57,7 +57,7 @@ def judged() -> Response:
     """Show the judged queries, and how good each list of theirs is."""
     asked = schemas.parse_params(sittings.Listing, filled_in(request.args.lists()), ignore_unknown=True)
     found = sittings.overview(state.live().searcher(), _judgements(), asked.what, asked.offset)
-    words = judging_words.WORDS[language().code]
+    words = JudgingWords.in_language(language().code)
     return newsroom_page("judgements.html", w=words, asked=asked, found=found, page=sittings.PAGE, moment=_moment)
 
 

@@ -17,7 +17,7 @@ from service.overview import finding_page
 from service.overview.mapped import Overviews
 from service.pages.shared import Views, language, link, newsroom_page
 from service.schemas import SearchParams
-from service.wording import map as map_words
+from service.wording.map import MapWords
 
 views = Views()
 
@@ -45,7 +45,7 @@ def archive_map() -> Response:
     found = None if not q else searcher.search(schemas.parse_params(SearchParams, {"q": [q], "limit": [str(LIT)]}))
     return newsroom_page(
         "map.html",
-        w=map_words.WORDS[language().code],
+        w=MapWords.in_language(language().code),
         overview=overview,
         q=q,
         found=found,
@@ -97,7 +97,7 @@ def map_findings(kind: finding_page.FindingKind) -> Response:
     number = int(given) if given.isdecimal() and len(given) < 9 else 1
     return newsroom_page(
         "findings.html",
-        w=map_words.WORDS[language().code],
+        w=MapWords.in_language(language().code),
         found=overview.findings,
         page=finding_page.page(overview.archive, overview.findings, kind, number),
     )

@@ -11,7 +11,7 @@ from indexer.snapshot.home import Home
 from service import state
 from service.pages.shared import blueprint, language, link, needs, newsroom_page
 from service.upkeep import operations
-from service.wording import operations as operations_words
+from service.wording.operations import OperationsWords
 
 
 @blueprint.get("/newsroom/index")
@@ -21,7 +21,7 @@ def operations_page() -> Response:
     rolled = next((row.id for row in found.snapshots if row.id == request.args.get("rolled")), None)
     return newsroom_page(
         "operations.html",
-        w=operations_words.WORDS[language().code],
+        w=OperationsWords.in_language(language().code),
         state=found,
         rolled=rolled,
         may_roll_back=g.visitor.may("ingest"),
@@ -53,7 +53,7 @@ def _rollback_page(wanted: str, problem: str | None = None) -> ResponseReturnVal
     if wanted not in rows:
         raise NotFound()
     current = next((row for row in rows.values() if row.current), None)
-    words = operations_words.WORDS[language().code]
+    words = OperationsWords.in_language(language().code)
     status = 200 if problem is None else 409
     return newsroom_page("rollback.html", status, w=words, wanted=rows[wanted], current=current, problem=problem)
 

@@ -20,9 +20,10 @@ from service.security.gate import Visitor
 from service.security.keys import Scope
 from service.security.people import Person
 from service.security.pictures import Pictures
-from service.wording import newsroom as newsroom_words
-from service.wording import sign_on as sign_on_words
 from service.wording import strings
+from service.wording.catalogue import LANGUAGES, SOURCE
+from service.wording.newsroom import NewsroomWords
+from service.wording.sign_on import SignOnWords
 from service.wording.strings import Strings
 
 blueprint = Blueprint("pages", __name__)
@@ -105,9 +106,11 @@ def visitor_name() -> str:
 def newsroom_page(template: str, status: int = 200, **values: Any) -> Response:
     """Return a page of the newsroom's, with its menu and what its forms must carry."""
     visitor, code = g.get("visitor", Visitor()), language().code
+    menu = NewsroomWords.in_language(code)
     page = render_template(
         template,
-        menu=newsroom_words.WORDS[code].with_tabs(state.tabs(code)),
+        menu=menu,
+        tabs=menu.with_tabs(state.tabs(code)),
         csrf=state.gate().token(visitor),
         signed_in=_signed_in(visitor),
         **{"here_path": request.path} | values,
@@ -122,7 +125,7 @@ def _signed_in(visitor: Visitor) -> str | None:
         return None
     if not isinstance(visitor.who, Person):
         return words.signed_in.format(name=visitor.who.name)
-    said = sign_on_words.WORDS[words.code]
+    said = SignOnWords.in_language(words.code)
     return said.signed_in.format(name=visitor.who.name, role=said.roles[visitor.who.role])
 
 
@@ -132,7 +135,7 @@ def context() -> dict[str, Any]:
     words, settings = language(), state.settings()
     given = [(name, value) for name, value in request.args.items(multi=True) if name != "lang"]
     # An address of the query alone stays on this page, whether or not it is one of ours.
-    here = {code: "?" + urlencode([*given, *lang_fields(code)], errors="replace") for code in ("vi", "en")}
+    here = {code: "?" + urlencode([*given, *lang_fields(code)], errors="replace") for code in LANGUAGES}
     return {
         "t": words,
         "link": link,
@@ -187,7 +190,7 @@ def language() -> Strings:
 
 def lang_fields(code: str) -> list[tuple[str, str]]:
     """Return the parameter that names a language, none for the default one."""
-    return [] if code == strings.VI.code else [("lang", code)]
+    return [] if code == SOURCE else [("lang", code)]
 
 
 def filled_in(given: Iterable[tuple[str, list[str]]]) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from service.security import access, gate
 from service.security.audit_entries import Actor
 from service.security.flows import SECONDS, Flow
 from service.security.sign_on import BACK, START, SignOn
-from service.wording import strings
+from service.wording.catalogue import SOURCE
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def go_to_provider() -> ResponseReturnValue:
         return redirect(link("pages.sign_in", next=wanted or None), 303)
     lang = language().code
     try:
-        url, flow = sign_on.start(wanted, "" if lang == strings.VI.code else lang)
+        url, flow = sign_on.start(wanted, "" if lang == SOURCE else lang)
     except SignOnRefused as error:
         return _refused(error, wanted)
     response = make_response(redirect(url, 303))

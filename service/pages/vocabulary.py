@@ -11,7 +11,7 @@ from service import state
 from service.errors import ServiceError, SignedOut
 from service.pages.shared import CSRF, Views, filled_in, language, link, newsroom_page, visitor_name
 from service.vocabulary import vocabulary_page
-from service.wording import vocabulary as vocabulary_words
+from service.wording.vocabulary import VocabularyWords
 
 views = Views()
 
@@ -45,7 +45,7 @@ def _vocabulary_page(
     form: vocabulary_page.VocabularyForm | None = None,
     error: ServiceError | None = None,
 ) -> Response:
-    words = vocabulary_words.WORDS[language().code]
+    words = VocabularyWords.in_language(language().code)
     if isinstance(error, SignedOut):  # who is not let in sees what they typed, and nothing else
         filled = vocabulary_page.filled_in(given)
         return newsroom_page("synonyms.html", error.status, w=words, filled=filled, view=None, error=error)

@@ -1,5 +1,5 @@
-"""The text of all pages, in Vietnamese and in English.
+"""The text of all pages: in Vietnamese here, in other languages in gettext catalogues (`en.po`).
 
-A module for each kind of page; `strings` has the text of readers' pages and what all pages share. Imports
-nothing of the service.
+A module for each kind of page; `strings` has the text of readers' pages and what all pages share, `catalogue` brings a
+language's texts in. Knows nothing of what is shown.
 """

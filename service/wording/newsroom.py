@@ -1,67 +1,51 @@
-"""The names and purposes of the newsroom's pages, in Vietnamese and in English, in the order of their menu.
+"""The names and purposes of the newsroom's pages, in the order of their menu.
 
-Owns these words alone: other pages have modules of their own, and parts that the service can do without their own tabs.
+Owns these words. Pages have modules of their own, and so have the tabs of parts that the service can do without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from service.wording.catalogue import Words
 
 
-@dataclass(frozen=True)
-class Tab:
-    """A page in the menu.
+class Tab(NamedTuple):
+    """A page in the menu: its name, and a sentence on what it is for."""
 
-    :param endpoint: The endpoint of its view.
-    :param name: Its name in the menu.
-    :param purpose: A sentence, for the newsroom's first page.
-    """
-
-    endpoint: str
     name: str
     purpose: str
 
 
-@dataclass(frozen=True)
-class NewsroomWords:
-    """The words of the menu and of the newsroom's first page in one language."""
+class WordsWithTabs(Words):
+    """The words of a part of the service that adds pages to the newsroom's menu.
 
-    title: str
-    intro: str
-    menu: str
-    tabs: tuple[Tab, ...]
+    :ivar tabs: These pages, by the endpoint of their view.
+    """
 
-    def with_tabs(self, added: Iterable[Tab]) -> NewsroomWords:
-        """Return them with more pages in the menu, before the operators', which is the last."""
-        *editors, operators = self.tabs
-        return replace(self, tabs=(*editors, *added, operators))
+    tabs: Mapping[str, Tab]
 
 
-VI = NewsroomWords(
-    title="Tòa soạn",
-    intro="Những công cụ dành cho biên tập viên và người vận hành.",
-    menu="Các trang của tòa soạn",
-    tabs=(
-        Tab("pages.draft_form", "Bản thảo", "Dán bản thảo để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa."),
-        Tab(
-            "pages.articles",
-            "Khối bài",
-            "Dưới một bài có gì, vì sao, quy tắc nào tác động; ghim, chặn, so với cách đang làm.",
+class NewsroomWords(WordsWithTabs):
+    """The words of the menu and of the newsroom's first page.
+
+    :ivar menu: What a screen reader calls the menu.
+    :ivar tabs: Links in the menu, with a sentence for the first page.
+    """
+
+    title = "Tòa soạn"
+    intro = "Những công cụ dành cho biên tập viên và người vận hành."
+    menu = "Các trang của tòa soạn"
+    tabs: Mapping[str, Tab] = {
+        "pages.draft_form": Tab("Bản thảo", "Dán bản thảo để xem nên dẫn tới bài nào, vì sao, và bài ấy đã đăng chưa."),
+        "pages.articles": Tab(
+            "Khối bài", "Dưới một bài có gì, vì sao, quy tắc nào tác động; ghim, chặn, so với cách đang làm."
         ),
-        Tab("pages.operations_page", "Vận hành", "Các bản của kho, bản dựng đang chạy, máy chủ và nguồn bài lúc này."),
-    ),
-)
+        "pages.operations_page": Tab("Vận hành", "Các bản của kho, bản dựng đang chạy, máy chủ và nguồn bài lúc này."),
+    }
 
-EN = NewsroomWords(
-    title="Newsroom",
-    intro="Tools for editors and for whoever runs the service.",
-    menu="The newsroom's pages",
-    tabs=(
-        Tab("pages.draft_form", "Draft", "Paste a draft to see what to link to, why, and whether it is published."),
-        Tab("pages.articles", "Blocks", "What stands under an article, why, and by which rules; pin, block, compare."),
-        Tab("pages.operations_page", "Operations", "Snapshots, the build that runs, servers and sources as they are."),
-    ),
-)
-
-WORDS: Mapping[str, NewsroomWords] = {"vi": VI, "en": EN}
+    def with_tabs(self, added: Mapping[str, Tab]) -> dict[str, Tab]:
+        """Return the whole menu: these tabs and those that parts add, before the operators', which is the last."""
+        *editors, operators = self.tabs.items()
+        return dict([*editors, *added.items(), operators])

@@ -1,9 +1,7 @@
 """The comparison: which articles, both lists and their figures by hand; the file it makes; the command."""
 
-import dataclasses
 import json
 import re
-import string
 from datetime import datetime
 from html.parser import HTMLParser
 
@@ -20,7 +18,6 @@ from service.comparison.comparison import ComparedLink, Comparison, LinkList, Pa
 from service.errors import NothingToCompare
 from service.schemas import RelatedBody, Seed
 from service.searcher import Searcher
-from service.wording import comparison as comparison_words
 
 SCRIPT = "<script>alert('x')</script> & \"gốm\""
 
@@ -290,20 +287,6 @@ class TestPage:
         english = comparison_page.render(made(wanted=30), "en")
         assert "Only 1 articles of the archive qualify, fewer than the 30 asked for" in english
         assert '<html lang="en">' in english
-
-    def test_both_languages_fill_in_the_same(self):
-        def names(value):
-            parts = value if isinstance(value, tuple) else (value,)
-            return [sorted({field for _, field, _, _ in string.Formatter().parse(part) if field}) for part in parts]
-
-        module = comparison_page.Path(comparison_page.__file__)
-        templates = module.parents[1] / "templates"
-        files = (module, templates / "compare.html", templates / "compare_parts.html")
-        source = "".join(file.read_text() for file in files)
-        for field in dataclasses.fields(comparison_words.ComparisonWords):
-            vietnamese, english = (getattr(words, field.name) for words in (comparison_words.VI, comparison_words.EN))
-            assert names(vietnamese) == names(english), field.name
-            assert re.search(rf"\b(w|words)\.{field.name}\b", source), field.name
 
     @pytest.mark.parametrize(
         ("share", "vietnamese", "english"),

@@ -8,7 +8,9 @@ from service.judging.readings import WordReading, numbers, phrases, readings
 from service.judging.side_by_side import DEPTH, MODES, side_by_side
 from service.schemas import SearchParams
 from service.serving.held_encoder import HeldEncoder
-from service.wording.query import EN, VI
+from service.wording.query import QueryWords
+
+VI, EN = (QueryWords.in_language(code) for code in ("vi", "en"))
 
 PAGE = "/newsroom/query"
 SCRIPT = "<script>alert('vỡ')</script>"

@@ -16,14 +16,16 @@ from service.related import relating as related
 from service.rules import file as rule_file
 from service.rules.lines import make, parse
 from service.security.keys import KeyStore
-from service.wording import block as block_words
-from service.wording.strings import EN, VI
+from service.wording.block import BlockWords
+from service.wording.strings import Strings
+
+VI, EN = (Strings.in_language(code) for code in ("vi", "en"))
 
 HTML = {"Accept": "text/html", "Origin": "http://localhost"}
 FAR = {"REMOTE_ADDR": "203.0.113.9"}
 ODD = "gốm 100% & <b>?a=1#2\\3%2F"
 SCRIPT = "<script>alert('vỡ')</script>"
-WORDS = block_words.WORDS["vi"]
+WORDS = BlockWords.in_language("vi")
 SOON = (datetime.now(UTC) + timedelta(days=2)).isoformat()
 
 NAMES = ("men xanh", "nung củi", "bát cổ", "chum sành", "ngói vảy", "ấm trà", "tượng voi", "lọ hoa", "bình vôi")
@@ -193,11 +195,10 @@ def test_the_mask_of_what_is_public_is_left_alone(searcher):
 def test_every_step_and_name_has_its_words():
     steps = set(re.findall(r'_watch\.after\("(\w+)"', Path(related.__file__).read_text(encoding="utf-8")))
     assert len(steps) >= 12
-    for words in block_words.WORDS.values():
-        assert set(words.steps) >= steps | {"embargo", "not_public"}
-        assert set(words.caps) == {"event", "section", "source", "author"}
-        assert set(words.presets) == set(block.REFERENCES)
-        assert set(words.lists) == {"article", "section", "all"}
+    assert set(WORDS.steps) >= steps | {"embargo", "not_public"}
+    assert set(WORDS.caps) == {"event", "section", "source", "author"}
+    assert set(WORDS.presets) == set(block.REFERENCES)
+    assert set(WORDS.lists) == {"article", "section", "all"}
 
 
 # The form
@@ -465,7 +466,7 @@ def test_an_article_that_cannot_be_compared(client_of):
 
 def test_in_english(client):
     page = tree(get(client, page_of(lang="en")))
-    assert block_words.WORDS["en"].list in text(page)
+    assert BlockWords.in_language("en").list in text(page)
     assert EN.brand in text(page)
     assert page.xpath("//main//form//input[@name='lang']/@value")
 

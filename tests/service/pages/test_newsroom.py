@@ -21,10 +21,14 @@ from service.newsroom.link_lists import FORMATS, LinkedArticle, lines
 from service.ranking.presets import PRESETS, FreshnessName
 from service.rules.applied import MissingReason
 from service.security.local import refusal
-from service.wording import judging, map, vocabulary
-from service.wording.drafts import WORDS as DRAFT_WORDS
-from service.wording.newsroom import WORDS
-from service.wording.strings import EN, VI
+from service.wording.drafts import DraftWords
+from service.wording.judging import JudgingWords
+from service.wording.map import MapWords
+from service.wording.newsroom import NewsroomWords
+from service.wording.strings import Strings
+from service.wording.vocabulary import VocabularyWords
+
+VI, EN = (Strings.in_language(code) for code in ("vi", "en"))
 
 PAGE = "/newsroom/draft"
 HTML = {"Accept": "text/html"}
@@ -232,13 +236,12 @@ def test_the_empty_form(client):
 
 
 def test_every_choice_and_number_has_its_words():
-    for words in DRAFT_WORDS.values():
-        assert set(words.presets) == set(PRESETS)
-        assert set(words.freshness_ways) == {"", *get_args(FreshnessName)}
-        assert set(words.formats) == set(get_args(DraftForm.model_fields["format"].annotation))
-    for words in (VI, EN):
-        assert set(words.missing) == set(get_args(MissingReason))
-        assert set(words.numbers) == {"score", *Numbers.__dataclass_fields__}
+    words = DraftWords.in_language("vi")
+    assert set(words.presets) == set(PRESETS)
+    assert set(words.freshness_ways) == {"", *get_args(FreshnessName)}
+    assert set(words.formats) == set(get_args(DraftForm.model_fields["format"].annotation))
+    assert set(VI.missing) == set(get_args(MissingReason))
+    assert set(VI.numbers) == {"score", *Numbers.__dataclass_fields__}
 
 
 def test_what_was_sent_stands_in_the_form_again(client):
@@ -262,11 +265,11 @@ def test_a_section_that_the_archive_does_not_have_is_kept(client):
 
 
 @pytest.mark.parametrize("form", [{}, {"title": " \n "}, {"body": "<p> </p>", "format": "html"}])
-@pytest.mark.parametrize(("lang", "words"), [("", DRAFT_WORDS["vi"]), ("?lang=en", DRAFT_WORDS["en"])])
-def test_an_empty_draft(client, form, lang, words):
+@pytest.mark.parametrize(("lang", "code"), [("", "vi"), ("?lang=en", "en")])
+def test_an_empty_draft(client, form, lang, code):
     response = send(client, lang, **form)
     assert response.status_code == 400
-    assert words.empty in text(tree(response).xpath("//*[@role='alert']")[0])
+    assert DraftWords.in_language(code).empty in text(tree(response).xpath("//*[@role='alert']")[0])
     assert not tree(response).xpath("//*[@autofocus]")  # the form's address leads to what is wrong, "#result"
     assert response.headers["Cache-Control"] == "no-store"
 
@@ -340,7 +343,7 @@ def test_what_would_be_linked_and_why(client):
 def test_in_english(client):
     page = tree(send(client, "?lang=en", title="Hợp tác xã gốm Lũng Vài"))
     assert page.get("lang") == "en"
-    assert DRAFT_WORDS["en"].links in text(page)
+    assert DraftWords.in_language("en").links in text(page)
     assert page.xpath("//form[@method='post']/@action") == [f"{PAGE}?lang=en#result"]
     assert re.search(r"\d\.\d{3}", text(page.xpath("//dl")[0]))
     assert all("lang=en" in href for href in page.xpath("//ol//a/@href"))
@@ -378,7 +381,7 @@ def test_what_is_published_already(client):
 
 def test_nothing_to_link_to(client_of):
     page = tree(send(client_of(LINES, min_related=1, fallbacks=["none"]), title="Cháy kho giấy"))
-    assert DRAFT_WORDS["vi"].no_links in text(page)
+    assert DraftWords.in_language("vi").no_links in text(page)
     assert page.xpath("//section[@id='mine']/@hidden")
 
 
@@ -550,7 +553,7 @@ def test_a_ticked_article_is_in_the_list_and_stays_while_the_draft_changes(clien
 def test_the_list_outlasts_a_draft_that_cannot_be_answered_and_names_what_is_gone(client):
     page = tree(send(client, pick=["lo-gom", "mai", "<b>khong"]))
     assert chosen(page) == ["lo-gom"]
-    assert DRAFT_WORDS["vi"].gone.format(ids="mai, <b>khong") in text(page)
+    assert DraftWords.in_language("vi").gone.format(ids="mai, <b>khong") in text(page)
     assert not page.xpath("//section[@id='mine']/@hidden")
 
 
@@ -607,8 +610,10 @@ class TestMenu:
         home = client.get(f"/newsroom/?lang={code}", headers=HTML)
         assert home.status_code == 200
         tabs = tree(home).xpath("//nav[@class='tabs']//a")
-        added = [tab for words in (judging, vocabulary, map) for tab in words.TABS[code]]
-        assert [tab.text for tab in tabs] == [tab.name for tab in WORDS[code].with_tabs(added).tabs]
+        draft, blocks, operations = (tab.name for tab in NewsroomWords.in_language(code).tabs.values())
+        added = [kind.in_language(code).tabs for kind in (JudgingWords, VocabularyWords, MapWords)]
+        parts = [tab.name for words in added for tab in words.values()]
+        assert [tab.text for tab in tabs] == [draft, blocks, *parts, operations]
         assert [node.text for node in tree(home).xpath("//dl//a")] == [tab.text for tab in tabs]
         for tab in tabs:
             page = client.get(tab.get("href"), headers=HTML)

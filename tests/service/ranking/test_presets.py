@@ -43,7 +43,7 @@ def test_what_is_a_fallback():
     assert not any(map(is_fallback, ("same_event", "pinned", "oldest", "")))
 
 
-@pytest.mark.parametrize("words", [strings.VI, strings.EN], ids=["vi", "en"])
+@pytest.mark.parametrize("words", [strings.language("vi"), strings.language("en")], ids=["vi", "en"])
 def test_every_fallback_that_brings_something_can_be_told(words):
     assert {words.reason(name) for name in get_args(FallbackName) if name != "none"}.isdisjoint({"", None})
 

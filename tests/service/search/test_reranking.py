@@ -26,8 +26,8 @@ from service.serving import deadline
 from service.serving.held_reranker import HeldReranker
 from service.settings import Settings
 from service.upkeep import doctor
-from service.wording import query as words
 from service.wording import strings
+from service.wording.query import QueryWords
 from tests import tiny_cross_encoder
 from tests.conftest import wait_for
 from tests.paths import ROOT
@@ -254,7 +254,7 @@ class TestService:
         assert early["degraded"] == ["reranker"]
         assert client.get("/readyz").json["degraded"] == "the reranker is being loaded"
         page = client.get("/search?q=lương", headers={"Accept": "text/html"}).get_data(as_text=True)
-        assert strings.VI.degraded not in page  # meaning is not out of order
+        assert strings.language(None).degraded not in page  # meaning is not out of order
         go.set()
         wait_for(lambda: client.get("/readyz").json["degraded"] is None)
         late = client.get("/api/v1/search?q=lương").json
@@ -276,7 +276,7 @@ class TestService:
         client, live = client_with(lambda: Stub(lambda _: 4.25))
         wait_for(lambda: live.not_ready() is None and live.degraded is None)
         shown = client.get("/newsroom/query?q=lương&lang=en", headers={"Accept": "text/html"}).get_data(as_text=True)
-        assert f"{words.WORDS['en'].second} 4.25" in shown
+        assert f"{QueryWords.in_language('en').second} 4.25" in shown
 
 
 def test_a_tiny_cross_encoder_named_by_the_setting_reorders_searches_of_the_command_line(

@@ -23,7 +23,7 @@ from service.security import oidc
 from service.security.keys import KeyStore
 from service.security.people import FILE
 from service.security.sign_on import BACK, START
-from service.wording.sign_on import EN, VI
+from service.wording.sign_on import SignOnWords
 from tests.identity_provider import (
     CLIENT,
     SECRET,
@@ -33,6 +33,8 @@ from tests.identity_provider import (
     real_provider,
     rsa_key,
 )
+
+VI, EN = (SignOnWords.in_language(code) for code in ("vi", "en"))
 
 HOME, DRAFT, SIGN_IN, SIGN_OUT = "/newsroom/", "/newsroom/draft", "/newsroom/sign-in", "/newsroom/sign-out"
 HTML = {"Accept": "text/html"}

@@ -15,7 +15,9 @@ from service.schemas import SearchParams
 from service.security.keys import KeyStore
 from service.vocabulary.vocabulary_page import SHOWN, VocabularyForm, fields, trial
 from service.vocabulary.word_files import LineChange, WordFile
-from service.wording.vocabulary import EN, VI
+from service.wording.vocabulary import VocabularyWords
+
+VI, EN = (VocabularyWords.in_language(code) for code in ("vi", "en"))
 
 PAGE = "/newsroom/synonyms"
 NOW = datetime(2026, 4, 1, 2, 30, tzinfo=UTC)
