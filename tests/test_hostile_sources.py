@@ -232,9 +232,12 @@ def test_a_reader_that_hangs_ends_with_sync(site, home, tmp_path, patched, how):
     listed = listing(tmp_path, ("rss", f"{site.url}/bad"))
     words = ["sync", str(listed), "--home", str(home), "--allow-private"]
     with subprocess.Popen([sys.executable, "-m", "service.cli", *words], stderr=subprocess.DEVNULL) as process:
-        wait_for(lambda: note.exists() and note.read_text(), 60)
-        process.send_signal(how)
-        process.wait(30)
+        try:
+            wait_for(lambda: note.exists() and note.read_text(), 60)
+            process.send_signal(how)
+            process.wait(30)
+        finally:
+            process.kill()  # or leaving the block would wait for ever
     wait_for(lambda: not _lives(int(note.read_text())))
 
 

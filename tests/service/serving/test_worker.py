@@ -375,7 +375,7 @@ def test_an_answer_larger_than_what_the_system_holds_comes_whole(start, connect)
     service = start()
     expected = service.get("/api/v1/openapi.json")
     client = connect(service)
-    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
     for _ in range(40):
         client.ask("/api/v1/openapi.json")
     for _ in range(40):
