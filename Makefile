@@ -20,7 +20,7 @@ RUNTIME := .venv-runtime
 RUNTIME_STAMP := $(RUNTIME)/.set-up
 SERVICE ?= osv
 
-.PHONY: setup demo test torture check format docs words bench bench-scale peers lock sbom audit clean
+.PHONY: setup demo test durations torture check format docs words bench bench-scale peers lock sbom audit clean
 
 setup: $(STAMP)
 
@@ -57,11 +57,16 @@ demo: setup
 	$(BIN)/lienquan index indexer/sample/articles.jsonl --home $(DEMO_HOME)
 	$(BIN)/lienquan serve --home $(DEMO_HOME) --host 127.0.0.1 --port 8000 --open-newsroom
 
-# A process a core, at most four (each may hold the model), each with whole files, the longest first (tests/conftest.py).
+# A process a core, at most four (each may hold the model), each with whole files, the longest first (tests/durations.py).
 test: setup
 	PYTHON=$(BIN)/python sh tests/browser/chromium.sh
 	sh tests/programs.sh
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+# The suite once more, to record how long each of its files takes; tests/durations.tsv.
+durations: setup
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
+	$(BIN)/python -m tests.durations build/tests.xml
 
 # Crashes, damage, full disks and load in their long forms: hours. ROUNDS, SEED and PARTS choose less.
 torture: setup

@@ -39,6 +39,7 @@ from service.app import create_app
 from service.live import Live
 from service.options import Options
 from service.settings import Settings
+from tests import durations
 
 Line = dict[str, Any]
 
@@ -54,19 +55,10 @@ hypothesis.settings.register_profile("lienquan", deadline=None)  # the machine i
 hypothesis.settings.load_profile("lienquan")
 
 
-LONGEST = (
-    "test_torture.py test_accessibility_browser.py test_sentence_transformer.py test_broken_files.py test_live.py "
-    "test_ingest.py test_writing.py test_added.py test_worker.py test_query_browser.py test_pages_browser.py "
-    "test_embedded_browser.py test_searcher.py test_build.py test_onnx.py test_structure.py test_related.py "
-    "test_reading_browser.py test_draft_browser.py test_block_browser.py test_map_browser.py test_search_browser.py "
-    "test_wordpress_plugin.py test_killed.py test_five_commands_browser.py test_ingesting.py"
-).split()
-"""Files that take long, however few tests they have: begun last, one would leave the other processes idle."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest files."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    """Begin with the files that take longest: begun last, one would leave the other processes idle."""
+    seconds = durations.read()
+    items.sort(key=lambda item: -seconds.get(item.path.relative_to(durations.ROOT).as_posix(), 0.0))
 
 
 @pytest.fixture(scope="session")
