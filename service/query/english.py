@@ -27,10 +27,13 @@ ENGLISH = frozenset(
 )
 
 _NAMES = {"US": "us", "IT": "it", "WHO": "who", "May": "may"}
-"""Spellings that are not function words, unless everything is in capitals."""
+"""Spellings in capitals that are names and not function words, and the function word that each looks like.
+
+If the whole query is in capitals, the capitals say nothing.
+"""
 
 _ACRONYM = 3
-"""Letters of the longest word that counts as an acronym if everything is in capitals."""
+"""The most letters of an acronym. A query in capitals with a longer word was typed with caps lock on."""
 
 _SHORTENED = (
     (re.compile(r"\bwon['’]t\b", re.IGNORECASE), "will"),
@@ -42,29 +45,35 @@ _SHORTENED = (
         lambda dotted: dotted[1].replace(".", "").upper(),
     ),
 )
-"""Contractions and possessives, which would be taken apart at their apostrophe, and the U.S. at its dots."""
+"""Contractions, possessives and dotted abbreviations, and what replaces each.
+
+The tokenizer would split them at the apostrophe or the dot.
+"""
 
 _ENDINGS = (("ies", "y"), ("s", ""), ("es", ""), ("ied", "y"), ("iest", "y"), ("ier", "y"), ("ily", "y"), ("ly", ""))
-"""What stands at the end of a form, and what instead of it at the end of the word that has an entry."""
+"""Endings of inflected forms, each with the ending of the base form: cities, city."""
 
 _AFTER_E = ("ed", "ing", "er", "est")
-"""Endings before which a word may have lost an e, or doubled its last letter."""
+"""Endings before which the base form may have lost an e (hoped) or doubled its last letter (hopped)."""
 
 _LOST_E = re.compile("[aeiou][^aeiouwxy]$|th$")
-"""Ends what has lost an e rather than nothing, for it would have been doubled: hoped is hope, hopped is hop."""
+"""Matches a stem whose base form probably ends in e.
+
+Without the e, the last letter would have been doubled: hoped comes from hope, hopped from hop.
+"""
 
 _BEGUN = 3
-"""The least letters of a text that is searched for among the beginnings of terms."""
+"""The least letters of a text that is looked up as the beginning of a term."""
 
 _LEAST = 2
-"""Letters that a word has before its ending."""
+"""The least letters that a word has before its ending."""
 
 
 class Gloss(NamedTuple):
     """The words of a query from `start` to before `end`, and what they may be in Vietnamese.
 
-    :param renderings: As they are written, the usual one first.
-    :param name: Whether they may as well be a name that has no entry.
+    :param renderings: The Vietnamese renderings as written, the most usual one first.
+    :param name: Whether the words may also be a name that the glossary does not have.
     """
 
     start: int
@@ -84,7 +93,7 @@ class Gloss(NamedTuple):
 
 
 def preload() -> None:
-    """Read the glossary now: processes that are forked afterwards share it."""
+    """Read the glossary now. Processes that are forked afterwards share its memory."""
     _lengths()
     _sorted()
     _irregular()
@@ -100,8 +109,8 @@ def whole_words(text: str) -> str:
 def asking(words: Sequence[str], spellings: Sequence[str]) -> list[bool]:
     """Return for each word whether it is a function word of English questions.
 
-    :param words: In lower case, an empty string for the end of a clause.
-    :param spellings: The same as they were typed.
+    :param words: The words in lower case; an empty string ends a clause.
+    :param spellings: The same words as typed.
     """
     shouted = _shouted(spellings)
     return [
@@ -111,25 +120,30 @@ def asking(words: Sequence[str], spellings: Sequence[str]) -> list[bool]:
 
 
 def _is_name(word: str, spelling: str, within: bool, shouted: bool) -> bool:
-    """Return whether a word is a name by its capitals; in all capitals, US alone is, and May within a clause."""
+    """Return whether the capitals of a word say that it is a name and not a function word.
+
+    US always is a name. May is one only within a clause. If the whole query is in capitals, only US is.
+    """
     if _NAMES.get(spelling) != word:
         return False
     return spelling == "US" or (not shouted and (spelling.isupper() or within))
 
 
 def _shouted(spellings: Sequence[str]) -> bool:
-    """Return whether all is in capitals, so that they say nothing; acronyms alone are not."""
+    """Return whether the whole query is in capitals, so that they say nothing. A query of acronyms alone is not."""
     return " ".join(spellings).isupper() and any(len(spelling) > _ACRONYM for spelling in spellings)
 
 
 def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[int] = ()) -> list[Gloss]:
-    """Return the Vietnamese renderings of an English query's words, in order; the longest term at each word.
+    """Return the Vietnamese renderings of an English query's words, in their order.
 
-    What has a capital within a sentence may be a name, and is then no form of another word: Manning is no man. Where
-    there is no sentence it is one, with what stands before it: Bill Gates foundation.
+    At each word the longest term of the glossary is taken. A word with a capital within a sentence may be a name, so it
+    is not treated as a form of another word: Manning is no form of man. Neighbours with capitals are one name, as in
+    Bill Gates foundation.
 
-    :param words: As those of `asking`, and `spellings`.
-    :param taken: Places of words that are left alone.
+    :param words: The words in lower case; an empty string ends a clause.
+    :param spellings: The same words as typed.
+    :param taken: Places of words that get no rendering.
     """
     asked = asking(words, spellings)
     shouted = _shouted(spellings)
@@ -150,7 +164,7 @@ def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[in
                 continue
             if entry.english[0].isupper():
                 if not capital[at] and not shouted and (asked[at] or asked[last]):
-                    continue  # how long an: not Long An
+                    continue  # "how long an" does not name the province Long An
                 name = False
             else:
                 within = at > 0 and bool(words[at - 1])
@@ -160,7 +174,8 @@ def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[in
                     continue
             end = last + 1
             renderings = entry.vietnamese
-            if syllables(renderings[0]) == term:  # newspapers write it so: longer ones would outdo it by their length
+            # Newspapers write such a word as it is; longer renderings would score higher by their length.
+            if syllables(renderings[0]) == term:
                 renderings = renderings[:1]
             found.append(Gloss(at, end, renderings, name))
             break
@@ -168,13 +183,18 @@ def glosses(words: Sequence[str], spellings: Sequence[str], taken: Collection[in
 
 
 def is_term(words: Sequence[str]) -> bool:
-    """Return whether words, in lower case, are one term of the glossary: of several words, and no name."""
+    """Return whether these lower-case words are one term of the glossary that has several words and is no name."""
     entry = _entry(words) if len(words) > 1 else None
     return entry is not None and not entry.english[0].isupper()
 
 
 def begun(text: str, most: int) -> list[lexicon.Rendering]:
-    """Return the terms of the glossary that a lower-case text is, perhaps inflected, or begins; the shortest first."""
+    """Return the terms of the glossary that equal or begin with a lower-case text, the shortest first.
+
+    The term that equals it comes before all others; there the text may be inflected.
+
+    :param most: The most terms to return.
+    """
     if len(text) < _BEGUN or not text.isascii():
         return []
     whole = _entry(text.split())
@@ -188,11 +208,11 @@ def begun(text: str, most: int) -> list[lexicon.Rendering]:
 def gloss_of(
     words: Sequence[str], spellings: Sequence[str], glossed: Sequence[Gloss], taken: Collection[int] = ()
 ) -> str:
-    """Return a text of the usual rendering of each word, the others as they were typed.
+    """Return the query with each word replaced by its usual rendering; words without one stay as typed.
 
-    Empty if no word has a rendering other than itself, since the text would be the query itself.
+    Return an empty string if every rendering equals its word, because the text would be the query itself.
 
-    The parameters are those of `glosses`, and what it returned.
+    :param glossed: What `glosses` returned for the other parameters.
     """
     said = {gloss.start: gloss.usual for gloss in glossed if not gloss.name}
     if all(gloss.name or gloss.readings[0] == tuple(words[gloss.start : gloss.end]) for gloss in glossed):
@@ -205,7 +225,7 @@ def gloss_of(
 
 
 def _entry(words: Sequence[str]) -> lexicon.Rendering | None:
-    """Return the entry of a term; its last word may be inflected (trade unions), or its first (took place)."""
+    """Return the glossary's entry of a term. Its last word (trade unions) or first (took place) may be inflected."""
     entries = _entries()
     *before, last = words
     first, *after = words
@@ -214,7 +234,7 @@ def _entry(words: Sequence[str]) -> lexicon.Rendering | None:
 
 
 def _fits(entry: lexicon.Rendering, word: str, spelling: str, shouted: bool) -> bool:
-    """Return whether what was typed may be the entry, an acronym by its capitals: Un is no UN, nor us the US."""
+    """Return whether the capitals of what was typed allow the entry. An acronym needs them: Un is not UN, us not US."""
     if not entry.english.isupper():
         return True
     own = entry.english.lower() == (word.removesuffix("s") if spelling.endswith("s") else word)
@@ -222,7 +242,7 @@ def _fits(entry: lexicon.Rendering, word: str, spelling: str, shouted: bool) -> 
 
 
 def forms(word: str) -> Iterator[str]:
-    """Yield a word and what it may be a form of, the likelier first: cities is city. Some are no words."""
+    """Yield a word and its possible base forms, likelier ones first: cities, city. Some of them are no words."""
     yield word
     if base := _irregular().get(word):
         yield base
@@ -252,7 +272,7 @@ def _sorted() -> list[str]:
 
 @cache
 def _lengths() -> dict[str, int]:
-    """Return how many words the longest term has that begins with a word."""
+    """Return for each first word of a term the number of words of the longest such term."""
     lengths: dict[str, int] = {}
     for term in _entries():
         first, *after = term.split()

@@ -24,26 +24,28 @@ from service.query.known_words import PairsInLanguage, known_syllables
 from service.query.restoration import RestoredQuery
 
 MOST_WORDS = 12
-"""The most words of a query that is checked. Longer queries are pasted titles, spelt right, and found by their other
-words."""
+"""The most words of a query that is checked. A longer query is usually a pasted title: it is spelt right, or its other
+words find the article."""
 
 _ATTESTED = 3
-"""A word this frequent in the archive is not a misspelling."""
+"""A word that occurs this often in the archive is not a misspelling."""
 
 _UNHEARD_OF = 3.0
-"""The log penalty of a syllable that neither the archive nor a shipped word has, relative to one met once."""
+"""The log penalty of a syllable that neither the archive nor the shipped words have. A syllable met once has none."""
 
 _ASSOCIATION = 1.5
-"""How much likelier than chance (log) a neighbour of the meant word must be."""
+"""The least log ratio of a neighbour's probability beside the meant word to its probability anywhere."""
 
 _SURE, _SURE_OF_WORDS, _UNSURE = 2.0, 4.0, 1.0
-"""How much (log) likelier than what was typed another word must be to be looked for; where what was typed is a word,
-and fits one neighbour no worse; and to be asked after. Of 3,000 titles of other newspapers over the sample archive six
-in a thousand are then read otherwise than they are meant, of 3,000 beginnings of two to four words, one in a thousand.
+"""The least log ratio of another word's probability to the typed word's.
+
+From `_SURE` on the other word is searched for. `_SURE_OF_WORDS` replaces it where the typed word exists and the other
+one fits only one of its neighbours. From `_UNSURE` on the reader is asked "did you mean". Measured over the sample
+archive: of 3,000 titles of other newspapers 6 in 1,000 are misread, of 3,000 beginnings of 2 to 4 words 1 in 1,000.
 """
 
 _SURNAMES = frozenset("nguyễn trần lê phạm huỳnh phan bùi trịnh đặng võ vũ ngô đỗ".split())
-"""First words of a short query for a person, if they are not other words as well."""
+"""Surnames that are not common words as well. A short query that begins with one is a person's name."""
 
 _NAME = 5
 """The most words of a person's name."""
@@ -112,9 +114,9 @@ class Spelling:
         return replace(self.restored, words=words, shown=shown, changed=changed)
 
     def typed_beside(self, was: Sequence[str], places: Sequence[AlternativeSpan]) -> list[AlternativeSpan]:
-        """Return the typed forms that are searched for as well: those of sure misspellings, with their neighbours.
+        """Return as alternatives the typed forms of sure misspellings, each with its neighbours.
 
-        They are added to any other alternatives of these words.
+        They are searched for beside the correction and beside any other alternatives of these words.
         """
         words = self.read.words
         typed = list(self.restored.words)
@@ -269,7 +271,7 @@ class _ChoiceScores:
         known, met = known_pairs.has(keys) & words, (pairs.row >= 0) & words
         score = pairs.score.astype(np.float64) + known_pairs.lift(keys, met)
         for at, choice in enumerate(choices):
-            if choice.id is None:  # as likely as what was met once, and it says nothing of what follows
+            if choice.id is None:  # as likely as a word met once; what follows it is as likely as anywhere
                 unheard_of = 0.0 if choice.word in known_syllables() else _UNHEARD_OF
                 score[at], score[n + at] = -np.log(language.counts.sum()) - unheard_of, chances[n + at]
         belongs = known | met

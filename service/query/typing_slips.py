@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from indexer.text.folding import fold
 
 _FREE = "b d đ h l m n p ph r s t th tr ch kh nh v x".split()
-"""The onsets that any rhyme may follow; which of the others is written depends on the vowel."""
+"""The onsets that any rhyme may follow. The spelling of the other onsets depends on the vowel: c or k, g or gh."""
 _Y_ONSETS = "d h k l m n r s t th v".split()
 
 _PLAIN = (
@@ -117,7 +117,7 @@ _TELEX_RHYME = re.compile("([aeiouy]+)([sfrxj]?)([cghkmnpt]*)([sfrxj]?)")
 _VNI_RHYME = re.compile("([aeiouy]+)([1-5]?)([cghkmnpt]*)([1-5]?)")
 
 Marks = tuple[tuple[str, str], ...]
-"""What a key may turn into what, likeliest first."""
+"""Pairs of plain and marked letters that a key may stand for, likeliest first."""
 
 _NOTHING: Marks = (("", ""),)
 _BOTH_HORNS: Marks = (("uo", "ươ"),)
@@ -128,10 +128,10 @@ _VNI_MARKS = {"": _NOTHING, "6": _CIRCUMFLEX, "7": _HORN, "77": _BOTH_HORNS, "8"
 
 
 def telex(word: str) -> str | None:
-    """Return the syllable that a lower-case word is in Telex keys, tieengs for tiếng; None where it is not Telex.
+    """Return the syllable that a lower-case word spells in Telex keys, tieengs for tiếng; None if it is not Telex.
 
     The tone's key follows the vowels or ends the word; w, and the second a, e, o or d, may come after the final, as
-    input methods let them: duongwdf for đường. A proposal only: nas is ná, but so may be somebody's name.
+    input methods let them: duongwdf for đường. It is only a proposal: nas spells ná, but may be somebody's name.
     """
     onset, keys = _parts(word)
     if onset.startswith("dd"):
@@ -143,10 +143,10 @@ def telex(word: str) -> str | None:
 
 
 def vni(word: str) -> str | None:
-    """Return the syllable that a lower-case word is in VNI keys, tie61ng for tiếng; None where it is not VNI.
+    """Return the syllable that a lower-case word spells in VNI keys, tie61ng for tiếng; None if it is not VNI.
 
     The tone's digit follows the vowels or ends the word, other digits come anywhere after the first vowel, 9 after its
-    d. Codes and numbers are seldom plausible; those that are (a4 for ã) are left to whoever knows the vocabulary.
+    d. Codes and numbers seldom spell a syllable; the caller must check those that do (a4 for ã) in a vocabulary.
     """
     onset, keys = _parts(word)
     if keys.startswith("9"):
@@ -170,7 +170,7 @@ def _parts(word: str) -> tuple[str, str]:
 
 
 def _telex_readings(keys: str) -> Iterator[tuple[str, Marks]]:
-    """Yield the keys without those that may only mark another, and what these make of it."""
+    """Yield the keys without those that mark another letter, each time with the marks that these may stand for."""
     if "w" in keys:
         bare = ("u" if keys[0] == "w" else "") + keys.replace("w", "")
         if keys.count("w") < 3:
@@ -189,7 +189,7 @@ def _telex_readings(keys: str) -> Iterator[tuple[str, Marks]]:
 def _syllables(
     readings: Iterable[tuple[str, str, Marks]], rhymes: re.Pattern[str], tones: Mapping[str, str]
 ) -> Iterator[str]:
-    """Yield the plausible syllables among readings: onset, the other letters with the tone's key, what is marked."""
+    """Yield the plausible syllables among readings (onset, the other letters with the tone's key, marks)."""
     for onset, rest, marks in readings:
         rhyme = rhymes.fullmatch(rest)
         if rhyme is None or (rhyme[2] and rhyme[4]):
@@ -207,9 +207,9 @@ _TONE_KEY = re.compile("(?<=[aeiouy])[sfrxj](?=[cghkmnpt]*$)|(?<=[aeiouycghmnpt]
 
 
 def without_keys(word: str) -> str:
-    """Return a lower-case word without what keys of Telex or VNI do to its letters: duong for dduwowng or d9u7o7ng.
+    """Return a lower-case word without its Telex or VNI keys: duong for dduwowng or d9u7o7ng.
 
-    The word may be only begun, so nothing says that it is a syllable; an English one may lose letters.
+    The word may be unfinished, so it is not checked to be a syllable. An English word may lose letters.
     """
     if word.isalpha():
         bare = _DOUBLED.sub(r"\1", word)
