@@ -2,8 +2,8 @@
 
 A map is drawn from landmarks, a sample that is the same every time, by t-SNE (van der Maaten and Hinton, 2008), whose
 cost grows with their number alone. Every other vector gets a place among its nearest landmarks, and one added later
-among the nearest that have a place. So no vector that has a place ever moves. scikit-learn is imported when a map is
-drawn, since that takes a second.
+among the nearest that have a place. So no vector that has a place ever moves. scikit-learn is imported for t-SNE alone,
+since that takes a second; a few vectors are drawn by their principal components.
 """
 
 from __future__ import annotations
@@ -49,20 +49,31 @@ def draw(vectors: Vectors) -> Positions:
     """
     if len(vectors) < 3:  # too few to be near or far
         return np.array([[at - (len(vectors) - 1) / 2, 0] for at in range(len(vectors))], np.float32).reshape(-1, 2)
-    components = min(_COMPONENTS, *vectors.shape)
-    from sklearn.decomposition import PCA
-
-    reduced = PCA(components, svd_solver="covariance_eigh").fit_transform(np.asarray(vectors, dtype=np.float64))
-    found = reduced[:, :2] if len(vectors) < 4 * _PERPLEXITY else _embedded(reduced)
+    found = _components(vectors) if len(vectors) < 4 * _PERPLEXITY else _embedded(vectors)
     centred = np.zeros((len(found), 2))
     centred[:, : found.shape[1]] = found - found.mean(axis=0)
     scale = np.linalg.norm(centred, axis=1).mean()
     return np.asarray(centred / (scale or 1.0), dtype=np.float32)
 
 
-def _embedded(reduced: NDArray[np.float64]) -> NDArray[np.float64]:
+def _components(vectors: Vectors) -> NDArray[np.float64]:
+    """Return the first two principal components, (n, 2) float64, without the second that scikit-learn's import takes.
+
+    Their signs follow scikit-learn: the largest weight of a component is positive.
+    """
+    centred = vectors - vectors.mean(axis=0, dtype=np.float64)
+    axes = np.linalg.svd(centred, full_matrices=False)[2][:2]
+    largest = np.abs(axes).argmax(axis=1)[:, None]
+    found: NDArray[np.float64] = centred @ (axes * np.sign(np.take_along_axis(axes, largest, axis=1))).T
+    return found
+
+
+def _embedded(vectors: Vectors) -> NDArray[np.float64]:
+    from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
 
+    components = min(_COMPONENTS, *vectors.shape)
+    reduced = PCA(components, svd_solver="covariance_eigh").fit_transform(np.asarray(vectors, dtype=np.float64))
     start = reduced[:, :2] / (reduced[:, 0].std() or 1.0) * 1e-4
     method = TSNE(perplexity=_PERPLEXITY, init=start, max_iter=_STEPS, random_state=_SEED, n_jobs=1)
     found: NDArray[np.float64] = method.fit_transform(reduced)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.manifold import trustworthiness
 from threadpoolctl import threadpool_limits
 
@@ -98,3 +99,12 @@ class TestPlacing:
             cosines = marks @ vector
             near = np.argsort(-cosines)[: projection.NEAREST]
             assert at == pytest.approx(projection.between(cosines[near][None], positions[near][None])[0], abs=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(3, 64), (50, 24), (119, 2), (119, 96), (40, 1)])
+def test_few_vectors_are_drawn_by_their_principal_components(shape):
+    vectors = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    expected = PCA(svd_solver="full").fit_transform(vectors.astype(np.float64))[:, :2]
+    expected = np.pad(expected, ((0, 0), (0, 2 - expected.shape[1])))
+    expected /= np.linalg.norm(expected, axis=1).mean()
+    np.testing.assert_allclose(projection.draw(vectors), expected, atol=1e-6)
