@@ -46,8 +46,8 @@ Bound = Annotated[
     date | datetime | None,
     BeforeValidator(lambda v: v if v is None else _bound(v), json_schema_input_type=date | datetime | None),
     Field(
-        description="ISO 8601, the bound itself included; a bare date is a whole day in Vietnam, a time without an "
-        "offset is Vietnam's",
+        description="ISO 8601; the bound itself is included. A date alone stands for the whole day in Vietnam. A "
+        "time without an offset is Vietnam's",
         examples=["2023-11-07"],
     ),
 ]
@@ -57,12 +57,13 @@ QueryText = Annotated[
 Values = Annotated[list[Annotated[str, Field(max_length=512)]], Field(max_length=_MAX_VALUES)]
 Ranking = Annotated[
     Literal["relevance", "similarity"],
-    Field(description="`similarity` ranks by measured likeness alone: nothing collapsed, floored or moved"),
+    Field(description="`similarity` ranks by measured similarity alone: no hit is collapsed, left out or moved"),
 ]
 
 
 ExcludedIds = Annotated[
-    list[str], Field(max_length=1000, description="What other blocks of the page show already; none need be known")
+    list[str],
+    Field(max_length=1000, description="Articles that other blocks of the page show already; unknown ids do no harm"),
 ]
 
 
@@ -83,16 +84,17 @@ class FilterFields(_Request):
     """The same filters everywhere: one of the values of each field, and the time within the bounds."""
 
     section: Annotated[
-        Values, Field(description="In one of these sections; case does not matter", examples=[["Đời sống"]])
+        Values, Field(description="Articles of any of these sections; case does not matter", examples=[["Đời sống"]])
     ] = []
     source: Annotated[
-        Values, Field(description="Of one of these sources; case does not matter", examples=[["Tạp chí Nhịp Ca"]])
+        Values,
+        Field(description="Articles of any of these sources; case does not matter", examples=[["Tạp chí Nhịp Ca"]]),
     ] = []
     author: Annotated[
-        Values, Field(description="By one of these authors; case does not matter", examples=[["Kim Sa Rin"]])
+        Values, Field(description="Articles by any of these authors; case does not matter", examples=[["Kim Sa Rin"]])
     ] = []
     tag: Annotated[
-        Values, Field(description="With one of these tags; case does not matter", examples=[["tín dụng đen"]])
+        Values, Field(description="Articles with any of these tags; case does not matter", examples=[["tín dụng đen"]])
     ] = []
     published_from: Bound = None
     published_to: Bound = None
@@ -119,25 +121,29 @@ class SearchParams(FilterFields):
     q: Annotated[
         QueryText | None,
         Field(
-            description="What the reader typed, 1 to 512 characters, not of blanks alone; it may be left out where "
-            "there is a filter, or with sort=newest",
+            description="What the reader typed: 1 to 512 characters, not all blank. It may be left out if there is a "
+            "filter, or with sort=newest",
             examples=["luong cham"],
         ),
     ] = None
-    limit: Annotated[int, Field(ge=1, le=100, description="How many hits")] = 10
+    limit: Annotated[int, Field(ge=1, le=100, description="The most hits to return")] = 10
     offset: Annotated[
         int,
-        Field(ge=0, le=MAX_WINDOW, description=f"How many hits to pass over; offset + limit is at most {MAX_WINDOW}"),
+        Field(ge=0, le=MAX_WINDOW, description=f"The number of hits to skip; offset + limit is at most {MAX_WINDOW}"),
     ] = 0
     sort: Annotated[
-        Literal["relevance", "newest"], Field(description="The best first, or the newest of those that are found")
+        Literal["relevance", "newest"], Field(description="The order of the hits: the best first, or the newest first")
     ] = "relevance"
     mode: Annotated[
-        Literal["hybrid", "dense", "lexical"], Field(description="By meaning and words, by meaning, or by words alone")
+        Literal["hybrid", "dense", "lexical"],
+        Field(description="Search by meaning and words together, by meaning alone, or by words alone"),
     ] = "hybrid"
-    literal: Annotated[bool, Field(description="Take the query letter by letter: restore and expand nothing")] = False
+    literal: Annotated[
+        bool,
+        Field(description="Search for exactly what was typed: no restored diacritics, no corrections, no expansion"),
+    ] = False
     min_relevance: Annotated[
-        float, Field(ge=0, le=1, description="Leave out what is less relevant; by default nothing is")
+        float, Field(ge=0, le=1, description="Leave out hits of lower relevance; by default none is left out")
     ] = 0.0
     ranking: Ranking = "relevance"
 
@@ -163,46 +169,62 @@ class SuggestParams(_Request):
 
     q: Annotated[
         QueryText,
-        Field(description="What was typed so far, 1 to 512 characters, not of blanks alone", examples=["luong ch"]),
+        Field(description="What was typed so far: 1 to 512 characters, not all blank", examples=["luong ch"]),
     ]
-    limit: Annotated[int, Field(ge=1, le=20, description="How many suggestions")] = 8
+    limit: Annotated[int, Field(ge=1, le=20, description="The most suggestions to return")] = 8
 
 
 class RelatedOptions(_Request):
     """What kind of list is wanted; null is left to the preset, or to how the service is set."""
 
-    limit: Annotated[_Upto50 | None, Field(description="By preset: 6, within a text 3, headlines 5")] = None
+    limit: Annotated[
+        _Upto50 | None,
+        Field(description="The most articles to return; by default the preset's: 6, inline-teasers 3, headlines 5"),
+    ] = None
     ranking: Ranking = "relevance"
-    preset: Annotated[PresetName, Field(description="Which block of a page the list is for")] = "standard"
-    freshness: Annotated[FreshnessName | None, Field(description="How age counts")] = None
+    preset: Annotated[PresetName, Field(description="The block of a page that the list is for")] = "standard"
+    freshness: Annotated[
+        FreshnessName | None, Field(description="How fast an article loses score with age; by default the preset's")
+    ] = None
     reference: Annotated[
-        Literal["now", "seed"], Field(description="Age is counted to now, or to when the seed came out, both ways")
+        Literal["now", "seed"],
+        Field(description="The time that age is measured from: now, or the seed's publication, before or after it"),
     ] = "now"
     now: Annotated[
         datetime | None,
         BeforeValidator(lambda v: v if v is None else parse_time(v), json_schema_input_type=datetime | date | None),
-        Field(description="ISO 8601; moves freshness only, embargoes follow the server's clock"),
+        Field(description="ISO 8601; it replaces now for freshness alone. Embargoes follow the server's clock"),
     ] = None
     diversity: Annotated[
         float | None, Field(ge=0, le=1, description="Lambda of maximal marginal relevance; 1 is pure relevance")
     ] = None
-    max_per_section: Annotated[_Upto50 | None, Field(description="Articles of one section")] = None
-    max_per_source: Annotated[_Upto50 | None, Field(description="Articles of one source")] = None
-    max_per_author: Annotated[_Upto50 | None, Field(description="Articles of one author")] = None
+    max_per_section: Annotated[_Upto50 | None, Field(description="The most articles of one section")] = None
+    max_per_source: Annotated[_Upto50 | None, Field(description="The most articles of one source")] = None
+    max_per_author: Annotated[_Upto50 | None, Field(description="The most articles of one author")] = None
     max_per_event: Annotated[
-        _Upto50, Field(description="Articles of one event; the seed's own event is not bounded")
+        _Upto50, Field(description="The most articles of one event; the seed's own event has no limit")
     ] = 2
-    duplicates: Annotated[DuplicateRule | None, Field(description="Which of several near-duplicates is shown")] = None
-    include_classes: Annotated[
-        list[ClassName], Field(max_length=3, description="Kinds of content that are kept apart unless named here")
-    ] = []
-    min_relevance: Annotated[float | None, Field(ge=0, le=1, description="Below this nothing is related")] = None
-    fallbacks: Annotated[
-        list[FallbackName] | None, Field(max_length=2, description="What fills a list that is too short, in turn")
+    duplicates: Annotated[
+        DuplicateRule | None, Field(description="Which of several near-duplicates the list shows")
     ] = None
-    explain: Annotated[bool, Field(description="Give every number of every hit")] = False
+    include_classes: Annotated[
+        list[ClassName],
+        Field(max_length=3, description="Classes of content that are left out unless they are named here"),
+    ] = []
+    min_relevance: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Articles of lower relevance are not related; by default the preset's"),
+    ] = None
+    fallbacks: Annotated[
+        list[FallbackName] | None,
+        Field(
+            max_length=2,
+            description="What fills a list that is too short, one after the other; by default the preset's",
+        ),
+    ] = None
+    explain: Annotated[bool, Field(description="Give the numbers behind every hit")] = False
     explain_id: Annotated[
-        str | None, Field(max_length=MAX_ID, description="Say at which step this article fell out")
+        str | None, Field(max_length=MAX_ID, description="Tell at which step this article left the list")
     ] = None
 
     def options(self) -> dict[str, Any]:
@@ -285,7 +307,9 @@ class Seed(_Request):
     model_config = _one_of({"ids": {"minItems": 1}}, {"urls": {"minItems": 1}}, {"article": {"type": "object"}})
 
     ids: Annotated[list[str], Field(max_length=50)] = []
-    negative_ids: Annotated[list[str], Field(max_length=50, description="Less like these")] = []
+    negative_ids: Annotated[
+        list[str], Field(max_length=50, description="Articles that the hits should be less like")
+    ] = []
     urls: Annotated[list[Annotated[str, Field(max_length=2048)]], Field(max_length=50)] = []
     article: Draft | None = None
 
@@ -317,9 +341,12 @@ class BatchLine(_Request):
 class ClickEvent(_Request):
     """What became of one list on a page."""
 
-    token: Annotated[str, Field(alias="list", min_length=1, max_length=40_000, description="`list` of its answer")]
+    token: Annotated[
+        str, Field(alias="list", min_length=1, max_length=40_000, description="The `list` of the answer that was shown")
+    ]
     shown: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=50)], ...], Field(max_length=50, description="Positions seen, from 1")
+        tuple[Annotated[int, Field(ge=1, le=50)], ...],
+        Field(max_length=50, description="The positions that were seen, from 1"),
     ] = ()
     clicked: Annotated[int | None, Field(ge=1, le=50, description="The position that was clicked")] = None
 
@@ -354,7 +381,7 @@ class BulkDelete(_Request):
 
     op: Literal["delete"]
     id: ArticleId
-    updated_at: Annotated[OptionalTime, Field(description="Without it the time of receipt counts")] = None
+    updated_at: Annotated[OptionalTime, Field(description="If absent, the time of receipt counts")] = None
 
 
 class BulkLine(RootModel[Annotated[BulkPut | BulkDelete, Field(discriminator="op")]]):

@@ -26,10 +26,13 @@ class HitOut(BaseModel):
     source: str | None
     published_at: datetime | None
     image_url: str | None
-    score: Annotated[float, Field(description="What the list is ordered by, unless sorted by date")]
-    relevance: Annotated[float, Field(ge=0, le=1, description="Calibrated for this archive")]
+    score: Annotated[
+        float, Field(description="What the list is ordered by, unless it is sorted by date; higher is better")
+    ]
+    relevance: Annotated[float, Field(ge=0, le=1, description="The calibrated probability that the hit is relevant")]
     similarity: Annotated[
-        float | None, Field(description="Cosine, in search to the query as it was read; null where none was compared")
+        float | None,
+        Field(description="Cosine to the query as it was read, or to the seeds; null if no vectors were compared"),
     ]
     reasons: list[str]
 
@@ -37,15 +40,17 @@ class HitOut(BaseModel):
 class HitList(BaseModel):
     """What the answers of search and related have in common."""
 
-    snapshot: Annotated[str, Field(description="Opaque; changes whenever answers may")]
+    snapshot: Annotated[str, Field(description="Opaque; it changes whenever answers may change")]
     took_ms: float
-    total: Annotated[int, Field(description="How many hits there are; paging reaches the first 1,000")]
-    total_relation: Annotated[Literal["eq", "gte"], Field(description="`gte`: there may be more than were counted")]
+    total: Annotated[int, Field(description="The number of hits on all pages; paging reaches the first 1,000")]
+    total_relation: Annotated[
+        Literal["eq", "gte"], Field(description="`eq`: total is exact; `gte`: there may be more hits")
+    ]
     degraded: Annotated[
         Sequence[Literal["encoder", "reranker"]],
         Field(
-            description="What did not answer, so that the list is made without it: `encoder`, by words alone; "
-            "`reranker`, in the order of the first look"
+            description="The parts that failed: without the `encoder` the search is by words alone; without the "
+            "`reranker` hits keep their order before reranking"
         ),
     ]
     hits: Sequence[HitOut]
@@ -54,13 +59,13 @@ class HitList(BaseModel):
 class WrittenOut(BaseModel):
     """What became of a put."""
 
-    applied: Annotated[bool, Field(description="False where what is stored is newer")]
+    applied: Annotated[bool, Field(description="False if the stored article is newer")]
 
 
 class FaultOut(BaseModel):
     """One fault of a request, or of a line of one."""
 
-    field: Annotated[str, Field(description="The parameter, header or field, dotted within a body")]
+    field: Annotated[str, Field(description="The parameter, header or field; within a body a dotted path")]
     value: Annotated[str, Field(description="What was received, shortened")]
     expected: str
 
@@ -81,20 +86,22 @@ class NumbersOut(BaseModel):
     Of near-duplicates, spreads and relevance are those of the nearest, cosine and terms those of the one shown.
     """
 
-    cosine: Annotated[float, Field(description="Of the raw vectors, to the seeds")]
-    terms: Annotated[float, Field(description="Cosine of the weighted words, to the seeds")]
-    spreads: Annotated[float, Field(description="Both fused, in standard deviations above unrelated articles")]
+    cosine: Annotated[float, Field(description="The cosine of the raw vectors to the seeds")]
+    terms: Annotated[float, Field(description="The cosine of the term vectors to the seeds")]
+    spreads: Annotated[
+        float, Field(description="Both fused as a z-score: standard deviations above unrelated articles")
+    ]
     relevance: float
     freshness: float
     boost: float
-    repeated: Annotated[float, Field(description="How much of the hits before it repeats, 0 to 1")]
-    rules: Annotated[Sequence[str], Field(description="The editors' rules that moved it")]
+    repeated: Annotated[float, Field(description="How similar it is to the hits before it, 0 to 1")]
+    rules: Annotated[Sequence[str], Field(description="The editors' rules that changed its score or place")]
 
 
 class RelatedHitOut(HitOut):
     """One related article; its reasons are sentences, or the name of the fallback that brought it in."""
 
-    copies: Annotated[int, Field(ge=0, description="How many near-duplicates stand behind it")]
+    copies: Annotated[int, Field(ge=0, description="The number of its near-duplicates that are not shown")]
     explanation: Annotated[NumbersOut | None, Field(description="With explain=true")]
 
 
@@ -117,7 +124,7 @@ class PublishedOut(BaseModel):
 class FateOut(BaseModel):
     """What became of the article named by explain_id."""
 
-    step: Annotated[str, Field(description="Where it fell out; `listed` where it did not")]
+    step: Annotated[str, Field(description="The step at which it left the list; `listed` if it did not")]
     detail: str
     explanation: NumbersOut | None = None
 
@@ -126,8 +133,10 @@ class RelatedList(HitList):
     """The answer of related."""
 
     hits: Sequence[RelatedHitOut]
-    missing_pins: Annotated[Sequence[MissingOut], Field(description="Pins of articles that cannot be shown")]
-    already_published: Annotated[Sequence[PublishedOut], Field(description="Published readings of the draft")]
+    missing_pins: Annotated[Sequence[MissingOut], Field(description="Pinned articles that cannot be shown")]
+    already_published: Annotated[
+        Sequence[PublishedOut], Field(description="Published articles that are probably the draft itself")
+    ]
     explained: Annotated[FateOut | None, Field(description="With explain_id")]
 
 
@@ -136,7 +145,9 @@ class CountedList(RelatedList):
 
     token: Annotated[
         str | None,
-        Field(alias="list", description="Opaque; only where clicks are counted: names this list at /api/v1/clicks"),
+        Field(
+            alias="list", description="Opaque; there only if clicks are counted: it names this list at /api/v1/clicks"
+        ),
     ] = None
 
 
@@ -170,7 +181,7 @@ class HighlightsOut(BaseModel):
 class SearchHitOut(HitOut):
     """One article that a search found."""
 
-    copies: Annotated[int, Field(ge=0, description="How many other articles of the same text stand behind it")]
+    copies: Annotated[int, Field(ge=0, description="The number of articles of the same text that are not shown")]
     highlights: HighlightsOut
 
 
@@ -185,23 +196,25 @@ class ExpansionOut(BaseModel):
 class QueryOut(BaseModel):
     """How the query was understood."""
 
-    text: Annotated[str, Field(description="As it was typed, blanks aside")]
-    restored: Annotated[str | None, Field(description="As it was read; null where that is as it was typed")]
+    text: Annotated[str, Field(description="The query as typed, without needless blanks")]
+    restored: Annotated[
+        str | None, Field(description="The query as read, with diacritics restored; null if nothing was restored")
+    ]
     corrected: Annotated[
         str | None,
         Field(
-            description="The same with what is misspelt put right: searched for as well as what was typed; null where "
-            "nothing is"
+            description="The query with misspellings corrected, which is searched for beside what was typed; null if "
+            "nothing was corrected"
         ),
     ]
     did_you_mean: Annotated[
         str | None,
-        Field(description="What may have been meant, too unsure to be searched for unasked; null where nothing is"),
+        Field(description="A correction too uncertain to be searched for without asking; null if there is none"),
     ]
     expansions: list[ExpansionOut]
     relaxed: Annotated[
         Sequence[Literal["phrase", "exclusion"]],
-        Field(description="What was passed over because nothing would have been left"),
+        Field(description="The parts of the query that were ignored because they left no hit"),
     ]
 
 
@@ -227,9 +240,9 @@ class SearchList(HitList):
     hits: Sequence[SearchHitOut]
     strong: Annotated[
         int,
-        Field(ge=0, description="How many hits are strong matches: by relevance the first so many of all pages"),
+        Field(ge=0, description="The number of strong matches on all pages; they are the first hits by relevance"),
     ]
-    query: Annotated[QueryOut | None, Field(description="Null where nothing was typed")]
+    query: Annotated[QueryOut | None, Field(description="Null if nothing was typed")]
     facets: Facets
 
 
@@ -238,7 +251,7 @@ class SuggestionOut(BaseModel):
 
     text: str
     kind: Literal["title", "name", "tag", "section", "abbreviation"]
-    id: Annotated[str | None, Field(description="The article's, where it is a title")]
+    id: Annotated[str | None, Field(description="The id of the article whose title the suggestion is")]
 
 
 class SuggestionList(BaseModel):
@@ -258,10 +271,12 @@ class Readiness(BaseModel):
 
     status: Literal["ready"]
     snapshot: str
-    articles: Annotated[int, Field(ge=0, description="Those that are public now")]
+    articles: Annotated[int, Field(ge=0, description="The number of articles that are public now")]
     encoder: str
-    problem: Annotated[str | None, Field(description="Why the newest snapshot is not served, or is not being made")]
-    degraded: Annotated[str | None, Field(description="Why the encoder, or the reranker, does not answer")]
+    problem: Annotated[
+        str | None, Field(description="Why the newest snapshot is not served, or why none is being built")
+    ]
+    degraded: Annotated[str | None, Field(description="Why the encoder or the reranker does not answer")]
 
 
 class OpenApi(BaseModel):
@@ -279,4 +294,6 @@ class Problem(BaseModel):
     title: str
     status: Annotated[int, Field(ge=400, le=599)]
     detail: Annotated[str, Field(description="One sentence for whoever made the request")]
-    errors: Annotated[list[FaultOut], Field(description="Field by field; none where the fault is not the request's")]
+    errors: Annotated[
+        list[FaultOut], Field(description="One entry for each wrong field; empty if the fault is not the request's")
+    ]
