@@ -12,6 +12,7 @@ import sysconfig
 import tomllib
 import venv
 import zipfile
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -45,10 +46,17 @@ COMES_WITH = {
 }
 
 
+@cache
+def parsed(path):
+    """Return the syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
 def imports(path):
     """Return the modules that a file imports, at its top or within, for type checking only or not."""
     found = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -119,7 +127,7 @@ class TestImports:
     def test_packages_say_what_they_are_for_and_hold_nothing(self, floor):
         for path in sorted((ROOT / floor).glob("*/__init__.py")):
             if path.parent.name not in {"pages", "sources"}:
-                (said,) = ast.parse(path.read_text(encoding="utf-8")).body
+                (said,) = parsed(path).body
                 assert isinstance(said, ast.Expr), path
 
     @pytest.mark.parametrize(
@@ -234,13 +242,13 @@ class TestImports:
 
     def test_every_module_says_what_it_owns(self):
         for name, path in MODULES.items():
-            assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), name
+            assert ast.get_docstring(parsed(path)), name
 
     def test_no_name_stands_for_two_classes(self):
         """Nor for a class and an alias of a type. What a TypeVar stands for is its module's own matter."""
         where: dict[str, list[str]] = {}
         for name, path in MODULES.items():
-            for defined in sorted(types_of(ast.parse(path.read_text(encoding="utf-8")))):
+            for defined in sorted(types_of(parsed(path))):
                 where.setdefault(defined, []).append(name)
         assert {defined: names for defined, names in where.items() if len(names) > 1} == {}
 
