@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from service.rules import file as rule_file
 from service.rules.lines import make
-from tests.browser.test_accessibility_browser import WIDTHS, faults
+from tests.browser.test_accessibility_browser import RULES, WIDTHS, faults
 from tests.browser.test_pages_browser import LINES as OTHERS
 from tests.browser.test_pages_browser import LONG, ODD_ID, SCRIPT, Watched, browser, serve, tab_to
 
@@ -178,4 +178,4 @@ def test_axe_finds_nothing_wrong_with_rules_and_forms(visit, rules, scheme):
         page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 800})
-            assert faults(page) == [], (path, width)
+            assert faults(page, RULES[scheme]) == [], (path, width)
