@@ -18,7 +18,7 @@ from indexer.articles.columns import FACETS, Filters, Mask
 from indexer.articles.summaries import Summary
 from indexer.changes.changes import NEVER, SnapshotVersion, Withdrawal
 from indexer.files.arrays import Rows
-from indexer.index.lexical import Chance, LexicalQuery, Term
+from indexer.index.lexical_query import Chance, LexicalQuery, Term
 from indexer.language.knowledge import Knowledge
 from indexer.language.mining import Name
 from indexer.relations import near_duplicates

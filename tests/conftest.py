@@ -24,7 +24,7 @@ from indexer.articles.article import validate
 from indexer.articles.owners import write_owners
 from indexer.articles.store import StoredArticle
 from indexer.building.build import BuildOptions, BuildReport, build
-from indexer.index import lexical
+from indexer.files.layout import WORD_INDEX
 from indexer.index.lexical import TantivyIndex, TantivyWriter
 from indexer.index.vectors import RAW_FILE, write_vectors
 from indexer.language import knowledge
@@ -109,7 +109,7 @@ def archive_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         for part in parts:
             segment = _write(directory, part, now, Archive(held) if held.segments else None)
             held.segments.append(segment)
-            held.words = TantivyIndex(directory / lexical.DIRECTORY)
+            held.words = TantivyIndex(directory / WORD_INDEX)
             held.knowledge = Knowledge(directory / knowledge.DIRECTORY)
         held.close = lambda: [segment.close() for segment in held.segments]
         opened.append(Archive(held))
@@ -132,7 +132,7 @@ def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) 
     assert len(stored) == len(part.lines) == len(part.owned)
     text = earlier.text_count if earlier else 0
     keys = [(b"%08d%08d" % (text + row, 0), row) for row in range(len(rows))]
-    words = TantivyWriter(directory / lexical.DIRECTORY)
+    words = TantivyWriter(directory / WORD_INDEX)
     learnt = None if earlier else KnowledgeWriter(now)
     SegmentWriter(target, now, words, learnt, earlier).write(zip(stored, part.owned, strict=True), keys)
     words.close()

@@ -15,7 +15,7 @@ from indexer.archive import Archive
 from indexer.building import growth
 from indexer.building.build import BuildOptions, build
 from indexer.errors import SnapshotError
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.snapshot.snapshot import Snapshot

@@ -221,6 +221,8 @@ class TestImports:
             ("service.serve", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers", "onnxruntime"]),
             ("service.settings", ["numpy", "faiss", "tantivy", "flask", "torch", "sentence_transformers"]),
             ("service.app", ["torch", "sentence_transformers", "transformers", "onnxruntime", "gunicorn"]),
+            ("indexer.index.lexical_query", ["tantivy", "faiss", "scipy", "sklearn"]),
+            ("indexer.index.protocols", ["tantivy", "faiss", "scipy", "sklearn"]),
             ("indexer.building.build", ["torch", "sentence_transformers", "flask", "onnxruntime", "sklearn"]),
             ("indexer.sources.following", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),
             ("indexer.sources", ["sqlalchemy", "feedparser", "urllib3", "trafilatura", "htmldate"]),

@@ -26,7 +26,7 @@ from indexer.files import arrays
 from indexer.files.arrays import Mask, Rows
 from indexer.files.progress import Progress
 from indexer.index import registry, vectors
-from indexer.index.lexical import tokens
+from indexer.index.lexical_query import tokens
 from indexer.index.protocols import LexicalWriter, VectorIndex
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.named import NameOccurrences, NameOccurrenceWriter

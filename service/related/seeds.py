@@ -16,7 +16,7 @@ from indexer.archive import Archive
 from indexer.articles.article import Article, shown
 from indexer.articles.columns import ABSENT, Mask
 from indexer.building.embedding import embed
-from indexer.index.lexical import tokens
+from indexer.index.lexical_query import tokens
 from indexer.relations.terms import TermVector
 from indexer.text.syllables import stream
 from models.encoder import Encoder, Vectors

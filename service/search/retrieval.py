@@ -20,7 +20,7 @@ from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
 from indexer.index import calibration
 from indexer.index.calibration import Background, Moments
-from indexer.index.lexical import Chance
+from indexer.index.lexical_query import Chance
 from models.encoder import Vectors
 from service.observing import tracing
 from service.query.understanding import Query

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import parse_time
 from indexer.articles.columns import ABSENT, Filters, micros
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ContentClass
 from tests.conftest import Part

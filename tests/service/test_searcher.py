@@ -22,7 +22,7 @@ from indexer.articles.columns import micros
 from indexer.building.embedding import embed
 from indexer.index import calibration
 from indexer.index.calibration import QUERIES, RELATED
-from indexer.index.lexical import tokens
+from indexer.index.lexical_query import tokens
 from indexer.relations.terms import COMMON, PAIR, RARITY, TITLE
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot

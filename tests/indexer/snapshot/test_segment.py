@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.articles.columns import Filters
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from tests.conftest import Part
 
 FOUR = [[1, 0], [0.6, 0.8], [0, 1], [-1, 0]]

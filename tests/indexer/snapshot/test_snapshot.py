@@ -26,7 +26,7 @@ from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.files import durable, hashed
 from indexer.files.hashed import BackgroundHashing, FileDigests
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.snapshot import home as home_module
 from indexer.snapshot import publishing
 from indexer.snapshot.home import Home
