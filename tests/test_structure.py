@@ -183,6 +183,7 @@ class TestImports:
                         for name in ("common", "archive", "articles", "asking", "comparing", "exporting", "following")
                     ),
                     *(f"service.commands.{name}" for name in ("judgements", "keys", "operating", "rules", "upkeep")),
+                    "service.commands.clicks",
                     "service.commands.words",
                     "service.commands.audit",
                 },
