@@ -139,7 +139,6 @@ class TestImports:
                         "indexer.backup",
                         "indexer.building.cache",
                         "indexer.changes.journal",
-                        "indexer.building.older_formats",
                         "indexer.building.staging",
                     ),
                     *("indexer.sources.memory", "indexer.articles.store", "indexer.sources.tally"),

@@ -1,6 +1,7 @@
 """The build: what is encoded, reused, published, refused, and what survives an interruption."""
 
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -23,6 +24,7 @@ from indexer.building.build import BuildOptions, build, describe
 from indexer.building.embedding import embed
 from indexer.building.staging import Staging
 from indexer.errors import BuildRefused, SnapshotError, SourceError, ValidationFailed
+from indexer.files.layout import MANIFEST_FILE
 from indexer.index.vectors import build_index
 from indexer.snapshot import home as home_module
 from indexer.snapshot.home import Home
@@ -381,6 +383,21 @@ def test_a_damaged_current_snapshot_is_not_built_upon(home, index):
         SnapshotError, match=r"vectors\.npy: found blake3:.*; roll back with `lienquan snapshots rollback"
     ):
         index(LINES)
+
+
+@pytest.mark.parametrize("number", [3, 7, "6", None])
+def test_a_snapshot_of_a_format_that_is_not_read_is_not_built_upon(home, index, number):
+    index([line(0)])
+    directory = home.directory(home.current())
+    content = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
+    written = json.dumps(content | {"format": number}).encode()
+    (directory / MANIFEST_FILE).write_bytes(written)
+    name = directory.name.split("-")[0] + "-" + hashlib.sha256(written).hexdigest()[:8]
+    directory.rename(directory.with_name(name))
+    home.point_to(name)
+    with pytest.raises(SnapshotError, match=f"format: {number}: expected 4 or 5 or 6; .*or build in a new home"):
+        index([line(1)])
+    assert (home.current(), home.ids()) == (name, [name])
 
 
 def test_no_build_beside_another(home, index):

@@ -353,7 +353,7 @@ def test_what_may_not_be_read_is_told_and_may_be_read_later(current, monkeypatch
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": 3}, "format: 3: expected 4 or 5 or 6; made by an older Lienquan"),
+        ({"format": 3}, "format: 3: expected 4 or 5 or 6; made before the first release"),
         ({"format": 7}, "format: 7: expected 4 or 5 or 6; made by a newer Lienquan"),
         ({"format": None}, "format: None: expected 4 or 5 or 6"),
         ({"format": "4"}, "format: 4: expected 4 or 5 or 6"),
