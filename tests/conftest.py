@@ -21,7 +21,6 @@ from flask.testing import FlaskClient
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
-from indexer.articles.owners import write_owners
 from indexer.articles.store import StoredArticle
 from indexer.building.build import BuildOptions, BuildReport, build
 from indexer.files.layout import WORD_INDEX
@@ -84,16 +83,12 @@ def publish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuildRepo
 
 
 class Part(NamedTuple):
-    """What one segment of an archive is made of: lines, the vector of each, all vectors, deleted rows.
-
-    :param pairs: (vector, article) of each ownership, where an article owns several.
-    """
+    """What one segment of an archive is made of: lines, the vector of each, all vectors, deleted rows."""
 
     lines: Sequence[Line]
     owned: Sequence[int]
     vectors: Any
     dead: Sequence[int] = ()
-    pairs: Sequence[tuple[int, int]] | None = None
 
 
 @pytest.fixture(scope="module")
@@ -138,8 +133,6 @@ def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) 
     words.close()
     if learnt is not None:
         learnt.write(directory / knowledge.DIRECTORY, target)
-    if part.pairs is not None:
-        write_owners(target, np.array(part.pairs, dtype=np.int32).reshape(-1, 2), len(rows), len(stored))
     return Segment(target, empty_rows(part.dead))
 
 

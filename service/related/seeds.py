@@ -142,9 +142,9 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
 
 
 def _own(archive: Archive, row: int) -> Vectors:
-    """Return the unit vector of the mean of an article's vectors, (dim,) float32; most articles have one vector."""
-    vectors = archive.vectors(row)
-    return vectors[0] / math.sqrt(vectors[0] @ vectors[0]) if len(vectors) == 1 else fusion.centroid(vectors)
+    """Return the vector of an article, of unit length to the last bit, (dim,) float32."""
+    vector: Vectors = archive.vectors_of(np.array([row]))[0]
+    return vector / math.sqrt(vector @ vector)
 
 
 def _encoded(encoder: Encoder, article: Article, brief: bool) -> Vectors:

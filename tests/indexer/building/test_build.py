@@ -151,7 +151,7 @@ def test_each_article_has_the_vector_of_its_views(home, index):
     assert max(map(len, encoder.batches)) <= 2 * 64  # memory stays flat
     expected = embed(HashingEncoder(32), [validate(one).views for one in lines])
     with opened(home) as archive:
-        assert np.concatenate([archive.vectors(row) for row in range(150)]) == pytest.approx(expected, abs=1e-6)
+        assert archive.vectors_of(np.arange(150)) == pytest.approx(expected, abs=1e-6)
         everything = np.ones(150, dtype=np.bool_)
         for row in (0, 77, 149):
             rows, scores, _ = archive.nearest(expected[row], 10, everything)
@@ -220,7 +220,9 @@ def test_a_changed_text_is_the_only_one_encoded(home, index):
     with opened(home) as archive:
         assert [archive.find(f"a{n}", np.ones(10, dtype=bool)) for n in range(10)] == list(range(10))
         assert archive.articles([4])[0].body == "Mới"
-        assert archive.vectors(3) == pytest.approx(HashingEncoder(32).encode_documents(["Gốm số 3\nLò 3"]))
+        assert archive.vectors_of(np.array([3])) == pytest.approx(
+            HashingEncoder(32).encode_documents(["Gốm số 3\nLò 3"])
+        )
 
 
 def test_a_new_article_is_the_only_one_encoded(home, index):
@@ -573,7 +575,7 @@ def test_a_failed_build_leaves_current_and_loses_no_vector(home, index):
     assert not (home.path / "encoding.sqlite").exists()
     with opened(home) as archive:
         expected = HashingEncoder(32).encode_documents([f"Gốm số {n}\nLò {n}" for n in range(100)])
-        assert np.concatenate([archive.vectors(row) for row in range(100)]) == pytest.approx(expected, abs=1e-6)
+        assert archive.vectors_of(np.arange(100)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_another_encoder_takes_nothing_from_an_interrupted_build(index):

@@ -679,7 +679,7 @@ def test_a_reader_answers_after_its_snapshot_is_gone(home):
     archive = Archive(Snapshot(home.directory(home.current())))
     shutil.rmtree(home.snapshots)
     allowed, _ = archive.public(0)
-    query = archive.vectors(4)[0]
+    query = archive.vectors_of(np.array([4]))[0]
     rows, scores, _ = archive.nearest(query, 3, allowed)
     assert rows[0] == 4
     assert scores[0] == pytest.approx(1)
