@@ -241,7 +241,7 @@ def raw_vectors(home: Path, given: Sequence[Article], path: Path) -> Path:
     archive = Archive(Snapshot(place.directory(current)))
     rows = np.arange(archive.count)
     at = {article.id: row for row, article in zip(rows, archive.articles(rows), strict=True)}
-    np.save(path, archive.first_vectors(np.array([at[article.id] for article in given])))
+    np.save(path, archive.vectors_of(np.array([at[article.id] for article in given])))
     archive.close()
     return path
 

@@ -18,7 +18,7 @@ from indexer.articles.columns import FACETS, Filters, Mask
 from indexer.articles.summaries import Summary
 from indexer.changes.changes import NEVER, SnapshotVersion, Withdrawal
 from indexer.files.arrays import Rows
-from indexer.index.lexical import Chance, LexicalQuery, Term
+from indexer.index.lexical_query import Chance, LexicalQuery, Term
 from indexer.language.knowledge import Knowledge
 from indexer.language.mining import Name
 from indexer.relations import near_duplicates
@@ -45,12 +45,12 @@ class TermOverlap(NamedTuple):
 
     :param rows: (n,) int64.
     :param terms: (n,) float32 cosines of their term vectors.
-    :param cosines: (n,) float32 of their vectors, None where an article may own several.
+    :param cosines: (n,) float32 of their vectors.
     """
 
     rows: Rows
     terms: Vectors
-    cosines: Vectors | None = None
+    cosines: Vectors
 
 
 class StoredNeighbours(NamedTuple):
@@ -221,7 +221,7 @@ class Archive:
         return None if any(part is None for part in parts) else self._joined(parts)
 
     def positions_of(self, rows: Rows) -> Positions:
-        """Return where (n,) articles stand on the map, each by its first text, (n, 2) float32.
+        """Return where (n,) articles stand on the map, (n, 2) float32.
 
         :raises ValueError: if a segment has no map.
         """
@@ -230,7 +230,7 @@ class Archive:
         found: Positions = np.empty((len(rows), 2), dtype=np.float32)
         for start, text_start, segment in self._parts():
             here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
-            found[here] = self.positions[segment.owners.first(rows[here] - start) + text_start]
+            found[here] = self.positions[segment.owners.of_articles(rows[here] - start) + text_start]
         return found
 
     def nearest_texts(self, queries: Vectors, k: int) -> list[tuple[Rows, Vectors]]:
@@ -283,7 +283,9 @@ class Archive:
 
     def texts(self, rows: Rows) -> Rows:
         """Return a number for the text of each of (n,) articles, (n,) int64: equal for articles of one text."""
-        found: Rows = self._gather(rows, lambda segment, local: segment.keys[segment.owners.first(local)], np.int64)
+        found: Rows = self._gather(
+            rows, lambda segment, local: segment.keys[segment.owners.of_articles(local)], np.int64
+        )
         return found
 
     def _gather(self, rows: Rows, find: Callable[[Segment, Rows], Any], dtype: type) -> Any:
@@ -344,16 +346,6 @@ class Archive:
         at = bisect_right(self._bounds, row) - 1
         return self.segments[at], int(row - self._bounds[at])
 
-    def vectors(self, row: int) -> Vectors:
-        """Return the vectors that an article owns, (n, dim) float32."""
-        segment, local = self._segment_of(row)
-        return segment.index.reconstruct(segment.owners.of_article(local))
-
-    def vector_counts(self, rows: Rows) -> Rows:
-        """Return how many vectors each of (n,) articles owns, (n,) int64."""
-        found: Rows = self._gather(rows, lambda segment, local: segment.owners.counts(local), np.int64)
-        return found
-
     def reconstruct(self, texts: Rows) -> Vectors:
         """Return the vectors of (n,) texts, (n, dim) float32."""
         found: Vectors = np.empty((len(texts), self.manifest.encoder.dim), dtype=np.float32)
@@ -369,7 +361,7 @@ class Archive:
         """
         at = bisect_right(self._bounds, row) - 1
         segment, text_start = self.segments[at], int(self._text_starts[at])
-        text = int(segment.owners.first(np.array([row - self._bounds[at]]))[0])
+        text = int(segment.owners.of_articles(np.array([row - self._bounds[at]]))[0])
         near = segment.relations.neighbours.of(text)
         rows, places = self._owners(np.concatenate([[text + text_start], near.texts]))
         one = np.ones(1, dtype=np.float32)
@@ -381,8 +373,7 @@ class Archive:
             owners, places = added.owners.of_vectors(texts)
             rows = np.concatenate([rows, owners + self._starts[later]])
             terms, cosines = np.concatenate([terms, shared[places]]), np.concatenate([cosines, more[places]])
-        single = all(one.owners.most == 1 for one in self.segments)
-        return TermOverlap(rows, terms, cosines if single else None)
+        return TermOverlap(rows, terms, cosines)
 
     def stored_neighbours(self, rows: Rows) -> StoredNeighbours:
         """Return the neighbours of each of (n,) articles that were found while its segment was written, each (n, k).
@@ -397,7 +388,7 @@ class Archive:
         for start, _, segment in self._parts():
             here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
             if len(here):
-                held = segment.relations.neighbours.block(segment.owners.first(rows[here] - start))
+                held = segment.relations.neighbours.block(segment.owners.of_articles(rows[here] - start))
                 texts, cosines, terms = held
                 owners = self.first_owners(np.maximum(texts, 0).ravel()).reshape(texts.shape)
                 found.rows[here], found.cosines[here] = np.where(texts >= 0, owners, -1), cosines
@@ -428,7 +419,7 @@ class Archive:
     def term_vector(self, row: int) -> TermVector:
         """Return the term vector of an article's text."""
         segment, local = self._segment_of(row)
-        return segment.relations.terms.of(int(segment.owners.first(np.array([local]))[0]))
+        return segment.relations.terms.of(int(segment.owners.of_articles(np.array([local]))[0]))
 
     def draft_terms(self, title: Sequence[str], found: Sequence[str]) -> TermVector:
         """Return the term vector of a text that the archive does not have (`Terms.of_draft`)."""
@@ -442,7 +433,7 @@ class Archive:
     def shared_terms(self, vector: TermVector, rows: Rows) -> Vectors:
         """Return the cosine of each of (n,) articles to a text by their tokens, (n,) float32."""
         found: Vectors = self._gather(
-            rows, lambda s, local: s.relations.terms.similarities(vector, s.owners.first(local)), np.float32
+            rows, lambda s, local: s.relations.terms.similarities(vector, s.owners.of_articles(local)), np.float32
         )
         return found
 
@@ -623,14 +614,14 @@ class Archive:
     def _newest(self) -> NDArray[np.int32]:
         return np.lexsort((np.arange(self.count), ~self.published)).astype(np.int32)
 
-    def first_vectors(self, rows: Rows) -> Vectors:
-        """Return the first vector of each of (n,) articles, (n, dim) float32."""
+    def vectors_of(self, rows: Rows) -> Vectors:
+        """Return the vector of each of (n,) articles, (n, dim) float32."""
         if len(self.segments) == 1:
-            return self.segments[0].index.reconstruct(self.segments[0].owners.first(rows))
+            return self.segments[0].index.reconstruct(self.segments[0].owners.of_articles(rows))
         found: Vectors = np.empty((len(rows), self.manifest.encoder.dim), dtype=np.float32)
         for start, _, segment in self._parts():
             here = np.flatnonzero((rows >= start) & (rows < start + segment.count))
-            found[here] = segment.index.reconstruct(segment.owners.first(rows[here] - start))
+            found[here] = segment.index.reconstruct(segment.owners.of_articles(rows[here] - start))
         return found
 
     def names_of(self, row: int) -> list[Name]:

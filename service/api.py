@@ -20,8 +20,6 @@ from service import schemas, state
 from service.answers import api_docs, openapi, written
 from service.answers.shapes import SuggestionList, SuggestionOut
 from service.answers.validity import Validity
-from service.clicks.counting import MAX_BODY as MAX_CLICKS
-from service.clicks.counting import Clicks
 from service.errors import BadRequest, FieldError, Forbidden, NotFound, NotReady, PackedBody, ServiceError, Unauthorized
 from service.hits import Hit
 from service.observing.metrics import CONTENT_TYPE, metrics, text_of_sources
@@ -35,6 +33,7 @@ from service.serving import cost, deadline
 from service.serving.admission import CALLER
 from service.serving.budget import Caller
 from service.serving.framing import RequestHead
+from service.state import ListCounter
 from service.wording import strings
 from service.wording.docs import DocsWords
 from service.writes import writing
@@ -138,7 +137,7 @@ def article(article_id: str) -> Response:
 def put_article(article_id: str) -> Response:
     """Write one article: durable before the answer, served seconds later."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    done = writing.put(state.live(), article_id, _received(), guard())
+    done = writing.put(state.live(), article_id, received(), guard())
     response = state.as_json({"applied": done.applied})
     response.status_code = 201 if done.new and done.applied else 200
     return response
@@ -159,7 +158,7 @@ def write_articles() -> Response:
     """Write many changes, one a line; the answer has a line for each."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
     request.max_content_length = MAX_BULK
-    lines = b"".join(writing.bulk(state.live(), _received(), guard()))
+    lines = b"".join(writing.bulk(state.live(), received(), guard()))
     return Response(lines, mimetype="application/x-ndjson")
 
 
@@ -194,7 +193,7 @@ def related() -> Response:
     """Return the related articles of several seeds or of an unsaved draft."""
     started = perf_counter()
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    body = schemas.parse_body(RelatedBody, _received())
+    body = schemas.parse_body(RelatedBody, received())
     response = _json(_related(state.live().searcher(), body, started, {}))
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -208,7 +207,7 @@ def related_batch() -> Response:
     if "Authorization" in request.headers and not caller.keyed:
         _refuse_key()
     request.max_content_length = MAX_BATCH if caller.keyed else None
-    lines = schemas.parse_lines(_received())
+    lines = schemas.parse_lines(received())
     admitted = state.admission()
     if not admitted.batches.begin(caller):
         raise NotReady("another batch is being answered")
@@ -222,18 +221,6 @@ def related_batch() -> Response:
     response.call_on_close(partial(admitted.batches.end, caller))
     response.headers["Cache-Control"] = "no-store"
     return response
-
-
-@blueprint.post("/api/v1/clicks")
-def count_clicks() -> Response:
-    """Count what a page tells of its related lists."""
-    counted = state.clicks()
-    if counted is None:
-        abort(404)
-    schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    request.max_content_length = MAX_CLICKS
-    counted.take(_received(), request.headers.get, state.settings().cors_origins)
-    return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
 def allowed_body(store: KeyStore, origins: Collection[str], head: RequestHead) -> int:
@@ -251,7 +238,7 @@ def allowed_body(store: KeyStore, origins: Collection[str], head: RequestHead) -
     return 0
 
 
-def _received() -> bytes:
+def received() -> bytes:
     """Return the request's body, whether or not its length was announced; its media type does not matter.
 
     :raises PackedBody: if it is packed.
@@ -292,7 +279,7 @@ def _cached(body: RelatedBody, started: float, fields: dict[str, str]) -> Respon
 
 
 def _related(
-    searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str], counted: Clicks | None = None
+    searcher: Searcher, body: RelatedBody, started: float, fields: dict[str, str], counted: ListCounter | None = None
 ) -> bytes:
     try:
         answer, token = counted.related(searcher, body) if counted else (searcher.related(body), None)
@@ -364,7 +351,7 @@ def readyz() -> Response:
 def openapi_document() -> Response:
     """Return the OpenAPI document."""
     schemas.parse_params(schemas.NoParams, request.args.to_dict(flat=False))
-    return state.as_json(openapi.document())
+    return state.as_json(openapi.document(state.extras()))
 
 
 @blueprint.get("/api/docs")
@@ -374,4 +361,5 @@ def docs() -> str:
     # Never the host of the request: a cache would hand commands on that send somebody's key to it.
     curl = partial(api_docs.curl, said.public_url or f"http://localhost:{said.port or 8000}")
     words = DocsWords.in_language(strings.language(request.args.get("lang")).code)
-    return render_template("docs.html", w=words, document=openapi.document(), groups=api_docs.groups(), curl=curl)
+    document, groups = openapi.document(state.extras()), api_docs.groups(state.extras())
+    return render_template("docs.html", w=words, document=document, groups=groups, curl=curl)

@@ -30,11 +30,6 @@ from models.cpu import available_threads
 from models.cross_encoder import Reranker
 from models.encoder import Encoder
 from service import api, pages, state
-from service.clicks.counting import Clicks
-from service.clicks.lists import ListSigner
-from service.clicks.log import FILE as CLICKS
-from service.clicks.log import ClickLog
-from service.clicks.trials import RankingTrial
 from service.errors import FieldError, NoKeyYet, Overloaded, ServiceError, TimedOut, TooMany, TooSlow
 from service.extras import EXTRAS, Extra
 from service.live import Live
@@ -182,9 +177,6 @@ def create_app(
     app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
     app.extensions["lienquan"] = live or _start(settings, hashed)
     app.extensions["lienquan_latency"] = latency = RecentLatency(metrics().durations)
-    app.extensions["lienquan_front_pages"] = front = FrontPages(settings.home / CLICKS if settings.clicks else None)
-    if live is None:
-        front.start(app.extensions["lienquan"])
     if live is None and settings.newsroom:
         latency.start()
     app.extensions["lienquan_audit"] = _audit(settings)
@@ -195,11 +187,13 @@ def create_app(
     if settings.query_log:
         kept = (settings.query_log_days, settings.query_log_mb)
         app.extensions["query log"] = QueryLog(settings.home / FILE, *kept, metrics().unlogged)
-    if settings.clicks:
-        app.extensions["clicks"] = _clicks(settings)
     app.register_blueprint(api.blueprint)
     app.register_blueprint(pages.blueprint)
-    _add(app, extras)
+    app.extensions[state.SIGNING] = _secret(settings)
+    _add(app, tuple(extras))
+    app.extensions["lienquan_front_pages"] = front = FrontPages(app.extensions.get(state.MOST_READ))
+    if live is None:
+        front.start(app.extensions["lienquan"])
     app.register_error_handler(ServiceError, _service_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _bug)
@@ -216,8 +210,9 @@ def create_app(
     return app
 
 
-def _add(app: Flask, extras: Sequence[Extra]) -> None:
+def _add(app: Flask, extras: tuple[Extra, ...]) -> None:
     """Add what parts have that an application can do without."""
+    app.extensions[state.EXTRAS] = extras
     app.extensions[state.KEPT_FORMS] = set()
     app.extensions[state.TABS] = [resolve_name(extra.tabs) for extra in extras if extra.tabs]
     for extra in extras:
@@ -290,13 +285,6 @@ def _sign_on(settings: Settings) -> SignOn | None:
     people = PeopleStore(settings.home, configuration(roles, issuer, client_id, settings.oidc_acr))
     flows, sessions = Flows(_secret(settings)), _sessions(settings)
     return SignOn(settings.oidc_name or host(issuer), issuer, Provider(own), roles, flows, people, sessions)
-
-
-def _clicks(settings: Settings) -> Clicks:
-    log = ClickLog(settings.home / CLICKS, settings.clicks_days, settings.clicks_mb, metrics().uncounted)
-    against = settings.trial_against
-    trial = None if settings.trial == "off" or against is None else RankingTrial(settings.trial, against)
-    return Clicks(ListSigner(_secret(settings)), log, trial)
 
 
 def _limit(app: Flask, rates: str, storage: str) -> None:

@@ -58,6 +58,8 @@ for _command in (
 for _extra in EXTRAS:
     for _place in _extra.commands:
         main.add_command(resolve_name(_place))
+    for _place in _extra.reports:
+        upkeep.report.add_command(resolve_name(_place))
 
 
 if __name__ == "__main__":

@@ -70,25 +70,22 @@ def ids_path(path: Path) -> Path:
 
 
 def write_vectors(searcher: Searcher, rows: Rows, path: Path, show: Show) -> int:
-    """Write the raw vectors of articles, (v, dim) float32, and to `ids_path` a line with the article's id for each.
+    """Write the raw vectors of articles, (n, dim) float32, and to `ids_path` a line with the article's id for each.
 
-    An article with several vectors has as many successive rows. Articles of one text have equal rows.
+    Articles of one text have equal rows.
 
     :param rows: (n,) int64.
-    :return: The number of vectors, v.
+    :return: The number of vectors, n.
     :raises OSError: if writing fails; then there is no file.
     """
     archive, names = searcher.archive, ids_path(path)
-    counts = archive.vector_counts(rows)
-    shape = (int(counts.sum()), archive.manifest.encoder.dim)
-    ends = np.cumsum(counts)
+    shape = (len(rows), archive.manifest.encoder.dim)
     with whole(names, path) as partial, beside(names).open("w", encoding="utf-8", newline="\n") as ids:
         raw = arrays.new(partial, np.float32, shape)
         for start in _starts(rows, "vectors", show):
-            some = rows[start : start + _AT_ONCE].tolist()
-            for at, (row, article) in enumerate(zip(some, archive.summaries(some), strict=True), start):
-                ids.write(f"{article.id}\n" * int(counts[at]))
-                raw[ends[at] - counts[at] : ends[at]] = archive.vectors(row)
+            some = rows[start : start + _AT_ONCE]
+            ids.writelines(f"{article.id}\n" for article in archive.summaries(some))
+            raw[start : start + len(some)] = archive.vectors_of(some)
         raw.flush()
     return shape[0]
 

@@ -17,12 +17,16 @@ class Extra:
     :param views: Its views (`service.pages.shared.Views`).
     :param tabs: Its words (`WordsWithTabs`), with its links in the newsroom's menu; None where it has none.
     :param commands: Its commands.
+    :param reports: Its commands under `lienquan report`.
+    :param endpoints: Its operations of the API (`service.answers.endpoints.Endpoint`); None where it has none.
     """
 
     name: str
     views: str
     tabs: str | None = None
     commands: tuple[str, ...] = ()
+    reports: tuple[str, ...] = ()
+    endpoints: str | None = None
 
 
 EXTRAS = (
@@ -40,5 +44,11 @@ EXTRAS = (
     ),
     Extra("overview", views="service.pages.mapping:views", tabs="service.wording.map:MapWords"),
     Extra("comparison", views="service.pages.comparing:views", commands=("service.commands.comparing:compare",)),
+    Extra(
+        "clicks",
+        views="service.pages.counting:views",
+        reports=("service.commands.clicks:report_clicks",),
+        endpoints="service.clicks.events:ENDPOINTS",
+    ),
 )
 """All of them, in the order of the menu."""

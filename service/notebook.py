@@ -40,7 +40,7 @@ _AT_ONCE = 512
 class ArticleVectors(NamedTuple):
     """The vectors of articles.
 
-    :param ids: The id of each vector's article, n in all. An article with several vectors has as many successive ids.
+    :param ids: The id of each vector's article, n in all.
     :param vectors: (n, dim) float32, rows of unit length: `vectors @ vectors.T` are cosines.
     """
 
@@ -164,13 +164,7 @@ class OpenHome:
         """
         archive = self._searcher.archive
         rows = self._rows() if ids is None else np.array([self._row(one) for one in ids], dtype=np.int64)
-        counts = archive.vector_counts(rows)
-        if (counts == 1).all():
-            vectors = archive.first_vectors(rows)
-        else:
-            vectors = np.concatenate([archive.vectors(row) for row in rows.tolist()])
-        names = [summary.id for summary in archive.summaries(rows)]
-        return ArticleVectors([name for name, n in zip(names, counts.tolist(), strict=True) for _ in range(n)], vectors)
+        return ArticleVectors([summary.id for summary in archive.summaries(rows)], archive.vectors_of(rows))
 
     def frame(self, columns: Sequence[str] = COLUMNS) -> Any:
         """Return all articles, in the order of their ids, as a data frame of pandas, else of polars.

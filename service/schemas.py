@@ -75,12 +75,14 @@ def _whole(value: object) -> object:
 _Upto50 = Annotated[int, Field(ge=1, le=50), BeforeValidator(_whole)]
 
 
-class _Request(BaseModel):
+class RequestModel(BaseModel):
+    """What is asked: no field is taken that is not known."""
+
     # pydantic would cache short strings for the whole process; texts hardly come twice
     model_config = ConfigDict(frozen=True, extra="forbid", cache_strings="keys")
 
 
-class FilterFields(_Request):
+class FilterFields(RequestModel):
     """The same filters everywhere: one of the values of each field, and the time within the bounds."""
 
     section: Annotated[
@@ -164,7 +166,7 @@ class SearchParams(FilterFields):
         return self
 
 
-class SuggestParams(_Request):
+class SuggestParams(RequestModel):
     """Parameters of suggestions."""
 
     q: Annotated[
@@ -174,7 +176,7 @@ class SuggestParams(_Request):
     limit: Annotated[int, Field(ge=1, le=20, description="The most suggestions to return")] = 8
 
 
-class RelatedOptions(_Request):
+class RelatedOptions(RequestModel):
     """What kind of list is wanted; null is left to the preset, or to how the service is set."""
 
     limit: Annotated[
@@ -256,7 +258,7 @@ class RelatedByUrlParams(RelatedParams):
     ]
 
 
-class NoParams(_Request):
+class NoParams(RequestModel):
     """An endpoint that takes no parameters."""
 
 
@@ -268,7 +270,7 @@ def _one_of(*named: dict[str, Any]) -> ConfigDict:
 _TEXT = {"type": "string", "pattern": SEEN}
 
 
-class Draft(_Request):
+class Draft(RequestModel):
     """An article that is not published, perhaps not even saved. It is neither logged nor kept."""
 
     model_config = _one_of(
@@ -301,7 +303,7 @@ class Draft(_Request):
         return article if any(parts) or article.plain_body else None
 
 
-class Seed(_Request):
+class Seed(RequestModel):
     """What related articles are wanted for; several seeds count together, and one is needed."""
 
     model_config = _one_of({"ids": {"minItems": 1}}, {"urls": {"minItems": 1}}, {"article": {"type": "object"}})
@@ -331,36 +333,11 @@ class RelatedBody(RelatedOptions):
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class BatchLine(_Request):
+class BatchLine(RequestModel):
     """One line of a batch."""
 
     id: Annotated[str, Field(min_length=1, max_length=MAX_ID)]
     exclude_ids: ExcludedIds = []
-
-
-class ClickEvent(_Request):
-    """What became of one list on a page."""
-
-    token: Annotated[
-        str, Field(alias="list", min_length=1, max_length=40_000, description="The `list` of the answer that was shown")
-    ]
-    shown: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=50)], ...],
-        Field(max_length=50, description="The positions that were seen, from 1"),
-    ] = ()
-    clicked: Annotated[int | None, Field(ge=1, le=50, description="The position that was clicked")] = None
-
-    @model_validator(mode="after")
-    def _something(self) -> ClickEvent:
-        if not self.shown and self.clicked is None:
-            raise ValueError("shown: expected at least one position in shown, or one in clicked")
-        return self
-
-
-class ClicksBody(_Request):
-    """What a page tells of its related lists; nothing of its reader."""
-
-    events: Annotated[list[ClickEvent], Field(min_length=1, max_length=20)]
 
 
 class ArchiveLine(Article):
@@ -369,14 +346,14 @@ class ArchiveLine(Article):
     model_config = ConfigDict(extra="allow")
 
 
-class BulkPut(_Request):
+class BulkPut(RequestModel):
     """One line of a bulk that writes an article."""
 
     op: Literal["put"]
     article: ArchiveLine
 
 
-class BulkDelete(_Request):
+class BulkDelete(RequestModel):
     """One line of a bulk that deletes an article."""
 
     op: Literal["delete"]

@@ -7,13 +7,13 @@ readers. Knows no address and no page.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from flask import Response, current_app, request
 
 from indexer.articles.article import Article
 from indexer.articles.summaries import Summary
-from service.clicks.counting import Clicks
+from service.extras import Extra
 from service.hits import Answer, Hit
 from service.live import Live
 from service.observing.latency import RecentLatency
@@ -21,7 +21,7 @@ from service.observing.metrics import metrics
 from service.observing.query_log import QueryLog
 from service.ranking.presets import is_fallback
 from service.reader.front_page import FrontPages
-from service.schemas import SearchParams
+from service.schemas import RelatedBody, SearchParams
 from service.searcher import Searcher
 from service.security import addresses
 from service.security.audit import AuditLog
@@ -33,10 +33,31 @@ from service.settings import Settings
 from service.wording.newsroom import Tab, WordsWithTabs
 from service.wording.strings import Strings
 
+CLICKS = "clicks"
 COMPARING = "lienquan_comparing"
 KEPT_FORMS = "lienquan_kept_forms"
+MOST_READ = "lienquan_most_read"
 TABS = "lienquan_tabs"
 """The keys, in an application's extensions, of what optional parts add (`service.extras`)."""
+
+EXTRAS = "lienquan_extras"
+SIGNING = "lienquan_signing"
+"""The keys of what they need: the parts that the application has; a function that returns the signing secret."""
+
+
+class ListCounter(Protocol):
+    """What counts the related lists that are given."""
+
+    def depends(self) -> str:
+        """Return what an answer depends on in addition, for its ETag."""
+        ...
+
+    def related(self, searcher: Searcher, body: RelatedBody) -> tuple[Answer, str | None]:
+        """Return the list under one published article, and its token, None if it is not counted.
+
+        :raises NotFound: naming the seed that is not a public article.
+        """
+        ...
 
 
 def live() -> Live:
@@ -85,9 +106,14 @@ def admission() -> Admission:
     return cast(Admission, current_app.extensions["admission"])
 
 
-def clicks() -> Clicks | None:
-    """Return who counts clicks, None where they are not counted."""
-    return cast("Clicks | None", current_app.extensions.get("clicks"))
+def clicks() -> ListCounter | None:
+    """Return what counts related lists, None where they are not counted."""
+    return cast("ListCounter | None", current_app.extensions.get(CLICKS))
+
+
+def extras() -> tuple[Extra, ...]:
+    """Return the optional parts that the application has."""
+    return cast("tuple[Extra, ...]", current_app.extensions[EXTRAS])
 
 
 def comparing() -> Callable[[Searcher, Article, str, Strings], dict[str, Any]] | None:

@@ -21,10 +21,9 @@ from flask.testing import FlaskClient
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
-from indexer.articles.owners import write_owners
 from indexer.articles.store import StoredArticle
 from indexer.building.build import BuildOptions, BuildReport, build
-from indexer.index import lexical
+from indexer.files.layout import WORD_INDEX
 from indexer.index.lexical import TantivyIndex, TantivyWriter
 from indexer.index.vectors import RAW_FILE, write_vectors
 from indexer.language import knowledge
@@ -76,16 +75,12 @@ def publish(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., BuildRepo
 
 
 class Part(NamedTuple):
-    """What one segment of an archive is made of: lines, the vector of each, all vectors, deleted rows.
-
-    :param pairs: (vector, article) of each ownership, where an article owns several.
-    """
+    """What one segment of an archive is made of: lines, the vector of each, all vectors, deleted rows."""
 
     lines: Sequence[Line]
     owned: Sequence[int]
     vectors: Any
     dead: Sequence[int] = ()
-    pairs: Sequence[tuple[int, int]] | None = None
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +96,7 @@ def archive_over(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
         for part in parts:
             segment = _write(directory, part, now, Archive(held) if held.segments else None)
             held.segments.append(segment)
-            held.words = TantivyIndex(directory / lexical.DIRECTORY)
+            held.words = TantivyIndex(directory / WORD_INDEX)
             held.knowledge = Knowledge(directory / knowledge.DIRECTORY)
         held.close = lambda: [segment.close() for segment in held.segments]
         opened.append(Archive(held))
@@ -124,14 +119,12 @@ def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) 
     assert len(stored) == len(part.lines) == len(part.owned)
     text = earlier.text_count if earlier else 0
     keys = [(b"%08d%08d" % (text + row, 0), row) for row in range(len(rows))]
-    words = TantivyWriter(directory / lexical.DIRECTORY)
+    words = TantivyWriter(directory / WORD_INDEX)
     learnt = None if earlier else KnowledgeWriter(now)
     SegmentWriter(target, now, words, learnt, earlier).write(zip(stored, part.owned, strict=True), keys)
     words.close()
     if learnt is not None:
         learnt.write(directory / knowledge.DIRECTORY, target)
-    if part.pairs is not None:
-        write_owners(target, np.array(part.pairs, dtype=np.int32).reshape(-1, 2), len(rows), len(stored))
     return Segment(target, empty_rows(part.dead))
 
 

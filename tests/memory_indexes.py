@@ -6,7 +6,7 @@ from math import log, sqrt
 
 import numpy as np
 
-from indexer.index.lexical import Chance, tokens
+from indexer.index.lexical_query import Chance, tokens
 from indexer.index.vectors import RAW_FILE, BuiltIndex
 from indexer.text.syllables import codes, folded, spelt
 
@@ -86,6 +86,7 @@ class Bm25Index:
     """Scores every article for every query."""
 
     name = "bm25"
+    locks = frozenset()
 
     @classmethod
     def writer(cls, directory):

@@ -15,7 +15,7 @@ from indexer.archive import Archive
 from indexer.building import growth
 from indexer.building.build import BuildOptions, build
 from indexer.errors import SnapshotError
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.snapshot.home import Home
 from indexer.snapshot.manifest import read_manifest
 from indexer.snapshot.snapshot import Snapshot
@@ -289,8 +289,8 @@ def test_an_archive_added_to_is_the_archive_written_anew(home_of, begun, operati
             assert named(added, found[0]) == named(anew, found[1])
         for name in list(held[0])[:6]:
             (row, _), (other, _) = held[0][name], held[1][name]
-            query = added.first_vectors(np.array([row]))[0]
-            assert query == pytest.approx(anew.first_vectors(np.array([other]))[0])
+            query = added.vectors_of(np.array([row]))[0]
+            assert query == pytest.approx(anew.vectors_of(np.array([other]))[0])
             first, second = (archive.nearest(query, 100, alive(archive)) for archive in (added, anew))
             assert dict(zip(ids(added, first[0]), first[1], strict=True)) == pytest.approx(
                 dict(zip(ids(anew, second[0]), second[1], strict=True)), abs=1e-5

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.answers import openapi
+from service.answers.endpoints import endpoints_of
 from service.observing.hourly import DAY
 from service.ranking.freshness import FADINGS
 from service.ranking.presets import PRESETS
@@ -95,7 +95,7 @@ class TestEveryPage:
                     Settings(**found)
 
     def test_addresses_that_it_names_are_there(self, page):
-        described = {(endpoint.method.upper(), endpoint.path) for endpoint in openapi.ENDPOINTS}
+        described = {(endpoint.method.upper(), endpoint.path) for endpoint in endpoints_of()}
         described |= {("GET", path) for path in ("/api/v1/openapi.json", "/api/docs", "/metrics")}
         for method, path in re.findall(r"`(GET|PUT|POST|DELETE) (/api/[^`?\s]*)", text(page)):
             assert (method, path.replace("ID", "{id}")) in described

@@ -1,6 +1,6 @@
 """The owners of a segment's vectors: from vector rows to article rows and back, mapped from disk.
 
-An article may own several vectors, and articles of equal text share one.
+An article owns one vector, and articles of equal text share it.
 """
 
 from __future__ import annotations
@@ -17,25 +17,23 @@ _Numbers = NDArray[np.int32]
 _BY_VECTOR, _BY_ARTICLE = ("owner", "vector_start"), ("owned", "article_start")
 
 
-def write_owners(directory: Path, pairs: _Numbers, vectors: int, articles: int) -> None:
+def write_owners(directory: Path, owned: _Numbers, vectors: int) -> None:
     """Write the files that `Owners` reads.
 
-    :param pairs: (p, 2) int32, vector row and article row of each ownership, each once, in any order.
+    :param owned: (articles,) int32, the vector row of each article.
     :param vectors: How many vectors there are.
-    :param articles: How many articles there are.
     """
-    by_vector = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    by_article = pairs[np.lexsort((pairs[:, 0], pairs[:, 1]))]
-    for names, held, column, count in ((_BY_VECTOR, by_vector, 0, vectors), (_BY_ARTICLE, by_article, 1, articles)):
-        starts = np.searchsorted(held[:, column], np.arange(count + 1))
-        for name, values in zip(names, (held[:, 1 - column], starts), strict=True):
-            arrays.save(f"{directory}/{name}.npy", np.ascontiguousarray(values, dtype=np.int32))
+    owner = np.argsort(owned, kind="stable")
+    written = (owner, np.searchsorted(owned[owner], np.arange(vectors + 1)), owned, np.arange(len(owned) + 1))
+    for name, values in zip((*_BY_VECTOR, *_BY_ARTICLE), written, strict=True):
+        arrays.save(f"{directory}/{name}.npy", np.ascontiguousarray(values, dtype=np.int32))
 
 
 class Owners:
     """The ownerships of a segment.
 
     :param directory: Where `write_owners` put them.
+    :raises ValueError: if an article owns more or fewer vectors than one.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -43,37 +41,23 @@ class Owners:
             return arrays.mapped(f"{directory}/{name}.npy")
 
         self._owner, self._vector_start = map(load, _BY_VECTOR)
-        self._owned, self._article_start = map(load, _BY_ARTICLE)
-        self.most = int(np.diff(self._article_start).max(initial=1))
-        """The most vectors that one article owns."""
+        self._owned, starts = map(load, _BY_ARTICLE)
+        if not np.array_equal(starts, np.arange(len(self._owned) + 1)):
+            raise ValueError(f"{directory}: articles with several vectors or none: expected one of each")
 
     @property
     def articles(self) -> int:
         """Return the number of articles."""
-        return len(self._article_start) - 1
+        return len(self._owned)
 
     @property
     def vectors(self) -> int:
         """Return the number of vectors."""
         return len(self._vector_start) - 1
 
-    def of_article(self, article: int) -> Rows:
-        """Return the vectors that an article owns, (n,) int64."""
-        return self._owned[self._article_start[article] : self._article_start[article + 1]].astype(np.int64)
-
-    def counts(self, articles: Rows) -> Rows:
-        """Return how many vectors each of (n,) articles owns, (n,) int64."""
-        return (self._article_start[articles + 1] - self._article_start[articles]).astype(np.int64)
-
-    def first(self, articles: Rows) -> Rows:
-        """Return the first vector that each of (n,) articles owns, (n,) int64: equal for articles of one text."""
-        return self._owned[self._article_start[articles]].astype(np.int64)
-
-    def nth(self, articles: Rows, at: int) -> tuple[Mask, Rows]:
-        """Return which of (n,) articles own more than `at` vectors, (n,) bool, and vector `at` of each, (m,) int64."""
-        places = self._article_start[articles] + at
-        there = places < self._article_start[articles + 1]
-        return there, self._owned[places[there]].astype(np.int64)
+    def of_articles(self, articles: Rows) -> Rows:
+        """Return the vector that each of (n,) articles owns, (n,) int64: equal for articles of one text."""
+        return self._owned[articles].astype(np.int64)
 
     def of_vectors(self, vectors: Rows) -> tuple[Rows, Rows]:
         """Return the articles that own (n,) vectors, in the vectors' order.

@@ -21,8 +21,9 @@ from indexer.building.embedding import embed
 from indexer.building.staging import Staging
 from indexer.files import arrays
 from indexer.files.arrays import Rows
+from indexer.files.layout import WORD_INDEX
 from indexer.files.progress import Progress
-from indexer.index import calibration, lexical, registry, vectors
+from indexer.index import calibration, registry, vectors
 from indexer.index.calibration import Calibration, draw_background
 from indexer.language import knowledge
 from indexer.language.knowledge import KnowledgeWriter
@@ -105,7 +106,7 @@ class Assembly:
         """
         articles, texts = self._staging.count()
         now = datetime.now(UTC)
-        words = registry.lexical_index().writer(self._directory / lexical.DIRECTORY)
+        words = registry.lexical_index().writer(self._directory / WORD_INDEX)
         learnt = KnowledgeWriter(now)
         entry = self._write(_segment(0), reusable, partial(SegmentWriter, now=now, words=words, learnt=learnt))
         drawn_from = reusable if reusable is not None and not afresh and _as_large(reusable, articles) else None
@@ -126,7 +127,7 @@ class Assembly:
         kept = self._staging.gather(gone, first)
         base, directory = Archive(current, first), self._directory
         for name in (
-            lexical.DIRECTORY,
+            WORD_INDEX,
             knowledge.DIRECTORY,
             *(entry.name for entry in current.manifest.segments[:first]),
         ):
@@ -135,7 +136,7 @@ class Assembly:
         entries = self._buried(current, gone, first)
         rows = current.word_rows()
         if self._staging.count()[0]:
-            now, words = datetime.now(UTC), registry.lexical_index().writer(directory / lexical.DIRECTORY)
+            now, words = datetime.now(UTC), registry.lexical_index().writer(directory / WORD_INDEX)
             writer = partial(SegmentWriter, now=now, words=words, earlier=base)
             entries.append(self._write(_segment(first), current, writer, len(kept)))
             words.close()

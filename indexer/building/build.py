@@ -17,7 +17,7 @@ from typing import Any
 
 from indexer.articles import store
 from indexer.articles.article import Article, LineProblem, shown, validate, without_time_ahead
-from indexer.building import growth, older_formats
+from indexer.building import growth
 from indexer.building.assembly import Assembly
 from indexer.building.cache import VectorCache
 from indexer.building.rejects import RejectsFile
@@ -143,13 +143,12 @@ def build(
         store.disk_errors_told(),
         closing(journal) if journal else nullcontext(),
     ):
-        older = older_formats.held(home)
-        current = open_published(home) if older is None else None
+        current = open_published(home)
         with closing(Staging(directory / "staging.sqlite")) as staging:
             barred = journal.barred() if journal else frozenset()
             report = _read(home, staging, sources, options, told, barred)
             up_to = _take_changes(journal, staging, current, options) if journal else 0
-            changes = staging.compare(held(current) if older is None else older, options.whole)
+            changes = staging.compare(held(current), options.whole)
             report.take(changes)
             _guard(changes, options, report, emptied=current is not None and not sources)
             cache = VectorCache(home.path, (made := encoder()).identity, ENCODED)

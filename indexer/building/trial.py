@@ -72,7 +72,7 @@ def prepare(line: str) -> Iterator[int]:
     """Do with an article what indexing does with its text; in the child."""
     from indexer.articles.columns import ColumnWriter  # what these import takes a second, which is not the article's
     from indexer.articles.store import StoredArticle
-    from indexer.index.lexical import tokens
+    from indexer.index.lexical_query import tokens
     from indexer.language.knowledge import KnowledgeWriter
     from indexer.relations.writing import RelationsWriter
     from indexer.text.syllables import stream

@@ -9,5 +9,8 @@ SNAPSHOTS = "snapshots"
 MANIFEST_FILE = "manifest.json"
 """The file that describes a snapshot."""
 
+WORD_INDEX = "words"
+"""The directory of a snapshot's word index."""
+
 LIVE = "live"
 """The directory of live snapshots, itself a home: the API's changes since the last publication."""

@@ -9,12 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from math import log, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar
 
 import numpy as np
 import tantivy
@@ -23,12 +22,8 @@ from tantivy import Occur, Query
 
 from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
-from indexer.language.compounds import word_pairs
+from indexer.index.lexical_query import Alternative, Chance, Field, LexicalQuery, Term, tokens, with_pairs
 from indexer.text.syllables import codes, folded, spelt
-
-DIRECTORY = "words"
-LOCKS = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
-"""Left by tantivy wherever it opens an index; no part of a snapshot."""
 
 _HEAP = 512 * 2**20
 """Bytes that tantivy gathers before it writes a part; one part keeps rows and documents in one order."""
@@ -36,7 +31,6 @@ _HEAP = 512 * 2**20
 _LONGEST_BEGUN = 100
 """How many letters of a begun word are looked at; tantivy refuses patterns of over 1,000 states, some a letter."""
 
-Field = Literal["exact", "folded", "title"]
 _FIELDS: tuple[Field, ...] = ("exact", "folded", "title")
 _WHOLE = "whole_title"
 _TYPED = "typed_title"
@@ -53,56 +47,6 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field(_PHRASE, tokenizer_name="whitespace", index_option="position")
     builder.add_unsigned_field("row", fast=True)
     return builder.build()
-
-
-class Term(NamedTuple):
-    """One token in one field, and what its BM25 score is multiplied by."""
-
-    field: Field
-    token: str
-    weight: float = 1.0
-
-
-Alternative = tuple[Term, ...]
-TermGroup = tuple[Alternative, ...]
-
-
-@dataclass(frozen=True)
-class LexicalQuery:
-    """What to look for: groups whose scores add up.
-
-    Of the alternatives of a group the best counts; the terms of an alternative add up.
-    """
-
-    groups: tuple[TermGroup, ...]
-
-    def __bool__(self) -> bool:
-        return bool(self.groups)
-
-
-@dataclass(frozen=True)
-class Chance:
-    """What words would score by chance.
-
-    :param mean: Of an unrelated article.
-    :param std: The standard deviation of that.
-    :param whole: Of an article of average length that has every token once.
-    :param known: The same of the tokens alone that some article has.
-    """
-
-    mean: float
-    std: float
-    whole: float
-    known: float
-
-
-def tokens(words: Sequence[str]) -> list[str]:
-    """Return the tokens of a text from its `syllables.stream`: syllables, and pairs (`compounds.word_pairs`)."""
-    return _tokens([spelt(word) for word in words])
-
-
-def _tokens(parts: Sequence[str], written: Sequence[str] | None = None) -> list[str]:
-    return [part for part in written or parts if part] + word_pairs(parts, written)
 
 
 @contextmanager
@@ -151,8 +95,8 @@ class TantivyWriter:
         document = tantivy.Document()
         parts = [spelt(word) for word in (*words, "", *tags)]
         bare_parts = [folded(part) for part in parts]  # then paired: most were met before, pairs were not
-        document.add_text("exact", " ".join([*_tokens(parts), *whole]))
-        document.add_text("folded", " ".join([*_tokens(parts, bare_parts), *map(folded, whole)]))
+        document.add_text("exact", " ".join([*with_pairs(parts), *whole]))
+        document.add_text("folded", " ".join([*with_pairs(parts, bare_parts), *map(folded, whole)]))
         document.add_text("title", " ".join([*tokens(title), *tokens(tags)]))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)
@@ -167,7 +111,7 @@ class TantivyWriter:
         with _disk_errors_told():
             self._writer.commit()
             self._writer.wait_merging_threads()
-        for name in LOCKS:
+        for name in TantivyIndex.locks:
             (self._directory / name).unlink(missing_ok=True)
 
 
@@ -179,6 +123,7 @@ class TantivyIndex:
     """
 
     name: ClassVar[str] = "tantivy"
+    locks: ClassVar[frozenset[str]] = frozenset({".tantivy-meta.lock", ".tantivy-writer.lock"})
 
     @classmethod
     def writer(cls, directory: Path) -> TantivyWriter:

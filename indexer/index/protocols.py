@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.files.arrays import Mask, Rows
+from indexer.index.lexical_query import Chance, LexicalQuery, Term
 from models.encoder import Vectors
 
 if TYPE_CHECKING:
-    from indexer.index.lexical import Chance, LexicalQuery, Term
     from indexer.index.vectors import BuiltIndex
 
 
@@ -104,9 +104,12 @@ class LexicalIndex(Protocol):
     """The word index of an archive, scored by BM25 (k1 1.2, b 0.75). Safe to use from several threads.
 
     :cvar name: Its name in the registry.
+    :cvar locks: Names of files that it leaves in the directory where it opens or writes an index. They are no part of a
+        snapshot; empty if it leaves none.
     """
 
     name: ClassVar[str]
+    locks: ClassVar[frozenset[str]]
 
     @classmethod
     def writer(cls, directory: Path) -> LexicalWriter:

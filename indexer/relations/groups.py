@@ -54,7 +54,7 @@ def of_articles(near: NDArray[np.int32], owners: Owners) -> NDArray[np.int32]:
     :param near: (vectors, k) int32 neighbours of each text, of the same segment.
     """
     of_text = np.where(near >= 0, owners.first_owners[near], -1)
-    return np.asarray(of_text[owners.first(np.arange(owners.articles))], dtype=np.int32)
+    return np.asarray(of_text[owners.of_articles(np.arange(owners.articles))], dtype=np.int32)
 
 
 def grouped(owners: Owners, pairs: Rows, published: Rows) -> _Groups:
@@ -63,7 +63,7 @@ def grouped(owners: Owners, pairs: Rows, published: Rows) -> _Groups:
     :param pairs: (p, 2) rows of near-duplicates.
     :param published: (articles,) int64 times.
     """
-    first = owners.first_owners[owners.first(np.arange(owners.articles))].astype(np.int64)
+    first = owners.first_owners[owners.of_articles(np.arange(owners.articles))].astype(np.int64)
     pairs = np.sort(first[pairs], axis=1)
     pairs = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
     newest = np.where(published == ABSENT, 0, -published)
@@ -79,7 +79,7 @@ def _added(pairs: Rows, heads: dict[int, int], owners: Owners, columns: Columns,
     :param pairs: (p, 2) rows of near-duplicates within the segment.
     :param heads: Which articles, the first of their text each, join which earlier group.
     """
-    first = owners.first_owners[owners.first(np.arange(owners.articles))]
+    first = owners.first_owners[owners.of_articles(np.arange(owners.articles))]
     joined = np.array(sorted(heads), dtype=np.int32)
     apart = ~np.isin(first[pairs], joined).any(axis=1)
     groups = grouped(owners, pairs[apart], columns.published) + np.int32(first_row)
@@ -92,8 +92,8 @@ def _heads(
     sketches: Sketches, near: NDArray[np.int32], owners: Owners, columns: Columns, earlier: EarlierSegments
 ) -> dict[int, int]:
     """Return which articles, the first of their text each, join which earlier group, by the row that stands for it."""
-    rows = np.unique(owners.first_owners[owners.first(np.arange(owners.articles))]).astype(np.int64)
-    texts = near[owners.first(rows)].astype(np.int64)
+    rows = np.unique(owners.first_owners[owners.of_articles(np.arange(owners.articles))]).astype(np.int64)
+    texts = near[owners.of_articles(rows)].astype(np.int64)
     pairs = np.stack([np.repeat(rows, texts.shape[1]), texts.ravel()], axis=1)
     pairs = pairs[(pairs[:, 1] >= 0) & (pairs[:, 1] < earlier.text_count)]
     pairs[:, 1] = earlier.first_owners(pairs[:, 1])

@@ -17,7 +17,8 @@ from models.encoder import EncoderIdentity
 
 FORMAT = 6
 READ = (4, 5, 6)
-"""The formats that can be read. Format 5 has SHA-256 of each file; format 4 also lacks `base` and `changes`."""
+"""The formats that can be read. Format 5 has SHA-256 of each file; format 4 also lacks `base` and `changes`.
+Those before were never released."""
 
 
 class FileEntry(BaseModel):
@@ -58,7 +59,8 @@ class Manifest(BaseModel):
 
     :param base: For a live snapshot, the published one that it extends; None for a published one.
     :param changes: The last of the API's changes that it holds.
-    :param transform: The transformation of the vectors after encoding; `none` so far.
+    :param transform: The transformation of the vectors after encoding, always `none`: a snapshot with another one is
+        refused.
     :param encoded: How an article became the text that was encoded.
     :param word_rows: The file with the row of each article of the word index. None if each row is the article's number
         in the index.
@@ -121,5 +123,5 @@ def read_manifest(directory: Path) -> Manifest:
 
 def _of_another_format(found: object) -> str:
     if isinstance(found, int) and 0 < found < FORMAT:
-        return "made by an older Lienquan: `lienquan index` makes one of this format beside it"
+        return "made before the first release: index the sources into a new home"
     return "made by a newer Lienquan? This one leaves it as it is"

@@ -13,8 +13,8 @@ from indexer.errors import SnapshotError
 from indexer.files import private
 from indexer.files.durable import sync
 from indexer.files.hashed import digest
-from indexer.files.layout import MANIFEST_FILE
-from indexer.index import lexical
+from indexer.files.layout import MANIFEST_FILE, WORD_INDEX
+from indexer.index import registry
 from indexer.snapshot.home import NAME_TIME, Home, made_at
 from indexer.snapshot.manifest import FORMAT, FileEntry, Manifest
 from indexer.snapshot.snapshot import Snapshot
@@ -88,5 +88,5 @@ def _read_back(directory: Path, base: Snapshot | None) -> None:
             opened.close()
     except SnapshotError as error:
         raise SnapshotError(f"what was written cannot be read back; is the disk full? {error}") from error
-    for name in lexical.LOCKS:
-        (directory / lexical.DIRECTORY / name).unlink(missing_ok=True)
+    for name in registry.lexical_index().locks:
+        (directory / WORD_INDEX / name).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """A segment: immutable files that hold some articles, their vectors, the owners of the vectors, and relations.
 
-Article rows and vector rows are different numbers: an article may own several vectors, and articles of equal text share
-one. Both count from 0 within the segment. Files of the whole archive (words, language) lie beside the segments.
+Article rows and vector rows are different numbers, since articles of equal text share a vector. Both count from 0
+within the segment. Files of the whole archive (words, language) lie beside the segments.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from indexer.files import arrays
 from indexer.files.arrays import Mask, Rows
 from indexer.files.progress import Progress
 from indexer.index import registry, vectors
-from indexer.index.lexical import tokens
+from indexer.index.lexical_query import tokens
 from indexer.index.protocols import LexicalWriter, VectorIndex
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.named import NameOccurrences, NameOccurrenceWriter
@@ -102,9 +102,7 @@ class SegmentWriter:
         self._summaries.close()
         if self._named is not None:
             self._named.write(directory)
-        owned = np.array(self._vectors, dtype=np.int32)
-        pairs = np.stack([owned, np.arange(len(owned), dtype=np.int32)], axis=1)
-        owners.write_owners(directory, pairs, len(keys), len(owned))
+        owners.write_owners(directory, np.array(self._vectors, dtype=np.int32), len(keys))
         index = registry.vector_index(self._built.kind).open(directory)
         self._relations.write(index, Owners(directory), Columns(directory), self._progress)
         return self._built
@@ -174,12 +172,8 @@ class Segment:
         return self.columns.count
 
     def similarities(self, query: Vectors, articles: Rows) -> Vectors:
-        """Return the cosine of each of (n,) articles to a (dim,) query, by the article's best vector, (n,) float32."""
-        best = self.index.cosines(query, self.owners.first(articles))
-        for at in range(1, self.owners.most):
-            there, owned = self.owners.nth(articles, at)
-            best[there] = np.maximum(best[there], self.index.cosines(query, owned))
-        return best
+        """Return the cosine of each of (n,) articles to a (dim,) query, (n,) float32."""
+        return self.index.cosines(query, self.owners.of_articles(articles))
 
     def nearest(
         self, query: Vectors, k: int, allowed: Mask | None = None, owned: Mask | None = None
@@ -187,7 +181,7 @@ class Segment:
         """Return the allowed articles that own the vectors nearest to a query.
 
         These are at least k articles with k distinct texts, or all if there are fewer. Each text comes with all of its
-        allowed articles. An article's score is that of its best vector. Ties keep the order of rows.
+        allowed articles. Ties keep the order of rows.
 
         :param query: (dim,) float32, of unit length.
         :param allowed: (articles,) bool, None for all.
@@ -196,25 +190,18 @@ class Segment:
         """
         if allowed is not None and owned is None:
             owned = self.owners.owned_by(allowed)
-        found, cosines = self.index.search(query[None, :], k * self.owners.most, owned)[0]
+        found, cosines = self.index.search(query[None, :], k, owned)[0]
         rows, at = self.owners.of_vectors(found)
         scores, hits = cosines[at], found[at]
         if allowed is not None:
             kept = allowed[rows]
             rows, scores, hits = rows[kept], scores[kept], hits[kept]
         order = np.lexsort((rows, -scores))
-        if self.owners.most > 1:
-            order = order[_first_met(rows[order])]
         return rows[order], scores[order], hits[order]
 
     def close(self) -> None:
         """Close the files."""
         self.store.close()
-
-
-def _first_met(rows: Rows) -> Rows:
-    """Return the positions at which each distinct row of (n,) appears first, (m,) int64 ascending."""
-    return np.sort(np.unique(rows, return_index=True)[1])
 
 
 def empty_rows(rows: Sequence[int] = ()) -> Rows:

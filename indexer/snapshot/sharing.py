@@ -6,17 +6,18 @@ import os
 import shutil
 from pathlib import Path
 
-from indexer.index import lexical
+from indexer.index import registry
 
 
 def share_directory(source: Path, target: Path) -> None:
     """Put a directory's files into another snapshot (`share_file`)."""
     target.mkdir()
+    locks = registry.lexical_index().locks
     with os.scandir(source) as entries:
         for entry in entries:
             if entry.is_dir():
                 share_directory(source / entry.name, target / entry.name)
-            elif entry.name not in lexical.LOCKS:
+            elif entry.name not in locks:
                 share_file(entry.path, f"{target}/{entry.name}")
 
 

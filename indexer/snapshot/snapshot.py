@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from indexer.errors import SnapshotUnreadable
 from indexer.files.hashed import FileDigests
+from indexer.files.layout import WORD_INDEX
 from indexer.files.watched import DirectoryState
-from indexer.index import calibration, lexical, registry
+from indexer.index import calibration, registry
 from indexer.index.calibration import Background
 from indexer.index.protocols import LexicalIndex
 from indexer.language import knowledge
@@ -45,7 +46,7 @@ class Snapshot:
             for entry in self.manifest.segments:
                 held = self._held_by(before, entry.name) if before else None
                 self.segments.append(_open_segment(directory, entry, held))
-            words = directory / lexical.DIRECTORY
+            words = directory / WORD_INDEX
             self.words: LexicalIndex = registry.lexical_index().open(words, self.word_rows())
         except Exception as error:  # the files are as published, so mostly the system lacks something
             self._close_own(before)

@@ -10,7 +10,7 @@ from pathlib import Path
 from indexer.errors import SnapshotError, SnapshotUnreadable
 from indexer.files.hashed import FileDigests, algorithm_of
 from indexer.files.layout import MANIFEST_FILE
-from indexer.index import lexical
+from indexer.index import registry
 from indexer.snapshot.manifest import Manifest, read_manifest
 from models.cpu import available_threads
 
@@ -65,10 +65,10 @@ def _as_large(path: str, size: int) -> os.stat_result:
 
 def files_of(directory: Path) -> list[str]:
     """Return the sorted names of a snapshot's files, links included, without the manifest."""
-    found = []
+    found, locks = [], registry.lexical_index().locks
     for place, folders, names in os.walk(directory):
         links = [name for name in folders if os.path.islink(f"{place}/{name}")]  # noqa: PTH114
         within = place.removeprefix(str(directory)).lstrip("/")
-        plain = [name for name in names if name not in lexical.LOCKS or os.path.islink(f"{place}/{name}")]  # noqa: PTH114
+        plain = [name for name in names if name not in locks or os.path.islink(f"{place}/{name}")]  # noqa: PTH114
         found += [f"{within}/{name}" if within else name for name in (*links, *plain)]
     return sorted(name for name in found if name != MANIFEST_FILE)

@@ -24,7 +24,7 @@ from indexer.building.ingest import live_home
 from indexer.changes.barred import marks_of, name_mark, without_shared, words_of
 from indexer.changes.journal import Journal
 from indexer.files.arrays import Mask
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from indexer.language import lexicon
 from indexer.language.compounds import word_pairs
 from indexer.snapshot.home import Home

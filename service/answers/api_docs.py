@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from service.answers import openapi
-from service.answers.endpoints import ENDPOINTS, LINES, TAGS, Endpoint, Example
+from service.answers.endpoints import LINES, TAGS, Endpoint, Example, endpoints_of
+from service.extras import EXTRAS, Extra
 
 KEY = "Authorization: Bearer $KEY"
 """The header with which a command sends a key; the shell inserts the key."""
@@ -39,24 +40,25 @@ class OperationGroup:
 
 
 @cache
-def groups() -> tuple[OperationGroup, ...]:
-    """Return every operation, by tag."""
-    found = [_operation(one) for one in ENDPOINTS]
+def groups(extras: tuple[Extra, ...] = EXTRAS) -> tuple[OperationGroup, ...]:
+    """Return every operation of a service with these optional parts, by tag."""
+    document = openapi.document(extras)
+    found = [_operation(one, document) for one in endpoints_of(extras)]
     return tuple(
         OperationGroup(name, words, tuple(one for one in found if one.endpoint.tag == name))
         for name, words in TAGS.items()
     )
 
 
-def _operation(one: Endpoint) -> Operation:
-    described = openapi.document()["paths"][one.path][one.method]
-    responses = {status: _followed(response) for status, response in described["responses"].items()}
+def _operation(one: Endpoint, document: Mapping[str, Any]) -> Operation:
+    described = document["paths"][one.path][one.method]
+    responses = {status: _followed(response, document) for status, response in described["responses"].items()}
     return Operation(one, described, responses)
 
 
-def _followed(part: Mapping[str, Any]) -> Mapping[str, Any]:
+def _followed(part: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a part of the document, or the part that it refers to."""
-    found: Any = openapi.document()
+    found: Any = document
     if "$ref" not in part:
         return part
     for name in part["$ref"].split("/")[1:]:

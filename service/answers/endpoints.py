@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from pkgutil import resolve_name
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -15,6 +17,7 @@ from pydantic import BaseModel
 from indexer.articles.article import Article
 from service import schemas
 from service.answers import shapes
+from service.extras import EXTRAS, Extra
 from service.security.keys import Scope
 
 TAGS = {
@@ -258,24 +261,6 @@ ENDPOINTS = (
         examples=(Example("Two at once", {"limit": "3"}, body=[{"id": _ID}, {"id": "khong-co"}]),),
     ),
     Endpoint(
-        "post",
-        "/api/v1/clicks",
-        "Related",
-        "Tell what of related lists was shown and clicked",
-        "404 unless the setting `clicks` is on; then related answers carry the `list` that is sent back here. Any "
-        "media type will do, so that `navigator.sendBeacon` needs no preflight. Nothing of the reader is kept.",
-        body=schemas.ClicksBody,
-        success={204: "All of it is counted"},
-        statuses=(403, 404),
-        examples=(
-            Example(
-                "Three seen, the second one clicked (where clicks are not counted)",
-                body={"events": [{"list": "as the related answer has it", "shown": [1, 2, 3], "clicked": 2}]},
-                status=404,
-            ),
-        ),
-    ),
-    Endpoint(
         "get",
         "/healthz",
         "Operation",
@@ -328,3 +313,12 @@ ENDPOINTS = (
         examples=(Example("For a person", {"lang": "en"}),),
     ),
 )
+"""The operations that every service has; those of a tag stand together."""
+
+
+@cache
+def endpoints_of(extras: tuple[Extra, ...] = EXTRAS) -> tuple[Endpoint, ...]:
+    """Return the operations of a service with these optional parts; those of a part come last of their tag."""
+    found = [*ENDPOINTS, *(one for extra in extras if extra.endpoints for one in resolve_name(extra.endpoints))]
+    tags = list(dict.fromkeys(one.tag for one in found))
+    return tuple(sorted(found, key=lambda one: tags.index(one.tag)))

@@ -15,7 +15,8 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from indexer.articles.article import ID_SCHEMA
 from service.answers import shapes
-from service.answers.endpoints import ENDPOINTS, LINES, TAGS, Endpoint
+from service.answers.endpoints import LINES, TAGS, Endpoint, endpoints_of
+from service.extras import EXTRAS, Extra
 
 Schema = dict[str, Any]
 
@@ -172,15 +173,16 @@ _KEY = {
 
 
 @cache
-def document() -> Schema:
-    """Return the OpenAPI 3.1 document."""
+def document(extras: tuple[Extra, ...] = EXTRAS) -> Schema:
+    """Return the OpenAPI 3.1 document of a service with these optional parts."""
+    endpoints = endpoints_of(extras)
     models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(shapes.Problem, "serialization")]
-    for one in ENDPOINTS:
+    for one in endpoints:
         models += [(one.body, "validation")] if one.body else []
         models += [(one.answer, "serialization")] if one.answer else []
     _, schemas = models_json_schema(list(dict.fromkeys(models)), ref_template="#/components/schemas/{model}")
     paths: dict[str, Schema] = {}
-    for one in ENDPOINTS:
+    for one in endpoints:
         paths.setdefault(one.path, {})[one.method] = _operation(one)
     return {
         "openapi": "3.1.0",

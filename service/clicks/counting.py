@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable
 
 from indexer.articles.article import shown
+from service.clicks.events import ClickEvent, ClicksBody
 from service.clicks.lists import ListSigner, SignedHit, SignedList
 from service.clicks.log import ClickLog, ListPosition
 from service.clicks.trials import RankingTrial
 from service.errors import BadRequest, FieldError, Forbidden, NotReady
 from service.hits import Answer
 from service.observing.hourly import HOUR
-from service.schemas import ClickEvent, ClicksBody, RelatedBody, parse_body
+from service.schemas import RelatedBody, parse_body
 from service.searcher import Searcher
 from service.security.access import Header, foreign
 

@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from service.observing.hourly import HourlyLog, HourlyRow, reading
+from service.observing.hourly import DAY, HourlyLog, HourlyRow, reading
 
 FILE = "clicks.sqlite"
+
+LEAST_CLICKS = 3
+"""The least number of clicks in a day of a most read article."""
 
 _COLUMNS = "hour, seed, position, article, reason, trial, arm"
 
@@ -154,3 +157,13 @@ class ClickCounts:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         with reading(self._path, "no click has been kept: is the setting clicks on?") as database:
             yield database
+
+
+def most_read(path: Path, now: float, limit: int) -> list[str]:
+    """Return the ids of the most clicked articles of the last day, the most clicked first.
+
+    :param path: The file of the log.
+    :param now: Seconds since 1970.
+    :raises OSError: if there are no clicks yet, or the log is being rebuilt.
+    """
+    return ClickCounts(path, now - DAY, now + 1).most_clicked(limit, LEAST_CLICKS)

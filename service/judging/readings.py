@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from indexer.text.syllables import code_spans, folded, readable, spelt, stream
 from service.query.typing_slips import telex, vni
 from service.query.understanding import Query

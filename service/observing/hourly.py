@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 HOUR, DAY = 3600, 24 * 3600
 HourlyRow = tuple[int | str, ...]
 
-_EVERY = 2.0
+EVERY_SECONDS = 2.0
 """Seconds between two writings."""
 _PATIENCE = 2.0
 """Seconds that a writer waits for another process's lock."""
@@ -99,7 +99,7 @@ class HourlyLog(ABC):
     def _write_on(self) -> None:
         stopping = False
         while not stopping:
-            stopping = self._stopped.wait(_EVERY)
+            stopping = self._stopped.wait(EVERY_SECONDS)
             self.write()
 
     def write(self) -> None:

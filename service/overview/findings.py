@@ -119,7 +119,7 @@ def lists(archive: Archive, public: Mask, seeds: Rows) -> NDArray[np.int64]:
     :param seeds: (n,) int64.
     """
     near = archive.stored_neighbours(seeds)
-    std = archive.background.stds_of(archive.first_vectors(seeds))
+    std = archive.background.stds_of(archive.vectors_of(seeds))
     scores = fusion.relate(near.cosines / std[:, None], near.terms.astype(np.float64))
     there = (near.rows >= 0) & public[near.rows]
     groups = np.where(near.rows >= 0, archive.groups[near.rows], -1)

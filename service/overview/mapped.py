@@ -90,7 +90,7 @@ class Overview:
         """Return the sections, the largest first; all others last."""
         legend, of = self._marks
         sample = self.rows[:: max(1, len(self.rows) // _SAMPLE)]
-        vectors, marks = self.archive.first_vectors(sample), of[sample]
+        vectors, marks = self.archive.vectors_of(sample), of[sample]
         middles = _middles(vectors, marks, len(legend))
         likeness = middles @ middles.T
         found = []

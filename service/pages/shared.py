@@ -40,10 +40,13 @@ NOBODY = "local"
 class Views:
     """The views of a part that an application may be made without (`service.extras`).
 
-    They are named as those of `blueprint` are, whose door they stand behind too.
+    They are named as those of a blueprint are, whose door they stand behind too.
+
+    :param like: The blueprint, the pages' by default.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, like: Blueprint = blueprint) -> None:
+        self._like = like
         self._rules: list[tuple[str, str, Callable[..., Any]]] = []
         self._kept: set[str] = set()
         self._steps: list[Callable[[Flask], None]] = []
@@ -69,8 +72,8 @@ class Views:
         for step in self._steps:
             step(app)
         for rule, method, view in self._rules:
-            app.add_url_rule(rule, f"{blueprint.name}.{view.__name__}", view, methods=[method])
-        app.extensions[state.KEPT_FORMS] |= {f"{blueprint.name}.{name}" for name in self._kept}
+            app.add_url_rule(rule, f"{self._like.name}.{view.__name__}", view, methods=[method])
+        app.extensions[state.KEPT_FORMS] |= {f"{self._like.name}.{name}" for name in self._kept}
 
     def _added(self, rule: str, method: str, keeps_typed: bool = False) -> Callable[[View], View]:
         def decorate(view: View) -> View:

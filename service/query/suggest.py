@@ -18,7 +18,7 @@ import numpy as np
 from indexer.archive import Archive
 from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from indexer.language.compounds import word_pairs
 from indexer.language.lexicon import Abbreviation
 from indexer.text.folding import match_key

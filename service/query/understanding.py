@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from indexer.index.lexical import Alternative, LexicalQuery, Term, TermGroup, tokens
+from indexer.index.lexical_query import Alternative, LexicalQuery, Term, TermGroup, tokens
 from indexer.language.compounds import word_pairs, words_in
 from indexer.language.knowledge import Knowledge
 from indexer.language.lexicon import Abbreviation, Renaming

@@ -1,7 +1,7 @@
 """The home page of an archive: the newest articles, sections, working searches, the most read articles.
 
-A thread of its own tries searches and counts clicks, so no reader waits for that. The page shows only text of public
-articles. Knows nothing of Flask.
+A thread of its own tries searches and asks what is read most, so no reader waits for that. The page shows only text of
+public articles. Knows nothing of Flask.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -22,10 +21,8 @@ from indexer.articles.article import Article
 from indexer.articles.columns import Mask
 from indexer.text.folding import match_key
 from indexer.text.syllables import syllables
-from service.clicks.log import ClickCounts
 from service.errors import NotReady
 from service.live import Live
-from service.observing.hourly import DAY
 from service.schemas import MAX_QUERY, SearchParams
 from service.searcher import Searcher
 
@@ -58,10 +55,12 @@ EVERY_SECONDS = 15.0
 SOON_SECONDS = 0.5
 """The same before the encoder and a snapshot are loaded."""
 
-CLICKS_EVERY_SECONDS = 60.0
+READ_EVERY_SECONDS = 60.0
+"""Seconds between questions for what is read most."""
 
-LEAST_CLICKS = 3
-"""The least number of clicks in a day of a most read article."""
+MostRead = Callable[[float, int], Sequence[str]]
+"""Returns the ids of the articles that are read most at a time, in seconds since 1970, the most read first; at most so
+many. It raises OSError where that is not known now."""
 
 _OPERATORS = re.compile(r'["“”]|(?:^|\s)[-−–]')
 
@@ -92,7 +91,7 @@ class FrontPage:
     :param newest: The newest articles, each text once, the newest first.
     :param sections: Sections with the number of their articles, the largest first.
     :param searches: Working searches: tags, the most frequent first, then titles, the newest first.
-    :param read: The most clicked articles of a day, the most clicked first.
+    :param read: The most read articles, the most read first.
     """
 
     count: int
@@ -105,15 +104,15 @@ class FrontPage:
 class FrontPages:
     """The front page of a process's served snapshot. Safe to use from several threads.
 
-    :param clicks: The file of the click log, None if clicks are not counted.
+    :param most_read: Tells what is read most, None if nothing does.
     :param clock: Seconds since 1970.
     """
 
-    def __init__(self, clicks: Path | None = None, clock: Callable[[], float] = time.time) -> None:
-        self._clicks, self._clock = clicks, clock
+    def __init__(self, most_read: MostRead | None = None, clock: Callable[[], float] = time.time) -> None:
+        self._most_read, self._clock = most_read, clock
         self._tried_for: Mask | None = None
         self._searches: list[TriedSearch] = []
-        self._read: list[str] = []
+        self._read: Sequence[str] = ()
         self._read_at = 0.0
         self._sections: tuple[Mask, list[tuple[str, int]]] | None = None
 
@@ -138,16 +137,16 @@ class FrontPages:
         return EVERY_SECONDS
 
     def refresh(self, searcher: Searcher) -> None:
-        """Try searches if the public articles have changed; count clicks once a minute."""
+        """Try searches if the public articles have changed; ask what is read most once a minute."""
         public = searcher.public()
         if self._tried_for is not public:
             self._sections_of(searcher, public)
             self._searches, self._tried_for = working_searches(searcher, public), public
         now = self._clock()
-        if self._clicks is not None and not 0 <= now - self._read_at < CLICKS_EVERY_SECONDS:
+        if self._most_read is not None and not 0 <= now - self._read_at < READ_EVERY_SECONDS:
             self._read_at = now
-            with suppress(OSError):  # there are no clicks yet, or the log is being rebuilt
-                self._read = ClickCounts(self._clicks, now - DAY, now + 1).most_clicked(4 * READ, LEAST_CLICKS)
+            with suppress(OSError):  # nothing is known yet
+                self._read = self._most_read(now, 4 * READ)
 
     def page(self, searcher: Searcher) -> FrontPage:
         """Return the home page of the articles that are public now."""

@@ -99,7 +99,7 @@ def echo(archive: Archive, seeds: Seeds, found: Pool) -> Seeds:
         return seeds
     weights = np.exp((found.z_scores[best] - found.z_scores[best[0]]) / 2)
     weights /= weights.sum()
-    vectors = archive.first_vectors(found.rows[best])
+    vectors = archive.vectors_of(found.rows[best])
     middle = fusion.centroid((weights[:, None] * vectors).astype(np.float32) * len(best))
     terms = [(archive.term_vector(int(row)), float(w)) for row, w in zip(found.rows[best], weights, strict=True)]
     return replace(seeds, echo=Echo(middle, archive.background.moments(middle), tuple(terms)))
@@ -147,8 +147,8 @@ def near(archive: Archive, seeds: Seeds, allowed: AllowedRows | Mask, limit: int
         kept = allowed[stored.rows]
         left = int(np.count_nonzero(kept))
         if left >= min(ENOUGH * limit, MOST) or left == np.count_nonzero(allowed):
-            cosines = None if stored.cosines is None else stored.cosines.astype(np.float64)
-            return NearArticles(stored.rows, stored.terms.astype(np.float64), cosines).take(kept)
+            terms, cosines = stored.terms.astype(np.float64), stored.cosines.astype(np.float64)
+            return NearArticles(stored.rows, terms, cosines).take(kept)
     rows, _, _ = archive.nearest(seeds.vector, max(MEANT, ENOUGH * limit), np.asarray(allowed))
     if stored is not None:
         rows = np.union1d(rows, stored.rows[kept])

@@ -275,7 +275,7 @@ class _List:
 
     def _chosen(self, found: Pool) -> DiverseList:
         body, archive = self._body, self._archive
-        vectors, published = archive.first_vectors(found.rows), archive.published[found.rows]
+        vectors, published = archive.vectors_of(found.rows), archive.published[found.rows]
         unrelated, _ = self._seeds.unrelated
         alike = fusion.likeness((vectors @ vectors.T).astype(np.float64), unrelated)
         events = diversity.events(alike, published, SAME_EVENT, EVENT_DAYS * _DAY)

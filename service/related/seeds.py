@@ -16,7 +16,7 @@ from indexer.archive import Archive
 from indexer.articles.article import Article, shown
 from indexer.articles.columns import ABSENT, Mask
 from indexer.building.embedding import embed
-from indexer.index.lexical import tokens
+from indexer.index.lexical_query import tokens
 from indexer.relations.terms import TermVector
 from indexer.text.syllables import stream
 from models.encoder import Encoder, Vectors
@@ -142,9 +142,9 @@ def resolve(archive: Archive, encoder: Callable[[], Encoder], seed: Seed, public
 
 
 def _own(archive: Archive, row: int) -> Vectors:
-    """Return the unit vector of the mean of an article's vectors, (dim,) float32; most articles have one vector."""
-    vectors = archive.vectors(row)
-    return vectors[0] / math.sqrt(vectors[0] @ vectors[0]) if len(vectors) == 1 else fusion.centroid(vectors)
+    """Return the vector of an article, of unit length to the last bit, (dim,) float32."""
+    vector: Vectors = archive.vectors_of(np.array([row]))[0]
+    return vector / math.sqrt(vector @ vector)
 
 
 def _encoded(encoder: Encoder, article: Article, brief: bool) -> Vectors:

@@ -20,7 +20,7 @@ from indexer.articles.columns import Mask
 from indexer.files.arrays import Rows
 from indexer.index import calibration
 from indexer.index.calibration import Background, Moments
-from indexer.index.lexical import Chance
+from indexer.index.lexical_query import Chance
 from models.encoder import Vectors
 from service.observing import tracing
 from service.query.understanding import Query
@@ -428,6 +428,6 @@ def _feedback(archive: Archive, rows: Rows, fused: Scores) -> Scores:
     if not len(best):
         return np.zeros(0)
     weights = np.exp((fused[best] - fused[best].max()) / 2)
-    vectors = archive.first_vectors(rows[best])
+    vectors = archive.vectors_of(rows[best])
     middle = fusion.centroid(np.asarray(weights / weights.sum(), np.float32)[:, None] * vectors * len(best))
     return archive.background.z_scores(middle, archive.similarities(middle, rows))

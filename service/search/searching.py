@@ -15,7 +15,7 @@ import numpy as np
 
 from indexer.archive import Archive
 from indexer.articles.columns import FACETS, Mask
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from indexer.language.compounds import word_pairs
 from models.encoder import Encoder, Vectors
 from models.remembering import QueryVectors

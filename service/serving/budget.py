@@ -10,6 +10,7 @@ import logging
 import math
 import threading
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from limits import RateLimitItem, parse
@@ -32,10 +33,6 @@ class Caller(NamedTuple):
     keyed: bool = False
 
 
-def _now() -> float:
-    return time.time()
-
-
 class Spending:
     """The units that each caller has spent in the current window, counted by this process.
 
@@ -45,19 +42,23 @@ class Spending:
     :param most: Units that a caller may spend in a window.
     :param seconds: The length of a window.
     :param remembered: The most callers remembered; beyond that, those who spent least are forgotten.
+    :param clock: Seconds since 1970.
     """
 
-    def __init__(self, most: int, seconds: float, remembered: int = 100_000) -> None:
+    def __init__(
+        self, most: int, seconds: float, remembered: int = 100_000, clock: Callable[[], float] = time.time
+    ) -> None:
         self._most = most
         self._seconds = seconds
         self._remembered = remembered
+        self._clock = clock
         self._lock = threading.Lock()
         self._window = 0
         self._spent: dict[str, int] = {}
 
     def spend(self, caller: str, units: int) -> int | None:
         """Take units, or return the seconds until a retry (`Budget.spend`)."""
-        now = _now()
+        now = self._clock()
         window = int(now // self._seconds)
         with self._lock:
             if window != self._window:
@@ -78,13 +79,14 @@ class Budget:
     :param rate: Units for each time, such as `120000/minute`.
     :param storage: Where they are counted (`limits.storage`): in this process, or in a shared storage. If that does not
         answer, this process counts meanwhile.
+    :param clock: Seconds since 1970, for what this process counts.
     """
 
-    def __init__(self, rate: str, storage: str) -> None:
+    def __init__(self, rate: str, storage: str, clock: Callable[[], float] = time.time) -> None:
         self._item: RateLimitItem = parse(rate)
         own = storage.startswith("memory:")
         self._shared = None if own else FixedWindowRateLimiter(storage_from_string(storage))
-        self._own = Spending(self._item.amount, self._item.get_expiry())
+        self._own = Spending(self._item.amount, self._item.get_expiry(), clock=clock)
 
     @property
     def described(self) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import parse_time
 from indexer.articles.columns import ABSENT, Filters, micros
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.relations import content_classes
 from indexer.relations.content_classes import ContentClass
 from tests.conftest import Part
@@ -82,12 +82,6 @@ def test_nearest_over_both_segments(two):
 def test_the_best_k_are_among_those_found(two):
     for k in range(1, 8):
         assert two.nearest(EAST, k, every(two))[0].tolist()[:k] == [1, 5, 6, 4, 0, 2, 3][:k]
-
-
-def test_vectors_of_an_article(two):
-    expected = [[0, 1], [1, 0], [0, 1], [-1, 0], [0.6, 0.8], [0.8, 0.6], [0.8, 0.6]]
-    for row, vector in enumerate(expected):
-        assert two.vectors(row).tolist() == [pytest.approx(vector)]
 
 
 def test_deleted_rows_are_never_public(two):
@@ -430,13 +424,18 @@ def test_neighbours_by_hand(archive_over):
     assert near.terms.shape == (4,)
 
 
-def test_first_vectors(archive_over):
+def test_vectors_of_articles_in_two_segments(two):
+    expected = [[0, 1], [1, 0], [0, 1], [-1, 0], [0.6, 0.8], [0.8, 0.6], [0.8, 0.6]]
+    assert two.vectors_of(np.arange(7)) == pytest.approx(np.array(expected))
+
+
+def test_vectors_of(archive_over):
     first = Part([{}, {}], [1, 0], [[1, 0], [0, 1]])
     archive = archive_over(first, Part([{}], [0], [[0.6, 0.8]]))
-    found = archive.first_vectors(np.array([2, 0, 1, 2]))
+    found = archive.vectors_of(np.array([2, 0, 1, 2]))
     assert found == pytest.approx(np.array([[0.6, 0.8], [0, 1], [1, 0], [0.6, 0.8]]))
     assert found.dtype == np.float32
-    assert archive.first_vectors(np.array([], dtype=np.int64)).shape == (0, 2)
+    assert archive.vectors_of(np.array([], dtype=np.int64)).shape == (0, 2)
 
 
 def test_names_of_articles_over_both_segments(archive_over):

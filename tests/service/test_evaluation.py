@@ -36,7 +36,7 @@ def test_the_lists_are_as_worked_out(searcher):
     run = evaluate_related(searcher, {"mot": {"hai": 1}}, "similarity").run
     assert [name for name, _ in run["mot"]] == ["hai", "ba", "bon", "khac"]
     # Each score is the z-score of the cosine, and what the words shared add to it: nothing for `khac`.
-    mean, std = searcher.archive.background.moments(searcher.archive.vectors(0)[0])
+    mean, std = searcher.archive.background.moments(searcher.archive.vectors_of(np.array([0]))[0])
     z_scores = (np.array([0.75, 0.5, 0.25, 0.0]) - mean) / std
     added = np.array([score for _, score in run["mot"]]) - z_scores
     assert (np.diff(added) < 0).all()

@@ -125,25 +125,8 @@ class TestVectors:
         assert (tmp_path / "v.ids.txt").read_text(encoding="utf-8") == "a\nb\nc\nđ\n"
         archive = Archive(Snapshot(Home(home).directory(Home(home).current())))
         for article_id, row in zip("abcđ", found, strict=True):
-            assert archive.vectors(archive.row_of(article_id)).tolist() == [row.tolist()]
+            assert archive.vectors_of(np.array([archive.row_of(article_id)])).tolist() == [row.tolist()]
         archive.close()
-
-    def test_articles_that_own_several_stand_several_times(self, archive_over, tmp_path):
-        from tests.conftest import Part
-
-        vectors = np.eye(3, 4, dtype=np.float32)
-        lines = [{"id": "z"}, {"id": "y"}]
-        archive = archive_over(Part(lines, (0, 1), vectors, pairs=[(0, 0), (2, 0), (1, 1)]))
-
-        class Searcher:
-            def __init__(self):
-                self.archive = archive
-
-        out = tmp_path / "v.npy"
-        rows = archive.by_id(archive.there())
-        assert exporting.write_vectors(Searcher(), rows, out, lambda *told: None) == 3
-        assert (tmp_path / "v.ids.txt").read_text() == "y\nz\nz\n"
-        assert np.load(out).tolist() == vectors[[1, 0, 2]].tolist()
 
     def test_public(self, home, tmp_path):
         export("vectors", home, tmp_path / "v.npy", "--public")

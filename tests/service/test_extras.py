@@ -2,14 +2,17 @@
 
 import subprocess
 import sys
+import time
 from pkgutil import resolve_name
 
 import pytest
 from lxml import html
 
 from service import cli
+from service.answers.endpoints import Endpoint
 from service.app import create_app
 from service.clicks import log as click_log
+from service.commands import upkeep
 from service.extras import EXTRAS
 from service.judging import judgements
 from service.pages.shared import Views
@@ -30,18 +33,20 @@ KEPT = (
 OWN = (
     *("/newsroom/query", "/newsroom/judge?q=gốm", "/newsroom/judgements", "/newsroom/judgements/qrels.tsv"),
     *("/newsroom/synonyms", "/newsroom/map", "/newsroom/map/points", "/newsroom/map/hubs", "/newsroom/map/hubs.csv"),
+    "/api/v1/clicks",
 )
 MODULES = (
     *("service.judging", "service.pages.judging", "service.wording.judging", "service.wording.query"),
     *("service.vocabulary", "service.pages.vocabulary", "service.wording.vocabulary"),
     *("service.overview", "service.pages.mapping", "service.wording.map"),
     *("service.comparison", "service.pages.comparing", "service.wording.comparison"),
+    *("service.clicks", "service.pages.counting", "service.ranking.interleaving"),
 )
 
 
 @pytest.fixture(scope="module")
 def whole(client_of):
-    return client_of(LINES)
+    return client_of(LINES, clicks=True)
 
 
 @pytest.fixture(scope="module")
@@ -92,17 +97,63 @@ def test_each_names_what_is_there(extra):
     assert isinstance(resolve_name(extra.views), Views)
     assert extra.tabs is None or issubclass(resolve_name(extra.tabs), WordsWithTabs)
     assert {resolve_name(place).name for place in extra.commands} <= set(cli.main.commands)
+    assert {resolve_name(place).name for place in extra.reports} <= set(upkeep.report.commands)
+    assert extra.endpoints is None or all(isinstance(one, Endpoint) for one in resolve_name(extra.endpoints))
 
 
-def test_an_application_without_them_imports_none_of_their_modules():
+def test_an_application_without_them_imports_none_of_their_modules(whole):
+    home = whole.application.config["SETTINGS"].home
     code = f"""
-import sys
+import pathlib, sys, time
 sys.modules.update(dict.fromkeys({MODULES!r}))
+from models.hashing import HashingEncoder
 from service.app import create_app
+from service.live import Live
 from service.settings import Settings
 from service.writes import purging
+home = pathlib.Path({str(home)!r})
+live = Live(home, HashingEncoder).start()
+while live.not_ready() is not None:
+    time.sleep(0.01)
+settings = Settings(home=home, model="hashing", open_newsroom=True, clicks=True)
+client = create_app(settings, live, extras=()).test_client()
+print(*(client.get(path, headers={HTML!r}).status_code for path in {KEPT!r}))
 """
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["200"] * len(KEPT)
+
+
+class TestClicks:
+    """What the part adds elsewhere: to an answer, to the API's document, to the home page."""
+
+    def test_lists_are_counted_only_with_the_part(self, whole, bare):
+        assert ["list" in client.get("/api/v1/articles/gom/related").json for client in (whole, bare)] == [True, False]
+
+    def test_nothing_is_taken_without_it(self, whole, bare):
+        answers = [client.post("/api/v1/clicks", data=b"{}") for client in (whole, bare)]
+        assert [answer.status_code for answer in answers] == [400, 404]
+
+    def test_the_api_s_document_has_its_operation_only_with_it(self, whole, bare):
+        with_it, without = (client.get("/api/v1/openapi.json").json for client in (whole, bare))
+        assert set(with_it["paths"]) - set(without["paths"]) == {"/api/v1/clicks"}
+        assert set(with_it["components"]["schemas"]) - set(without["components"]["schemas"]) == {
+            "ClickEvent",
+            "ClicksBody",
+        }
+        assert ["post_api_v1_clicks" in client.get("/api/docs").text for client in (whole, bare)] == [True, False]
+
+    def test_the_home_page_says_what_is_read_only_with_it(self, whole, bare):
+        hour = int(time.time()) // 3600 * 3600
+        log = click_log.ClickLog(whole.application.config["SETTINGS"].home / click_log.FILE, 30, 50, int)
+        for _ in range(click_log.LEAST_CLICKS):
+            log.note(click_log.ListPosition(hour, "gom", 1, "cam", "meaning"), clicked=True)
+        log.write()
+        shown = []
+        for client in (whole, bare):
+            held = client.application.extensions
+            held["lienquan_front_pages"].refresh(held["lienquan"].searcher())
+            shown.append('class="read"' in client.get("/", headers=HTML).text)
+        assert shown == [True, False]
 
 
 def test_what_they_wrote_is_purged_without_them():

@@ -35,6 +35,7 @@ from service.errors import NotReady
 from service.live import Live
 from service.schemas import SearchParams
 from service.searcher import Searcher
+from service.serving.refusals import Refusals
 from service.settings import Settings
 from service.wording import strings
 from tests.conftest import wait_for
@@ -401,7 +402,14 @@ class TestStarts:
         live.refresh()
         assert "Permission denied" in live.problem  # not tried twice a second
 
-    def test_what_the_system_held_back_is_tried_again(self, publish, live_of, tmp_path, monkeypatch):
+    @pytest.fixture
+    def now(self, monkeypatch):
+        """The time by which what was refused is tried again, in seconds; a list of one."""
+        now = [0.0]
+        monkeypatch.setattr("service.live.Refusals", lambda: Refusals(lambda: now[0]))
+        return now
+
+    def test_what_the_system_held_back_is_tried_again(self, publish, live_of, tmp_path, now, monkeypatch):
         good = publish(tmp_path, generation(1)).snapshot
         live = live_of(tmp_path)
         better = publish(tmp_path, generation(2)).snapshot
@@ -416,18 +424,18 @@ class TestStarts:
             assert "Too many open files" in live.problem
         live.refresh()
         assert live.searcher().archive.id == good  # not yet
-        monkeypatch.setattr(live._refused, "_clock", lambda: time.monotonic() + 10**6)
+        now[0] += 10**6
         live.refresh()
         assert (live.searcher().archive.id, live.problem) == (better, None)
 
-    def test_what_is_damaged_is_never_tried_again(self, publish, live_of, tmp_path, monkeypatch):
+    def test_what_is_damaged_is_never_tried_again(self, publish, live_of, tmp_path, now):
         good = publish(tmp_path, generation(1)).snapshot
         live = live_of(tmp_path)
         bad = publish(tmp_path, generation(2)).snapshot
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")
         live.refresh()
         spoil(tmp_path / "snapshots" / bad / "segment-0" / "owner.npy")  # mended
-        monkeypatch.setattr(live._refused, "_clock", lambda: time.monotonic() + 10**6)
+        now[0] += 10**6
         live.refresh()
         assert live.searcher().archive.id == good
 

@@ -166,14 +166,6 @@ class TestReading:
         np.testing.assert_array_equal(vectors, [every["d"], every["a"]])
         assert home.vectors([]).vectors.shape == (0, 64)
 
-    def test_several_vectors_of_an_article_follow_each_other(self, home, monkeypatch):
-        archive = home._searcher.archive
-        monkeypatch.setattr(archive, "vector_counts", lambda rows: np.full(len(rows), 2))
-        monkeypatch.setattr(archive, "vectors", lambda row: np.full((2, 64), row, dtype=np.float32))
-        ids, vectors = home.vectors(["b", "c"])
-        assert ids == ["b", "b", "c", "c"]
-        assert vectors.shape == (4, 64)
-
     def test_what_was_returned_outlives_the_home(self, place):
         home = OpenHome(place, model="hashing")
         _, vectors = home.vectors()

@@ -22,7 +22,7 @@ from indexer.articles.columns import micros
 from indexer.building.embedding import embed
 from indexer.index import calibration
 from indexer.index.calibration import QUERIES, RELATED
-from indexer.index.lexical import tokens
+from indexer.index.lexical_query import tokens
 from indexer.relations.terms import COMMON, PAIR, RARITY, TITLE
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
@@ -254,7 +254,7 @@ BY_MEANING = {"mode": "dense", "literal": True}
 
 class TestAgainstBruteForce:
     def test_stored_vectors_are_the_encoder_s(self, oracle):
-        stored = np.concatenate([oracle.archive.vectors(row) for row in range(oracle.archive.count)])
+        stored = oracle.archive.vectors_of(np.arange(oracle.archive.count))
         assert stored == pytest.approx(oracle.vectors, abs=1e-6)
 
     @settings(max_examples=40)

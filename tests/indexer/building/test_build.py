@@ -1,6 +1,7 @@
 """The build: what is encoded, reused, published, refused, and what survives an interruption."""
 
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -23,6 +24,7 @@ from indexer.building.build import BuildOptions, build, describe
 from indexer.building.embedding import embed
 from indexer.building.staging import Staging
 from indexer.errors import BuildRefused, SnapshotError, SourceError, ValidationFailed
+from indexer.files.layout import MANIFEST_FILE
 from indexer.index.vectors import build_index
 from indexer.snapshot import home as home_module
 from indexer.snapshot.home import Home
@@ -149,7 +151,7 @@ def test_each_article_has_the_vector_of_its_views(home, index):
     assert max(map(len, encoder.batches)) <= 2 * 64  # memory stays flat
     expected = embed(HashingEncoder(32), [validate(one).views for one in lines])
     with opened(home) as archive:
-        assert np.concatenate([archive.vectors(row) for row in range(150)]) == pytest.approx(expected, abs=1e-6)
+        assert archive.vectors_of(np.arange(150)) == pytest.approx(expected, abs=1e-6)
         everything = np.ones(150, dtype=np.bool_)
         for row in (0, 77, 149):
             rows, scores, _ = archive.nearest(expected[row], 10, everything)
@@ -218,7 +220,9 @@ def test_a_changed_text_is_the_only_one_encoded(home, index):
     with opened(home) as archive:
         assert [archive.find(f"a{n}", np.ones(10, dtype=bool)) for n in range(10)] == list(range(10))
         assert archive.articles([4])[0].body == "Mới"
-        assert archive.vectors(3) == pytest.approx(HashingEncoder(32).encode_documents(["Gốm số 3\nLò 3"]))
+        assert archive.vectors_of(np.array([3])) == pytest.approx(
+            HashingEncoder(32).encode_documents(["Gốm số 3\nLò 3"])
+        )
 
 
 def test_a_new_article_is_the_only_one_encoded(home, index):
@@ -381,6 +385,21 @@ def test_a_damaged_current_snapshot_is_not_built_upon(home, index):
         SnapshotError, match=r"vectors\.npy: found blake3:.*; roll back with `lienquan snapshots rollback"
     ):
         index(LINES)
+
+
+@pytest.mark.parametrize("number", [3, 7, "6", None])
+def test_a_snapshot_of_a_format_that_is_not_read_is_not_built_upon(home, index, number):
+    index([line(0)])
+    directory = home.directory(home.current())
+    content = json.loads((directory / MANIFEST_FILE).read_text(encoding="utf-8"))
+    written = json.dumps(content | {"format": number}).encode()
+    (directory / MANIFEST_FILE).write_bytes(written)
+    name = directory.name.split("-")[0] + "-" + hashlib.sha256(written).hexdigest()[:8]
+    directory.rename(directory.with_name(name))
+    home.point_to(name)
+    with pytest.raises(SnapshotError, match=f"format: {number}: expected 4 or 5 or 6; .*or build in a new home"):
+        index([line(1)])
+    assert (home.current(), home.ids()) == (name, [name])
 
 
 def test_no_build_beside_another(home, index):
@@ -556,7 +575,7 @@ def test_a_failed_build_leaves_current_and_loses_no_vector(home, index):
     assert not (home.path / "encoding.sqlite").exists()
     with opened(home) as archive:
         expected = HashingEncoder(32).encode_documents([f"Gốm số {n}\nLò {n}" for n in range(100)])
-        assert np.concatenate([archive.vectors(row) for row in range(100)]) == pytest.approx(expected, abs=1e-6)
+        assert archive.vectors_of(np.arange(100)) == pytest.approx(expected, abs=1e-6)
 
 
 def test_another_encoder_takes_nothing_from_an_interrupted_build(index):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer.archive import Archive
 from indexer.index import registry
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.index.vectors import RAW_FILE, write_vectors
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot

@@ -10,7 +10,8 @@ import tantivy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.index.lexical import LOCKS, LexicalQuery, TantivyIndex, TantivyWriter, Term, tokens
+from indexer.index.lexical import TantivyIndex, TantivyWriter
+from indexer.index.lexical_query import LexicalQuery, Term, tokens
 from indexer.text.syllables import codes, folded, stream
 
 K1, B = 1.2, 0.75
@@ -186,7 +187,7 @@ class TestByHand:
         writer = TantivyWriter(tmp_path / "words")
         writer.add(["gốm"], ["gốm"], "gốm")
         writer.close()
-        assert LOCKS.isdisjoint(path.name for path in (tmp_path / "words").iterdir())
+        assert TantivyIndex.locks.isdisjoint(path.name for path in (tmp_path / "words").iterdir())
 
 
 class TestOpening:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indexer.index.lexical import TantivyIndex, TantivyWriter, Term
+from indexer.index.lexical import TantivyIndex, TantivyWriter
+from indexer.index.lexical_query import Term
 from indexer.language import compounds
 from indexer.text.syllables import folded, stream
 from indexer.text.syllables import spelt as one_spelling

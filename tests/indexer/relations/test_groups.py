@@ -12,10 +12,10 @@ from indexer.articles.owners import Owners, write_owners
 from indexer.relations.groups import grouped, of_articles
 
 
-def owners_of(pairs, vectors):
-    """Return the ownerships of (vector, article) pairs."""
+def owners_of(owned, vectors):
+    """Return the ownerships of articles, given the vector of each."""
     with tempfile.TemporaryDirectory() as directory:
-        write_owners(Path(directory), pairs, vectors, int(pairs[:, 1].max()) + 1)
+        write_owners(Path(directory), np.array(owned, dtype=np.int32), vectors)
         return Owners(Path(directory))
 
 
@@ -24,20 +24,18 @@ class TestArticles:
 
     def test_by_hand(self):
         # Texts 0, 1, 2; articles 0 and 2 own 1, article 1 owns 0, article 3 owns 2.
-        owners = np.array([[0, 1], [1, 0], [1, 2], [2, 3]], dtype=np.int32)
         texts = np.array([[1, 2], [0, -1], [1, 0]], dtype=np.int32)
-        assert of_articles(texts, owners_of(owners, 3)).tolist() == [[1, -1], [0, 3], [1, -1], [0, 1]]
+        assert of_articles(texts, owners_of([1, 0, 1, 2], 3)).tolist() == [[1, -1], [0, 3], [1, -1], [0, 1]]
 
     def test_a_neighbour_that_nobody_owns_is_none(self):
-        owners = np.array([[0, 0], [2, 1]], dtype=np.int32)
         texts = np.array([[1, 2], [0, 2], [0, 1]], dtype=np.int32)
-        assert of_articles(texts, owners_of(owners, 3)).tolist() == [[-1, 1], [0, -1]]
+        assert of_articles(texts, owners_of([0, 2], 3)).tolist() == [[-1, 1], [0, -1]]
 
 
 class TestGroups:
     """From near-duplicate pairs of articles to groups, in which all of one text are together."""
 
-    OWNERS = np.array([[0, 1], [1, 0], [1, 4], [2, 2], [3, 3], [4, 5]], dtype=np.int32)
+    OWNERS = (1, 0, 2, 3, 1, 4)
     TIMES = np.arange(6, dtype=np.int64) * 1000
 
     def groups(self, *pairs, published=TIMES):
@@ -66,11 +64,9 @@ class TestGroups:
         times=st.lists(st.sampled_from([ABSENT, 10, 20, 30]), min_size=9, max_size=9),
     )
     def test_all_of_one_text_are_of_one_group(self, owned, pairs, times):
-        rows = sorted(range(len(owned)), key=lambda row: (owned[row], row))
-        owners = np.array([(owned[row], row) for row in rows], dtype=np.int32)
         held = sorted({(min(p), max(p)) for p in pairs if p[0] != p[1] and max(p) < len(owned)})
         published = np.array(times[: len(owned)], dtype=np.int64)
-        groups = grouped(owners_of(owners, 5), np.array(held, dtype=np.int64).reshape(-1, 2), published)
+        groups = grouped(owners_of(owned, 5), np.array(held, dtype=np.int64).reshape(-1, 2), published)
         assert groups.dtype == np.int32
         alike = {(owned[left], owned[right]) for left, right in held}
         for row, head in enumerate(groups):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.articles.columns import Filters
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from tests.conftest import Part
 
 FOUR = [[1, 0], [0.6, 0.8], [0, 1], [-1, 0]]
@@ -68,23 +68,6 @@ def test_tombstones(segment_of):
     assert segment.nearest(EAST, 2, segment.alive)[0].tolist() == [0, 2]
 
 
-def test_an_article_of_several_vectors_scores_its_best(segment_of):
-    segment = segment_of([{}, {}], [0, 0], FOUR, pairs=[(0, 1), (1, 0), (2, 1), (3, 0)])
-    assert [segment.owners.of_article(row).tolist() for row in range(2)] == [[1, 3], [0, 2]]
-    rows, scores, vectors = segment.nearest(EAST, 2, every(segment))
-    assert rows.tolist() == [1, 0]
-    assert scores == pytest.approx([1, 0.6], abs=1e-6)
-    assert vectors.tolist() == [0, 1]
-
-
-def test_many_vectors_of_one_article_leave_room_for_others(segment_of):
-    near = [[np.cos(a), np.sin(a)] for a in np.linspace(0, 0.1, 9)]
-    segment = segment_of(
-        [{}, {}, {}], [0] * 3, [*near, [0, 1], [-1, 0]], pairs=[*((v, 2) for v in range(9)), (9, 0), (10, 1)]
-    )
-    assert segment.nearest(EAST, 2, every(segment))[0].tolist()[:2] == [2, 0]
-
-
 def test_ties_keep_the_order_of_rows(segment_of):
     segment = segment_of([{}] * 6, [2, 1, 0, 2, 1, 0], [[1, 0]] * 3)
     assert segment.nearest(EAST, 3, every(segment))[0].tolist() == [0, 1, 2, 3, 4, 5]
@@ -103,62 +86,48 @@ SPOTS = [[np.cos(a), np.sin(a)] for a in np.linspace(0, 2 * np.pi, 12, endpoint=
 
 
 @given(
-    pairs=st.sets(st.tuples(st.integers(0, 11), st.integers(0, 7)), min_size=1),
-    allowed=st.lists(st.booleans(), min_size=8, max_size=8),
+    owned=st.lists(st.integers(0, 11), min_size=1, max_size=16),
+    allowed=st.lists(st.booleans(), min_size=16, max_size=16),
     k=st.integers(1, 10),
 )
 @settings(max_examples=60)
-def test_nearest_is_brute_force(segment_of, pairs, allowed, k):
-    owners = sorted({article for _, article in pairs})
-    spots = sorted({vector for vector, _ in pairs})
-    local = [(spots.index(vector), owners.index(article)) for vector, article in sorted(pairs)]
-    segment = segment_of([{}] * len(owners), [0] * len(owners), [SPOTS[spot] for spot in spots], pairs=local)
-    may = mask(*(allowed[article] for article in owners))
+def test_nearest_is_brute_force(segment_of, owned, allowed, k):
+    segment = segment_of([{}] * len(owned), owned, SPOTS)
+    may = mask(*allowed[: len(owned)])
 
-    cosines = np.array([SPOTS[spot][0] for spot in spots])
-    best = {
-        article: max(cosines[vector] for vector, owner in local if owner == article) for article in np.flatnonzero(may)
-    }
+    cosines = {article: SPOTS[owned[article]][0] for article in np.flatnonzero(may)}
     rows, scores, vectors = segment.nearest(EAST, k, may)
     found = rows.tolist()
-    assert len(found) == len(set(found)) >= min(k, len(best))
-    assert set(found) <= set(best)
-    assert scores == pytest.approx([best[row] for row in found], abs=1e-6)
-    assert scores == pytest.approx(cosines[vectors], abs=1e-6)
-    assert set(zip(vectors.tolist(), found, strict=True)) <= set(local)
-    assert found == sorted(found, key=lambda row: (-best[row], row))
-    assert all(best[row] <= scores[-1] + 1e-6 for row in set(best) - set(found))
-    twins = {owner for vector, owner in local if vector in vectors.tolist() and may[owner]}
-    assert twins == set(found)
+    assert len(found) == len(set(found)) >= min(k, len(cosines))
+    assert set(found) <= set(cosines)
+    assert scores == pytest.approx([cosines[row] for row in found], abs=1e-6)
+    assert vectors.tolist() == [owned[row] for row in found]
+    assert found == sorted(found, key=lambda row: (-cosines[row], row))
+    assert all(cosines[row] <= scores[-1] + 1e-6 for row in set(cosines) - set(found))
+    assert set(found) == {row for row in cosines if owned[row] in vectors.tolist()}
 
 
 # Meaning of chosen articles
 
 
-def test_similarities_and_first_vectors_by_hand(shared):
+def test_similarities_and_vectors_by_hand(shared):
     rows = np.array([3, 1, 0, 4, 1])
     scores = shared.similarities(EAST, rows)
     assert scores == pytest.approx([0.6, 1, 0.6, -1, 1], abs=1e-6)
     assert scores.dtype == np.float32
-    assert shared.owners.first(rows).tolist() == [1, 0, 1, 3, 0]
+    assert shared.owners.of_articles(rows).tolist() == [1, 0, 1, 3, 0]
     none = np.array([], dtype=np.int64)
-    assert shared.similarities(EAST, none).tolist() == shared.owners.first(none).tolist() == []
+    assert shared.similarities(EAST, none).tolist() == shared.owners.of_articles(none).tolist() == []
 
 
-@given(
-    pairs=st.sets(st.tuples(st.integers(0, 11), st.integers(0, 7)), min_size=1),
-    chosen=st.lists(st.integers(0, 7), max_size=9),
-)
+@given(owned=st.lists(st.integers(0, 11), min_size=1, max_size=8), chosen=st.lists(st.integers(0, 7), max_size=9))
 @settings(max_examples=40)
-def test_similarities_are_brute_force(segment_of, pairs, chosen):
-    owners = sorted({article for _, article in pairs})
-    local = [(vector, owners.index(article)) for vector, article in sorted(pairs)]
-    segment = segment_of([{}] * len(owners), [0] * len(owners), SPOTS, pairs=local)
-    rows = np.array([article % len(owners) for article in chosen], dtype=np.int64)
-    owned = [[vector for vector, owner in local if owner == row] for row in rows]
-    expected = [max(np.array(SPOTS)[vectors] @ EAST) for vectors in owned]
+def test_similarities_are_brute_force(segment_of, owned, chosen):
+    segment = segment_of([{}] * len(owned), owned, SPOTS)
+    rows = np.array([article % len(owned) for article in chosen], dtype=np.int64)
+    expected = [np.array(SPOTS)[owned[row]] @ EAST for row in rows]
     assert segment.similarities(EAST, rows) == pytest.approx(np.array(expected), abs=1e-6)
-    assert segment.owners.first(rows).tolist() == [min(vectors) for vectors in owned]
+    assert segment.owners.of_articles(rows).tolist() == [owned[row] for row in rows]
 
 
 # Words and what is learnt

@@ -26,7 +26,7 @@ from indexer.changes.journal import Journal
 from indexer.errors import BuildRefused, SnapshotError, SnapshotUnreadable
 from indexer.files import durable, hashed
 from indexer.files.hashed import BackgroundHashing, FileDigests
-from indexer.index.lexical import LexicalQuery, Term
+from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.snapshot import home as home_module
 from indexer.snapshot import publishing
 from indexer.snapshot.home import Home
@@ -353,7 +353,7 @@ def test_what_may_not_be_read_is_told_and_may_be_read_later(current, monkeypatch
 @pytest.mark.parametrize(
     ("changes", "match"),
     [
-        ({"format": 3}, "format: 3: expected 4 or 5 or 6; made by an older Lienquan"),
+        ({"format": 3}, "format: 3: expected 4 or 5 or 6; made before the first release"),
         ({"format": 7}, "format: 7: expected 4 or 5 or 6; made by a newer Lienquan"),
         ({"format": None}, "format: None: expected 4 or 5 or 6"),
         ({"format": "4"}, "format: 4: expected 4 or 5 or 6"),
@@ -679,7 +679,7 @@ def test_a_reader_answers_after_its_snapshot_is_gone(home):
     archive = Archive(Snapshot(home.directory(home.current())))
     shutil.rmtree(home.snapshots)
     allowed, _ = archive.public(0)
-    query = archive.vectors(4)[0]
+    query = archive.vectors_of(np.array([4]))[0]
     rows, scores, _ = archive.nearest(query, 3, allowed)
     assert rows[0] == 4
     assert scores[0] == pytest.approx(1)

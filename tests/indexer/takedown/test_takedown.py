@@ -289,7 +289,7 @@ class TestPurge:
     def vectors(self, home):
         """Return the bytes of the article's vectors."""
         with closing(Archive(Snapshot(Home(home).directory(Home(home).current())))) as archive:
-            return [np.asarray(vector).tobytes() for vector in archive.vectors(archive.row_of("a2"))]
+            return [np.asarray(vector).tobytes() for vector in archive.vectors_of(np.array([archive.row_of("a2")]))]
 
     def purge(self, home, *more):
         return json.loads(

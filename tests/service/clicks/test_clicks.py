@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -12,12 +13,15 @@ from hypothesis import strategies as st
 
 from service.cli import main
 from service.clicks import counting
+from service.clicks.counting import Clicks
 from service.clicks.lists import MAX_AGE, MAX_HITS, ListSigner, SignedHit, SignedList
 from service.clicks.log import FILE, ClickCounts, ClickLog, ListPosition
 from service.clicks.report import QrelsLine, compare, judgements
 from service.clicks.trials import RankingTrial
 from service.errors import NotReady
+from service.observing import hourly
 from service.ranking.variants import Variant
+from service.schemas import RelatedBody, Seed
 from service.settings import SettingsError, load
 
 LINES = [
@@ -57,6 +61,19 @@ def kept(client):
         return []
     with closing(sqlite3.connect(path)) as database:
         return database.execute("SELECT * FROM clicks ORDER BY seed, position").fetchall()
+
+
+def count_with(client, secret=lambda: b"x" * 32, clock=time.time):
+    """Have a client's application count with a secret and a clock of the test's own."""
+    log = ClickLog(client.application.config["SETTINGS"].home / FILE, 90, 200, lambda count: None)
+    client.application.extensions["clicks"] = Clicks(ListSigner(secret), log, clock=clock)
+
+
+def arm_of(trial, article):
+    """Return the ranking that a trial by article shows under an article."""
+    body = RelatedBody(seed=Seed(ids=[article]))
+    _, (arm,) = trial.answer(lambda asked: SimpleNamespace(hits=["one"]), body, article, HOUR)
+    return arm
 
 
 class TestEndpoint:
@@ -163,7 +180,7 @@ class TestWhichListsAreCounted:
         own = {"id": "co", "title": "công nhân ca 3 đình công 1", "url": f"{SITE}/co"}
         client = client_of([*LINES, own], clicks=True)
         now = time.time()
-        client.application.extensions["clicks"]._clock = lambda: now  # the hour must not turn between the two
+        count_with(client, clock=lambda: now)  # the hour must not turn between the two
         by_id = client.get("/api/v1/articles/co/related").json
         by_url = client.get(f"/api/v1/related?url={SITE}/co?utm_source=x").json
         assert by_id["list"] == by_url["list"]
@@ -190,7 +207,7 @@ class TestWhichListsAreCounted:
         def never():
             raise NotReady("session.key cannot be made: Permission denied")
 
-        client.application.extensions["clicks"]._lists._secret = never
+        count_with(client, secret=never)
         caplog.clear()
         assert "list" not in listed(client)
         assert "list" not in listed(client, 1)
@@ -198,18 +215,15 @@ class TestWhichListsAreCounted:
             "lists are not counted: session.key cannot be made: Permission denied"
         ]
 
-    def test_caches_keep_a_list_for_its_hour(self, client):
-        counted, now = client.application.extensions["clicks"], time.time()
-        counted._clock = lambda: now
+    def test_caches_keep_a_list_for_its_hour(self, client_of):
+        client, now = client_of(LINES, clicks=True), [time.time()]
+        count_with(client, clock=lambda: now[0])
         path = "/api/v1/articles/bai-2/related?now=2026-01-01"
         first = client.get(path)
         held = {"If-None-Match": first.headers["ETag"]}
         assert client.get(path, headers=held).status_code == 304
-        counted._clock = lambda: now + 3600
-        try:
-            later = client.get(path, headers=held)
-        finally:
-            counted._clock = time.time
+        now[0] += 3600
+        later = client.get(path, headers=held)
         assert later.status_code == 200
         assert later.json["list"] != first.json["list"]
 
@@ -258,7 +272,7 @@ class TestTrials:
         trial = RankingTrial("by-article", Variant(diversity=0.0))
         seen = set()
         for at in range(9):
-            arm = "a" if trial._coin(f"bai-{at}")(0) else "b"
+            arm = arm_of(trial, f"bai-{at}")
             query = "" if arm == "a" else "?diversity=0"
             ids = [hit["id"] for hit in listed(tried, at)["hits"]]
             assert ids == [hit["id"] for hit in listed(plain, at, query)["hits"]]
@@ -295,7 +309,7 @@ class TestTrials:
     def test_another_trial_has_another_name(self):
         assert RankingTrial("interleaved", Variant(diversity=0.5)).name == "interleaved diversity=0.5"
         one, other = (RankingTrial("by-article", Variant(diversity=value)) for value in (0.1, 0.2))
-        assert [one._coin(str(at))(0) for at in range(40)] != [other._coin(str(at))(0) for at in range(40)]
+        assert [arm_of(one, f"{at}") for at in range(40)] != [arm_of(other, f"{at}") for at in range(40)]
 
 
 class TestSettings:
@@ -332,7 +346,7 @@ class TestSettings:
 def log(tmp_path, monkeypatch):
     """A log that writes when it is told to."""
     made = ClickLog(tmp_path / FILE, 90, 200, lambda count: None)
-    monkeypatch.setattr(made, "_start", lambda: None)
+    monkeypatch.setattr(hourly, "EVERY_SECONDS", 3600.0)
     monkeypatch.setattr("service.observing.hourly.time.time", lambda: HOUR + 3600)
     return made
 
@@ -362,7 +376,7 @@ class TestLog:
     def test_what_is_old_goes_and_what_is_too_much(self, tmp_path, monkeypatch):
         dropped = []
         log = ClickLog(tmp_path / FILE, 3, 1, dropped.append)
-        monkeypatch.setattr(log, "_start", lambda: None)
+        monkeypatch.setattr(hourly, "EVERY_SECONDS", 3600.0)
         monkeypatch.setattr("service.observing.hourly.time.time", lambda: HOUR)
         for hours in (73, 71, 0):
             note(log, "s", 1, 1, 0, hour=HOUR - hours * 3600)
@@ -378,7 +392,7 @@ class TestLog:
 
     def test_one_hour_that_is_too_much_loses_what_was_shown_least(self, tmp_path, monkeypatch):
         log = ClickLog(tmp_path / FILE, 3, 1, lambda count: None)
-        monkeypatch.setattr(log, "_start", lambda: None)
+        monkeypatch.setattr(hourly, "EVERY_SECONDS", 3600.0)
         monkeypatch.setattr("service.observing.hourly.time.time", lambda: HOUR)
         for turn in range(12):
             note(log, "thường", 1, 2, 0)

@@ -37,12 +37,17 @@ def anyone(monkeypatch):
     monkeypatch.setattr(rare, "ENOUGH", 1)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _when_it_is_told_to():
+    """Have logs write when they are told to, not by themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hourly, "EVERY_SECONDS", 3600.0)
+        yield
+
+
 @pytest.fixture
-def log(tmp_path, dropped, monkeypatch):
-    """A log that writes when it is told to."""
-    made = QueryLog(tmp_path / FILE, 30, 50, dropped.append)
-    monkeypatch.setattr(made, "_start", lambda: None)
-    return made
+def log(tmp_path, dropped):
+    return QueryLog(tmp_path / FILE, 30, 50, dropped.append)
 
 
 def rows(path):
@@ -236,7 +241,6 @@ class TestWhoHasToTypeIt:
 
     def test_rare_queries_take_no_more_than_their_part(self, tmp_path, dropped, monkeypatch):
         log = QueryLog(tmp_path / FILE, 30, 1, dropped.append)
-        monkeypatch.setattr(log, "_start", lambda: None)
         typed(log, "thường hỏi", *"abcde")
         for turn in range(10):
             for at in range(900):
@@ -268,7 +272,6 @@ log.write()
     def test_what_is_kept_is_what_five_typed(self, tmp_path_factory, typings):
         path = tmp_path_factory.mktemp("log") / FILE
         log = QueryLog(path, 30, 50, print)
-        log._start = lambda: None
         for query, caller in typings:
             log.note(f"câu {query}", 1, caller)
             log.write()
@@ -315,7 +318,6 @@ class TestBounds:
 
     def test_what_is_too_much_goes_the_oldest_first(self, tmp_path, dropped, monkeypatch):
         log = QueryLog(tmp_path / FILE, 30, 1, dropped.append)
-        monkeypatch.setattr(log, "_start", lambda: None)
         now = time.time()
         for hours in range(24, 0, -1):
             monkeypatch.setattr(query_log.time, "time", lambda hours=hours: now - hours * 3600)
@@ -332,7 +334,6 @@ class TestBounds:
         now = time.time()
         monkeypatch.setattr(query_log.time, "time", lambda: now)  # the hour must not turn meanwhile
         log = QueryLog(tmp_path / FILE, 30, 1, dropped.append)
-        monkeypatch.setattr(log, "_start", lambda: None)
         for turn in range(20):
             log.note("thường hỏi", 1, "a")
             for at in range(900):
@@ -357,7 +358,6 @@ class TestBadDisks:
         elif harm == "no database":
             path.write_text("không phải SQLite" * 1000, encoding="utf-8")
         log = QueryLog(path, 30, 50, dropped.append)
-        monkeypatch.setattr(log, "_start", lambda: None)
         for _ in range(2):
             log.note("lương", 1, "a")
             log.write()
@@ -485,7 +485,7 @@ class TestService:
         assert [(one.query, one.asked) for one in found] == [("cong nhan", 5)]
 
     def test_it_is_written_in_time_by_itself(self, client_of, monkeypatch):
-        monkeypatch.setattr(hourly, "_EVERY", 0.05)
+        monkeypatch.setattr(hourly, "EVERY_SECONDS", 0.05)
         client = client_of(LINES, query_log=True)
         client.get("/api/v1/search?q=ca")
         path = client.application.config["SETTINGS"].home / FILE

@@ -32,7 +32,7 @@ def found(searcher, public):
 def by_hand(archive, public, seed):
     """Return the list of one article, from its neighbours one after the other."""
     near = archive.stored_neighbours(np.array([seed]))
-    moments = archive.background.moments(archive.first_vectors(np.array([seed]))[0])
+    moments = archive.background.moments(archive.vectors_of(np.array([seed]))[0])
     scored = []
     for row, cosine, terms in zip(near.rows[0], near.cosines[0], near.terms[0], strict=True):
         if row >= 0 and public[row] and archive.groups[row] != archive.groups[seed]:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indexer.index.lexical import Term
+from indexer.index.lexical_query import Term
 from indexer.language.lexicon import Abbreviation, Renaming
 from indexer.language.mining import MinedAbbreviation
 from indexer.language.restoration import Language, LanguageWriter

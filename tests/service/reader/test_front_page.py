@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +15,7 @@ from lxml import html
 
 import indexer
 from models.hashing import HashingEncoder
-from service.clicks.log import FILE, ClickLog, ListPosition
+from service.clicks.log import FILE, ClickLog, ListPosition, most_read
 from service.errors import NotReady
 from service.reader import front_page
 from service.reader.front_page import ENOUGH, FrontPages
@@ -168,14 +169,14 @@ def clicked(home, counts, hour=None):
 
 def test_what_is_read_is_what_was_clicked_within_a_day(searcher, tmp_path):
     now = [time.time()]
-    pages = FrontPages(tmp_path / FILE, clock=lambda: now[-1])
+    pages = FrontPages(partial(most_read, tmp_path / FILE), clock=lambda: now[-1])
     pages.refresh(searcher)  # there is no log yet
     assert pages.page(searcher).read == []
     clicked(tmp_path, {"bài-5": 4, "bài-2": 7, "bài-3": 2, "không có": 9})
     clicked(tmp_path, {"bài-8": 50}, time.time() - 2 * 24 * 3600)
     pages.refresh(searcher)
     assert pages.page(searcher).read == []  # counted a moment ago
-    now.append(now[0] + front_page.CLICKS_EVERY_SECONDS)
+    now.append(now[0] + front_page.READ_EVERY_SECONDS)
     pages.refresh(searcher)
     assert [one.id for one in pages.page(searcher).read] == ["bài-2", "bài-5"]
 

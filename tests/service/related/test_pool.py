@@ -65,7 +65,7 @@ class TestMeasured:
         seeds, rows = seeds_of("bai-0"), np.array([3, 20, 1, 0])
         found = pool.measured(archive, seeds, rows)
         assert found.rows.tolist() == rows.tolist()
-        assert found.cosines == pytest.approx([archive.vectors(row)[0] @ seeds.vector for row in rows], abs=1e-6)
+        assert found.cosines == pytest.approx(archive.vectors_of(rows) @ seeds.vector, abs=1e-6)
         shared = archive.shared_terms(archive.term_vector(0), rows[:3]).tolist()
         assert found.terms == pytest.approx([*shared, 1.0], abs=1e-6)  # its own text shares all of it
         mean, std = archive.background.moments(seeds.vector)

@@ -597,7 +597,7 @@ class TestSeveralSeeds:
             away = plain[0]
             moved = desk.list(seed={"ids": [seed], "negative_ids": [away]}, ranking="similarity", limit=40)
             assert away not in moved
-            vectors = {n: desk.archive.vectors(desk.row[n])[0] for n in {*plain, *moved}}
+            vectors = {n: desk.archive.vectors_of(np.array([desk.row[n]]))[0] for n in {*plain, *moved}}
             before = np.mean([vectors[n] @ vectors[away] for n in plain[1:11]])
             after = np.mean([vectors[n] @ vectors[away] for n in moved[:10]])
             nearness.append((before, after))

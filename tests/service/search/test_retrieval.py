@@ -112,7 +112,7 @@ class TestRetrieval:
     def test_what_words_found_has_its_cosine_too(self, archive, found):
         result = found("khu trọ")
         vector = ENCODER.encode_queries(["khu trọ"])[0]
-        expected = [max(archive.vectors(row) @ vector) for row in result.candidates.rows]
+        expected = archive.vectors_of(result.candidates.rows) @ vector
         assert result.candidates.dense == pytest.approx(expected, abs=1e-6)
 
     def test_words_alone_and_meaning_alone(self, archive, found):

@@ -4,6 +4,7 @@ import io
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from pydantic import ValidationError
 from service.app import MAX_BODY
 from service.errors import Overloaded
 from service.serving.admission import Admission, Gate
-from service.serving.budget import Caller
+from service.serving.budget import Budget, Caller
 from service.serving.framing import RequestHead
 from service.settings import Settings
 from tests.conftest import wait_for
@@ -230,7 +231,7 @@ class TestHeavyOnes:
 class TestBudgets:
     @pytest.fixture
     def client(self, client_of, monkeypatch):
-        monkeypatch.setattr("service.serving.budget._now", lambda: 7200.0)  # no hour ends meanwhile
+        monkeypatch.setattr("service.app.Budget", partial(Budget, clock=lambda: 7200.0))  # no hour ends meanwhile
         lines = [{"id": "bai-0", "title": "công nhân ca 0"}]
         return client_of(lines, cost_budget="100/hour", key_budget="300/hour", trusted_hops=1)
 

@@ -94,20 +94,18 @@ def test_a_client_with_a_key_may_ask_for_more():
 
 
 class TestBudget:
-    def test_what_is_spent_is_gone_until_the_time_is_over(self, monkeypatch):
-        budget = Budget("10/second", "memory://")
-        assert budget.described == "10 units per 1 second"
-        monkeypatch.setattr("service.serving.budget._now", lambda: now[0])
+    def test_what_is_spent_is_gone_until_the_time_is_over(self):
         now = [1000.25]
+        budget = Budget("10/second", "memory://", lambda: now[0])
+        assert budget.described == "10 units per 1 second"
         assert budget.spend("a", 10) is None
         assert budget.spend("a", 1) == 1
         assert budget.spend("b", 10) is None
         now[0] = 1001.0
         assert budget.spend("a", 10) is None
 
-    def test_when_to_retry_is_when_the_time_is_over(self, monkeypatch):
-        budget = Budget("10/minute", "memory://")
-        monkeypatch.setattr("service.serving.budget._now", lambda: 600.0 + 12.5)
+    def test_when_to_retry_is_when_the_time_is_over(self):
+        budget = Budget("10/minute", "memory://", lambda: 600.0 + 12.5)
         assert budget.spend("a", 10) is None
         assert budget.spend("a", 1) == 48
 
@@ -118,41 +116,40 @@ class TestBudget:
         assert budget.spend("a", 0) is None
 
     def test_where_the_storage_does_not_answer_each_process_counts(self, monkeypatch):
-        budget = Budget("10/hour", "memory://")
-        monkeypatch.setattr("service.serving.budget._now", lambda: 7200.0)
-        budget._shared = FixedWindowRateLimiter(MemoryStorage())
-        monkeypatch.setattr(budget._shared, "test", lambda *_, **__: 1 / 0)
+        monkeypatch.setattr("service.serving.budget.storage_from_string", lambda _: MemoryStorage())
+        monkeypatch.setattr(FixedWindowRateLimiter, "test", lambda *_, **__: 1 / 0)
+        budget = Budget("10/hour", "redis://shared", lambda: 7200.0)
         assert [budget.spend("a", 6) is None for _ in range(2)] == [True, False]
 
-    def test_a_shared_storage_counts_for_all_processes(self):
-        one, other = Budget("10/hour", "memory://"), Budget("10/hour", "memory://")
-        one._shared = other._shared = FixedWindowRateLimiter(MemoryStorage())
+    def test_a_shared_storage_counts_for_all_processes(self, monkeypatch):
+        storage = MemoryStorage()
+        monkeypatch.setattr("service.serving.budget.storage_from_string", lambda _: storage)
+        one, other = Budget("10/hour", "redis://shared"), Budget("10/hour", "redis://shared")
         assert one.spend("a", 6) is None
         assert 1 <= other.spend("a", 6) <= 3601
         assert other.spend("a", 4) is None
 
     @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 7), st.integers(0, 15)), max_size=40))
     def test_in_no_window_does_a_caller_spend_more(self, asked):
-        spending, taken, now = Spending(10, 10.0), Counter(), 0.0
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("service.serving.budget._now", lambda: now)
-            for caller, units, later in asked:
-                now += later
-                at = (caller, now // 10)
-                wait = spending.spend(caller, units)
-                assert (wait is None) == (taken[at] + units <= 10)
-                if wait is None:
-                    taken[at] += units
-                else:
-                    assert 1 <= wait <= 10
+        now = 0.0
+        spending, taken = Spending(10, 10.0, clock=lambda: now), Counter()
+        for caller, units, later in asked:
+            now += later
+            at = (caller, now // 10)
+            wait = spending.spend(caller, units)
+            assert (wait is None) == (taken[at] + units <= 10)
+            if wait is None:
+                taken[at] += units
+            else:
+                assert 1 <= wait <= 10
 
-    def test_of_many_callers_those_who_spent_least_are_forgotten(self, monkeypatch):
-        monkeypatch.setattr("service.serving.budget._now", lambda: 5.0)
-        spending = Spending(10, 10.0, remembered=4)
+    def test_of_many_callers_those_who_spent_least_are_forgotten(self):
+        spending = Spending(10, 10.0, remembered=4, clock=lambda: 5.0)
         for caller, units in zip("abcde", (1, 9, 2, 8, 1), strict=True):
             assert spending.spend(caller, units) is None
-        assert spending._spent == {"b": 9, "d": 8, "e": 1}
-        assert spending.spend("b", 2) == 5
+        for caller, units in (("b", 2), ("d", 3), ("e", 10)):  # one more than they have left
+            assert spending.spend(caller, units) == 5
+        assert spending.spend("c", 10) is None  # all that it may, though it had spent 2
 
     def test_a_request_takes_no_longer_where_many_have_asked(self):
         budget = Budget("120000/hour", "memory://")
