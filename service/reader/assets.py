@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import mimetypes
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 _TYPES = {".css": "text/css", ".js": "text/javascript", ".json": "application/json", ".svg": "image/svg+xml"}
@@ -36,7 +37,7 @@ class Asset:
     packed: bytes | None
     content_type: str
 
-    @property
+    @cached_property
     def tag(self) -> str:
         """Return what tells the content from another."""
         return hashlib.sha256(self.content).hexdigest()[:_VERSION_CHARS]
