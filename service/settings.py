@@ -84,18 +84,18 @@ class Settings(BaseSettings):
     :param model: A model of the catalogue, a directory, or a hub id with its commit, `OWNER/NAME@COMMIT`; weights are
         read as safetensors only.
     :param models: Where models are kept; `~/.cache/lienquan/models` by default.
-    :param query_prompt: Stands instead of the model's own prompt for queries.
-    :param document_prompt: Stands instead of the model's own prompt for articles.
-    :param max_tokens: Stands instead of the model's own token limit.
+    :param query_prompt: Replaces the model's own prompt for queries.
+    :param document_prompt: Replaces the model's own prompt for articles.
+    :param max_tokens: Replaces the model's own token limit.
     :param backend: What the model runs in; `auto` is int8 where it can be trusted, else torch.
     :param reranker: A cross-encoder that scores the first 30 hits of a search again and reorders them: a directory, or
         `OWNER/NAME@COMMIT`; none by default. It may take a quarter of `request_seconds`, else it is passed over.
     :param threads: Cores for the encoder of one process; all by default, `serve` shares them out.
     :param poll_seconds: How often a process looks whether another snapshot has been published.
-    :param expose_body: Whether pages and answers give articles in full, or title and lead only.
-    :param picture_hosts: From which hosts pages may load the articles' pictures, by https; none by default.
-    :param public_url: Where readers reach the pages, for the addresses that pages say of themselves; without it these
-        are relative, or left out where they have to be whole.
+    :param expose_body: Whether pages and answers give whole articles; if not, they give title and lead only.
+    :param picture_hosts: The hosts from which pages may load the articles' pictures, over https; none by default.
+    :param public_url: The address at which readers reach the pages. Without it, links that pages give of themselves are
+        relative, or left out where only a whole address is allowed.
     :param robots: Whether search engines may list the pages of articles.
     :param synonyms: A file of editors' synonyms, in the format of Solr; read again when it changes.
     :param abbreviations: A file of editors' abbreviations, with the columns of
@@ -105,68 +105,75 @@ class Settings(BaseSettings):
     :param rules: The file of the editors' rules for related lists (`lienquan rules`); read again when it changes.
     :param classes: A file that says which sections and tags are sponsored, obituaries or cases of minors: field, value
         and class, a tab between.
-    :param min_related: Least relevance in a related list.
-    :param fallbacks: What fills a related list that is too short, in turn; as JSON where it is an environment variable.
-    :param duplicates: Which of several near-duplicates is shown.
-    :param deleted_days: For how many days the text of deleted articles may remain in files that nothing is served from:
-        older snapshots, what sources gave, rejected lines.
-    :param cache_seconds: For how long caches may keep a related list without asking again.
-    :param newsroom: Whether there are pages for the newsroom at all.
-    :param open_newsroom: Whether they open without a key, until the first is made, for a browser on this machine: to
-        try things out, and only where `host` is a loopback address and no proxy is trusted.
-    :param session_hours: For how long somebody stays signed in to them.
-    :param session_secret: What signs their sessions; a file of the home by default, made when it is first needed.
-    :param audit_addresses: How much of the address of whoever did something the audit log keeps: nothing, its network
-        (/24, of IPv6 /64), or all of it.
-    :param audit_days: For how many days the audit log is kept (`lienquan audit prune`).
-    :param audit_secret: What seals its entries; a file of the home by default, made when it is first needed.
+    :param min_related: The least relevance of an article in a related list.
+    :param fallbacks: What fills a related list that is too short, one after the other; as JSON in an environment
+        variable.
+    :param duplicates: Which of several near-duplicates a related list shows.
+    :param deleted_days: The days for which the text of deleted articles may stay in files that nothing is served from:
+        older snapshots, copies of sources, rejected lines.
+    :param cache_seconds: The seconds for which caches may keep a related list without asking again.
+    :param newsroom: Whether the service has the newsroom's pages.
+    :param open_newsroom: Whether the newsroom's pages open without a key until the first key is made, for a browser on
+        this machine. It is for trying things out, and allowed only if `host` is a loopback address and no proxy is
+        trusted.
+    :param session_hours: The hours after which somebody must sign in to the newsroom again.
+    :param session_secret: The secret that signs sessions; by default a file of the home, made when it is first needed.
+    :param audit_addresses: How much of an address the audit log keeps: nothing, its network (/24, or /64 of IPv6), or
+        all of it.
+    :param audit_days: The days for which the audit log is kept (`lienquan audit prune`).
+    :param audit_secret: The secret that seals the audit log's entries; by default a file of the home, made when it is
+        first needed.
     :param oidc_issuer: A provider of OpenID Connect through which people sign in to the newsroom's pages; none by
         default. It needs `public_url`, and at the provider that address with `/newsroom/sign-in/callback` behind it.
-    :param oidc_client_id: How this service is known to the provider.
-    :param oidc_client_secret: What it proves that with.
-    :param oidc_client_secret_file: A file that holds it instead, of mode 0600.
-    :param oidc_name: What the provider is called on the page to sign in; its host by default.
-    :param oidc_scopes: What the provider is asked for; as JSON where it is an environment variable, as the next ones.
-    :param oidc_claim: In which claim the provider says which groups somebody is in; `a.b` is `b` within `a`.
-    :param oidc_editors: The groups, or verified e-mail addresses, of those who are editors.
-    :param oidc_chiefs: Of those who are chiefs; who is neither is not let in.
-    :param oidc_acr: How somebody must have signed in at the provider, one of these being the token's `acr` or among
-        its `amr`, such as `mfa`; in any way by default.
-    :param trusted_hops: How many proxies stand before the service, each of which says for whom it asks
+    :param oidc_client_id: The name of this service at the provider.
+    :param oidc_client_secret: The secret by which this service proves that name.
+    :param oidc_client_secret_file: A file of mode 0600 that holds the secret instead.
+    :param oidc_name: The provider's name on the page to sign in; its host by default.
+    :param oidc_scopes: The scopes that the provider is asked for. This and the next lists are written as JSON in an
+        environment variable.
+    :param oidc_claim: The claim that holds a person's groups; `a.b` is `b` within `a`.
+    :param oidc_editors: The groups or verified e-mail addresses of editors.
+    :param oidc_chiefs: The groups or verified e-mail addresses of chiefs. Whoever is neither editor nor chief is
+        refused.
+    :param oidc_acr: The ways of signing in at the provider that are accepted, compared with the token's `acr` and
+        `amr`, such as `mfa`; every way by default.
+    :param trusted_hops: The number of proxies in front of the service. Each of them must say for whom it asks
         (X-Forwarded-For, -Proto and -Host).
     :param cors_origins: Sites whose pages may read public answers in a browser, as JSON.
-    :param rate_limit: How many requests one address may make, as `60/minute;2000/hour`; any number by default.
-    :param rate_limit_storage: Where they are counted: in each worker, or shared, as `redis://127.0.0.1:6379/0`.
+    :param rate_limit: The most requests from one address, such as `60/minute;2000/hour`; no limit by default.
+    :param rate_limit_storage: Where requests are counted: in each worker, or shared, such as
+        `redis://127.0.0.1:6379/0`.
     :param cost_budget: How much work one address may ask for without a key: units of about a millisecond of a core,
         for a time, counted as `rate_limit_storage` says; `off` for no limit. The default is two cores: 2,000 related
         lists, 250 searches or 35 drafts of 5 kB a second.
     :param key_budget: The same for each key, wherever it is used; the default is ten cores.
-    :param request_seconds: For how long a request may take, its wait included; looked at between its stages.
-    :param max_waiting: How many requests of one process may wait while as many as it has cores are worked on; the
-        others are answered by 503 at once.
-    :param max_wait_seconds: For how long one may wait before it is answered by 503.
+    :param request_seconds: The most seconds that a request may take, waiting included; checked between its stages.
+    :param max_waiting: The most requests of one process that may wait while it works on as many as it has cores;
+        further ones are answered by 503 at once.
+    :param max_wait_seconds: The most seconds that a request may wait before it is answered by 503.
     :param metrics: Who may read `/metrics`: nobody, programs on this machine that come through no proxy, or everyone
         who reaches the port; then keep it from readers at the proxy.
     :param log_format: How `serve` writes its log: an object of JSON a line, or text for people; `auto` is text on a
         terminal, else JSON.
     :param access_log: Whether the log has a line for every request: id, path template, status, milliseconds.
-    :param query_log: Whether it is kept what readers search for and how many hits they get (`lienquan report queries`),
-        of each query once five callers typed it or it was typed on five days (docs/privacy.md).
-    :param query_log_days: For how many days it is kept.
-    :param query_log_mb: How many megabytes it may take; the oldest goes first.
+    :param query_log: Whether the service keeps what readers search for and how many hits they get (`lienquan report
+        queries`). A query is kept only once five callers typed it or it was typed on five days (docs/privacy.md).
+    :param query_log_days: The days for which queries are kept.
+    :param query_log_mb: The most megabytes that kept queries may take; the oldest go first.
     :param clicks: Whether pages may tell, without anything personal, which articles of related lists were shown and
         clicked (`POST /api/v1/clicks`, `lienquan report clicks`).
-    :param clicks_days: For how many days that is kept.
-    :param clicks_mb: How many megabytes it may take; the oldest goes first.
-    :param source_seconds: For how long reading a source may take in one round of `sync`, and may not get on in `index`;
-        a fifth of that is how much of the processor one step of it may take. Beyond it, it is ended and told of.
-    :param sync_stall_seconds: For how long a round of `sync` may not get on, sources and building alike, before it is
-        broken off, told of and begun again; longer than source_seconds.
-    :param source_mb: How many megabytes of memory reading a source may take.
+    :param clicks_days: The days for which clicks are kept.
+    :param clicks_mb: The most megabytes that clicks may take; the oldest go first.
+    :param source_seconds: The most seconds that reading a source may take in one round of `sync`, and that it may make
+        no progress in `index`. One step of it may take a fifth of that in processor time. A source over the limit is
+        ended and reported.
+    :param sync_stall_seconds: The seconds without progress, of sources and building alike, after which a round of
+        `sync` is ended, reported and begun again; more than source_seconds.
+    :param source_mb: The most megabytes of memory that reading a source may take.
     :param trial: Whether two rankings of related lists are shown in turn, for clicks to tell which is better: each
         under half of the articles, or both in every list (team draft).
-    :param trial_against: How the second of them differs from the first, by the names of a related request, such as
-        `{diversity = 0.5}`; as JSON where it is an environment variable.
+    :param trial_against: How the second ranking differs from the first, in the parameters of a related request, such as
+        `{diversity = 0.5}`; as JSON in an environment variable.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
