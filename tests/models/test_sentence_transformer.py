@@ -442,7 +442,7 @@ def made(home: Path) -> list[Path]:
     return sorted(home.iterdir()) if home.exists() else []
 
 
-def test_int8_is_made_once_and_reused(tiny, empty_home, monkeypatch, caplog):
+def test_int8_is_made_once_and_reused(tiny, empty_home, caplog):
     caplog.set_level(logging.INFO, "models")
     card = catalogue.find(str(tiny))
     first = load(card, "onnx-int8")
@@ -452,21 +452,20 @@ def test_int8_is_made_once_and_reused(tiny, empty_home, monkeypatch, caplog):
     assert not list(directory.rglob("model.onnx*"))  # the float export is not kept
     assert caplog.text.count("making the int8 model of tiny") == 1
 
-    def refuse(*arguments: object) -> None:
-        raise AssertionError("made again")
-
-    monkeypatch.setattr(sentence_transformer, "_make_int8", refuse)
     for again in (load(card, "onnx-int8"), load(card, "auto")):
         assert again.identity == first.identity
         assert np.array_equal(again.encode_documents(TEXTS[:8]), first.encode_documents(TEXTS[:8]))
+    assert caplog.text.count("making the int8 model of tiny") == 1
     assert made(empty_home) == [directory]
 
 
-def test_other_prompts_and_limits_reuse_the_int8_model(tiny, home, monkeypatch):
+def test_other_prompts_and_limits_reuse_the_int8_model(tiny, home, caplog):
+    caplog.set_level(logging.INFO, "models")
     load(catalogue.find(str(tiny)), "onnx-int8")
-    monkeypatch.setattr(sentence_transformer, "_make_int8", None)
+    caplog.clear()
     other = load(catalogue.find(str(tiny), query_prompt="hỏi: ", max_tokens=32), "onnx-int8")
     assert (other.identity.query_prompt, other.identity.max_tokens) == ("hỏi: ", 32)
+    assert "making the int8 model" not in caplog.text
 
 
 def test_without_int8_on_this_cpu_auto_falls_back_and_says_so(tiny, empty_home, no_int8, caplog):
@@ -482,6 +481,7 @@ def test_without_int8_on_this_cpu_auto_falls_back_and_says_so(tiny, empty_home, 
 
 
 def test_int8_that_is_off_is_not_used(tiny, empty_home, monkeypatch, caplog):
+    caplog.set_level(logging.INFO, "models")
     monkeypatch.setattr(parity, "MIN_COSINE_INT8", 1.5)
     encoder = load(catalogue.find(str(tiny)))
     assert encoder.identity.precision == "fp32"
@@ -490,10 +490,10 @@ def test_int8_that_is_off_is_not_used(tiny, empty_home, monkeypatch, caplog):
     assert re.search(reason, caplog.text)
     assert "same first neighbour" not in caplog.text  # which was as it should be
     # The finding is kept, so that the model is not made again at every start to be refused again.
-    monkeypatch.setattr(sentence_transformer, "_make_int8", None)
     with pytest.raises(ParityError, match=reason):
         load(catalogue.find(str(tiny)), "onnx-int8")
     assert load(catalogue.find(str(tiny))).identity.precision == "fp32"
+    assert caplog.text.count("making the int8 model of tiny") == 1
 
 
 def test_a_model_that_cannot_be_exported_falls_back_too(tiny, empty_home, monkeypatch, caplog):

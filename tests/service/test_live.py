@@ -561,6 +561,19 @@ class TestWrittenTo:
 
 
 class TestHashed:
+    @pytest.fixture
+    def hashed(self, monkeypatch):
+        """Return a function that hashes a home in the background, and returns which files were read."""
+        read, digest = [], FileDigests.digest
+        monkeypatch.setattr(FileDigests, "digest", lambda *given: (read.append(given[1]), digest(*given))[1])
+
+        def run(home):
+            read.clear()
+            BackgroundHashing(home).result()
+            return sorted(read)
+
+        return run
+
     def test_what_the_server_has_hashed_is_not_hashed_again(self, publish, tmp_path, monkeypatch):
         name = publish(tmp_path, generation(1)).snapshot
         hashed = BackgroundHashing(tmp_path).result()
@@ -588,20 +601,22 @@ class TestHashed:
         assert ran.stdout.strip() == ""
 
     @pytest.mark.parametrize("name", ["/etc/hostname", "../../../CURRENT", "segment-0/link"])
-    def test_nothing_is_hashed_that_is_not_a_file_within(self, publish, tmp_path, name):
+    def test_nothing_is_hashed_that_is_not_a_file_within(self, publish, tmp_path, hashed, name):
         good = publish(tmp_path, generation(1)).snapshot
         place = tmp_path / "snapshots" / good
         (place / "segment-0" / "link").symlink_to("/dev/zero")
         manifest = json.loads((place / "manifest.json").read_text())
-        count = len(BackgroundHashing(tmp_path).result()._known)
-        assert count == len({(place / file).stat().st_ino for file in manifest["files"]})
+        files = sorted(f"{place}/{file}" for file in manifest["files"])
+        assert hashed(tmp_path) == files
         written = json.dumps(
             manifest | {"files": {**manifest["files"], name: {"size": 1, "digest": "blake3:"}}}
         ).encode()
         (place / "manifest.json").write_bytes(written)
         place.rename(place.with_name(f"{good[:-8]}{sha256(written).hexdigest()[:8]}"))
         (tmp_path / "CURRENT").write_text(f"{good[:-8]}{sha256(written).hexdigest()[:8]}\n")
-        assert len(BackgroundHashing(tmp_path).result()._known) == count
+        assert [path.rpartition("snapshots/")[2].partition("/")[2] for path in hashed(tmp_path)] == [
+            path.rpartition("snapshots/")[2].partition("/")[2] for path in files
+        ]
 
     def test_what_was_damaged_since_is(self, publish, live_of, tmp_path):
         bad = publish(tmp_path, generation(1)).snapshot
@@ -629,11 +644,11 @@ class TestHashed:
         assert live.searcher().archive.id == name
         live.stop()
 
-    def test_an_empty_home_and_a_damaged_one_are_left_to_whoever_serves(self, publish, tmp_path):
-        assert BackgroundHashing(tmp_path / "none").result()._known == {}
+    def test_an_empty_home_and_a_damaged_one_are_left_to_whoever_serves(self, publish, tmp_path, hashed):
+        assert hashed(tmp_path / "none") == []
         publish(tmp_path, generation(1))
         (tmp_path / "CURRENT").write_text("../..")
-        assert BackgroundHashing(tmp_path).result()._known == {}
+        assert hashed(tmp_path) == []
 
 
 def verifying():

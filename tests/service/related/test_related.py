@@ -18,6 +18,7 @@ from indexer.archive import Archive
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
 from indexer.building.embedding import embed
+from indexer.relations import content_classes
 from indexer.relations.content_classes import ContentClass
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
@@ -263,10 +264,11 @@ class TestExplainId:
         assert small.fate("r5", "seed", limit=30)[0] == "listed"
 
     def test_not_near(self, desk):
+        classes = desk.archive.classes(content_classes.NO_RULES)
         for seed in desk.ids[:40]:
             near = set(desk.archive.neighbours(desk.row[seed]).rows.tolist())
             far = [name for name in desk.ids if desk.row[name] not in near and name != seed]
-            plain = [name for name in far if not desk.searcher._relating.classes[desk.row[name]]]
+            plain = [name for name in far if not classes[desk.row[name]]]
             if plain:
                 assert desk.fate(plain[0], seed) == ("not_near", "")
                 return
@@ -873,7 +875,8 @@ def test_no_list_holds_what_it_must_not(house, seeds, negative, body, rules, pin
     if any(rule["kind"] == "section" for rule in rules):
         assert SECTIONS[2] not in {hit.article.section for hit in found.hits}
     classes = {
-        ContentClass(code).name.lower() for code in house.searcher._relating.classes[[house.row[n] for n in names]]
+        ContentClass(code).name.lower()
+        for code in house.archive.classes(content_classes.NO_RULES)[[house.row[n] for n in names]]
     }
     assert classes <= {"none", *body.get("include_classes", [])}
     shown = {pin["article"] for pin in pins} & set(names)
@@ -959,11 +962,11 @@ def test_a_filter_never_empties_a_list(house, seed, filters):
     found = set(house.list(seed, **body))
     # Against the whole archive, measured one by one:
     own = house.group(seed)
-    worthy = set()
+    worthy, classes = set(), house.archive.classes(content_classes.NO_RULES)
     for name in house.ids:
         fate = house.ask(seed, **{**body, "explain_id": name}).fate
         far_enough = house.group(name) != own and house.archive.series.kinds[house.row[name]] < 0
-        plain = not house.searcher._relating.classes[house.row[name]]
+        plain = not classes[house.row[name]]
         if fate.step not in ("filtered", "seed") and far_enough and plain and fate.numbers.relevance >= FLOOR:
             worthy.add(house.group(name))
     assert len({house.group(name) for name in found}) >= min(20, len(worthy) - 1)

@@ -133,9 +133,10 @@ class TestRecording:
                 with pytest.raises(sqlite3.IntegrityError, match="entries are never"):
                     db.execute(statement)
 
-    def test_it_is_synced_and_written_ahead(self, log):
+    def test_it_is_synced_and_written_ahead(self, log, tmp_path):
         put(log, "b1")
-        assert log._open.db.execute("PRAGMA journal_mode").fetchone() == (b"wal",)
+        with closing(sqlite3.connect(tmp_path / FILE)) as db:
+            assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert log._open.db.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
@@ -195,8 +196,9 @@ class TestTampering:
         log = AuditLog(home)
         put(log, "b1", "b2", "b3")
         whole = list(log.entries())
-        log._open.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        log._open.db.close()
+        del log
+        with closing(sqlite3.connect(home / FILE)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         content = bytearray((home / FILE).read_bytes())
         places = [at for at in range(len(content)) if content[at]]
         at = places[data.draw(st.integers(0, 1_000_000)) % len(places)]
@@ -300,7 +302,8 @@ class TestTrouble:
         put(log, "b1", "b2")
         other = AuditLog(tmp_path / "other")
         put(other, "c1")
-        other._open.db.close()
+        with closing(sqlite3.connect(tmp_path / "other" / FILE)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         for name in (f"{FILE}-wal", f"{FILE}-shm"):
             (tmp_path / name).unlink()
         for name in (FILE, SECRET_FILE):

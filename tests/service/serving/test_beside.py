@@ -2,6 +2,8 @@
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 
 import pytest
 
@@ -9,13 +11,37 @@ from service.serving import beside
 from service.serving.admission import Admission, Gate
 from service.serving.beside import BackgroundCall
 
+PROCESSES = count(2**40)
+"""Ids that no process has: each test is a process of its own, with threads of its own."""
+
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch):
     monkeypatch.setattr(beside, "THREADS", 2)
-    beside._pool.cache_clear()
-    yield
-    beside._pool.cache_clear()
+    become(monkeypatch)
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """The calls that were given to another thread."""
+    calls, submit = [], ThreadPoolExecutor.submit
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", lambda pool, call: (calls.append(call), submit(pool, call))[1])
+    return calls
+
+
+def become(monkeypatch):
+    """Be another process, as after a fork."""
+    process = next(PROCESSES)
+    monkeypatch.setattr("os.getpid", lambda: process)
+
+
+def name_beside():
+    """Return the name of a thread in which calls are made beside."""
+    named = []
+    begun = threading.Event()
+    BackgroundCall(lambda: (named.append(threading.current_thread().name), begun.set()))
+    assert begun.wait(10)
+    return named[0]
 
 
 def test_it_is_made_in_another_thread_at_once():
@@ -61,19 +87,23 @@ def test_with_one_core_none_is(monkeypatch):
     assert BackgroundCall(threading.get_ident).result() == threading.get_ident()
 
 
-def test_with_no_core_to_spare_none_is():
+def test_with_no_core_to_spare_none_is(begun):
     with beside.spare(there_is=False):
-        begun = BackgroundCall(threading.get_ident)
-    assert begun.result() == threading.get_ident()
+        found = BackgroundCall(threading.get_ident)
+    assert found.result() == threading.get_ident()
+    assert begun == []
     with beside.spare(there_is=True):
-        assert BackgroundCall(lambda: threading.current_thread().name)._begun is not None
+        BackgroundCall(int)
+    assert begun == [int]
 
 
-def test_only_a_request_that_is_alone_has_one_to_spare():
+def test_only_a_request_that_is_alone_has_one_to_spare(begun):
     gate = Gate(working=2, waiting=1, longest=1.0)
 
     def app(environ, start_response):
-        return [b"beside" if BackgroundCall(int)._begun else b"here"]
+        before = len(begun)
+        BackgroundCall(int)
+        return [b"beside" if len(begun) > before else b"here"]
 
     asking = Admission(app, gate, app, 1.0, 0)
     get = {"REQUEST_METHOD": "GET", "PATH_INFO": "/api/v1/search"}
@@ -83,8 +113,8 @@ def test_only_a_request_that_is_alone_has_one_to_spare():
     assert asking(get, None) == [b"beside"]
 
 
-def test_a_forked_process_has_threads_of_its_own():
-    assert BackgroundCall(lambda: 1).result() == 1
-    here = beside._pool(os.getpid())
-    assert beside._pool(os.getpid()) is here
-    assert beside._pool(os.getpid() + 1) is not here  # as a process that is forked from this one asks
+def test_a_forked_process_has_threads_of_its_own(monkeypatch):
+    here = name_beside().rpartition("_")[0]
+    assert name_beside().rpartition("_")[0] == here == f"beside-{os.getpid()}"
+    become(monkeypatch)
+    assert name_beside().rpartition("_")[0] == f"beside-{os.getpid()}" != here
