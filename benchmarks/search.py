@@ -27,8 +27,10 @@ from benchmarks import common
 from benchmarks.quality import encoder, searcher
 from indexer import metrics
 from indexer.archive import Archive
+from indexer.articles.prepared import PreparedArticle
 from indexer.building.embedding import embed
 from indexer.index.lexical import TantivyWriter
+from indexer.index.lexical_query import ArticleTokens
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.lexicon import phrases
 from indexer.language.restoration import Language, LanguageWriter
@@ -241,10 +243,9 @@ def index_share(directory: Path) -> float:
     started = perf_counter()
     words, learnt = TantivyWriter(directory / "words"), KnowledgeWriter(datetime.now(UTC))
     for number, article in enumerate(articles):
-        text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
-        spoken = syllables.stream(text)
-        words.add(syllables.stream(article.title), spoken, text)
-        learnt.add(article, number, spoken, text)
+        prepared = PreparedArticle.of(article)
+        words.add(prepared, ArticleTokens.of(prepared))
+        learnt.add(number, prepared)
     words.close()
     learnt.write(directory / "learnt", directory)
     added = (perf_counter() - started) / len(articles)

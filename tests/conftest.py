@@ -21,6 +21,7 @@ from flask.testing import FlaskClient
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
+from indexer.articles.prepared import PreparedArticle
 from indexer.articles.store import StoredArticle
 from indexer.building.build import BuildOptions, BuildReport, build
 from indexer.files.layout import WORD_INDEX
@@ -115,13 +116,14 @@ def _write(directory: Path, part: Part, now: datetime, earlier: Archive | None) 
     first = earlier.count if earlier else 0
     lines = [{"id": f"a{row}", "title": f"Tin {row}", **line} for row, line in enumerate(part.lines, first)]
     articles = [validate(line) for line in lines]
-    stored = [StoredArticle.of(article, "source") for article in articles if not isinstance(article, list)]
+    prepared = [PreparedArticle.of(article) for article in articles if not isinstance(article, list)]
+    stored = [StoredArticle.of(article, "source") for article in prepared]
     assert len(stored) == len(part.lines) == len(part.owned)
     text = earlier.text_count if earlier else 0
     keys = [(b"%08d%08d" % (text + row, 0), row) for row in range(len(rows))]
     words = TantivyWriter(directory / WORD_INDEX)
     learnt = None if earlier else KnowledgeWriter(now)
-    SegmentWriter(target, now, words, learnt, earlier).write(zip(stored, part.owned, strict=True), keys)
+    SegmentWriter(target, now, words, learnt, earlier).write(zip(stored, prepared, part.owned, strict=True), keys)
     words.close()
     if learnt is not None:
         learnt.write(directory / knowledge.DIRECTORY, target)

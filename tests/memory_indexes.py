@@ -6,9 +6,11 @@ from math import log, sqrt
 
 import numpy as np
 
-from indexer.index.lexical_query import Chance, tokens
+from indexer.articles.article import Article
+from indexer.articles.prepared import PreparedArticle
+from indexer.index.lexical_query import ArticleTokens, Chance, tokens
 from indexer.index.vectors import RAW_FILE, BuiltIndex
-from indexer.text.syllables import codes, folded, spelt
+from indexer.text.syllables import codes, folded, stream
 
 K1, B = 1.2, 0.75
 
@@ -68,13 +70,15 @@ class Bm25Writer:
     def count(self):
         return self._before + len(self._lines)
 
-    def add(self, title, words, text, tags=()):
-        whole = [*tokens([*words, "", *tags]), *codes(text)]
-        spaced = " ".join(part for part in map(spelt, title) if part)
+    def add(self, prepared, found):
+        article = prepared.article
+        author, tags = tokens(stream(article.author or "")), tokens(stream("\n".join(article.tags)))
+        whole = [*found.text, *author, *tags, *codes(prepared.text)]
+        spaced = " ".join(part for part in prepared.title_syllables if part)
         fields = {
             "exact": whole,
             "folded": [folded(token) for token in whole],
-            "title": [*tokens(title), *tokens(tags)],
+            "title": [*found.title, *tags],
         }
         self._lines.append(json.dumps({"titled": spaced, **fields}))
 
@@ -174,3 +178,13 @@ class Bm25Index:
     @staticmethod
     def _array(rows):
         return np.array(list(rows), dtype=np.int64)
+
+
+def add(writer, title, body="", tags=""):
+    """Add an article of these texts to a word index.
+
+    :param tags: A tag a line.
+    """
+    article = Article.model_construct(id="a", title=title, body=body or None, tags=tags.split("\n"))
+    prepared = PreparedArticle.of(article)
+    writer.add(prepared, ArticleTokens.of(prepared))

@@ -200,11 +200,6 @@ class Article(BaseModel):
         """Return the texts of this article that are encoded (`text.encoded_views`)."""
         return views.encoded_views(self.title, self.lead, self.plain_body)
 
-    @property
-    def fullness(self) -> int:
-        """Return the length of the article in characters. Of two readings of one id the fuller wins."""
-        return sum(len(part or "") for part in (self.title, self.lead, self.plain_body))
-
     def public_at(self, now: datetime) -> bool:
         """Return whether the article may be seen at this time."""
         ahead = self.published_at is not None and self.published_at > now

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.articles.article import VIETNAM, Article
+from indexer.articles.article import VIETNAM
+from indexer.articles.prepared import PreparedArticle
 from indexer.files import arrays
 from indexer.files.arrays import Mask as Mask
 from indexer.files.arrays import Rows as Rows
@@ -82,8 +83,9 @@ class ColumnWriter:
         self._tags, self._tag_ends = array("i"), array("q")
         self._values: dict[str, dict[str, int]] = {name: {} for name in (*_SINGLE, "tag")}
 
-    def add(self, article: Article) -> None:
+    def add(self, prepared: PreparedArticle) -> None:
         """Add the article of the next row."""
+        article = prepared.article
         for name, column in self._times.items():
             moment: datetime | None = getattr(article, name)
             column.append(ABSENT if moment is None else micros(moment))

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from indexer.articles.article import Article
 from indexer.articles.columns import micros
+from indexer.articles.prepared import PreparedArticle
 from indexer.errors import BuildRefused
 from indexer.text.addresses import url_key
 from indexer.text.views import text_key
@@ -50,7 +51,7 @@ class StoredArticle(NamedTuple):
         own it.
     :param key: `text.text_key` of its encoded views.
     :param updated: `updated_at` in microseconds since 1970, None if absent.
-    :param fullness: `Article.fullness`.
+    :param fullness: `PreparedArticle.fullness`.
     """
 
     id: str
@@ -62,12 +63,13 @@ class StoredArticle(NamedTuple):
     fullness: int
 
     @classmethod
-    def of(cls, article: Article, origin: str) -> StoredArticle:
+    def of(cls, prepared: PreparedArticle, origin: str) -> StoredArticle:
         """Return an article in the form that the store keeps."""
+        article = prepared.article
         line = json.dumps(article.line(), ensure_ascii=False, separators=(",", ":"))
         updated = None if article.updated_at is None else micros(article.updated_at)
         fingerprint = hashlib.sha256(line.encode()).digest()[:16]
-        return cls(article.id, line, fingerprint, origin, text_key(article.views), updated, article.fullness)
+        return cls(article.id, line, fingerprint, origin, text_key(prepared.views), updated, prepared.fullness)
 
     def article(self) -> Article:
         """Return the article."""
@@ -106,20 +108,23 @@ def disk_errors_told() -> Iterator[None]:
         raise BuildRefused(f"SQLite cannot write: {error}; is the disk full?") from error
 
 
-def write_store(path: Path, articles: Iterable[StoredArticle], texts: Iterable[tuple[bytes, int]]) -> int:
+def write_store(
+    path: Path, articles: Iterable[tuple[StoredArticle, PreparedArticle]], texts: Iterable[tuple[bytes, int]]
+) -> int:
     """Write a store of articles and return their number. Rows count from 0 in the given order.
 
+    :param articles: Each as it is kept, and prepared.
     :param texts: For each vector the key of its encoded text, and its row.
     """
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         database.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN;" + _SCHEMA)
         count = 0
-        for row, stored in enumerate(articles):
+        for row, (stored, prepared) in enumerate(articles):
             database.execute(
                 "INSERT INTO articles VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (row, *stored),
             )
-            database.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", _names(row, stored.article()))
+            database.executemany("INSERT OR IGNORE INTO names VALUES (?, ?, ?)", _names(row, prepared.article))
             count += 1
         database.executemany("INSERT INTO texts VALUES (?, ?)", texts)
         database.execute("COMMIT")

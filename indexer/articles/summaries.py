@@ -15,7 +15,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from pydantic_core import from_json
 
-from indexer.articles.article import Article
+from indexer.articles.prepared import PreparedArticle
 from indexer.files import arrays
 
 SUMMARIES, _STARTS = "summaries.jsonl", "summary_starts.npy"
@@ -49,8 +49,9 @@ class SummaryWriter:
         self._file: IO[bytes] = (directory / SUMMARIES).open("wb")
         self._starts = array("q", [0])
 
-    def add(self, article: Article) -> None:
+    def add(self, prepared: PreparedArticle) -> None:
         """Add the article of the next row."""
+        article = prepared.article
         fields = [getattr(article, name) for name in Summary._fields]
         if article.published_at is not None:
             fields[_PUBLISHED] = article.published_at.isoformat()

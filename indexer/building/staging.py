@@ -18,6 +18,7 @@ import numpy as np
 from indexer.articles import store
 from indexer.articles.article import AHEAD, Article
 from indexer.articles.columns import micros
+from indexer.articles.prepared import PreparedArticle
 from indexer.articles.store import StoredArticle
 from indexer.changes.changes import NEVER
 from indexer.files.arrays import Mask, Rows
@@ -25,11 +26,11 @@ from indexer.files.arrays import Mask, Rows
 _SCHEMA = """
 CREATE TABLE staged (
     id TEXT PRIMARY KEY, line TEXT NOT NULL, fingerprint BLOB NOT NULL, origin TEXT NOT NULL, key BLOB NOT NULL,
-    updated INTEGER, fullness INTEGER NOT NULL, derived INTEGER NOT NULL, place INTEGER NOT NULL
+    updated INTEGER, fullness INTEGER NOT NULL, body TEXT, derived INTEGER NOT NULL, place INTEGER NOT NULL
 );
 CREATE TABLE others (
     id TEXT, line TEXT NOT NULL, fingerprint BLOB NOT NULL, origin TEXT, key BLOB NOT NULL, updated INTEGER,
-    fullness INTEGER NOT NULL, derived INTEGER NOT NULL, PRIMARY KEY (id, origin)
+    fullness INTEGER NOT NULL, body TEXT, derived INTEGER NOT NULL, PRIMARY KEY (id, origin)
 );
 CREATE TABLE rejected (id TEXT PRIMARY KEY);
 CREATE TABLE withdrawn (id TEXT PRIMARY KEY, updated INTEGER NOT NULL, pending INTEGER NOT NULL);
@@ -51,7 +52,8 @@ _WEAKER = f"({_STAGED_TOLD} AND current.origin <> staged.origin)"
 """Whether a staged article is told by a site that does not own it, and the current one by somebody else."""
 _STRONGER = f"({_CURRENT_TOLD} AND NOT {_STAGED_TOLD})"
 _TAKEN_OVER = ", ".join(
-    f"{name} = excluded.{name}" for name in ("line", "fingerprint", "origin", "key", "updated", "fullness", "derived")
+    f"{name} = excluded.{name}"
+    for name in ("line", "fingerprint", "origin", "key", "updated", "fullness", "body", "derived")
 )
 _REPLACES = (
     f"CASE WHEN {_EXCLUDED_TOLD} AND excluded.origin <> staged.origin THEN 0 "
@@ -131,20 +133,21 @@ class Staging:
 
         :param origin: As `sources.ownership` says it.
         """
-        stored = StoredArticle.of(article, origin)
+        prepared = PreparedArticle.of(article)
+        stored, body = StoredArticle.of(prepared, origin), _parsed(prepared)
         before = self._database.execute("SELECT origin FROM staged WHERE id = ?", (article.id,)).fetchone()
         self._place += 1
         if before is not None and origin != before[0]:  # whoever told it in earlier runs may be another one
             self._database.execute(
-                f"INSERT INTO others ({_COLUMNS}, derived) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+                f"INSERT INTO others ({_COLUMNS}, body, derived) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
                 f"ON CONFLICT (id, origin) DO UPDATE SET {_TAKEN_OVER} "
                 "WHERE NOT excluded.derived OR excluded.fullness > others.fullness",
-                (*stored, int(derived)),
+                (*stored, body, int(derived)),
             )
         self._database.execute(
-            f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
+            f"INSERT INTO staged ({_COLUMNS}, body, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "  # noqa: S608
             f"ON CONFLICT (id) DO UPDATE SET {_TAKEN_OVER} WHERE {_REPLACES}",
-            (*stored, int(derived), self._place),
+            (*stored, body, int(derived), self._place),
         )
         return before is not None
 
@@ -159,11 +162,12 @@ class Staging:
         if not whole:
             stands = f"staged.updated IS NULL OR {stands}"
         stands = f"NOT {_STAGED_TOLD} AND ({stands})"
-        stored = StoredArticle.of(article, "api")._replace(updated=updated)
+        prepared = PreparedArticle.of(article)
+        stored = StoredArticle.of(prepared, "api")._replace(updated=updated)
         self._database.execute(
-            f"INSERT INTO staged ({_COLUMNS}, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?) "  # noqa: S608
+            f"INSERT INTO staged ({_COLUMNS}, body, derived, place) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?) "  # noqa: S608
             f"ON CONFLICT (id) DO UPDATE SET {_TAKEN_OVER} WHERE NOT coalesce({stands}, 0)",
-            (*stored, self._place),
+            (*stored, _parsed(prepared), self._place),
         )
 
     def withdraw(self, article_id: str, updated: int, pending: bool) -> None:
@@ -307,14 +311,15 @@ class Staging:
         ).fetchone()
         return articles, texts
 
-    def articles(self) -> Iterator[tuple[StoredArticle, int]]:
-        """Yield every article with the row of its vector, in the order of the rows to be."""
+    def articles(self) -> Iterator[tuple[StoredArticle, PreparedArticle, int]]:
+        """Yield every article as it is stored, prepared, and the row of its vector, in the order of the rows to be."""
         rows = self._database.execute(
-            f"SELECT {', '.join('staged.' + c for c in _COLUMNS.split(', '))}, vectors.row - 1 "  # noqa: S608
+            f"SELECT {', '.join('staged.' + c for c in _COLUMNS.split(', '))}, body, vectors.row - 1 "  # noqa: S608
             "FROM staged JOIN vectors ON vectors.key = staged.key ORDER BY place"
         )
-        for *stored, vector in rows:
-            yield StoredArticle(*stored), vector
+        for *columns, body, vector in rows:
+            stored = StoredArticle(*columns)
+            yield stored, _prepared(stored.line, body), vector
 
     def texts(self) -> Iterator[tuple[bytes, int]]:
         """Yield the key of every distinct text with the row of its vector."""
@@ -329,14 +334,28 @@ class Staging:
                 (text,),
             )
 
-    def articles_of(self, rows: Sequence[int]) -> list[tuple[bytes, Article]]:
-        """Return for each of these vector rows the key and one article that has it."""
+    def articles_of(self, rows: Sequence[int]) -> list[tuple[bytes, PreparedArticle]]:
+        """Return for each of these vector rows the key and one article that has it, prepared."""
         found = []
         for row in rows:
-            key, line = self._database.execute(
-                "SELECT vectors.key, staged.line FROM vectors JOIN staged ON staged.key = vectors.key "
+            key, line, body = self._database.execute(
+                "SELECT vectors.key, staged.line, staged.body FROM vectors JOIN staged ON staged.key = vectors.key "
                 "WHERE vectors.row = ? LIMIT 1",
                 (row + 1,),
             ).fetchone()
-            found.append((key, store.load_article(line)))
+            found.append((key, _prepared(line, body)))
         return found
+
+
+def _parsed(prepared: PreparedArticle) -> str | None:
+    """Return the body as it was parsed from HTML, empty if the HTML holds no text; None if the line has it anyway."""
+    return None if prepared.article.body or not prepared.article.body_html else prepared.body or ""
+
+
+def _prepared(line: str, body: str | None) -> PreparedArticle:
+    """Return the article of a line, prepared.
+
+    :param body: As `_parsed` says; None, too, of what the current snapshot holds, which is parsed now.
+    """
+    article = store.load_article(line)
+    return PreparedArticle.of(article) if body is None else PreparedArticle(article, body or None)

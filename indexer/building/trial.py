@@ -71,22 +71,19 @@ def _is_long(fields: Mapping[str, Any]) -> bool:
 def prepare(line: str) -> Iterator[int]:
     """Do with an article what indexing does with its text; in the child."""
     from indexer.articles.columns import ColumnWriter  # what these import takes a second, which is not the article's
+    from indexer.articles.prepared import PreparedArticle
     from indexer.articles.store import StoredArticle
-    from indexer.index.lexical_query import tokens
+    from indexer.index.lexical_query import ArticleTokens
     from indexer.language.knowledge import KnowledgeWriter
     from indexer.relations.writing import RelationsWriter
-    from indexer.text.syllables import stream
 
     yield 0
     article, now = validate(json.loads(line)), datetime.now(UTC)
     if not isinstance(article, Article):
         return
-    StoredArticle.of(article, "")
-    ColumnWriter().add(article)
-    text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
-    title, rest = stream(article.title), stream(text[len(article.title) :])
-    spoken = [*title, *rest]
-    KnowledgeWriter(now).add(article, 0, spoken, text)
+    prepared = PreparedArticle.of(article)
+    StoredArticle.of(prepared, "")
+    ColumnWriter().add(prepared)
+    KnowledgeWriter(now).add(0, prepared)
     with tempfile.TemporaryDirectory(prefix="lienquan-trial-") as folder:
-        writer = RelationsWriter(Path(folder) / "relations", now)
-        writer.add(article, 0, (title, rest), (tokens(title), tokens(spoken)))
+        RelationsWriter(Path(folder) / "relations", now).add(prepared, 0, ArticleTokens.of(prepared))

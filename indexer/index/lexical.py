@@ -20,10 +20,10 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur, Query
 
-from indexer.articles.columns import Mask
-from indexer.files.arrays import Rows
-from indexer.index.lexical_query import Alternative, Chance, Field, LexicalQuery, Term, tokens, with_pairs
-from indexer.text.syllables import codes, folded, spelt
+from indexer.articles.prepared import PreparedArticle
+from indexer.files.arrays import Mask, Rows
+from indexer.index.lexical_query import Alternative, ArticleTokens, Chance, Field, LexicalQuery, Term, with_pairs
+from indexer.text.syllables import codes, folded, spelt, stream
 
 _HEAP = 512 * 2**20
 """Bytes that tantivy gathers before it writes a part; one part keeps rows and documents in one order."""
@@ -47,6 +47,10 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field(_PHRASE, tokenizer_name="whitespace", index_option="position")
     builder.add_unsigned_field("row", fast=True)
     return builder.build()
+
+
+def _syllables(text: str) -> list[str]:
+    return [spelt(word) for word in stream(text)]
 
 
 @contextmanager
@@ -81,23 +85,22 @@ class TantivyWriter:
             # One thread: with more, documents of equal score would change places from build to build.
             self._writer = index.writer(heap_size=_HEAP, num_threads=1)
 
-    def add(self, title: Sequence[str], words: Sequence[str], text: str, tags: Sequence[str] = ()) -> None:
-        """Add the next article.
+    def add(self, prepared: PreparedArticle, found: ArticleTokens) -> None:
+        """Add the next article. It is found by its text, its author and its tags.
 
-        :param title: `syllables.stream` of the title.
-        :param words: That of the text, and of whatever else an article is found by.
-        :param text: Title, lead and body.
-        :param tags: `syllables.stream` of the tags. They say as much of what it is about as the title does.
+        :param found: The tokens of its text.
         """
-        whole = codes(text)
-        spaced = " ".join(part for part in map(spelt, title) if part)
+        article, whole = prepared.article, codes(prepared.text)
+        tags = _syllables("\n".join(article.tags))
+        others = ["", *_syllables(article.author or ""), "", *tags]
+        spaced = " ".join(part for part in prepared.title_syllables if part)
         bare = folded(spaced)
         document = tantivy.Document()
-        parts = [spelt(word) for word in (*words, "", *tags)]
+        parts = [*prepared.syllables, *others]
         bare_parts = [folded(part) for part in parts]  # then paired: most were met before, pairs were not
-        document.add_text("exact", " ".join([*with_pairs(parts), *whole]))
+        document.add_text("exact", " ".join([*found.text, *with_pairs(others), *whole]))
         document.add_text("folded", " ".join([*with_pairs(parts, bare_parts), *map(folded, whole)]))
-        document.add_text("title", " ".join([*tokens(title), *tokens(tags)]))
+        document.add_text("title", " ".join([*found.title, *with_pairs(tags)]))
         document.add_text(_WHOLE, spaced)
         document.add_text(_TYPED, bare)
         document.add_text(_PHRASE, bare)

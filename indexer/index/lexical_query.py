@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from indexer.articles.prepared import PreparedArticle
 from indexer.language.compounds import word_pairs
 from indexer.text.syllables import spelt
 
@@ -68,3 +69,15 @@ def with_pairs(parts: Sequence[str], written: Sequence[str] | None = None) -> li
     :param written: What is returned in place of each part, such as its folded form; the parts themselves by default.
     """
     return [part for part in written or parts if part] + word_pairs(parts, written)
+
+
+class ArticleTokens(NamedTuple):
+    """The tokens of an article: of its title, and of title, lead and body together."""
+
+    title: list[str]
+    text: list[str]
+
+    @classmethod
+    def of(cls, prepared: PreparedArticle) -> ArticleTokens:
+        """Return the tokens of an article."""
+        return cls(with_pairs(prepared.title_syllables), with_pairs(prepared.syllables))

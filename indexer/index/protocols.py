@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.articles.prepared import PreparedArticle
 from indexer.files.arrays import Mask, Rows
-from indexer.index.lexical_query import Chance, LexicalQuery, Term
+from indexer.index.lexical_query import ArticleTokens, Chance, LexicalQuery, Term
 from models.encoder import Vectors
 
 if TYPE_CHECKING:
@@ -84,13 +85,12 @@ class LexicalWriter(Protocol):
         """Return how many articles were ever added."""
         ...
 
-    def add(self, title: Sequence[str], words: Sequence[str], text: str, tags: Sequence[str] = ()) -> None:
-        """Add the next article.
+    def add(self, prepared: PreparedArticle, found: ArticleTokens) -> None:
+        """Add the next article. It is found by its text, its author and its tags.
 
-        :param title: `syllables.stream` of the title.
-        :param words: `syllables.stream` of the text, and of anything else by which the article can be found.
-        :param text: Title, lead and body.
-        :param tags: `syllables.stream` of the tags. They describe the subject as well as the title does.
+        The tags describe the subject as well as the title does.
+
+        :param found: The tokens of its text.
         :raises OSError: if it cannot be written.
         """
         ...

@@ -15,7 +15,7 @@ from typing import overload
 
 import numpy as np
 
-from indexer.articles.article import Article
+from indexer.articles.prepared import PreparedArticle
 from indexer.language import lexicon
 from indexer.language.mining import AbbreviationMiner, MinedAbbreviation, Name, NameMiner
 from indexer.language.named import write_named
@@ -41,16 +41,13 @@ class KnowledgeWriter:
         for phrase in lexicon.phrases():
             self._language.add(stream(phrase))
 
-    def add(self, article: Article, row: int, words: Sequence[str], text: str) -> None:
-        """Learn from the article of a row.
-
-        :param words: `syllables.stream` of the text.
-        :param text: Title, lead and body.
-        """
+    def add(self, row: int, prepared: PreparedArticle) -> None:
+        """Learn from the article of a row."""
+        article = prepared.article
         if not article.public_at(self._now):
             return
-        self._language.add(words)
-        self._abbreviations.add(text)
+        self._language.add(prepared.words)
+        self._abbreviations.add(prepared.text)
         self._names.add(article.title, article.lead, row)
 
     def write(self, directory: Path, segment: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.articles.article import Article
+from indexer.articles.prepared import PreparedArticle
 from indexer.files import arrays
 from indexer.files.arrays import Mask, Rows
 from indexer.language.mining import Name, names_in
@@ -29,8 +29,9 @@ class NameOccurrenceWriter:
         self._places = {spaced(name.text): place for place, name in enumerate(names)}
         self._pairs = array("i")
 
-    def add(self, row: int, article: Article) -> None:
+    def add(self, row: int, prepared: PreparedArticle) -> None:
         """Add the article of the next row."""
+        article = prepared.article
         held = (self._places.get(key) for key in names_in(article.title, article.lead))
         for place in sorted(place for place in held if place is not None):
             self._pairs.extend((row, place))

@@ -24,7 +24,8 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.articles.article import Article, shown
+from indexer.articles.article import shown
+from indexer.articles.prepared import PreparedArticle
 from indexer.files import arrays
 from indexer.text.folding import clean, match_key
 from indexer.text.markup import html_to_text
@@ -144,8 +145,13 @@ class ClassWriter:
     def __init__(self) -> None:
         self._classes = array("b")
 
-    def add(self, article: Article) -> None:
-        """Add the article of the next row."""
+    def add(self, prepared: PreparedArticle) -> None:
+        """Add the article of the next row.
+
+        Of a body in HTML the end of the markup is read. The end of the plain text reaches further back, so that it
+        would give some articles another class.
+        """
+        article = prepared.article
         end = (article.body or "")[-_BODY_END:]
         if not end and article.body_html:
             end = html_to_text(article.body_html[-4 * _BODY_END :])[-_BODY_END:]

@@ -7,18 +7,18 @@ order they are made.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.articles.article import Article
 from indexer.articles.columns import Columns
 from indexer.articles.owners import Owners
+from indexer.articles.prepared import PreparedArticle
 from indexer.files import arrays
 from indexer.files.progress import Progress
+from indexer.index.lexical_query import ArticleTokens
 from indexer.index.protocols import VectorIndex
 from indexer.relations import content_classes, groups, near_duplicates, neighbours, terms
 from indexer.relations.content_classes import ClassWriter
@@ -29,7 +29,6 @@ from indexer.relations.series import Series, SeriesWriter
 from indexer.relations.terms import NOTHING, Terms, TermWriter
 
 DIRECTORY = "relations"
-_Pair = tuple[Sequence[str], Sequence[str]]
 
 
 class RelationsWriter:
@@ -47,17 +46,17 @@ class RelationsWriter:
         self._sketches, self._classes = SketchWriter(), ClassWriter()
         self._series = SeriesWriter(earlier.patterns if earlier else None)
 
-    def add(self, article: Article, vector: int, words: _Pair, tokens: _Pair) -> None:
+    def add(self, prepared: PreparedArticle, vector: int, tokens: ArticleTokens) -> None:
         """Add the article of the next row.
 
         :param vector: The row of its vector.
-        :param words: `syllables.stream` of its title, and of its lead and body.
-        :param tokens: `lexical.tokens` of its title, and of all of it.
+        :param tokens: Its tokens.
         """
-        self._terms.add(vector, *tokens, teaches=article.public_at(self._now))
-        self._sketches.add(*words)
+        article = prepared.article
+        self._terms.add(vector, tokens.title, tokens.text, teaches=article.public_at(self._now))
+        self._sketches.add(prepared.title_words, prepared.other_words)
         self._series.add(article.title, article.source, article.published_at)
-        self._classes.add(article)
+        self._classes.add(prepared)
 
     def write(
         self,

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.articles import owners, store
-from indexer.articles.article import Article
 from indexer.articles.columns import Columns, ColumnWriter
 from indexer.articles.owners import Owners
+from indexer.articles.prepared import PreparedArticle
 from indexer.articles.store import Store, StoredArticle
 from indexer.articles.summaries import Summaries, SummaryWriter
 from indexer.errors import BuildRefused
@@ -26,7 +26,7 @@ from indexer.files import arrays
 from indexer.files.arrays import Mask, Rows
 from indexer.files.progress import Progress
 from indexer.index import registry, vectors
-from indexer.index.lexical_query import tokens
+from indexer.index.lexical_query import ArticleTokens
 from indexer.index.protocols import LexicalWriter, VectorIndex
 from indexer.language.knowledge import KnowledgeWriter
 from indexer.language.named import NameOccurrences, NameOccurrenceWriter
@@ -34,13 +34,12 @@ from indexer.relations import writing
 from indexer.relations.earlier import EarlierSegments
 from indexer.relations.writing import Relations, RelationsWriter
 from indexer.snapshot import archive_map
-from indexer.text.syllables import stream
 from models.encoder import Vectors
 
 _KEYS = "text_keys.npy"
 
-IndexedArticle = tuple[StoredArticle, int]
-"""An article with the row of its vector."""
+IndexedArticle = tuple[StoredArticle, PreparedArticle, int]
+"""An article as the store keeps it, prepared for all other writers, and the row of its vector."""
 
 
 class SegmentWriter:
@@ -86,10 +85,10 @@ class SegmentWriter:
         """
         directory, keys = self._directory, array("Q")
 
-        def passing() -> Iterable[StoredArticle]:
-            for row, (stored, vector) in enumerate(articles):
-                self._add(row, stored.article(), vector, row >= known)
-                yield stored
+        def passing() -> Iterable[tuple[StoredArticle, PreparedArticle]]:
+            for row, (stored, prepared, vector) in enumerate(articles):
+                self._add(row, prepared, vector, row >= known)
+                yield stored, prepared
 
         def keyed() -> Iterable[tuple[bytes, int]]:
             for key, vector in texts:
@@ -107,21 +106,18 @@ class SegmentWriter:
         self._relations.write(index, Owners(directory), Columns(directory), self._progress)
         return self._built
 
-    def _add(self, row: int, article: Article, vector: int, new: bool) -> None:
-        self._columns.add(article)
-        self._summaries.add(article)
+    def _add(self, row: int, prepared: PreparedArticle, vector: int, new: bool) -> None:
+        self._columns.add(prepared)
+        self._summaries.add(prepared)
         self._vectors.append(vector)
-        text = "\n".join(part for part in (article.title, article.lead, article.plain_body) if part)
-        title, rest = stream(article.title), stream(text[len(article.title) :])
-        spoken = [*title, *rest]
-        found = tokens(spoken)
+        found = ArticleTokens.of(prepared)
         if new:
-            self._words.add(title, [*spoken, "", *stream(article.author or "")], text, stream("\n".join(article.tags)))
+            self._words.add(prepared, found)
         if self._learnt is not None:
-            self._learnt.add(article, row, spoken, text)
+            self._learnt.add(row, prepared)
         if self._named is not None:
-            self._named.add(row, article)
-        self._relations.add(article, vector, (title, rest), (tokens(title), found))
+            self._named.add(row, prepared)
+        self._relations.add(prepared, vector, found)
 
 
 class Segment:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from indexer.articles.article import VIETNAM, Article, LineProblem, parse_day, parse_time, shown, validate
+from indexer.articles.prepared import PreparedArticle
 from indexer.articles.store import StoredArticle
 
 TIME = "expected an ISO 8601 time such as 2023-11-07T17:04:00+07:00"
@@ -245,7 +246,7 @@ def test_a_time_that_is_taken_can_be_stored_and_read(moment, offset):
         assert found[0][2] == "expected a time within the years 1 to 9999"
         assert moment.year in (1, 9999)
     else:
-        assert StoredArticle.of(found, "source").article() == found
+        assert StoredArticle.of(PreparedArticle.of(found), "source").article() == found
 
 
 def test_parse_day():
@@ -264,11 +265,6 @@ def test_plain_body_comes_from_html_only_without_text():
     assert made(body_html="<script>x</script>").plain_body is None
     assert made().plain_body is None
     assert made(body_html="<p>Một<p>hai").views == ("Lớp gốm\nMột\nhai", "Lớp gốm")
-
-
-def test_fullness_counts_characters():
-    assert made().fullness == 7
-    assert made(lead="Lớp", body_html="<p>mở</p>").fullness == 7 + 3 + 2
 
 
 # Messages
@@ -306,7 +302,7 @@ def test_any_object_is_an_article_or_has_faults(fields):
     found = validate(fields)
     if isinstance(found, Article):
         assert validate(json.loads(json.dumps(found.line(), allow_nan=False))) == found
-        assert StoredArticle.of(found, "source").article() == found
+        assert StoredArticle.of(PreparedArticle.of(found), "source").article() == found
         assert json.dumps(found.line(), ensure_ascii=False).encode()
         assert found.title.strip()
         assert "/" not in found.id

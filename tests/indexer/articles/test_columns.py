@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import VIETNAM, validate
 from indexer.articles.columns import ABSENT, Columns, ColumnWriter, Filters, micros
+from indexer.articles.prepared import PreparedArticle
 from indexer.text.folding import match_key
 
 NEVER = int(np.iinfo(np.int64).max)
@@ -19,7 +20,7 @@ def written(directory, lines):
     writer = ColumnWriter()
     articles = [validate({"id": f"a{row}", "title": "Tin", **line}) for row, line in enumerate(lines)]
     for article in articles:
-        writer.add(article)
+        writer.add(PreparedArticle.of(article))
     writer.write(directory)
     return Columns(directory), articles
 

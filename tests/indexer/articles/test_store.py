@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from indexer.articles.article import Article, validate
+from indexer.articles.prepared import PreparedArticle
 from indexer.articles.store import FILE, Store, StoredArticle, load_article, write_store
 
 
@@ -16,7 +17,17 @@ def article(**fields):
 
 
 def stored(**fields):
-    return StoredArticle.of(article(**fields), "source")
+    return kept(article(**fields), "source")
+
+
+def kept(found, origin):
+    """Return an article as a store keeps it."""
+    return StoredArticle.of(PreparedArticle.of(found), origin)
+
+
+def prepared(*articles):
+    """Return stored articles as a store is given them."""
+    return [(one, PreparedArticle.of(one.article())) for one in articles]
 
 
 @pytest.fixture
@@ -27,7 +38,7 @@ def store_of(tmp_path):
     def make(*articles, texts=(), name=FILE):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert write_store(path, articles, texts) == len(articles)
+        assert write_store(path, prepared(*articles), texts) == len(articles)
         opened.append(Store(path))
         return opened[-1]
 
@@ -58,7 +69,7 @@ FULL = {
 
 def test_an_article_comes_back_whole(store_of):
     whole = validate(FULL)
-    store = store_of(StoredArticle.of(whole, "api"))
+    store = store_of(kept(whole, "api"))
     assert store.articles([0]) == [whole]
     assert store.articles([0])[0].line() == whole.line()
     assert store.count() == 1
@@ -73,7 +84,7 @@ def test_a_line_has_the_letters_themselves():
 
 
 def test_what_is_kept_beside_the_line():
-    one = StoredArticle.of(validate(FULL), "api")
+    one = kept(validate(FULL), "api")
     assert (one.id, one.origin, one.updated) == ("gom", "api", 1_699_376_400_000_000)  # 2023-11-07T17:00:00Z
     assert one.fullness == len("Lớp gốm “Lũng Vài”") + len("Mở.") + len("Một.\nHai.")
     assert stored().updated is None
@@ -83,10 +94,7 @@ def test_what_is_kept_beside_the_line():
 @pytest.mark.parametrize("field", sorted(set(FULL) - {"id"}))
 def test_any_change_of_a_field_changes_the_fingerprint(field):
     other = {"title": "Khác", "tags": ["b"], "aliases": ["b"], "extra": {"b": 1}}.get(field, "2024-01-01")
-    assert (
-        StoredArticle.of(validate(FULL), "api").fingerprint
-        != StoredArticle.of(validate({**FULL, field: other}), "api").fingerprint
-    )
+    assert kept(validate(FULL), "api").fingerprint != kept(validate({**FULL, field: other}), "api").fingerprint
 
 
 def test_only_what_is_encoded_changes_the_key():
@@ -157,7 +165,7 @@ def test_a_lock_on_the_file_does_not_keep_readers_waiting(store_of, tmp_path):
 
 def test_an_id_stands_once(tmp_path):
     with pytest.raises(sqlite3.IntegrityError):
-        write_store(tmp_path / FILE, [stored(), stored()], [])
+        write_store(tmp_path / FILE, prepared(stored(), stored()), [])
 
 
 def test_opening_none_is_an_error(tmp_path):
@@ -176,12 +184,12 @@ def test_a_stored_article_is_read_as_it_was_written():
             "extra": {"a": [1, None]},
         }
     )
-    assert load_article(StoredArticle.of(given, "source").line) == given
+    assert load_article(kept(given, "source").line) == given
 
 
 def test_a_stored_article_is_an_article_like_any_other():
     given = validate(FULL)
-    loaded = load_article(StoredArticle.of(given, "source").line)
+    loaded = load_article(kept(given, "source").line)
     assert loaded.model_fields_set == set(Article.model_fields)
     assert (loaded.model_extra, loaded.__pydantic_private__) == (None, None)
     assert loaded.model_copy(update={"body": None}).line() == given.model_copy(update={"body": None}).line()

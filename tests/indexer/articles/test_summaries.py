@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indexer.articles.article import Article, validate
+from indexer.articles.prepared import PreparedArticle
 from indexer.articles.summaries import SUMMARIES, Summaries, Summary, SummaryWriter
 
 FULL = {
@@ -38,7 +39,7 @@ def written(tmp_path):
     def write(*articles):
         writer = SummaryWriter(tmp_path)
         for one in articles:
-            writer.add(one)
+            writer.add(PreparedArticle.of(one))
         writer.close()
         return Summaries(tmp_path)
 
@@ -89,7 +90,7 @@ def test_any_letters(texts, tmp_path_factory):
     articles = [article(id=f"a{row}", lead=text, section=text[:3]) for row, text in enumerate(texts)]
     writer = SummaryWriter(directory)
     for one in articles:
-        writer.add(one)
+        writer.add(PreparedArticle.of(one))
     writer.close()
     found = Summaries(directory)
     assert [found.of(row) for row in range(len(articles))] == [summary_of(one) for one in articles]

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from lxml import html as lxml_html
 
 from indexer.archive import Archive
 from indexer.articles.article import validate
@@ -759,6 +761,59 @@ def test_a_build_waits_for_a_merge_and_for_nothing_else(home, index, monkeypatch
     monkeypatch.setattr(home_module.time, "sleep", lambda _: over.set())
     assert index(LINES)[0].snapshot is not None
     thread.join()
+
+
+# How often an article is read
+
+
+@pytest.fixture
+def readings(monkeypatch):
+    """Return what is counted of an article whose body has the words `đầu bài` and `cuối bài`.
+
+    `bodies`: its markup parsed from the start; `ends`: a piece of it parsed that holds the end alone; `lines`: its
+    JSON read.
+    """
+    counts = Counter()
+    parse, read = lxml_html.document_fromstring, json.loads
+
+    def parsing(markup, *args, **kwargs):
+        counts["bodies" if "đầu bài" in markup else "ends"] += "cuối bài" in markup
+        return parse(markup, *args, **kwargs)
+
+    def reading(text, *args, **kwargs):
+        counts["lines"] += "cuối bài" in (text if isinstance(text, str) else text.decode())
+        return read(text, *args, **kwargs)
+
+    monkeypatch.setattr(lxml_html, "document_fromstring", parsing)
+    monkeypatch.setattr(json, "loads", reading)
+    return counts
+
+
+def written(**fields):
+    """Return a line with the letters themselves, by which `readings` knows it."""
+    return json.dumps(line(50, **fields), ensure_ascii=False)
+
+
+HTML = written(body_html=f"<p>đầu bài</p>{'<p>giữa</p>' * 200}<p>cuối bài</p>")
+
+
+def test_a_new_article_is_parsed_once_and_its_line_read_twice(index, readings):
+    """The source reads its line; then it is read once to encode the article and once to write it."""
+    assert index([HTML])[0].encoded == 1
+    assert readings == {"bodies": 1, "ends": 1, "lines": 1 + 2}
+
+
+def test_a_stored_article_that_is_written_anew_is_parsed_and_read_once(index, readings):
+    index([HTML])
+    readings.clear()
+    report, _ = index(LINES, whole=False)
+    assert (report.added, report.reused) == (10, 1)
+    assert readings == {"bodies": 1, "ends": 1, "lines": 1}
+
+
+def test_an_article_in_plain_text_is_never_parsed(index, readings):
+    index([written(body="đầu bài\ncuối bài")])
+    assert readings == {"lines": 1 + 2}
 
 
 # Without room

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from indexer.articles import store
 from indexer.articles.article import validate
 from indexer.articles.columns import micros
+from indexer.articles.prepared import PreparedArticle
 from indexer.building.staging import Changes, SegmentContents, Staging
 
 NOTHING = ()
@@ -62,8 +63,8 @@ def current_of(tmp_path):
                 staging.add(one, "api", False)
             merged(staging, NOTHING, whole=True)
             rows, texts = staging.count()
-            stored = (stored for stored, _ in staging.articles())
-            store.write_store(directory / store.FILE, stored, staging.texts())
+            held = ((stored, prepared) for stored, prepared, _ in staging.articles())
+            store.write_store(directory / store.FILE, held, staging.texts())
         alive = np.ones(rows, dtype=np.bool_)
         alive[list(dead)] = False
         return [SegmentContents(directory / store.FILE, alive, texts)]
@@ -72,7 +73,7 @@ def current_of(tmp_path):
 
 
 def titles(staging):
-    return {stored.id: stored.article().title for stored, _ in staging.articles()}
+    return {stored.id: stored.article().title for stored, *_ in staging.articles()}
 
 
 def contents(directory):
@@ -80,7 +81,7 @@ def contents(directory):
 
 
 def origins(staging):
-    return {stored.id: stored.origin for stored, _ in staging.articles()}
+    return {stored.id: stored.origin for stored, *_ in staging.articles()}
 
 
 # Within a run
@@ -93,7 +94,7 @@ def test_the_last_reading_of_an_id_wins(staged):
     assert staging.add(article("a", "Hai"), "source", False) is True
     merged(staging, NOTHING, whole=True)
     assert titles(staging) == {"a": "Hai", "b": "Tin"}
-    assert [stored.id for stored, _ in staging.articles()] == ["a", "b"]
+    assert [stored.id for stored, *_ in staging.articles()] == ["a", "b"]
 
 
 def test_an_older_line_wins_within_a_run_when_it_is_the_last(staged):
@@ -113,7 +114,7 @@ def test_an_older_line_wins_within_a_run_when_it_is_the_last(staged):
 def test_of_derived_ids_the_fuller_reading_wins(staged, first, second, kept):
     staging = staged(article("a", **first), article("a", **second), derived=True)
     merged(staging, NOTHING, whole=True)
-    ((stored, _),) = staging.articles()
+    ((stored, *_),) = staging.articles()
     assert stored.article().lead == kept
 
 
@@ -211,7 +212,7 @@ def test_the_whole_archive_is_what_the_sources_say_now(staged, current_of, store
 def test_a_later_teaser_does_not_replace_a_stored_article(staged, current_of, lead, derived, whole, wins):
     staging = staged(article("a", lead=lead), derived=derived)
     merged(staging, current_of(article("a", lead="vừa phải")), whole=whole)
-    ((stored, _),) = staging.articles()
+    ((stored, *_),) = staging.articles()
     assert stored.article().lead == wins
 
 
@@ -292,7 +293,7 @@ def test_the_last_segments_are_written_anew_with_what_is_added(staged, current_o
     gone = staging.gone(whole=True)
     assert gone.tolist() == [0, 1, 2]
     assert staging.gather(gone, 1).tolist() == [3]
-    assert [stored.id for stored, _ in staging.articles()] == ["e", "f", "b"]
+    assert [stored.id for stored, *_ in staging.articles()] == ["e", "f", "b"]
     assert dict(staging.known_vectors()) == {0: 3, 1: 0}  # of the second segment's second text, of a's
 
 
@@ -327,7 +328,7 @@ def test_what_is_written_and_what_stays_are_the_archive_to_be(staged, current_of
     assert not stays.keys() & written.keys()
     assert stays | written == expected
     if first:
-        assert [stored.id for stored, _ in staging.articles()][: len(kept)] == [held[row] for row in kept]
+        assert [stored.id for stored, *_ in staging.articles()][: len(kept)] == [held[row] for row in kept]
 
 
 def test_the_dead_may_come_back_even_with_an_older_time(staged, current_of):
@@ -335,7 +336,7 @@ def test_the_dead_may_come_back_even_with_an_older_time(staged, current_of):
     staging = staged(article("a", "mới", updated_at=OLD))
     assert merged(staging, current, whole=False) == Changes(added=1, updated=0, removed=0, unchanged=1, current=1)
     assert titles(staging) == {"a": "mới", "b": "Tin"}
-    assert [stored.id for stored, _ in staging.articles()] == ["b", "a"]
+    assert [stored.id for stored, *_ in staging.articles()] == ["b", "a"]
 
 
 # Rows and vectors
@@ -345,13 +346,13 @@ def test_rows_keep_their_order_and_new_ones_come_last(staged, current_of):
     current = current_of(article("c"), article("a"), article("b"), dead=[1])
     staging = staged(article("z"), article("b", "khác"), article("y"), article("c"))
     merged(staging, current, whole=True)
-    assert [stored.id for stored, _ in staging.articles()] == ["c", "b", "z", "y"]
+    assert [stored.id for stored, *_ in staging.articles()] == ["c", "b", "z", "y"]
 
 
 def test_equal_texts_have_one_vector(staged):
     staging = staged(article("a", "Gốm"), article("b", "Cam"), article("c", "Gốm", section="Nghề"), article("d", "Chè"))
     merged(staging, NOTHING, whole=True)
-    assert [(stored.id, vector) for stored, vector in staging.articles()] == [("a", 0), ("b", 1), ("c", 0), ("d", 2)]
+    assert [(stored.id, vector) for stored, _, vector in staging.articles()] == [("a", 0), ("b", 1), ("c", 0), ("d", 2)]
     assert staging.count() == (4, 3)
     keys = [article("x", title).views for title in ("Gốm", "Cam", "Chè")]
     assert [row for _, row in staging.texts()] == [0, 1, 2]
@@ -366,7 +367,7 @@ def test_known_vectors_are_those_of_equal_texts(staged, current_of):
     current = current_of(article("a", "Gốm"), article("b", "Cam"), article("c", "Chè"), dead=[2])
     staging = staged(article("n", "Chè"), article("b", "Lúa"), article("a", "Gốm", author="Chả"))
     merged(staging, current, whole=True)
-    order = [(stored.id, vector) for stored, vector in staging.articles()]
+    order = [(stored.id, vector) for stored, _, vector in staging.articles()]
     assert order == [("a", 0), ("b", 1), ("n", 2)]
     assert list(staging.known_vectors()) == [(0, 0), (2, 2)]  # even a dead article's vector
 
@@ -378,3 +379,36 @@ def test_a_current_snapshot_is_only_read(staged, current_of):
     merged(staging, current, whole=False)
     staging.close()
     assert contents(current[0].store.parent) == before
+
+
+@pytest.mark.parametrize(
+    ("fields", "body"),
+    [
+        ({"body_html": "<p>Một<p>hai"}, "Một\nhai"),
+        ({"body_html": "<script>x</script>"}, None),
+        ({"body": "Chữ", "body_html": "<p>khác"}, "Chữ"),
+        ({"body": "Chữ"}, "Chữ"),
+        ({}, None),
+    ],
+)
+@pytest.mark.parametrize("origin", ["staged", "put", "current"])
+def test_articles_come_prepared(staged, current_of, fields, body, origin):
+    """Of what is staged the text is kept that was parsed then; what the current snapshot holds is parsed when read."""
+    given = article("a", **fields)
+    staging = staged(*[given] if origin == "staged" else [])
+    if origin == "put":
+        staging.put(given, 0, whole=False)
+    merged(staging, current_of(given) if origin == "current" else NOTHING, whole=False)
+    ((_, prepared, row),) = staging.articles()
+    assert prepared == PreparedArticle(given, body)
+    assert staging.articles_of([row])[0][1] == prepared
+
+
+def test_the_body_follows_the_reading_that_wins(staged, current_of):
+    current = current_of()
+    staging = staged(article("a", body_html="<p>cũ"), article("a", body="chữ"), article("a", body_html="<p>mới"))
+    merged(staging, current, whole=True)
+    assert [prepared.body for _, prepared, _ in staging.articles()] == ["mới"]
+    staging = staged(article("a", body_html="<p>cũ"), article("a", body="chữ"))
+    merged(staging, current, whole=True)
+    assert [prepared.body for _, prepared, _ in staging.articles()] == ["chữ"]

@@ -17,11 +17,11 @@ from indexer.index.lexical_query import LexicalQuery, Term
 from indexer.index.vectors import RAW_FILE, write_vectors
 from indexer.snapshot.home import Home
 from indexer.snapshot.snapshot import Snapshot
-from indexer.text.syllables import folded, stream
+from indexer.text.syllables import folded
 from models.hashing import HashingEncoder
 from service.schemas import RelatedBody, SearchParams, Seed
 from service.searcher import Searcher
-from tests.memory_indexes import Bm25Index, NumpyIndex
+from tests.memory_indexes import Bm25Index, NumpyIndex, add
 
 VECTOR_INDEXES = [*registry.VECTOR_INDEXES, NumpyIndex]
 LEXICAL_INDEXES = [*registry.LEXICAL_INDEXES, Bm25Index]
@@ -143,8 +143,7 @@ def write(index, directory, *articles):
     for article in articles:
         given = (article,) if isinstance(article, str) else article
         title, body, tags = (*given, "", "")[:3]
-        text = f"{title}\n{body}"
-        writer.add(stream(title), stream(text), text, stream(tags))
+        add(writer, title, body, tags)
     assert writer.count == before + len(articles)
     writer.close()
 

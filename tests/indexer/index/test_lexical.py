@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from indexer.index.lexical import TantivyIndex, TantivyWriter
 from indexer.index.lexical_query import LexicalQuery, Term, tokens
 from indexer.text.syllables import codes, folded, stream
+from tests.memory_indexes import add
 
 K1, B = 1.2, 0.75
 FIELDS = ("exact", "folded", "title")
@@ -27,8 +28,7 @@ def index_of(tmp_path_factory):
         writer = TantivyWriter(directory)
         for article in articles:
             title, body, tags = parts_of(article)
-            text = f"{title}\n{body}"
-            writer.add(stream(title), stream(text), text, stream(tags))
+            add(writer, title, body, tags)
         writer.close()
         return TantivyIndex(directory)
 
@@ -185,7 +185,7 @@ class TestByHand:
 
     def test_no_locks_are_left_by_the_writer(self, tmp_path):
         writer = TantivyWriter(tmp_path / "words")
-        writer.add(["gốm"], ["gốm"], "gốm")
+        add(writer, "gốm")
         writer.close()
         assert TantivyIndex.locks.isdisjoint(path.name for path in (tmp_path / "words").iterdir())
 
@@ -194,7 +194,7 @@ class TestOpening:
     @pytest.fixture
     def directory(self, tmp_path):
         writer = TantivyWriter(tmp_path / "words")
-        writer.add(["gốm"], ["gốm"], "gốm")
+        add(writer, "gốm")
         writer.close()
         return tmp_path / "words"
 
@@ -380,7 +380,7 @@ class TestOracle:
 
 def test_what_tantivy_says_of_the_disk_is_a_fault_of_the_machine(tmp_path):
     writer = TantivyWriter(tmp_path / "words")
-    writer.add(["Bão"], ["Bão"], "Bão")
+    add(writer, "Bão")
     (tmp_path / "words").rename(tmp_path / "elsewhere")
     with pytest.raises(OSError, match="the word index cannot be written: "):
         writer.close()

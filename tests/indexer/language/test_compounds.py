@@ -11,6 +11,7 @@ from indexer.index.lexical_query import Term
 from indexer.language import compounds
 from indexer.text.syllables import folded, stream
 from indexer.text.syllables import spelt as one_spelling
+from tests.memory_indexes import add
 
 WORDS = frozenset(
     {("gia", "đình"), ("đình", "công"), ("công", "nhân"), ("hoạt", "động"), ("động", "kinh"), ("kinh", "doanh")}
@@ -91,7 +92,7 @@ def test_a_strike_is_not_found_in_a_workers_family(tmp_path):
     writer = TantivyWriter(tmp_path / "words")
     texts = ["Quà cho gia đình công nhân", "Công nhân đình công", "Không có gì"]
     for text in texts:
-        writer.add(stream(text), stream(text), text)
+        add(writer, text)
     writer.close()
     index = TantivyIndex(tmp_path / "words")
 

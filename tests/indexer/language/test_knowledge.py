@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from indexer.articles.article import validate
+from indexer.articles.prepared import PreparedArticle
 from indexer.language import lexicon
 from indexer.language.knowledge import Knowledge, KnowledgeWriter, Names
 from indexer.language.mining import MinedAbbreviation, Name
 from indexer.language.named import NameOccurrences
-from indexer.text.syllables import spaced, stream, syllables
+from indexer.text.syllables import spaced, syllables
 
 NOW = datetime(2023, 11, 15, 8, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -36,9 +37,7 @@ def knowledge_of(tmp_path_factory):
     def make(*lines):
         writer = KnowledgeWriter(NOW)
         for row, line in enumerate(lines):
-            one = article(row, **line)
-            text = f"{one.title}\n{one.plain_body or ''}"
-            writer.add(one, row, stream(text), text)
+            writer.add(row, PreparedArticle.of(article(row, **line)))
         directory = tmp_path_factory.mktemp("knowledge") / "language"
         writer.write(directory, directory.parent)
         knowledge = Knowledge(directory)

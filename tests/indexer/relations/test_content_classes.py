@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from indexer.articles.article import Article
 from indexer.articles.columns import Columns, ColumnWriter
+from indexer.articles.prepared import PreparedArticle
 from indexer.relations.content_classes import (
     NO_RULES,
     USUAL,
@@ -168,11 +169,11 @@ def article(**fields: object) -> Article:
 class TestWritten:
     def test_a_byte_a_row(self, tmp_path: Path):
         writer = ClassWriter()
-        writer.add(article(title="Nghệ nhân Lò Văn Gốm qua đời"))
-        writer.add(article())
-        writer.add(article(body="Mời ghé.\n" + "x" * 5000 + "\nBài viết tài trợ"))
-        writer.add(article(body_html="<p>Mời ghé.</p><p><em>(Thông tin doanh nghiệp)</em></p>"))
-        writer.add(article(body="Bài viết tài trợ\n" + "x" * 5000))
+        writer.add(PreparedArticle.of(article(title="Nghệ nhân Lò Văn Gốm qua đời")))
+        writer.add(PreparedArticle.of(article()))
+        writer.add(PreparedArticle.of(article(body="Mời ghé.\n" + "x" * 5000 + "\nBài viết tài trợ")))
+        writer.add(PreparedArticle.of(article(body_html="<p>Mời ghé.</p><p><em>(Thông tin doanh nghiệp)</em></p>")))
+        writer.add(PreparedArticle.of(article(body="Bài viết tài trợ\n" + "x" * 5000)))
         writer.write(tmp_path)
         classes = load(tmp_path)
         assert classes.tolist() == [OBITUARY, NONE, SPONSORED, SPONSORED, NONE]
@@ -254,8 +255,8 @@ class TestCombined:
     def test_over_the_filter_columns_of_a_segment(self, tmp_path: Path):
         columns, classes = ColumnWriter(), ClassWriter()
         for written in (article(section="Quảng cáo"), article(tags=["sứ", "Tin buồn"]), article()):
-            columns.add(written)
-            classes.add(written)
+            columns.add(PreparedArticle.of(written))
+            classes.add(PreparedArticle.of(written))
         columns.write(tmp_path)
         classes.write(tmp_path)
         read = Columns(tmp_path)

@@ -215,7 +215,7 @@ def test_the_reading_that_wins_is_the_one_that_a_build_stages(tmp_path_factory, 
         assert tally.add(f"s:{number}", article, None, 0, derived) == staging.add(article, "source", derived)
     staging.compare([], whole=True)
     staging.gather(staging.gone(whole=True), 0)
-    staged = {stored.id: stored.article().author for stored, _ in staging.articles()}
+    staged = {stored.id: stored.article().author for stored, *_ in staging.articles()}
     assert dict(tally._database.execute("SELECT id, place FROM articles")) == staged
     tally.close()
     staging.close()
