@@ -99,11 +99,8 @@ class TestTokens:
             {"exp": 0},
             {"exp": "9999999999"},
             {"exp": True},
-            {"exp": int(time.time()) - 60},
             {"iat": None},
-            {"iat": int(time.time()) + 3600},
             {"iat": "x"},
-            {"nbf": int(time.time()) + 3600},
             {"at_hash": "x"},
             {"amr": "pwd"},
             {"auth_time": "x"},
@@ -111,6 +108,11 @@ class TestTokens:
     )
     def test_claims_that_are_not(self, stub, provider, changed):
         stub.token = stub.signed(changed.get("nonce", NONCE), **{k: v for k, v in changed.items() if k != "nonce"})
+        assert refused(provider) == "token"
+
+    @pytest.mark.parametrize(("claim", "seconds"), [("exp", -60), ("iat", 3600), ("nbf", 3600)])
+    def test_a_time_that_is_not(self, stub, provider, claim, seconds):
+        stub.token = stub.signed(NONCE, **{claim: int(time.time()) + seconds})
         assert refused(provider) == "token"
 
     def test_an_issuer_in_a_list_is_no_issuer(self, stub, provider):
@@ -514,14 +516,17 @@ class TestSignedOutElsewhere:
             {"iss": "https://xau.example"},
             {"aud": "another"},
             {"iat": None},
-            {"iat": int(time.time()) - 600},
-            {"iat": int(time.time()) + 600},
-            {"exp": int(time.time()) - 60},
         ],
     )
     def test_one_that_is_not(self, stub, provider, changed):
         with pytest.raises(SignOnRefused) as caught:
             provider.logged_out(self.notice(stub, **changed))
+        assert caught.value.reason == "token"
+
+    @pytest.mark.parametrize(("claim", "seconds"), [("iat", -600), ("iat", 600), ("exp", -60)])
+    def test_one_of_another_time(self, stub, provider, claim, seconds):
+        with pytest.raises(SignOnRefused) as caught:
+            provider.logged_out(self.notice(stub, **{claim: int(time.time()) + seconds}))
         assert caught.value.reason == "token"
 
     def test_an_id_token_signs_nobody_out(self, stub, provider):
